@@ -1,0 +1,164 @@
+// Package token holds what AWS STS gives: credentials that end, and whose they are.
+//
+// A Token is a value. It never prints its secrets: every fmt verb and slog show the
+// access key id, the operation and the end, and nothing that could be used.
+package token
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// Operation names the STS operation that gave a token, as the STS API spells it
+// (API version 2011-06-15, https://docs.aws.amazon.com/STS/latest/APIReference/API_Operations.html).
+type Operation string
+
+// The operations that give credentials.
+const (
+	GetSessionToken           Operation = "GetSessionToken"
+	GetFederationToken        Operation = "GetFederationToken"
+	AssumeRole                Operation = "AssumeRole"
+	AssumeRoleWithWebIdentity Operation = "AssumeRoleWithWebIdentity"
+	AssumeRoleWithSAML        Operation = "AssumeRoleWithSAML"
+	AssumeRoot                Operation = "AssumeRoot"
+)
+
+// Known reports whether o is one of the operations that give credentials.
+func (o Operation) Known() bool {
+	switch o {
+	case GetSessionToken, GetFederationToken, AssumeRole, AssumeRoleWithWebIdentity, AssumeRoleWithSAML, AssumeRoot:
+		return true
+	}
+	return false
+}
+
+// Principal is the identity a token acts as, where STS names it: the federated user
+// (ID "account:name") or the assumed role (ID "AROA...:session").
+type Principal struct {
+	ID  string // FederatedUserId or AssumedRoleId, 2 to 193 characters
+	ARN string // arn:PARTITION:sts::ACCOUNT:federated-user/NAME or ...:assumed-role/ROLE/SESSION
+}
+
+// Token is one answer of STS.
+type Token struct {
+	// Operation is the STS operation that gave the token.
+	Operation Operation
+	// Credentials are the keys themselves. CanExpire is true and Expires is UTC in whole
+	// seconds, rounded down, so that nobody believes a token for longer than AWS does.
+	// AccountID is set where it is known and empty otherwise; it is never guessed.
+	Credentials aws.Credentials
+	// Issued is when STS answered, by this machine's wall clock, UTC, whole seconds.
+	Issued time.Time
+
+	// PackedPolicySize is the percentage of the packed limit that policies and tags use,
+	// nil where STS did not say. AWS refuses more than 100.
+	PackedPolicySize *int32
+	// FederatedUser is set for GetFederationToken.
+	FederatedUser *Principal
+	// AssumedRole is set for the AssumeRole operations.
+	AssumedRole *Principal
+
+	// Subject, Audience and Provider are what the identity provider's assertion said, for
+	// AssumeRoleWithWebIdentity and AssumeRoleWithSAML.
+	Subject, Audience, Provider string
+	// SourceIdentity is the source identity STS bound to the session.
+	SourceIdentity string
+}
+
+// ErrIncomplete is returned by [Token.Validate] for a token without its keys or its end.
+var ErrIncomplete = errors.New("incomplete token")
+
+// Validate reports what keeps t from being a usable STS token: unknown operation, a key
+// missing or with characters that no AWS key has, no session token, no end.
+func (t Token) Validate() error {
+	c := t.Credentials
+	switch {
+	case !t.Operation.Known():
+		return fmt.Errorf("%w: unknown operation %q", ErrIncomplete, string(t.Operation))
+	case !ValidAccessKeyID(c.AccessKeyID):
+		return fmt.Errorf("%w: the access key id is missing or malformed", ErrIncomplete)
+	case !ValidSecret(c.SecretAccessKey):
+		return fmt.Errorf("%w: the secret access key is missing or malformed", ErrIncomplete)
+	case !ValidSecret(c.SessionToken):
+		return fmt.Errorf("%w: the session token is missing or malformed", ErrIncomplete)
+	case !c.CanExpire || c.Expires.IsZero():
+		return fmt.Errorf("%w: it does not say when it ends", ErrIncomplete)
+	}
+	return nil
+}
+
+// Remaining is how long t still lives by the wall clock at now; negative when it is over.
+// Monotonic readings are dropped: a machine that slept must not think a token young.
+func (t Token) Remaining(now time.Time) time.Duration {
+	return t.Credentials.Expires.Round(0).Sub(now.Round(0))
+}
+
+// Lifetime is the life t was given when it was issued.
+func (t Token) Lifetime() time.Duration {
+	return t.Credentials.Expires.Sub(t.Issued)
+}
+
+// Principal is the principal STS named, nil where the operation names none.
+func (t Token) Principal() *Principal {
+	if t.FederatedUser != nil {
+		return t.FederatedUser
+	}
+	return t.AssumedRole
+}
+
+// String shows the token without its secrets.
+func (t Token) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s", t.Operation, t.Credentials.AccessKeyID)
+	if p := t.Principal(); p != nil {
+		fmt.Fprintf(&b, " %s", p.ARN)
+	}
+	if t.Credentials.CanExpire {
+		fmt.Fprintf(&b, " until %s", t.Credentials.Expires.UTC().Format(time.RFC3339))
+	}
+	return b.String()
+}
+
+// Format shows the token without its secrets, whatever the verb.
+func (t Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, t.String()) }
+
+// LogValue shows the token without its secrets.
+func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
+
+// ValidAccessKeyID reports whether s has the form of an access key id: 16 to 128
+// characters A-Z 0-9 (narrower than the model's [\w]*, as every key AWS gives is).
+func ValidAccessKeyID(s string) bool {
+	if len(s) < 16 || len(s) > 128 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+// maxSecret bounds a secret key or session token. AWS promises no maximum for session
+// tokens ("typically less than 4096 bytes"); 32 KiB leaves room and still fits a record.
+const maxSecret = 32 << 10
+
+// ValidSecret reports whether s can be a secret key or a session token: not empty,
+// printable ASCII without blanks or quotes, at most 32 KiB.
+func ValidSecret(s string) bool {
+	if s == "" || len(s) > maxSecret {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
