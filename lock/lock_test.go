@@ -1,0 +1,224 @@
+package lock_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sts-helper/sts-helper/lock"
+)
+
+// holdEnv makes the test binary hold the lock it names until it is killed.
+const holdEnv = "LOCK_TEST_HOLD"
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(holdEnv); path != "" {
+		h, err := lock.Try(path, lock.Holder{Purpose: "a token for dev", Asking: true})
+		if err != nil {
+			fmt.Println("error:", err)
+			os.Exit(1)
+		}
+		fmt.Println("held")
+		_, _ = bufio.NewReader(os.Stdin).ReadByte()
+		h.Release()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// hold starts a process that holds the lock at path and returns once it does.
+func hold(t *testing.T, path string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), holdEnv+"="+path)
+	if _, err := cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil || line != "held\n" {
+		t.Fatalf("holder said %q, %v", line, err)
+	}
+	return cmd
+}
+
+func TestTryExcludesOtherProcessesAndGoroutines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.lock")
+	mine, err := lock.Try(path, lock.Holder{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.Try(path, lock.Holder{}); !errors.Is(err, lock.ErrBusy) {
+		t.Fatalf("second try in one process: %v, want busy", err)
+	}
+	mine.Release()
+	mine.Release() // twice is harmless
+
+	other := hold(t, path)
+	if _, err := lock.Try(path, lock.Holder{}); !errors.Is(err, lock.ErrBusy) {
+		t.Fatalf("try while another process holds: %v, want busy", err)
+	}
+	who, ok := lock.ReadHolder(path)
+	if !ok || who.PID != other.Process.Pid || !who.Asking || who.Purpose != "a token for dev" {
+		t.Fatalf("holder reads %+v, %v", who, ok)
+	}
+}
+
+func TestDeathOfHolderFreesAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.lock")
+	other := hold(t, path)
+	_ = other.Process.Signal(syscall.SIGKILL)
+	_ = other.Wait()
+	h, err := lock.Try(path, lock.Holder{})
+	if err != nil {
+		t.Fatalf("after the holder's death: %v", err)
+	}
+	h.Release()
+}
+
+func TestAcquireGivesUpAtItsDeadline(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.lock")
+	hold(t, path)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
+		defer cancel()
+		tries := 0
+		_, err := lock.Acquire(ctx, path, lock.Holder{}, func() error { tries++; return nil })
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("err = %v, want the deadline", err)
+		}
+		if tries < 25*1000/150 {
+			t.Errorf("%d tries in 25 s: it sleeps too long", tries)
+		}
+	})
+}
+
+func TestBusyCallbackEndsTheWait(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.lock")
+	hold(t, path)
+	enough := errors.New("somebody else has it already")
+	_, err := lock.Acquire(t.Context(), path, lock.Holder{}, func() error { return enough })
+	if !errors.Is(err, enough) {
+		t.Fatalf("err = %v, want the callback's", err)
+	}
+}
+
+func TestRemovedFileIsNotTrusted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.lock")
+	other := hold(t, path)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	h, err := lock.Try(path, lock.Holder{})
+	if err != nil {
+		t.Fatalf("a new file of the name must be lockable: %v", err)
+	}
+	defer h.Release()
+	if _, err := lock.Try(path, lock.Holder{}); !errors.Is(err, lock.ErrBusy) {
+		t.Fatalf("the new file's lock does not exclude: %v", err)
+	}
+	_ = other
+}
+
+func TestWhatIsNoLockFileIsRefusedWithoutHanging(t *testing.T) {
+	victim := filepath.Join(t.TempDir(), "victim")
+	for name, prepare := range map[string]func(path string) error{
+		"link":          func(p string) error { return os.Symlink(victim, p) },
+		"directory":     func(p string) error { return os.Mkdir(p, 0o700) },
+		"fifo":          func(p string) error { return syscall.Mkfifo(p, 0o600) },
+		"no such place": func(p string) error { return os.Remove(filepath.Dir(p)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "d")
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(dir, "a.lock")
+			if err := prepare(path); err != nil {
+				t.Fatal(err)
+			}
+			h, err := lock.Try(path, lock.Holder{})
+			if !errors.Is(err, lock.ErrUnavailable) {
+				if h != nil {
+					h.Release()
+				}
+				t.Fatalf("err = %v, want unavailable", err)
+			}
+			if _, err := os.Lstat(victim); err == nil {
+				t.Fatal("the link's target was created")
+			}
+		})
+	}
+}
+
+func TestManyWaitersOneAtATime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.lock")
+	var inside, most atomic.Int32
+	var wg sync.WaitGroup
+	for range 32 {
+		wg.Go(func() {
+			h, err := lock.Acquire(t.Context(), path, lock.Holder{}, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if n := inside.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			inside.Add(-1)
+			h.Release()
+		})
+	}
+	wg.Wait()
+	if most.Load() != 1 {
+		t.Fatalf("%d holders at once", most.Load())
+	}
+}
+
+func TestChildrenDoNotKeepTheLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.lock")
+	h, err := lock.Try(path, lock.Holder{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := exec.Command("sleep", "30")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = child.Process.Kill(); _ = child.Wait() })
+	h.Release()
+	again, err := lock.Try(path, lock.Holder{})
+	if err != nil {
+		t.Fatalf("a child keeps the lock: %v", err)
+	}
+	again.Release()
+}
+
+func TestHolderTextIsOnlyACourtesy(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.lock")
+	for _, text := range []string{"", "x", "{", `x{"pid":0}`, `x{"pid":"a"}`, string(make([]byte, 4096))} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if who, ok := lock.ReadHolder(path); ok {
+			t.Errorf("%q reads as %+v", text, who)
+		}
+	}
+}
