@@ -1,0 +1,167 @@
+// Package process is the credential_process document: what an AWS SDK reads from the
+// standard output of the program that a profile's credential_process names
+// (https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html).
+package process
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// Version is the only version of the document there is. It is a JSON integer: no SDK takes
+// a string.
+const Version = 1
+
+// MaxDocument bounds a document in bytes. Readers differ: the Java SDK takes 64,000, the
+// Ruby SDK what a pipe holds (64 KiB) before it deadlocks.
+const MaxDocument = 64_000
+
+// timeFormat is the one form of a time that every SDK reads in every channel.
+const timeFormat = "2006-01-02T15:04:05Z"
+
+// document is the document in the order AWS prints it. Absent fields are left out rather
+// than sent empty: some readers take "" for a value.
+type document struct {
+	Version         int    `json:"Version"`
+	AccessKeyID     string `json:"AccessKeyId"`
+	SecretAccessKey string `json:"SecretAccessKey"` //nolint:gosec // this document exists to carry it
+	SessionToken    string `json:"SessionToken,omitempty"`
+	Expiration      string `json:"Expiration,omitempty"`
+	AccountID       string `json:"AccountId,omitempty"`
+}
+
+var (
+	// ErrExpired is returned for credentials whose end is past: botocore and the
+	// JavaScript SDK fail on them, the Go SDK asks again on every use.
+	ErrExpired = errors.New("the credentials have expired")
+	// ErrIncomplete is returned for credentials without their keys, or with a value that
+	// no AWS credential has.
+	ErrIncomplete = errors.New("the credentials are incomplete or malformed")
+	// ErrTooLarge is returned for a document over [MaxDocument].
+	ErrTooLarge = errors.New("the document is larger than every SDK reads")
+)
+
+// Encode renders creds as one line, JSON and a newline. The end is given in whole seconds,
+// rounded down, UTC.
+func Encode(creds aws.Credentials) ([]byte, error) {
+	if creds.AccessKeyID == "" || !token.ValidSecret(creds.SecretAccessKey) ||
+		(creds.SessionToken != "" && !token.ValidSecret(creds.SessionToken)) ||
+		(creds.AccountID != "" && !token.ValidAccountID(creds.AccountID)) {
+		return nil, ErrIncomplete
+	}
+	doc := document{
+		Version:         Version,
+		AccessKeyID:     creds.AccessKeyID,
+		SecretAccessKey: creds.SecretAccessKey,
+		SessionToken:    creds.SessionToken,
+		AccountID:       creds.AccountID,
+	}
+	if creds.CanExpire {
+		if creds.Expired() {
+			return nil, ErrExpired
+		}
+		doc.Expiration = creds.Expires.UTC().Truncate(time.Second).Format(timeFormat)
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false) // '+' and '/' fill session tokens; & and < would only grow them
+	if err := enc.Encode(doc); err != nil {
+		return nil, ErrIncomplete
+	}
+	if buf.Len() > MaxDocument {
+		return nil, fmt.Errorf("%w: %d bytes, %d at most", ErrTooLarge, buf.Len(), MaxDocument)
+	}
+	return buf.Bytes(), nil
+}
+
+// Write writes the document of creds to w in one call, or nothing. A part of a document
+// would end in an error message of the SDK, with a key in it.
+func Write(w io.Writer, creds aws.Credentials) error {
+	b, err := Encode(creds)
+	if err != nil {
+		return err
+	}
+	n, err := w.Write(b)
+	if err != nil {
+		return err
+	}
+	if n != len(b) {
+		return io.ErrShortWrite
+	}
+	return nil
+}
+
+// WriteFrom retrieves credentials from p and writes their document to w. It is what a
+// program needs to be somebody's credential_process.
+func WriteFrom(ctx context.Context, w io.Writer, p aws.CredentialsProvider) error {
+	creds, err := p.Retrieve(ctx)
+	if err != nil {
+		return err
+	}
+	return Write(w, creds)
+}
+
+// Decode reads a document as strictly as the strictest SDK: Version the integer 1, both
+// keys, one document and nothing behind it, the end in RFC 3339. Unknown members are
+// ignored, as every SDK does. Errors never repeat the input, which may hold a key.
+func Decode(data []byte) (aws.Credentials, error) {
+	if len(data) > MaxDocument {
+		return aws.Credentials{}, fmt.Errorf("%w: over %d bytes", ErrTooLarge, MaxDocument)
+	}
+	var doc struct {
+		document
+		Version json.RawMessage `json:"Version"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if err := dec.Decode(&doc); err != nil {
+		return aws.Credentials{}, fmt.Errorf("%w: %s", ErrIncomplete, describe(err))
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return aws.Credentials{}, fmt.Errorf("%w: something follows the document", ErrIncomplete)
+	}
+	if string(doc.Version) != "1" {
+		return aws.Credentials{}, fmt.Errorf("%w: Version is not the number 1", ErrIncomplete)
+	}
+	if doc.AccessKeyID == "" || doc.SecretAccessKey == "" {
+		return aws.Credentials{}, fmt.Errorf("%w: AccessKeyId or SecretAccessKey is missing", ErrIncomplete)
+	}
+	creds := aws.Credentials{
+		AccessKeyID:     doc.AccessKeyID,
+		SecretAccessKey: doc.SecretAccessKey,
+		SessionToken:    doc.SessionToken,
+		AccountID:       doc.AccountID,
+	}
+	if doc.Expiration != "" {
+		end, err := time.Parse(time.RFC3339, doc.Expiration)
+		if err != nil {
+			return aws.Credentials{}, fmt.Errorf("%w: Expiration is not an RFC 3339 time", ErrIncomplete)
+		}
+		creds.CanExpire, creds.Expires = true, end.UTC().Truncate(time.Second)
+		if creds.Expired() {
+			return aws.Credentials{}, ErrExpired
+		}
+	}
+	return creds, nil
+}
+
+// describe says what is wrong with JSON without repeating any of it.
+func describe(err error) string {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("not JSON at byte %d", syntax.Offset)
+	case errors.As(err, &kind):
+		return fmt.Sprintf("%s is a JSON %s", kind.Field, kind.Value[:min(len(kind.Value), 6)])
+	}
+	return "not a JSON document"
+}
