@@ -1,0 +1,328 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"syscall"
+	"time"
+
+	"github.com/sts-helper/sts-helper/lock"
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// Fetch asks for a token, once. It is called with the lock held, where there is one.
+// comfortable tells that the old token still serves for more than [Mandatory], so that
+// nobody is to be bothered for a new one. Before it asks a person it calls [Asking].
+type Fetch func(ctx context.Context, comfortable bool) (token.Token, error)
+
+// askingKey is the context key of the lock held around a fetch, and of those around that.
+type askingKey struct{}
+
+type askingChain struct {
+	held  *lock.Held
+	who   lock.Holder
+	outer *askingChain
+}
+
+// Asking notes in every lock held around ctx that a person is being asked, for the sake of
+// those who wait for them.
+func Asking(ctx context.Context) {
+	chain, _ := ctx.Value(askingKey{}).(*askingChain)
+	for ; chain != nil; chain = chain.outer {
+		who := chain.who
+		who.Asking = true
+		chain.held.Describe(who)
+	}
+}
+
+// Want is a token somebody wants, and how it may be got.
+type Want struct {
+	// Key names the token. Required.
+	Key Key
+	// Fetch gets a new one. Required.
+	Fetch Fetch
+	// Purpose says what for, to those who wait: "a session for dev". It holds no secret.
+	Purpose string
+	// TTY is the controlling terminal, "pts/3", for the same readers; "" where there is none.
+	TTY string
+	// Human tells that fetching needs a person's answer. Such a token is not refreshed in
+	// the advisory window: it still serves, and nobody is to be nagged.
+	Human bool
+	// CanAsk, for a Human want, reports why nobody can be asked, before anything is waited
+	// for. It may be nil.
+	CanAsk func() error
+	// Renew refreshes even a fresh token, and asks although a failure is still held: what a
+	// person means by logging in. A failure is then an error, whatever is still valid.
+	Renew bool
+	// Wait is the lock budget; zero means [DefaultWait], or [DefaultWaitHuman].
+	Wait time.Duration
+}
+
+// Origin says where an answer came from.
+type Origin string
+
+// The origins of an answer.
+const (
+	Hit   Origin = "hit"   // read from disk, fresh
+	Fresh Origin = "fresh" // fetched by this call
+	Kept  Origin = "kept"  // read from disk, due for a refresh that did not happen or failed
+)
+
+// Answer is a token and how it was come by.
+type Answer struct {
+	Token  token.Token
+	Origin Origin
+	// Warnings are what went wrong without harm to the answer: a refresh that failed while
+	// the old token still serves, a record that could not be written.
+	Warnings []error
+}
+
+// HeldError is returned when the lock budget was spent on a process that is asking a
+// person: asking a second time would not help.
+type HeldError struct {
+	Holder lock.Holder
+	Waited time.Duration
+}
+
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("waited %s for %s; answer there, or try again", e.Waited.Round(time.Second), e.Holder)
+}
+
+// errSettled ends a wait for the lock when the answer is there without it.
+var errSettled = errors.New("settled")
+
+// call is one Get in progress.
+type call struct {
+	*Cache
+	Want
+	name  string // of the key
+	start moment
+
+	record  *Record // the last one read, nil where there is none
+	missing *Miss   // why there is none
+	answer  Answer
+	err     error
+}
+
+// Get gives a token for w: the one on disk while it is fresh; else, of all the processes
+// and goroutines that ask, one fetches and the others share what it got, token or failure.
+// A token that still serves is never given up because a refresh failed. The error is that
+// of Fetch, a *[Failure] that another process had, a *[HeldError], or the cause of ctx.
+func (c *Cache) Get(ctx context.Context, w Want) (Answer, error) {
+	if w.Wait <= 0 {
+		w.Wait = DefaultWait
+		if w.Human {
+			w.Wait = DefaultWaitHuman
+		}
+	}
+	g := &call{Cache: c, Want: w, name: w.Key.String(), start: now()}
+	if g.read() || g.settledBefore() {
+		return g.answer, g.err
+	}
+	held, done := g.lock(ctx)
+	if done {
+		return g.answer, g.err
+	}
+	if held != nil {
+		defer held.Release()
+		outer, _ := ctx.Value(askingKey{}).(*askingChain)
+		ctx = context.WithValue(ctx, askingKey{}, &askingChain{held, g.holder(), outer})
+	}
+	// Somebody may have refreshed, or failed to, between the first look and the lock.
+	if g.read() || g.shared() {
+		return g.answer, g.err
+	}
+	g.refresh(ctx)
+	return g.answer, g.err
+}
+
+// read loads the record and reports whether it answers the call as it is.
+func (g *call) read() bool {
+	g.record, g.missing = g.load(g.Key)
+	if g.record == nil {
+		return false
+	}
+	if g.Renew && g.record.issued.before(g.start) {
+		return false
+	}
+	if g.record.Remaining() <= max(g.record.Advisory, HardFloor) {
+		return false
+	}
+	g.answer = Answer{Token: g.record.Token, Origin: Hit}
+	return true
+}
+
+// serves reports whether the record may still be handed out.
+func (g *call) serves() bool { return g.record != nil && g.record.Remaining() > HardFloor }
+
+// comfortable reports whether the record serves and need not be refreshed at all costs.
+func (g *call) comfortable() bool { return g.record != nil && g.record.Remaining() > Mandatory }
+
+// keep answers with the record that is due.
+func (g *call) keep(why ...error) bool {
+	g.answer, g.err = Answer{Token: g.record.Token, Origin: Kept, Warnings: why}, nil
+	return true
+}
+
+func (g *call) fail(err error) bool {
+	g.answer, g.err = Answer{}, err
+	return true
+}
+
+// settledBefore reports whether the call is answered without trying for the lock: by a
+// failure that is still held, or because a person would have to be bothered.
+func (g *call) settledBefore() bool {
+	if g.Renew {
+		return false
+	}
+	if f := g.loadState(g.name).Failure; f != nil && f.Holds() > 0 {
+		if g.serves() {
+			return g.keep(f)
+		}
+		return g.fail(f)
+	}
+	return g.Human && g.comfortable() && g.keep()
+}
+
+// shared reports whether the call is answered by the failure of whoever held the lock
+// before: one that happened after this call began is this call's too.
+func (g *call) shared() bool {
+	f := g.loadState(g.name).Failure
+	if f == nil || f.at.before(g.start) && (g.Renew || f.Holds() <= 0) {
+		return false
+	}
+	if g.serves() && !g.Renew {
+		return g.keep(f)
+	}
+	return g.fail(f)
+}
+
+func (g *call) lock(ctx context.Context) (held *lock.Held, done bool) {
+	path := g.lockPath(g.name)
+	who := g.holder()
+	nobody := g.nobody()
+	if g.comfortable() && !g.Renew || nobody != nil {
+		held, err := lock.Try(path, who)
+		switch {
+		case nobody != nil:
+			if held != nil {
+				held.Release()
+			}
+			if holder, ok := lock.ReadHolder(path); !errors.Is(err, lock.ErrBusy) || !ok || !holder.Asking {
+				if g.serves() {
+					return nil, g.keep(nobody)
+				}
+				return nil, g.fail(nobody)
+			}
+		case errors.Is(err, lock.ErrBusy):
+			return nil, g.keep()
+		case err != nil:
+			return nil, g.withoutLock(ctx, err)
+		default:
+			return held, false
+		}
+	}
+	who.Asking = g.Human
+	wait, cancel := context.WithTimeout(ctx, g.Wait)
+	defer cancel()
+	held, err := lock.Acquire(wait, path, who, func() error {
+		if g.read() || g.shared() {
+			return errSettled
+		}
+		return nil
+	})
+	switch {
+	case err == nil:
+		return held, false
+	case errors.Is(err, errSettled):
+		return nil, true
+	case ctx.Err() != nil:
+		return nil, g.fail(context.Cause(ctx))
+	case errors.Is(err, lock.ErrUnavailable):
+		return nil, g.withoutLock(ctx, err)
+	}
+	// The budget is spent.
+	if g.serves() && !g.Renew {
+		return nil, g.keep(err)
+	}
+	if holder, ok := lock.ReadHolder(path); ok && holder.Asking {
+		return nil, g.fail(&HeldError{Holder: holder, Waited: g.Wait})
+	}
+	// The holder is wedged: stopped, say, or on a machine that went to sleep. A second
+	// refresh is safe; not answering is not.
+	return nil, false
+}
+
+func (g *call) holder() lock.Holder { return lock.Holder{TTY: g.TTY, Purpose: g.Purpose} }
+
+// nobody is why nobody can be asked, nil where somebody can or need not be.
+func (g *call) nobody() error {
+	if !g.Human || g.CanAsk == nil {
+		return nil
+	}
+	return g.CanAsk()
+}
+
+// withoutLock spreads callers out a little where no lock can be had, so that most of them
+// find what the first one stored, and reports whether that answered the call.
+func (g *call) withoutLock(ctx context.Context, err error) bool {
+	for _, hopeless := range []error{fs.ErrPermission, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE} {
+		if errors.Is(err, hopeless) {
+			return false // nothing could be stored either
+		}
+	}
+	t := time.NewTimer(rand.N(noLockSpread)) //nolint:gosec // jitter, no secret
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return g.fail(context.Cause(ctx))
+	case <-t.C:
+	}
+	return false
+}
+
+// refresh fetches and stores. It is called with the lock held, or without one where it
+// could not be had.
+func (g *call) refresh(ctx context.Context) {
+	hadState := g.loadState(g.name).Failure != nil
+	t, err := g.Fetch(ctx, g.comfortable() && !g.Renew)
+	if err == nil {
+		err = t.Validate()
+	}
+	if err != nil {
+		g.failed(ctx, err)
+		return
+	}
+	r, err := g.store(g.Key, t, now(), g.Human)
+	g.answer = Answer{Token: r.Token, Origin: Fresh}
+	if err != nil {
+		g.answer.Warnings = []error{fmt.Errorf("the token could not be kept: %w", err)}
+	}
+	if hadState {
+		_ = g.remove(g.name + stateExt)
+	}
+}
+
+func (g *call) failed(ctx context.Context, err error) {
+	serves := g.serves()
+	if f := asFailure(err); f != nil && ctx.Err() == nil {
+		f.at = now()
+		switch {
+		case serves:
+			f.until = backoff(g.record.Remaining())
+		case f.Final:
+			f.until = failureHeldFinal
+		default:
+			f.until = failureHeldPassing
+		}
+		_ = g.saveState(g.name, f) // others then ask for themselves
+	}
+	if serves && !g.Renew {
+		g.keep(err)
+		return
+	}
+	g.fail(err)
+}

@@ -1,0 +1,77 @@
+package cache
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"slices"
+)
+
+// keySchema is hashed first. It changes when the meaning of an input does.
+const keySchema = "sts-helper/key/1"
+
+// Input is one thing that changes whose a token is or what it may do. A Value of nil means
+// the input is absent, which is unlike an empty one. Inputs are written into the record
+// next to the token, so they must not be secrets.
+type Input struct {
+	Name  string  `json:"n"`
+	Value *string `json:"v"`
+}
+
+// Key names a token by its inputs. The zero Key names nothing.
+type Key struct {
+	inputs []Input
+	sum    [sha256.Size]byte
+}
+
+// NewKey makes the key of the given inputs, in the given order. Each name and value goes
+// into the hash behind its length, so that no two lists of inputs share a key.
+func NewKey(inputs ...Input) Key {
+	h := sha256.New()
+	part := func(s string) {
+		var n [8]byte
+		binary.BigEndian.PutUint64(n[:], uint64(len(s)))
+		h.Write(n[:])
+		h.Write([]byte(s))
+	}
+	part(keySchema)
+	for _, in := range inputs {
+		part(in.Name)
+		if in.Value == nil {
+			h.Write([]byte{0})
+			continue
+		}
+		h.Write([]byte{1})
+		part(*in.Value)
+	}
+	k := Key{inputs: slices.Clone(inputs)}
+	h.Sum(k.sum[:0])
+	return k
+}
+
+// Present is an input with a value, the empty one included.
+func Present(name, value string) Input { return Input{name, &value} }
+
+// Absent is an input that was not given.
+func Absent(name string) Input { return Input{Name: name} }
+
+// Optional is [Present], or [Absent] where value is empty.
+func Optional(name, value string) Input {
+	if value == "" {
+		return Absent(name)
+	}
+	return Present(name, value)
+}
+
+// String is the key in 64 hexadecimal digits, which is also its file's name.
+func (k Key) String() string { return hex.EncodeToString(k.sum[:]) }
+
+// Inputs are the inputs the key was made of.
+func (k Key) Inputs() []Input { return slices.Clone(k.inputs) }
+
+// sameInputs reports whether two lists of inputs are equal to the byte.
+func sameInputs(a, b []Input) bool {
+	return slices.EqualFunc(a, b, func(x, y Input) bool {
+		return x.Name == y.Name && (x.Value == nil) == (y.Value == nil) && (x.Value == nil || *x.Value == *y.Value)
+	})
+}

@@ -1,0 +1,106 @@
+package cache
+
+import (
+	"errors"
+	"time"
+)
+
+// State is what is known about refreshing a record beside the record itself: the last
+// failure, until a refresh succeeds.
+type State struct {
+	Failure *Failure
+}
+
+// Failure is a failed refresh that other processes share instead of repeating it.
+type Failure struct {
+	// Kind is the caller's own word for the class of the failure.
+	Kind string
+	// Message is one line for the person who must act. It holds no secret.
+	Message string
+	// Final tells that asking again cannot help: STS said no.
+	Final bool
+
+	at    moment
+	until time.Duration // after at, nobody asks again for this long
+}
+
+// Since is when the refresh failed.
+func (f *Failure) Since() time.Time { return f.at.Wall }
+
+// Holds is how much longer nobody asks again; zero or less when anybody may.
+func (f *Failure) Holds() time.Duration {
+	since := now().elapsed(f.at)
+	if since < 0 {
+		return 0 // from the future: a clock was set back, and nobody shall wait for it
+	}
+	return f.until - since
+}
+
+// Error is the message.
+func (f *Failure) Error() string { return f.Message }
+
+// Classified is implemented by errors of a [Fetch] that know how they are to be shared.
+// Errors that do not implement it are passing failures of kind "".
+type Classified interface {
+	error
+	// FailureKind is the caller's own word for the class.
+	FailureKind() string
+	// FailureFinal tells that asking again cannot help.
+	FailureFinal() bool
+	// FailurePrivate tells that the failure is this process's own affair (it was told to
+	// stop, say) and says nothing to others.
+	FailurePrivate() bool
+}
+
+// asFailure is err as it is to be shared, nil where it is not.
+func asFailure(err error) *Failure {
+	var c Classified
+	if !errors.As(err, &c) {
+		return &Failure{Message: err.Error()}
+	}
+	if c.FailurePrivate() {
+		return nil
+	}
+	return &Failure{Kind: c.FailureKind(), Message: err.Error(), Final: c.FailureFinal()}
+}
+
+// stateFile is a state on disk.
+type stateFile struct {
+	Kind    string    `json:"kind"`
+	Message string    `json:"message"`
+	Final   bool      `json:"final"`
+	At      time.Time `json:"at"`
+	Boot    int64     `json:"boottime_ns"`
+	BootID  string    `json:"boot_id"`
+	Hold    int64     `json:"hold_ns"`
+}
+
+// loadState reads the state of the record with that name. A state that cannot be read is
+// none: it holds nobody back.
+func (c *Cache) loadState(name string) State {
+	data, m := c.read(name + stateExt)
+	if m != nil {
+		return State{}
+	}
+	var f stateFile
+	if unseal(data, &f) != nil || f.Hold < 0 || time.Duration(f.Hold) > 2*backoffMost {
+		return State{}
+	}
+	return State{Failure: &Failure{
+		Kind: f.Kind, Message: f.Message, Final: f.Final,
+		at:    moment{Wall: f.At, Boot: time.Duration(f.Boot), BootID: f.BootID},
+		until: time.Duration(f.Hold),
+	}}
+}
+
+// saveState writes the state, unsynced: losing it to a power cut costs one more call.
+func (c *Cache) saveState(name string, f *Failure) error {
+	data, err := seal(stateFile{
+		Kind: f.Kind, Message: f.Message, Final: f.Final,
+		At: f.at.Wall.UTC(), Boot: int64(f.at.Boot), BootID: f.at.BootID, Hold: int64(f.until),
+	})
+	if err != nil {
+		return err
+	}
+	return c.write(name+stateExt, data, false, false)
+}

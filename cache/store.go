@@ -1,0 +1,212 @@
+package cache
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// Load reads the record of key. The error is a *[Miss] where there is none that can be
+// believed; a record of other inputs is one of those.
+func (c *Cache) Load(key Key) (*Record, error) {
+	r, m := c.load(key)
+	if m != nil {
+		return nil, m
+	}
+	return r, nil
+}
+
+func (c *Cache) load(key Key) (*Record, *Miss) {
+	data, m := c.read(key.String() + recordExt)
+	if m != nil {
+		return nil, m
+	}
+	r, m := decodeRecord(data)
+	if m != nil {
+		return nil, m
+	}
+	if !sameInputs(r.Inputs, key.inputs) {
+		return nil, miss("the record was made for another request")
+	}
+	if r.issued.Wall.Sub(time.Now().Round(0)) > futureSlack {
+		return nil, miss("the record claims to be from the future")
+	}
+	return r, nil
+}
+
+// Store writes t as the record of key, replacing the one before it atomically. Where
+// durable is set the directory is synced too, for tokens that cost a person a code.
+func (c *Cache) Store(key Key, t token.Token, durable bool) error {
+	_, err := c.store(key, t, now(), durable)
+	return err
+}
+
+func (c *Cache) store(key Key, t token.Token, issued moment, durable bool) (*Record, error) {
+	t.Issued = issued.Wall.UTC().Truncate(time.Second)
+	r := &Record{Token: t, Inputs: key.Inputs(), Advisory: jitteredAdvisory(t.Lifetime()), issued: issued}
+	data, err := encodeRecord(r)
+	if err != nil {
+		return r, err
+	}
+	return r, c.write(key.String()+recordExt, data, true, durable)
+}
+
+// Remove deletes the record and the state of key. The lock's file stays.
+func (c *Cache) Remove(key Key) error {
+	return errors.Join(c.remove(key.String()+recordExt), c.remove(key.String()+stateExt))
+}
+
+// Invalidate removes the record of key if its access key id is the given one, which STS
+// would not take any more. A newer record stays.
+func (c *Cache) Invalidate(key Key, accessKeyID string) {
+	if r, m := c.load(key); m == nil && r.Token.Credentials.AccessKeyID == accessKeyID {
+		_ = c.remove(key.String() + recordExt)
+	}
+}
+
+func (c *Cache) remove(name string) error {
+	if err := c.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// write replaces the file name by data: a new file beside it, made exclusively and private,
+// written, synced, closed, renamed. A reader sees the old file or the new one. Without the
+// sync a power cut may leave an empty file under the new name (XFS does).
+func (c *Cache) write(name string, data []byte, sync, syncDir bool) (err error) {
+	temp := tempPrefix + name[:min(len(name), 16)] + "-" + strings.ToLower(rand.Text())
+	f, err := c.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = c.root.Remove(temp)
+		}
+	}()
+	_, err = f.Write(data)
+	if err == nil && sync {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = c.root.Rename(temp, name)
+	}
+	if err != nil {
+		return err
+	}
+	if syncDir {
+		if d, derr := c.root.Open("."); derr == nil {
+			_ = d.Sync() // some systems cannot; the rename stands either way
+			_ = d.Close()
+		}
+	}
+	c.sweep()
+	return nil
+}
+
+const (
+	sweptName = ".swept"
+	// sweepEvery is how often at most the folder is gone through.
+	sweepEvery = time.Minute
+	// tempAge is how old a temporary file must be to be nobody's any more; writing one
+	// takes milliseconds.
+	tempAge = time.Minute
+	// recordAge is how long after its last write a file can hold nothing alive: no token
+	// lives longer than 36 hours.
+	recordAge = 48 * time.Hour
+)
+
+// sweep removes what dead processes and dead tokens left behind. It is called after a
+// write, so a hit never pays for it, and its failures do not matter.
+func (c *Cache) sweep() {
+	at := time.Now()
+	if info, err := c.root.Lstat(sweptName); err == nil {
+		if age := at.Sub(info.ModTime()); age >= 0 && age < sweepEvery {
+			return
+		}
+		_ = c.root.Remove(sweptName)
+	}
+	if f, err := c.root.OpenFile(sweptName, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+		_ = f.Close()
+	} else {
+		return // somebody else is at it
+	}
+	_ = c.each(func(name string, info fs.FileInfo) {
+		age := at.Sub(info.ModTime())
+		temp := strings.HasPrefix(name, tempPrefix)
+		ours := strings.HasSuffix(name, recordExt) || strings.HasSuffix(name, stateExt)
+		if temp && age > tempAge || ours && age > recordAge {
+			_ = c.root.Remove(name)
+		}
+	})
+	c.tag()
+}
+
+// each calls f for every plain file of the versioned folder.
+func (c *Cache) each(f func(name string, info fs.FileInfo)) error {
+	d, err := c.root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	entries, err := d.ReadDir(-1)
+	for _, e := range entries {
+		if info, ierr := e.Info(); ierr == nil && info.Mode().IsRegular() {
+			f(e.Name(), info)
+		}
+	}
+	return err
+}
+
+// tag marks the directory for backup programs, which have no business with what is in it
+// (https://bford.info/cachedir/).
+func (c *Cache) tag() {
+	f, err := os.OpenFile(filepath.Join(c.path, tagName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return
+	}
+	_, _ = fmt.Fprint(f, "Signature: 8a477f597d28d172789f06886806bc55\n# Short-lived AWS tokens, kept by sts-helper. It is safe to delete this directory.\n")
+	_ = f.Close()
+}
+
+// Entry is one record found in the cache, or one that cannot be used and why.
+type Entry struct {
+	Name   string // 64 hexadecimal digits
+	Record *Record
+	Miss   *Miss
+	State  State
+}
+
+// Entries lists every record of the cache, the unusable ones with their reason.
+func (c *Cache) Entries() ([]Entry, error) {
+	var all []Entry
+	err := c.each(func(name string, _ fs.FileInfo) {
+		base, ok := strings.CutSuffix(name, recordExt)
+		if !ok {
+			return
+		}
+		e := Entry{Name: base}
+		data, m := c.read(name)
+		if m == nil {
+			e.Record, m = decodeRecord(data)
+		}
+		if m == nil && NewKey(e.Record.Inputs...).String() != base {
+			e.Record, m = nil, miss("the file was renamed")
+		}
+		e.Miss = m
+		e.State = c.loadState(base)
+		all = append(all, e)
+	})
+	return all, err
+}

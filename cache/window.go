@@ -1,0 +1,82 @@
+package cache
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// The refresh policy. All of it, in one place.
+const (
+	// HardFloor is the least life a token is handed out with. A request signed with less
+	// may reach AWS too late. (smithy-rs keeps the same 10 s for process credentials.)
+	HardFloor = 10 * time.Second
+
+	// Mandatory is the life below which a token must be refreshed: wait for the lock, ask,
+	// or fail. AWS SDKs use the same 60 s (aws-sdk-go-v2 aws/credential_cache.go, 2026).
+	Mandatory = 60 * time.Second
+
+	// Below these lives the advisory window opens: somebody refreshes, everybody else goes
+	// on with what there is. Chosen by the token's whole life and raised above 15 minutes
+	// where the life allows, because botocore and the .NET SDK run the helper on every
+	// single use of credentials that have less than that.
+	advisoryUnder20m = 5 * time.Minute
+	advisoryUnder40m = 15 * time.Minute
+	advisoryUnder90m = 20 * time.Minute
+	advisoryLonger   = 60 * time.Minute
+
+	// Each record's window is made shorter by up to this share of it, at random, so that
+	// tokens got together are not refreshed together.
+	advisoryJitter = 10 // one tenth
+
+	// After a failed refresh, while the old token is still good, nobody asks again for an
+	// eighth of the remaining life, within these bounds, half as much more or less at
+	// random. One record holds back every process of the machine, so this may be shorter
+	// than the 5 to 10 minutes SDKs use, each for itself.
+	backoffShare = 8
+	backoffLeast = 15 * time.Second
+	backoffMost  = 300 * time.Second
+
+	// After a failure with nothing valid left, callers are answered with that failure for
+	// this long: a passing one (STS away) briefly, so that service is back within 5 s of
+	// STS's return; a final one (STS said no) a little longer. Within AWS SDKs' 1 to 5 s.
+	failureHeldPassing = 2 * time.Second
+	failureHeldFinal   = 4 * time.Second
+
+	// DefaultWait and DefaultWaitHuman are the lock budgets: how long a caller waits for
+	// another that refreshes. Go's SDK ends a credential_process after 60 s.
+	DefaultWait      = 25 * time.Second
+	DefaultWaitHuman = 55 * time.Second
+
+	// noLockSpread is the random pause before refreshing where no lock can be had, so that
+	// some of those who came together find the first one's token.
+	noLockSpread = 500 * time.Millisecond
+
+	// futureSlack is how far in the future a record may claim to have been issued before it
+	// is not believed; STS itself tolerates clocks that are 5 minutes off.
+	futureSlack = 5 * time.Minute
+)
+
+// advisory is the advisory window of a token that lives life, before jitter.
+func advisory(life time.Duration) time.Duration {
+	switch {
+	case life <= 20*time.Minute:
+		return min(advisoryUnder20m, life/3)
+	case life < 40*time.Minute:
+		return advisoryUnder40m
+	case life < 90*time.Minute:
+		return advisoryUnder90m
+	}
+	return advisoryLonger
+}
+
+// jitteredAdvisory is the window a new record gets, in whole seconds.
+func jitteredAdvisory(life time.Duration) time.Duration {
+	w := advisory(life)
+	return (w - rand.N(w/advisoryJitter+1)).Truncate(time.Second) //nolint:gosec // jitter, no secret
+}
+
+// backoff is how long nobody asks after a failed refresh of a token with rem left.
+func backoff(rem time.Duration) time.Duration {
+	b := min(max(rem/backoffShare, backoffLeast), backoffMost)
+	return b/2 + rand.N(b) //nolint:gosec // jitter, no secret
+}
