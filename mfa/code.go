@@ -1,0 +1,115 @@
+package mfa
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+)
+
+// digits is the length of a token code (STS TokenCode: six digits).
+const digits = 6
+
+// ParseCode reads a code as humans and programs write it: blanks and line ends around it are
+// dropped, and so are blanks between the digits ("123 456"). ErrBadCode unless exactly six ASCII
+// digits remain. The error never repeats what was read.
+func ParseCode(s string) (string, error) {
+	s = strings.Trim(s, " \t\r\n\v\f\u00a0\u202f")
+	code := make([]byte, 0, digits)
+	for _, r := range s {
+		switch {
+		case r == ' ' || r == '\u00a0' || r == '\u202f':
+		case r < '0' || r > '9':
+			return "", fmt.Errorf("%w: want six digits, got other characters", ErrBadCode)
+		case len(code) == digits:
+			return "", fmt.Errorf("%w: want six digits, got more", ErrBadCode)
+		default:
+			code = append(code, byte(r))
+		}
+	}
+	if len(code) < digits {
+		return "", fmt.Errorf("%w: want six digits, got %d", ErrBadCode, len(code))
+	}
+	return string(code), nil
+}
+
+// Given is a code known before anybody was asked, from a flag or a variable. It gives its code
+// once in its life, however many sources are picked with it. It never prints it.
+type Given struct {
+	mu   sync.Mutex
+	code string
+	used bool
+}
+
+// NewGiven keeps a code for its one use. It is nil, which is no code, for an empty string;
+// any other text is looked at when the code is asked for.
+func NewGiven(code string) *Given {
+	if code == "" {
+		return nil
+	}
+	return &Given{code: code}
+}
+
+// Name is what it is.
+func (*Given) Name() string { return "code given beforehand" }
+
+// Code gives the code the first time. ErrUsed every other time, and where NotBefore shows that
+// the code of the present step was used already: a code given beforehand is of that step.
+func (g *Given) Code(ctx context.Context, q Question) (string, error) {
+	if ctx.Err() != nil {
+		return "", q.ended(ctx, g.Name(), q.Timeout)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	code := g.code
+	used := g.used
+	g.code, g.used = "", true
+	if used {
+		return "", fmt.Errorf("%w: the code given beforehand serves one request; run %q with the next code",
+			ErrUsed, loginCommand(q.Profile))
+	}
+	if d := time.Until(q.NotBefore.Round(0)); !q.NotBefore.IsZero() && d > 0 {
+		return "", fmt.Errorf("%w: this device's present code is spent; run %q with the next code in %s",
+			ErrUsed, loginCommand(q.Profile), seconds(d))
+	}
+	code, err := ParseCode(code)
+	if err != nil {
+		return "", fmt.Errorf("code given beforehand: %w", err)
+	}
+	return code, nil
+}
+
+// Format prints what it is under every verb, never the code.
+func (g *Given) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[MFA code]") }
+
+// LogValue is what slog writes, never the code.
+func (g *Given) LogValue() slog.Value { return slog.StringValue("[MFA code]") }
+
+// MarshalJSON fails: a code belongs in no file.
+func (g *Given) MarshalJSON() ([]byte, error) {
+	return nil, errors.New("an MFA code is not written anywhere")
+}
+
+// StepLength is how long a code lives: RFC 6238's default time step, which AWS uses.
+const StepLength = 30 * time.Second
+
+// Step is the number of the time step that t lies in (RFC 6238 section 4.2, T0 = 0): a device
+// shows one code per step, and AWS takes each code once.
+func Step(t time.Time) int64 {
+	const length = int64(StepLength / time.Second)
+	s := t.Unix()
+	if s < 0 {
+		s -= length - 1
+	}
+	return s / length
+}
+
+// StepStart is when a step begins, in UTC. The code after the one of step n exists from
+// StepStart(n+1) on.
+func StepStart(step int64) time.Time {
+	return time.Unix(step*int64(StepLength/time.Second), 0).UTC()
+}

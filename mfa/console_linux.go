@@ -1,0 +1,32 @@
+package mfa
+
+import (
+	"fmt"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	getTermios = unix.TCGETS
+	setTermios = unix.TCSETS // at once: waiting for the output to drain may take for ever (Ctrl-S)
+)
+
+func flushInput(fd int) error { return unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH) }
+
+// terminalName names the controlling terminal as ps does, since /dev/tty is everybody's name: from
+// the device number in /proc/self/stat (proc(5)), major 136 to 143 for pts, 4 for consoles.
+func terminalName() string {
+	if f := statFields("self"); len(f) > 4 {
+		if nr, err := strconv.ParseUint(string(f[4]), 10, 32); err == nil {
+			major, minor := unix.Major(nr), unix.Minor(nr)
+			switch {
+			case major >= 136 && major <= 143:
+				return fmt.Sprintf("terminal pts/%d", minor+(major-136)<<8)
+			case major == 4 && minor < 64:
+				return fmt.Sprintf("terminal tty%d", minor)
+			}
+		}
+	}
+	return "terminal"
+}

@@ -1,0 +1,223 @@
+// Package mfa finds out where a token code comes from and gets one: from a code given
+// beforehand, from a command, from a human at the controlling terminal, or from a human at a
+// desktop dialog, in this order.
+//
+// It knows nothing of STS, caches or locks. A caller holds the lock of the MFA device while it
+// asks, so that one human sees one question; it decides with [Step] whether a code may still be
+// used; and it sends each code once.
+//
+// A code never reaches a child's arguments or environment, a log, an error or a file. Nothing
+// here reads stdin or writes to stdout or stderr: those belong to the program that asked for
+// credentials.
+package mfa
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Errors of this package. Match them with [errors.Is]; the text around them says what to do.
+var (
+	// ErrNobody says that there is nobody to ask: no terminal, no display, or asking was forbidden.
+	ErrNobody = errors.New("nobody to ask for an MFA code")
+	// ErrCancelled says that the human, a signal or the caller's context ended the question.
+	ErrCancelled = errors.New("MFA prompt cancelled")
+	// ErrTimeout says that no code came in time.
+	ErrTimeout = errors.New("no MFA code in time")
+	// ErrBadCode says that what came is not six ASCII digits. Nothing should be sent.
+	ErrBadCode = errors.New("not an MFA code")
+	// ErrUsed says that the code was used already: a code is for one request to STS.
+	ErrUsed = errors.New("MFA code already used")
+	// ErrProcess says that the command that gives codes, or the program that shows a dialog,
+	// could not be run or failed.
+	ErrProcess = errors.New("MFA command failed")
+)
+
+// DefaultTimeout is how long a question waits where it does not say. SDKs give up on a
+// credential_process after 60 seconds at the earliest (the Go SDK's processcreds.DefaultTimeout),
+// and STS needs a part of that.
+const DefaultTimeout = 45 * time.Second
+
+// tries is how often a human may mistype before the question fails with ErrBadCode. Nothing is
+// sent for a malformed code, so this costs no attempt at AWS.
+const tries = 3
+
+// Question is one need for one code.
+type Question struct {
+	// SerialNumber is the MFA device: an ARN, or a hardware device's serial number
+	// (9 to 256 characters, STS GetSessionToken). It is shown, and given to commands.
+	SerialNumber string
+	// Profile is whose credentials they will be. It is shown, and named in errors.
+	Profile string
+	// Timeout bounds the whole question, waiting for NotBefore and mistyping included.
+	// Zero means DefaultTimeout. A deadline of the context counts too, whichever is first.
+	Timeout time.Duration
+	// Attempt counts the codes asked for one after another, from 1. It is shown from 2 on.
+	Attempt int
+	// Problem is why the code before this one was of no use, as "that code was refused".
+	Problem string
+	// NotBefore is when the next usable code begins to exist, where the present step's code
+	// was used already (see [StepStart]). Sources wait until then before they ask.
+	NotBefore time.Time
+}
+
+// Source gives codes.
+type Source interface {
+	// Name says what it is, for messages and lock files: "terminal pts/3". It is safe to print.
+	Name() string
+	// Code gives six ASCII digits, or an error that matches one of this package's.
+	// Do not ask one source twice at the same time.
+	Code(ctx context.Context, q Question) (string, error)
+}
+
+// Prompt says how a human may be asked.
+type Prompt string
+
+// The values of --prompt. The zero value means PromptAuto.
+const (
+	PromptAuto   Prompt = "auto"   // the terminal, else a dialog
+	PromptTTY    Prompt = "tty"    // the controlling terminal only
+	PromptDialog Prompt = "dialog" // a desktop dialog only
+	PromptNever  Prompt = "never"  // nobody is asked
+)
+
+// ParsePrompt reads a setting's value; "" is PromptAuto.
+func ParsePrompt(s string) (Prompt, error) {
+	switch p := Prompt(s); p {
+	case "":
+		return PromptAuto, nil
+	case PromptAuto, PromptTTY, PromptDialog, PromptNever:
+		return p, nil
+	}
+	return "", fmt.Errorf("prompt %q is unknown: use auto, tty, dialog or never", Safe(s))
+}
+
+// Options says which sources there are.
+type Options struct {
+	// Code is a code given beforehand, or nil. It wins over everything else.
+	Code *Given
+	// Process is the command line of a program that prints a code, or "". See [SplitCommand].
+	Process string
+	// ProcessTimeout bounds one run of Process. Zero means DefaultProcessTimeout.
+	ProcessTimeout time.Duration
+	// Prompt says how a human may be asked when there is neither Code nor Process.
+	Prompt Prompt
+	// Profile is named in errors, where they say what to run.
+	Profile string
+	// Program is who asks, in prompts. Empty means "sts-helper".
+	Program string
+}
+
+func (o Options) program() string {
+	if o.Program == "" {
+		return "sts-helper"
+	}
+	return Safe(o.Program)
+}
+
+// Pick chooses the source: the code given beforehand, the command, the controlling terminal, a
+// dialog; each only where it exists and Options allow it. ErrNobody where none is left, at once;
+// ErrProcess for a command that cannot be understood or found.
+//
+// Pick with Prompt "never" still runs Process, but without a terminal to ask on.
+func Pick(o Options) (Source, error) {
+	prompt, err := ParsePrompt(string(o.Prompt))
+	if err != nil {
+		return nil, err
+	}
+	if o.Code != nil {
+		return o.Code, nil
+	}
+	if o.Process != "" {
+		return newProcess(o, prompt == PromptAuto || prompt == PromptTTY)
+	}
+	var why []string
+	if prompt == PromptAuto || prompt == PromptTTY {
+		if err := terminalUsable(); err == nil {
+			return &terminal{program: o.program(), name: terminalName()}, nil
+		} else {
+			why = append(why, err.Error())
+		}
+	}
+	if prompt == PromptAuto || prompt == PromptDialog {
+		if d, err := newDialog(o.program()); err == nil {
+			return d, nil
+		} else {
+			why = append(why, err.Error())
+		}
+	}
+	if prompt == PromptNever {
+		why = append(why, "prompts are off")
+	}
+	return nil, nobody(strings.Join(why, ", "), o.Profile)
+}
+
+// nobody is ErrNobody with its reason and with what to do about it.
+func nobody(why, profile string) error {
+	return fmt.Errorf("%w: %s; run %q in a terminal, or give --mfa-code or --mfa-process",
+		ErrNobody, why, loginCommand(profile))
+}
+
+// loginCommand is the command a human runs to be asked where it can be seen.
+func loginCommand(profile string) string {
+	if profile == "" {
+		return "sts-helper login"
+	}
+	return "sts-helper login " + Safe(profile)
+}
+
+// within bounds ctx by the question's time; the duration is what is left of it.
+func (q Question) within(ctx context.Context) (context.Context, context.CancelFunc, time.Duration) {
+	d := q.Timeout
+	if d <= 0 {
+		d = DefaultTimeout
+	}
+	if end, ok := ctx.Deadline(); ok {
+		d = min(d, time.Until(end))
+	}
+	ctx, cancel := context.WithTimeout(ctx, d)
+	return ctx, cancel, d
+}
+
+// ended says why ctx is over: ErrTimeout or ErrCancelled, with what was waited for.
+func (q Question) ended(ctx context.Context, where string, waited time.Duration) error {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: no answer from the %s within %s; run %q",
+			ErrTimeout, where, seconds(waited), loginCommand(q.Profile))
+	}
+	if sig, ok := errors.AsType[signalled](cause); ok {
+		return fmt.Errorf("%w: %s", ErrCancelled, sig)
+	}
+	return fmt.Errorf("%w: the request for credentials ended", ErrCancelled)
+}
+
+// waitNotBefore sleeps until q.NotBefore. It fails at once, without sleeping, where the next
+// code comes after the question has ended.
+func (q Question) waitNotBefore(ctx context.Context) error {
+	// The next step is a matter of the wall clock, which the authenticator goes by as well.
+	d := time.Until(q.NotBefore.Round(0))
+	if q.NotBefore.IsZero() || d <= 0 {
+		return nil
+	}
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= d {
+		return fmt.Errorf("%w: the present code was used already and the next one comes in %s; run %q then",
+			ErrTimeout, seconds(d), loginCommand(q.Profile))
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// seconds prints d in whole seconds, rounded up, so that a wait is never shown too short.
+func seconds(d time.Duration) string {
+	return ((d + time.Second - 1) / time.Second * time.Second).String()
+}

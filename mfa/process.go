@@ -1,0 +1,128 @@
+package mfa
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// DefaultProcessTimeout bounds one run of a command, a touch of a key included.
+const DefaultProcessTimeout = 30 * time.Second
+
+// process is a command that prints a code.
+type process struct {
+	name    string // the program's last path element, safe to show; its arguments may be secret
+	path    string // absolute
+	args    []string
+	timeout time.Duration
+	mayAsk  bool // it may use the terminal
+	program string
+}
+
+func newProcess(o Options, mayAsk bool) (Source, error) {
+	words, err := SplitCommand(o.Process)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProcess, err)
+	}
+	path, err := findProgram(words[0])
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProcess, err)
+	}
+	p := &process{
+		name: Safe(filepath.Base(path)), path: path, args: words[1:],
+		timeout: o.ProcessTimeout, mayAsk: mayAsk, program: o.program(),
+	}
+	if p.timeout <= 0 {
+		p.timeout = DefaultProcessTimeout
+	}
+	return p, nil
+}
+
+// findProgram gives the absolute path of a program: a name is looked up in PATH once, here; a path
+// must be absolute already. Whatever would be found through the working folder is refused, also
+// where GODEBUG=execerrdot=0 tells os/exec to allow it.
+func findProgram(name string) (string, error) {
+	if filepath.Base(name) != name && !filepath.IsAbs(name) {
+		return "", fmt.Errorf("%s is a relative path: give an absolute one, or a name to be found in PATH", Safe(name))
+	}
+	path, err := exec.LookPath(name)
+	switch {
+	case errors.Is(err, exec.ErrDot) || (err == nil && !filepath.IsAbs(path)):
+		return "", fmt.Errorf("%s would be run from the working folder: take the relative folder out of PATH, or give an absolute path", Safe(name))
+	case errors.Is(err, exec.ErrNotFound):
+		return "", fmt.Errorf("%s is not in PATH: install it, or give an absolute path", Safe(name))
+	case err != nil:
+		return "", fmt.Errorf("%s cannot be run: %s", Safe(name), Safe(rootCause(err)))
+	}
+	return path, nil
+}
+
+// rootCause is the innermost text of a chain of os errors, which repeats no path.
+func rootCause(err error) string {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err.Error()
+		}
+		err = next
+	}
+}
+
+// Name says which program it is.
+func (p *process) Name() string { return "command " + p.name }
+
+// Code runs the command once. Where there is a terminal in the foreground and it may be used, the
+// command shares it, and its stderr lines are shown there as they come: that is how "Touch your
+// YubiKey" reaches the human, whose SDK hides our own stderr.
+func (p *process) Code(ctx context.Context, q Question) (string, error) {
+	ctx, stopSignals := withSignals(ctx)
+	defer stopSignals()
+	ctx, cancel, d := q.within(ctx)
+	defer cancel()
+	if err := q.waitNotBefore(ctx); err != nil {
+		if ctx.Err() != nil {
+			return "", q.ended(ctx, p.Name(), d)
+		}
+		return "", err
+	}
+	ctx, cancelRun := context.WithTimeout(ctx, p.timeout)
+	defer cancelRun()
+
+	c := child{
+		path: p.path, args: p.args, limit: outputLimit,
+		env: childEnviron(serialVariable + "=" + strings.ReplaceAll(q.SerialNumber, "\x00", "")),
+	}
+	if p.mayAsk {
+		if tty, err := openConsole(); err == nil {
+			defer tty.close(false)
+			c.shareTerminal = true
+			c.say = func(line string) {
+				_ = tty.write(ctx, p.program+": "+p.name+": "+line+"\n") // only a courtesy
+			}
+		}
+	}
+	r := c.run(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return "", q.ended(ctx, p.Name(), min(d, p.timeout))
+	case r.err != nil:
+		return "", fmt.Errorf("%w: %s: %s", ErrProcess, p.name, Safe(rootCause(r.err)))
+	case r.tooMuch:
+		return "", fmt.Errorf("%w: %s wrote more than %d bytes: its output must be the code and nothing else",
+			ErrProcess, p.name, outputLimit)
+	case r.signal == "SIGINT" || r.exit == 130: // Ctrl-C reaches the command as well as us
+		return "", fmt.Errorf("%w: %s was interrupted", ErrCancelled, p.name)
+	case r.exit != 0 || r.signal != "":
+		return "", fmt.Errorf("%w: %s %s", ErrProcess, p.name, r.failure())
+	}
+	code, err := ParseCode(string(r.out))
+	clear(r.out)
+	if err != nil {
+		return "", fmt.Errorf("output of %s: %w (it must print the code and nothing else)", p.name, err)
+	}
+	return code, nil
+}

@@ -1,0 +1,84 @@
+package mfa
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// SafeLimit is the most bytes that [Safe] gives.
+const SafeLimit = 1024
+
+const ellipsis = "..."
+
+// Safe makes s fit to be shown to a human, on a terminal, in a dialog or in a log: one line of
+// printable characters, at most SafeLimit bytes (the rest is "..."). Everything that could move a
+// cursor, change a colour, hide or reorder text is shown as an escape of Go's syntax: C0, DEL and
+// C1 controls, line and paragraph separators, directional and other format characters, characters
+// that take no room or look like a blank, unassigned and private ones, and bytes that are not
+// UTF-8. The ASCII blank is the only white space left.
+//
+// Backslashes stay as they are, so the result is for reading, not for reversing.
+func Safe(s string) string {
+	// Almost every name is plain: then there is nothing to copy.
+	if len(s) <= SafeLimit && plainASCII(s) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		var piece string
+		switch {
+		case r == utf8.RuneError && n == 1:
+			piece = fmt.Sprintf(`\x%02x`, s[i])
+		case visible(r):
+			piece = s[i : i+n]
+		case r < 0x80:
+			piece = fmt.Sprintf(`\x%02x`, r)
+		case r <= 0xffff:
+			piece = fmt.Sprintf(`\u%04x`, r)
+		default:
+			piece = fmt.Sprintf(`\U%08x`, r)
+		}
+		i += n
+		room := SafeLimit - b.Len() - len(piece)
+		// The last piece may fill the room; every other one leaves some for the ellipsis.
+		if room < 0 || (i < len(s) && room < len(ellipsis)) {
+			b.WriteString(ellipsis)
+			break
+		}
+		b.WriteString(piece)
+	}
+	return b.String()
+}
+
+func plainASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// visible reports whether r draws something of its own and nothing more. strconv.IsPrint already
+// refuses controls, format characters, separators other than the ASCII blank, surrogates, private
+// and unassigned code points; what is left are letters, marks and symbols that draw nothing.
+func visible(r rune) bool {
+	if !strconv.IsPrint(r) {
+		return false
+	}
+	switch {
+	case r == 0x034f, // combining grapheme joiner
+		r == 0x115f, r == 0x1160, r == 0x3164, r == 0xffa0, // Hangul fillers
+		r == 0x17b4, r == 0x17b5, // Khmer inherent vowels
+		r >= 0x180b && r <= 0x180f, // Mongolian variation selectors and vowel separator
+		r == 0x2800,                // blank Braille pattern
+		r == 0xfffc, r == 0xfffd,   // object replacement and replacement character
+		r >= 0xfe00 && r <= 0xfe0f,   // variation selectors
+		r >= 0xe0000 && r <= 0xe0fff: // tags and more variation selectors
+		return false
+	}
+	return true
+}

@@ -1,0 +1,56 @@
+package mfa
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// signalled is the cause of a context that a signal ended.
+type signalled struct{ os.Signal }
+
+func (s signalled) Error() string {
+	switch s.Signal {
+	case syscall.SIGINT:
+		return "interrupted (SIGINT)"
+	case syscall.SIGHUP:
+		return "terminal closed (SIGHUP)"
+	}
+	return "asked to end (SIGTERM)"
+}
+
+func (s signalled) String() string { return s.Error() }
+
+// withSignals ends the context on SIGINT, SIGTERM and SIGHUP, so that a terminal is put in order
+// and children are ended before the process goes. The caller's own handlers get the signals too;
+// a caller without any gets ErrCancelled where its process would have died. Signals that the
+// process ignores (nohup) stay ignored.
+func withSignals(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var sigs []os.Signal
+	for _, s := range [...]os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			sigs = append(sigs, s)
+		}
+	}
+	if len(sigs) == 0 { // Notify without a list would take every signal
+		return ctx, func() { cancel(nil) }
+	}
+	got := make(chan os.Signal, 1)
+	signal.Notify(got, sigs...)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		select {
+		case s := <-got:
+			cancel(signalled{s})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(got)
+		cancel(nil)
+		<-over
+	}
+}

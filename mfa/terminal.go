@@ -1,0 +1,125 @@
+package mfa
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// terminal asks a human at the controlling terminal.
+type terminal struct {
+	program string // who asks, safe to show
+	name    string
+}
+
+// errClosed says that a terminal went away, or that its human ended the input (Ctrl-D).
+var errClosed = errors.New("the terminal was closed or its input ended")
+
+// errBackground says that another process group has the terminal: reading from it would stop us.
+var errBackground = errors.New("this process runs in the background of its terminal")
+
+// Name says which terminal it is.
+func (t *terminal) Name() string { return t.name }
+
+// Code asks. What is malformed is asked for again, three times in all; what was typed when the
+// question ends without a code is thrown away, so that a shell does not get it.
+func (t *terminal) Code(ctx context.Context, q Question) (code string, err error) {
+	ctx, stopSignals := withSignals(ctx)
+	defer stopSignals()
+	ctx, cancel, d := q.within(ctx)
+	defer cancel()
+
+	tty, err := openConsole()
+	if err != nil {
+		return "", nobody(err.Error(), q.Profile)
+	}
+	asked := false
+	defer func() {
+		if err != nil && asked {
+			tty.tell("\n") // what is printed next must not continue the prompt
+		}
+		tty.close(err != nil)
+	}()
+	fail := func(err error) (string, error) {
+		switch {
+		case ctx.Err() != nil:
+			return "", q.ended(ctx, t.name, d)
+		case errors.Is(err, errBackground):
+			return "", nobody(err.Error(), q.Profile)
+		case errors.Is(err, ErrTimeout):
+			return "", err
+		}
+		return "", fmt.Errorf("%w: %w", ErrCancelled, err)
+	}
+	if err := tty.write(ctx, q.heading(t.program)); err != nil {
+		return fail(err)
+	}
+	if wait := q.untilNext(); wait != "" {
+		if err := tty.write(ctx, t.program+": "+wait+"\n"); err != nil {
+			return fail(err)
+		}
+		if err := q.waitNotBefore(ctx); err != nil {
+			return fail(err)
+		}
+	}
+	tty.discard() // what was typed before the question is no answer to it
+	for try := 1; ; try++ {
+		if err := tty.write(ctx, t.program+": "+q.request(ctx)+": "); err != nil {
+			return fail(err)
+		}
+		asked = true
+		line, err := tty.readLine(ctx)
+		if err != nil {
+			return fail(err)
+		}
+		code, err := ParseCode(string(line))
+		clear(line)
+		asked = false // the human's own line end has ended the line
+		if err == nil {
+			return code, nil
+		}
+		if try == tries {
+			return "", fmt.Errorf("%w, %d times", err, tries)
+		}
+		if err := tty.write(ctx, t.program+": "+err.Error()+"; nothing was sent\n"); err != nil {
+			return fail(err)
+		}
+	}
+}
+
+// heading says who asks, for which device and profile, and what went before: whole lines, safe.
+func (q Question) heading(program string) string {
+	var b strings.Builder
+	b.WriteString(program + ": ")
+	b.WriteString(q.subject())
+	b.WriteByte('\n')
+	if p := q.trouble(); p != "" {
+		b.WriteString(program + ": " + p + "\n")
+	}
+	return b.String()
+}
+
+// subject names the device and the profile.
+func (q Question) subject() string {
+	s := "MFA code needed"
+	if q.Profile != "" {
+		s += " for profile " + Safe(q.Profile)
+	}
+	if q.SerialNumber != "" {
+		s += ", device " + Safe(q.SerialNumber)
+	}
+	return s
+}
+
+// trouble says why it is asked again.
+func (q Question) trouble() string {
+	s := Safe(q.Problem)
+	if q.Attempt > 1 {
+		if s != "" {
+			s += "; "
+		}
+		s += fmt.Sprintf("attempt %d", q.Attempt)
+	}
+	return s
+}
