@@ -1,0 +1,216 @@
+package sts
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// ErrWrongIdentity is in the chain of an [*Error] for an answer that is about somebody else than
+// was asked for. Its credentials are thrown away.
+var ErrWrongIdentity = errors.New("answer is about another identity")
+
+// How long credentials must live to be believed.
+const (
+	// minLife: an answer that ends sooner is of no use, the refresh of any client would be due.
+	minLife = 60 * time.Second
+	// lifeSlack is how much longer than asked for credentials may live: clocks differ.
+	lifeSlack = 5 * time.Minute
+	// maxSaid bounds, in bytes, what an identity provider's names may take.
+	maxSaid = 4096
+)
+
+// believe makes a token of an answer that arrived at now, or says what is wrong with it.
+func believe(r Request, a answer, where place, now time.Time) (token.Token, error) {
+	c := a.credentials
+	if c == nil || aws.ToString(c.AccessKeyId) == "" && aws.ToString(c.SecretAccessKey) == "" && aws.ToString(c.SessionToken) == "" {
+		return token.Token{}, errors.New("the answer has no credentials")
+	}
+	if c.Expiration == nil {
+		return token.Token{}, errors.New("the credentials do not say when they end")
+	}
+	now = now.Round(0)
+	t := token.Token{
+		Operation:        r.Operation(),
+		Issued:           now.UTC().Truncate(time.Second),
+		PackedPolicySize: a.packed,
+		Subject:          a.subject,
+		Audience:         a.audience,
+		Provider:         a.provider,
+		SourceIdentity:   a.sourceIdentity,
+		Credentials: aws.Credentials{
+			AccessKeyID:     aws.ToString(c.AccessKeyId),
+			SecretAccessKey: aws.ToString(c.SecretAccessKey),
+			SessionToken:    aws.ToString(c.SessionToken),
+			Source:          string(r.Operation()),
+			CanExpire:       true,
+			Expires:         c.Expiration.UTC().Truncate(time.Second),
+		},
+	}
+	if err := t.Validate(); err != nil {
+		return token.Token{}, err
+	}
+	switch left, most := c.Expiration.Sub(now), r.Lifetime()+lifeSlack; {
+	case left <= 0:
+		return token.Token{}, fmt.Errorf("the credentials ended at %s already", stamp(*c.Expiration))
+	case left <= minLife && r.Lifetime() > minLife:
+		return token.Token{}, fmt.Errorf("the credentials end at %s, in %s", stamp(*c.Expiration), around(left))
+	case left > most:
+		return token.Token{}, fmt.Errorf("the credentials end at %s, in %s, and %s was asked for",
+			stamp(*c.Expiration), around(left), span(r.Lifetime()))
+	}
+	if a.packed != nil && *a.packed < 0 {
+		return token.Token{}, errors.New("the packed policy size is negative")
+	}
+	for _, s := range []string{a.subject, a.audience, a.provider, a.sourceIdentity} {
+		if len(s) > maxSaid || !shown(s) {
+			return token.Token{}, errors.New("the answer names the identity with characters that cannot be shown")
+		}
+	}
+	if err := r.confirm(a, where, &t); err != nil {
+		return token.Token{}, err
+	}
+	// The key id carries the account it belongs to. It and what the answer says must agree.
+	account := token.AccountFromAccessKeyID(t.Credentials.AccessKeyID)
+	switch {
+	case t.Credentials.AccountID == "":
+		t.Credentials.AccountID = account
+	case account != "" && account != t.Credentials.AccountID:
+		return token.Token{}, wrong("the access key is of account %s, and %s was asked for", account, t.Credentials.AccountID)
+	}
+	return t, nil
+}
+
+// wrong is an ErrWrongIdentity that says how.
+func wrong(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{ErrWrongIdentity}, args...)...)
+}
+
+// confirm: GetSessionToken names nobody. The new key is of the same account as the source's.
+func (SessionRequest) confirm(_ answer, where place, t *token.Token) error {
+	got := token.AccountFromAccessKeyID(t.Credentials.AccessKeyID)
+	if got != "" && where.sourceAccount != "" && got != where.sourceAccount {
+		return wrong("the access key is of account %s, and the source's of %s", got, where.sourceAccount)
+	}
+	t.Credentials.AccountID = where.sourceAccount
+	return nil
+}
+
+// confirm: AssumeRoot names nobody. Its key is of the account that was asked for.
+func (r RootRequest) confirm(_ answer, _ place, t *token.Token) error {
+	_, want := r.target()
+	if got := token.AccountFromAccessKeyID(t.Credentials.AccessKeyID); got != "" && got != want {
+		return wrong("the access key is of account %s, and %s was asked for", got, want)
+	}
+	return nil
+}
+
+func (r FederationRequest) confirm(a answer, where place, t *token.Token) error {
+	if a.federated == nil {
+		return errors.New("the answer does not name the federated user")
+	}
+	id, arn := aws.ToString(a.federated.FederatedUserId), aws.ToString(a.federated.Arn)
+	p, err := principal(id, arn)
+	if err != nil {
+		return err
+	}
+	name, ok := strings.CutPrefix(p.resource, "federated-user/")
+	if !ok || name != r.Name {
+		return wrong("it names %s, and the federated user %s was asked for", arn, r.Name)
+	}
+	if where.partition != "" && p.partition != where.partition {
+		return wrong("it names %s, and the partition %s was asked", arn, where.partition)
+	}
+	if where.sourceAccount != "" && p.account != where.sourceAccount {
+		return wrong("it names %s, and the source is of account %s", arn, where.sourceAccount)
+	}
+	if id != p.account+":"+r.Name {
+		return wrong("its id is %s, and its ARN %s", id, arn)
+	}
+	t.FederatedUser = &token.Principal{ID: id, ARN: arn}
+	t.Credentials.AccountID = p.account
+	return nil
+}
+
+func (r RoleRequest) confirm(a answer, _ place, t *token.Token) error {
+	if err := confirmRole(a, r.RoleArn, r.RoleSessionName, t); err != nil {
+		return err
+	}
+	if r.SourceIdentity != "" && a.sourceIdentity != r.SourceIdentity {
+		return wrong("its source identity is %s, and %s was asked for", quote(a.sourceIdentity, maxQuoted), r.SourceIdentity)
+	}
+	return nil
+}
+
+func (r WebIdentityRequest) confirm(a answer, _ place, t *token.Token) error {
+	return confirmRole(a, r.RoleArn, r.RoleSessionName, t)
+}
+
+// confirm: the session is named by the assertion, which only the provider and STS read.
+func (r SAMLRequest) confirm(a answer, _ place, t *token.Token) error {
+	return confirmRole(a, r.RoleArn, "", t)
+}
+
+// confirmRole compares the assumed role with the ARN of the role and the session's name that were
+// asked for; any session will do where session is empty.
+func confirmRole(a answer, roleArn, session string, t *token.Token) error {
+	if a.role == nil {
+		return errors.New("the answer does not name the assumed role")
+	}
+	id, arn := aws.ToString(a.role.AssumedRoleId), aws.ToString(a.role.Arn)
+	p, err := principal(id, arn)
+	if err != nil {
+		return err
+	}
+	want, name, ok := roleName(roleArn)
+	f := strings.Split(p.resource, "/")
+	switch {
+	case !ok || len(f) != 3 || f[0] != "assumed-role" || f[1] != name:
+		return wrong("it names %s, and the role %s was asked for", arn, roleArn)
+	case p.partition != want.partition || p.account != want.account:
+		return wrong("it names %s, and the role %s was asked for", arn, roleArn)
+	case session != "" && f[2] != session:
+		return wrong("it names %s, and the session %s was asked for", arn, session)
+	}
+	if unique, of, ok := strings.Cut(id, ":"); !ok || unique == "" || of != f[2] {
+		return wrong("its id is %s, and its ARN %s", id, arn)
+	}
+	t.AssumedRole = &token.Principal{ID: id, ARN: arn}
+	t.Credentials.AccountID = p.account
+	return nil
+}
+
+// principal checks the form of an id and an ARN that STS says of a principal: the id is 2 to 193
+// characters of [\w+=,.@:-] (FederatedUserId, AssumedRoleId), the ARN one of STS, of an account.
+func principal(id, arn string) (arnParts, error) {
+	if len(id) < 2 || len(id) > 193 || !allName(strings.ReplaceAll(id, ":", "")) {
+		return arnParts{}, errors.New("the id of the identity in the answer is missing or malformed")
+	}
+	p, ok := parseARN(arn)
+	if !ok || len(arn) > 2048 || p.service != "sts" || p.region != "" || !token.ValidAccountID(p.account) ||
+		!allName(strings.ReplaceAll(p.resource, "/", "")) {
+		return arnParts{}, errors.New("the ARN of the identity in the answer is missing or malformed")
+	}
+	return p, nil
+}
+
+// shown reports whether every character of s can be seen on a terminal.
+func shown(s string) bool {
+	for _, r := range s {
+		if !strconv.IsPrint(r) {
+			return false
+		}
+	}
+	return true
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// around is a duration in whole seconds.
+func around(d time.Duration) string { return d.Round(time.Second).String() }

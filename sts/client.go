@@ -1,0 +1,181 @@
+package sts
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// Options say where STS is and how to get there. The zero value of a field means its default.
+type Options struct {
+	// Region is the AWS region whose STS is asked and for which requests are signed. "aws-global" is
+	// the global endpoint. It is required unless Endpoint is set; then the default is us-east-1.
+	Region string
+	// Endpoint is the URL of STS, https; plain http is for loopback only, unless AllowHTTP. The
+	// default is the region's endpoint.
+	Endpoint  string
+	AllowHTTP bool
+	// FIPS and DualStack choose the region's endpoint of that kind. They exclude Endpoint.
+	FIPS, DualStack bool
+	// CABundle are the certificates, PEM, that are trusted instead of the system's.
+	CABundle []byte
+	// Proxy chooses a proxy, as http.Transport's Proxy; the default is http.ProxyFromEnvironment.
+	Proxy func(*http.Request) (*url.URL, error)
+	// Transport replaces the transport, and with it CABundle, Proxy, and the limits on connecting; those
+	// on the answer hold. As it is not known what it does, no request is then taken for unsent.
+	Transport http.RoundTripper
+	// AccountID, where set, is the only account whose credentials are accepted.
+	AccountID string
+	// Log gets a line for each attempt, at level debug. The default is none.
+	Log *slog.Logger
+}
+
+// Client asks one STS. It is safe for concurrent use.
+type Client struct {
+	region    string
+	endpoint  string // URL, "" for the region's own
+	fips, ds  bool
+	url, host string // the endpoint as resolved
+	partition string
+	account   string
+	transport http.RoundTripper
+	ours      bool
+	log       *slog.Logger
+	skew      atomic.Int64
+}
+
+// New checks the options and finds the endpoint. It opens no connection.
+func New(o Options) (*Client, error) {
+	c := &Client{region: o.Region, endpoint: o.Endpoint, fips: o.FIPS, ds: o.DualStack, account: o.AccountID, log: o.Log}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if o.AccountID != "" && !token.ValidAccountID(o.AccountID) {
+		return nil, fmt.Errorf("account id %s must be twelve digits", quote(o.AccountID, maxQuoted))
+	}
+	if c.region == "" {
+		if c.endpoint == "" {
+			return nil, errors.New("no region for STS: set one, or an endpoint")
+		}
+		c.region = "us-east-1"
+	}
+	if !validRegion(c.region) {
+		return nil, fmt.Errorf("region %s must be 1 to 63 of a-z 0-9 -", quote(c.region, maxQuoted))
+	}
+	if c.endpoint != "" {
+		if o.FIPS || o.DualStack {
+			return nil, errors.New("an STS endpoint of your own cannot be combined with FIPS or dual-stack endpoints: set one or the other")
+		}
+		if err := checkEndpoint(c.endpoint, o.AllowHTTP); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.resolve(); err != nil {
+		return nil, err
+	}
+	if c.transport = o.Transport; c.transport == nil {
+		var roots *x509.CertPool
+		if len(o.CABundle) > 0 {
+			if roots = x509.NewCertPool(); !roots.AppendCertsFromPEM(o.CABundle) {
+				return nil, errors.New("the CA bundle has no certificate in PEM")
+			}
+		}
+		proxy := o.Proxy
+		if proxy == nil {
+			proxy = http.ProxyFromEnvironment
+		}
+		c.transport, c.ours = newTransport(roots, proxy), true
+	}
+	return c, nil
+}
+
+// resolve finds the endpoint by the SDK's rules.
+func (c *Client) resolve() error {
+	p := awssts.EndpointParameters{
+		Region: &c.region, Endpoint: optional(c.endpoint),
+		UseFIPS: &c.fips, UseDualStack: &c.ds, UseGlobalEndpoint: aws.Bool(false),
+	}
+	e, err := awssts.NewDefaultEndpointResolverV2().ResolveEndpoint(context.Background(), p)
+	if err != nil {
+		return fmt.Errorf("no STS endpoint for region %s: %s", c.region, printable(err.Error(), maxMessage))
+	}
+	c.url, c.host = e.URI.String(), e.URI.Host
+	if c.partition = partitionOf(c.region); c.region == "aws-global" {
+		c.partition = "aws"
+	}
+	return nil
+}
+
+// Endpoint is the URL that requests are sent to.
+func (c *Client) Endpoint() string { return c.url }
+
+// Region is the region that requests are signed for.
+func (c *Client) Region() string { return c.region }
+
+// Skew is STS's clock less this machine's, in whole seconds, at the last answer; 0 before any.
+func (c *Client) Skew() time.Duration { return time.Duration(c.skew.Load()) }
+
+// checkEndpoint refuses URLs that no request should go to.
+func checkEndpoint(s string, allowHTTP bool) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Opaque != "" || u.Host == "" || u.Hostname() == "" || (u.Scheme != "https" && u.Scheme != "http") || !shown(s) {
+		// Not quoted: a URL may hold a password.
+		return errors.New("the STS endpoint must be a URL such as https://sts.eu-west-1.amazonaws.com")
+	}
+	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return errors.New("the STS endpoint may have no user, query or fragment")
+	}
+	if u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()) {
+		return fmt.Errorf("the STS endpoint http://%s would show the answer to the network: use https, or an address of this machine", quote(u.Host, maxQuoted))
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+func validRegion(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c != '-' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 63 && s[0] != '-' && s[len(s)-1] != '-'
+}
+
+// global reports whether the endpoint is the one that serves no region of its own.
+func (c *Client) global() bool {
+	host, _, _ := strings.Cut(strings.ToLower(c.host), ":")
+	return c.endpoint == "" && c.region == "aws-global" || strings.TrimSuffix(host, ".") == "sts.amazonaws.com"
+}
+
+// pause waits before a second attempt.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d + rand.N(d))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

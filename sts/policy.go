@@ -1,0 +1,32 @@
+package sts
+
+import "time"
+
+// The policy of asking. One block, so that it can be read, and argued with, as a whole.
+const (
+	// totalTime bounds Do, once the source credentials are at hand: both attempts and the pause.
+	// Programs that wait for credentials give up after a minute at most, and other processes of
+	// this machine may be waiting for this answer.
+	totalTime = 10 * time.Second
+	// attemptTime bounds one request from its first packet to the last byte of its answer.
+	attemptTime = 5 * time.Second
+	// dialTime bounds looking up the host and connecting to it, tlsTime the handshake. Less than
+	// attemptTime, so that a failure before anything was sent is seen as one.
+	dialTime = 3 * time.Second
+	tlsTime  = 3 * time.Second
+	// maxAttempts: a second attempt follows only a failure that leaves no doubt: nothing was sent
+	// (look-up, connection, handshake), or, where no MFA code was, STS said that it is busy.
+	maxAttempts = 2
+	// pauseUnsent and pauseBusy come before the second attempt, each plus up to as much again at
+	// random, so that many machines that failed together do not return together.
+	pauseUnsent = 100 * time.Millisecond
+	pauseBusy   = 500 * time.Millisecond
+	// maxBody bounds an answer. STS's own are some 3 KiB; session tokens have no stated maximum
+	// and are under 4 KiB.
+	maxBody = 256 << 10
+	// maxHeader bounds the header of an answer.
+	maxHeader = 64 << 10
+	// maxSkew is how far the clocks may differ before an error speaks of it: the time within which
+	// AWS accepts a signature.
+	maxSkew = 5 * time.Minute
+)

@@ -1,0 +1,123 @@
+package sts
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxMessage bounds, in characters, what an error repeats of somebody else's words.
+const maxMessage = 300
+
+// clip cuts s after n characters and says that it did.
+func clip(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	for i := range s {
+		if n == 0 {
+			return s[:i] + "..."
+		}
+		n--
+	}
+	return s
+}
+
+// printable makes s fit for one line of a terminal: control characters, line ends, characters
+// that change the writing direction and whatever else cannot be seen are written as escapes.
+// At most max characters of s are kept.
+func printable(s string, max int) string {
+	var b strings.Builder
+	n := 0
+	for i := 0; i < len(s); {
+		if n == max {
+			b.WriteString("...")
+			break
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			b.WriteString(`\x` + strconv.FormatUint(uint64(s[i])|0x100, 16)[1:])
+		case strconv.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			q := strconv.QuoteRuneToASCII(r)
+			b.WriteString(q[1 : len(q)-1])
+		}
+		i += size
+		n++
+	}
+	return b.String()
+}
+
+// quote is printable in double quotes.
+func quote(s string, max int) string { return `"` + printable(s, max) + `"` }
+
+// secretRun is the number of bytes in a row that count as a piece of a secret.
+const secretRun = 12
+
+// scrub replaces in s whatever is one of the secrets or a piece of one: services repeat refused
+// values in their messages, and cut them. Secrets under four bytes are not looked for.
+func scrub(s string, secrets []string) string {
+	const mask = "[secret]"
+	s = clip(s, 4*maxMessage) // bounds the work; more is never shown
+	for _, secret := range secrets {
+		if len(secret) < 4 {
+			continue
+		}
+		if len(secret) < secretRun {
+			s = strings.ReplaceAll(s, secret, mask)
+			continue
+		}
+		var b strings.Builder
+		for i := 0; i < len(s); {
+			n := secretRun
+			if i+n > len(s) || !strings.Contains(secret, s[i:i+n]) {
+				b.WriteByte(s[i])
+				i++
+				continue
+			}
+			for i+n < len(s) && strings.Contains(secret, s[i:i+n+1]) {
+				n++
+			}
+			b.WriteString(mask)
+			i += n
+		}
+		s = b.String()
+	}
+	return s
+}
+
+// redact takes out of the words of a credential source what may be a secret that we do not know:
+// the SDK repeats the output of a credential_process that it cannot read, and runs of 32 and more
+// characters of base64 with upper case, lower case and digits look like keys.
+func redact(s string) string {
+	if i := strings.Index(s, "process output:"); i >= 0 {
+		s = s[:i] + "process output that is not valid"
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		n := 0
+		var upper, lower, digit bool
+		for i+n < len(s) {
+			c := s[i+n]
+			u, l, d := c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9'
+			if !u && !l && !d && c != '+' && c != '/' && c != '=' {
+				break
+			}
+			upper, lower, digit = upper || u, lower || l, digit || d
+			n++
+		}
+		switch {
+		case n == 0:
+			b.WriteByte(s[i])
+			n = 1
+		case n >= 32 && upper && lower && digit:
+			b.WriteString("[secret]")
+		default:
+			b.WriteString(s[i : i+n])
+		}
+		i += n
+	}
+	return b.String()
+}
