@@ -1,0 +1,250 @@
+package imds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// Config says what a [Server] serves, and to whom. Profiles is required, a bearer token for every
+// profile that is served on a container path, and Key if IMDS is set. Everything else has a default.
+type Config struct {
+	// Profiles are the identities to serve, each at /credentials/NAME. Required, at least one.
+	Profiles []Profile
+	// IMDS makes one of the profiles the role of a pretended EC2 instance. Optional; without it
+	// every metadata path is 404.
+	IMDS *Instance
+	// BearerToken is what a client must send as its Authorization header for profiles without a
+	// token of their own: 16 to 512 characters of A-Z a-z 0-9 _ -, as [NewBearerToken] makes.
+	BearerToken string
+	// Key signs IMDSv2 session tokens: 32 bytes, the same after a restart, else clients that hold a
+	// token for six hours are stranded. [LoadOrCreateKey] keeps one. Required with IMDS.
+	Key []byte
+
+	// AllowUIDs are users that may connect besides the server's own effective user. Linux only.
+	AllowUIDs []uint32
+	// NoPeerCheck switches off the question whose socket is at the other end. It lets every user of
+	// the machine try the tokens.
+	NoPeerCheck bool
+	// Hosts are more values of the Host header to accept, each exactly as a client sends it, without
+	// a port (the listener's is then accepted too) or with one. 127.0.0.1, [::1], localhost,
+	// 169.254.169.254 and 169.254.170.2 always are.
+	Hosts []string
+	// Aliases are addresses of this machine that count as loopback, such as 169.254.169.254 on lo.
+	Aliases []netip.Addr
+	// AllowNonLoopback permits listeners on other addresses. Anybody who can reach such an address
+	// can try the bearer tokens, and answers cross the network in the clear. Only the container
+	// paths are served there.
+	AllowNonLoopback bool
+	// MaxConnsPerUID limits the connections of one user; 0 means 512. Where users are not told apart
+	// it limits all connections together.
+	MaxConnsPerUID int
+
+	// LoginRequired tells whether a provider's error means that a person must log in first. Clients
+	// are then told so with a status that they do not retry, and the provider is asked again every
+	// 750 ms, so it should find that out cheaply. Optional; without it no error means that.
+	LoginRequired func(error) bool
+	// FetchTimeout ends a call of a provider; 0 means 30 seconds. It must respect its context.
+	FetchTimeout time.Duration
+	// DrainTimeout is how long [Server.Serve] lets answers finish at its end; 0 means 5 seconds.
+	DrainTimeout time.Duration
+
+	// Logger gets the access log (Info), refused connections and failed fetches (Warn). It never
+	// gets a header's value, a query string or a secret. Optional.
+	Logger *slog.Logger
+	// Observe is called for every [Event], from many goroutines at once; it must be quick. Optional.
+	Observe func(Event)
+}
+
+// Profile is one identity to serve.
+type Profile struct {
+	// Name is the last part of the container path, 1 to 128 characters of A-Z a-z 0-9 _ + = , . @ -,
+	// as [CleanName] makes them. Required.
+	Name string
+	// Provider gives the credentials. Required. It may be asked often, one call at a time; it must
+	// respect its context, and give new credentials some time before the old ones end: in the last
+	// 5 minutes if they live up to 20 minutes, 15 up to 40, 20 up to 90, above that 60.
+	Provider aws.CredentialsProvider
+	// Identity stays the same for as long as Name stands for the same principal with the same
+	// rights. Session tokens are bound to it: when it changes, old ones are refused with 401.
+	// Optional; Name and RoleARN together if empty.
+	Identity string
+	// BearerToken is this profile's own token, in the form of [Config.BearerToken]. Optional.
+	BearerToken string
+	// RoleARN is shown in container answers. Optional.
+	RoleARN string
+	// AccountID is shown where the credentials do not name their account. Optional; else it is taken
+	// from RoleARN.
+	AccountID string
+	// Lifetime is how long these credentials live when new. Optional: it sets the refresh window
+	// right for credentials that were not new when they were first fetched.
+	Lifetime time.Duration
+	// LoginHint is what the client is told when a login is required, such as the command to run. One
+	// line of ASCII. Optional.
+	LoginHint string
+	// NoContainer keeps the profile off the container path, so that only IMDS serves it.
+	NoContainer bool
+}
+
+// Instance is the EC2 instance that the metadata paths pretend. What is empty and cannot be derived
+// is answered with 404.
+type Instance struct {
+	// Profile names the one of [Config.Profiles] that is the instance's role. Required.
+	Profile string
+	// RoleName is the role's name; [CleanName] of the profile's if empty.
+	RoleName string
+	// Region, such as "eu-central-1". Without it placement, services and the identity document are 404.
+	Region string
+	// AvailabilityZone; Region and "a" if empty, because SDKs cut their region out of it.
+	AvailabilityZone string
+	// InstanceID; a made-up one that is the same for the same profile name if empty.
+	InstanceID string
+	// AccountID; the profile's if empty.
+	AccountID string
+	// ImageID is meta-data/ami-id, InstanceType meta-data/instance-type, PrivateIP
+	// meta-data/local-ipv4; all are in the identity document too.
+	ImageID, InstanceType, PrivateIP string
+	// Partition is services/partition, and Domain services/domain; derived from Region if empty.
+	Partition, Domain string
+	// Values are more answers, by their path below the version: "meta-data/mac", "user-data".
+	// They cannot replace what the server answers itself.
+	Values map[string]string
+}
+
+const (
+	defaultMaxConns     = 512
+	defaultFetchTimeout = 30 * time.Second
+	defaultDrainTimeout = 5 * time.Second
+	minBearer           = 16
+	maxBearer           = 512
+	maxName             = 128
+)
+
+// CleanName makes s fit for a path and a role name: every character other than A-Z a-z 0-9
+// _ + = , . @ - becomes "-", and the length is at most 128. Two names can become one.
+func CleanName(s string) string {
+	b := []byte(s[:min(len(s), maxName)])
+	for i, c := range b {
+		if !nameChar(c) {
+			b[i] = '-'
+		}
+	}
+	switch string(b) {
+	case "", ".", "..":
+		return "-"
+	}
+	return string(b)
+}
+
+func nameChar(c byte) bool {
+	switch c {
+	case '_', '+', '=', ',', '.', '@', '-':
+		return true
+	}
+	return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
+}
+
+func validBearer(s string) bool {
+	if len(s) < minBearer || len(s) > maxBearer {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// check reports the first thing in c that no server could be built from. It never shows a token.
+func (c *Config) check() error {
+	if len(c.Profiles) == 0 {
+		return errors.New("imds: no profile to serve")
+	}
+	if c.BearerToken != "" && !validBearer(c.BearerToken) {
+		return fmt.Errorf("imds: the bearer token must be %d to %d characters of A-Z a-z 0-9 _ -", minBearer, maxBearer)
+	}
+	seen := make(map[string]bool, len(c.Profiles))
+	for i := range c.Profiles {
+		p := &c.Profiles[i]
+		switch {
+		case p.Name == "" || p.Name != CleanName(p.Name):
+			return fmt.Errorf("imds: profile name %q does not fit a path: use 1 to %d characters of A-Z a-z 0-9 _ + = , . @ -", p.Name, maxName)
+		case seen[p.Name]:
+			return fmt.Errorf("imds: profile %q is named twice", p.Name)
+		case p.Provider == nil:
+			return fmt.Errorf("imds: profile %q has no credentials provider", p.Name)
+		case p.BearerToken != "" && !validBearer(p.BearerToken):
+			return fmt.Errorf("imds: the bearer token of profile %q must be %d to %d characters of A-Z a-z 0-9 _ -", p.Name, minBearer, maxBearer)
+		case !p.NoContainer && p.BearerToken == "" && c.BearerToken == "":
+			return fmt.Errorf("imds: profile %q has no bearer token", p.Name)
+		case !printable(p.LoginHint):
+			return fmt.Errorf("imds: the login hint of profile %q is not one line of ASCII", p.Name)
+		}
+		seen[p.Name] = true
+	}
+	for _, h := range c.Hosts {
+		if h == "" || !printable(h) {
+			return fmt.Errorf("imds: %q is not a Host header", h)
+		}
+	}
+	if c.IMDS == nil {
+		return nil
+	}
+	if !seen[c.IMDS.Profile] {
+		return fmt.Errorf("imds: the instance's profile %q is not one of those served", c.IMDS.Profile)
+	}
+	if len(c.Key) != KeySize {
+		return fmt.Errorf("imds: the key for session tokens has %d bytes instead of %d", len(c.Key), KeySize)
+	}
+	return nil
+}
+
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// EventKind says what happened.
+type EventKind string
+
+// The kinds of events.
+const (
+	EventRequest EventKind = "request" // an answer was given; Status, Route, Guard if a guard refused
+	EventConn    EventKind = "conn"    // a connection was closed unread; Guard says why
+	EventFetch   EventKind = "fetch"   // a provider was asked; Err nil if it gave credentials
+)
+
+// Event is something to count. Its strings are from small fixed sets, or names from the [Config], so
+// they can be labels of a metric.
+type Event struct {
+	Kind     EventKind
+	Route    string // "container", "token", "metadata", "health" or "other"
+	Profile  string // the profile asked for or fetched, where there is one
+	Status   int    // HTTP status
+	Guard    string // the guard that refused: address, peer, limit, form, host, browser, forwarded, body
+	Duration time.Duration
+	// Expires is when the credentials that were fetched end.
+	Expires time.Time
+	// Err is why the fetch failed, and Login whether a person must log in first.
+	Err   error
+	Login bool
+}
+
+// discard is the log of those who want none.
+type discard struct{}
+
+func (discard) Enabled(context.Context, slog.Level) bool  { return false }
+func (discard) Handle(context.Context, slog.Record) error { return nil }
+func (d discard) WithAttrs([]slog.Attr) slog.Handler      { return d }
+func (d discard) WithGroup(string) slog.Handler           { return d }

@@ -1,0 +1,37 @@
+// Package imds gives AWS credentials to programs over HTTP on loopback, in the two forms that every
+// AWS SDK already asks for:
+//
+//   - container credentials: GET /credentials/NAME with an Authorization header, one name per profile
+//     (https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html);
+//   - EC2 instance metadata, version 2 only, for one profile: PUT /latest/api/token, then GET with the
+//     session token (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html).
+//
+// GET /healthz says "ready", or 503 and why not; it needs no authentication and holds no secret.
+//
+// A [Server] is given one [aws.CredentialsProvider] for each profile and knows nothing about where the
+// credentials come from. It answers from memory. A provider is asked before the first answer, and again
+// behind the answers when the credentials near their end; one fetch at a time for each profile, however
+// many clients ask, and no client can cancel it. Credentials with less than ten seconds to live are
+// never answered, and a failed refresh never displaces good ones.
+//
+// # Who may ask
+//
+// Everything is refused before routing unless it passes all guards: the exact Host list; no Origin,
+// Referer or Sec-Fetch header (a browser); no X-Forwarded-For, Forwarded or Via (a proxy), not even an
+// empty one; no absolute request target and no request body; both ends of the connection on loopback;
+// and, on Linux, a client socket that belongs to the server's own user or to one of
+// [Config.AllowUIDs], asked of the kernel when the connection is accepted, before a byte is read.
+// Other systems have no such question to ask, so there the session tokens and bearer tokens are all
+// that keeps other local users out: give the token file mode 0600.
+//
+// What this does not keep out: root, and other programs of the same user. They can read the same
+// files and memory in any case.
+//
+// # Mounting
+//
+// [Server.Serve] is the whole server. A Server is an [http.Handler] too, for mounting at the root of
+// another server; every guard that can be decided for one request still holds there (the kernel is
+// asked again for each request, about 20 microseconds), while time-outs, header limits and connection
+// limits are then the other server's business. It must see the request as it came: no mux that
+// cleans paths or redirects in front of it, no [http.StripPrefix].
+package imds

@@ -1,0 +1,275 @@
+package imds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Listen listens on addr, an IP address and a port; "localhost" stands for 127.0.0.1, and port 0 for any
+// free one. Addresses that are neither loopback nor one of [Config.Aliases] need
+// [Config.AllowNonLoopback].
+func (s *Server) Listen(ctx context.Context, addr string) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("imds: cannot listen on %q: want an address and a port, such as 127.0.0.1:9911", addr)
+	}
+	if host == "localhost" {
+		host = "127.0.0.1"
+	}
+	st := s.site.Load()
+	ip, err := netip.ParseAddr(host)
+	if err != nil && !(host == "" && st.cfg.AllowNonLoopback) {
+		return nil, fmt.Errorf("imds: cannot listen on %q: want an IP address, such as 127.0.0.1 or [::1], before the port", addr)
+	}
+	if !st.cfg.AllowNonLoopback && !st.local(ip.Unmap()) {
+		return nil, fmt.Errorf("imds: will not listen on %q: it is not a loopback address, and others could reach it", addr)
+	}
+	var lc net.ListenConfig
+	// Go makes MPTCP sockets by default, on which less can be asked and set.
+	lc.SetMultipathTCP(false)
+	ln, err := lc.Listen(ctx, "tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return nil, fmt.Errorf("imds: cannot listen on %q: %w", addr, err)
+	}
+	return ln, nil
+}
+
+// checkers is how many connections are looked at at a time. The kernel answers in microseconds; more
+// than one keeps the rest going if it once does not.
+const checkers = 4
+
+// gate is a listener that lets through only connections that the guards let pass, and closes the others
+// before a byte of them is read.
+type gate struct {
+	net.Listener
+	s     *Server
+	open  bool          // it listens on more than loopback
+	raw   chan net.Conn // accepted
+	in    chan *gated   // let through
+	done  chan struct{} // closed at the end
+	once  sync.Once
+	ended atomic.Pointer[error]
+}
+
+// gated is a connection that was let through.
+type gated struct {
+	net.Conn
+	peer    *peer
+	release func() // gives the place back; called once
+	once    sync.Once
+}
+
+func (c *gated) Close() error {
+	c.once.Do(c.release)
+	return c.Conn.Close()
+}
+
+// CloseWrite is what net/http uses to let a client read the last answer before the connection is reset.
+func (c *gated) CloseWrite() error {
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return nil
+}
+
+// newGate fails if the peer check is wanted and the kernel cannot be asked at all: better no server than
+// one that refuses everybody.
+func (s *Server) newGate(ln net.Listener) (*gate, error) {
+	st := s.site.Load()
+	if ap, ok := addrPort(ln.Addr()); !ok {
+		return nil, fmt.Errorf("imds: cannot serve on %s: it is not a TCP address", ln.Addr())
+	} else if !st.local(ap.Addr()) && !st.cfg.AllowNonLoopback {
+		return nil, fmt.Errorf("imds: will not serve on %s: it is not a loopback address, and others could reach it", ln.Addr())
+	}
+	ap, _ := addrPort(ln.Addr())
+	g := &gate{
+		Listener: ln, s: s, open: !st.local(ap.Addr()),
+		raw: make(chan net.Conn), in: make(chan *gated), done: make(chan struct{}),
+	}
+	var ds []*diag
+	for range checkers {
+		d, err := newDiag()
+		if err != nil && !st.cfg.NoPeerCheck {
+			for _, d := range ds {
+				d.close()
+			}
+			return nil, err
+		}
+		if err == nil {
+			ds = append(ds, d)
+		}
+	}
+	go g.accept()
+	for i := range checkers {
+		var d *diag
+		if i < len(ds) {
+			d = ds[i]
+		}
+		go g.check(d)
+	}
+	return g, nil
+}
+
+// accept takes connections from the kernel, and goes on when there are none for a while because
+// descriptors have run out.
+func (g *gate) accept() {
+	defer close(g.raw)
+	wait := 5 * time.Millisecond
+	for {
+		c, err := g.Listener.Accept()
+		if err != nil {
+			var ne net.Error
+			if errors.As(err, &ne) && ne.Temporary() { //nolint:staticcheck // as net/http has it; there is no other word for EMFILE
+				select {
+				case <-time.After(wait):
+					wait = min(2*wait, time.Second)
+					continue
+				case <-g.done:
+				}
+			}
+			g.end(err)
+			return
+		}
+		wait = 5 * time.Millisecond
+		select {
+		case g.raw <- c:
+		case <-g.done:
+			reset(c)
+			return
+		}
+	}
+}
+
+func (g *gate) end(err error) {
+	g.once.Do(func() {
+		g.ended.Store(&err)
+		close(g.done)
+	})
+}
+
+// check looks at connections with a question channel of its own.
+func (g *gate) check(d *diag) {
+	if d != nil {
+		defer d.close()
+	}
+	for c := range g.raw {
+		if in := g.s.admit(c, g.open, d); in != nil {
+			select {
+			case g.in <- in:
+			case <-g.done:
+				in.Close()
+			}
+		}
+	}
+}
+
+// Accept gives the next connection that was let through.
+func (g *gate) Accept() (net.Conn, error) {
+	select {
+	case c := <-g.in:
+		return c, nil
+	case <-g.done:
+		return nil, *g.ended.Load()
+	}
+}
+
+// Close ends the gate and its listener.
+func (g *gate) Close() error {
+	g.end(net.ErrClosed)
+	return g.Listener.Close()
+}
+
+// admit asks the guards about a new connection. A connection that is refused is reset, which costs the
+// refused side's port no waiting time on ours, and nothing is sent.
+func (s *Server) admit(c net.Conn, open bool, d *diag) *gated {
+	st := s.site.Load()
+	p := newPeer(st, c.LocalAddr(), c.RemoteAddr(), open)
+	guard, why := s.connGuards(st, p, d)
+	user := noUser
+	if p.hasUID {
+		user = int64(p.uid)
+	}
+	if guard == "" && !s.conns.take(user, st.cfg.MaxConnsPerUID) {
+		guard, why = "limit", "the user has too many connections"
+	}
+	if guard == "" {
+		return &gated{Conn: c, peer: p, release: func() { s.conns.give(user) }}
+	}
+	reset(c)
+	if st.cfg.Observe != nil {
+		st.cfg.Observe(Event{Kind: EventConn, Guard: guard})
+	}
+	if n, ok := s.quiet.pass(guard, time.Now()); ok {
+		st.cfg.Logger.LogAttrs(context.Background(), slog.LevelWarn, "connection refused", slog.String("guard", guard),
+			slog.String("reason", why), slog.String("remote", c.RemoteAddr().String()), slog.Int("like_it_since_last", n))
+	}
+	return nil
+}
+
+func reset(c net.Conn) {
+	if t, ok := c.(*net.TCPConn); ok {
+		_ = t.SetLinger(0)
+	}
+	_ = c.Close()
+}
+
+// noUser stands for all users who are not told apart.
+const noUser int64 = -1
+
+// connCount counts connections by user.
+type connCount struct {
+	mu sync.Mutex
+	n  map[int64]int
+}
+
+func (c *connCount) take(uid int64, limit int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n == nil {
+		c.n = make(map[int64]int)
+	}
+	if c.n[uid] >= limit {
+		return false
+	}
+	c.n[uid]++
+	return true
+}
+
+func (c *connCount) give(uid int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n[uid]--; c.n[uid] <= 0 {
+		delete(c.n, uid)
+	}
+}
+
+// quieter lets through one log line a second for each reason, and counts the others: a flood of refused
+// connections must not become a flood of the log.
+type quieter struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+	held map[string]int
+}
+
+func (q *quieter) pass(reason string, now time.Time) (held int, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.last == nil {
+		q.last, q.held = make(map[string]time.Time), make(map[string]int)
+	}
+	if t, seen := q.last[reason]; seen && now.Sub(t) < time.Second {
+		q.held[reason]++
+		return 0, false
+	}
+	held = q.held[reason]
+	q.last[reason] = now
+	q.held[reason] = 0
+	return held, true
+}

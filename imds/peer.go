@@ -1,0 +1,93 @@
+package imds
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+)
+
+// peer is what is known about one connection. It does not change while the connection lives.
+type peer struct {
+	local, remote netip.AddrPort
+	valid         bool   // both addresses are known
+	port          string // the local port, as it stands in a Host header
+	literal       string // the local address, as it stands in a Host header
+	open          bool   // it came to an address that is not loopback: container paths only
+	uid           uint32 // whose socket is at the other end, if hasUID
+	hasUID        bool
+}
+
+// errNoSocket is returned by [diag.owner] when this machine has no such socket.
+var errNoSocket = errors.New("no such socket")
+
+// peerKey is where Serve keeps the peer in a connection's context.
+type peerKey struct{}
+
+// newPeer describes a connection between two addresses. Addresses that are not of TCP leave it invalid,
+// and then the address guard refuses it.
+func newPeer(s *site, local, remote net.Addr, openListener bool) *peer {
+	p := &peer{}
+	l, lok := addrPort(local)
+	r, rok := addrPort(remote)
+	if !lok || !rok {
+		return p
+	}
+	p.valid = true
+	p.local, p.remote = l, r
+	p.port = strconv.Itoa(int(l.Port()))
+	p.literal = l.Addr().String()
+	if l.Addr().Is6() {
+		p.literal = "[" + p.literal + "]"
+	}
+	p.open = openListener || !s.local(l.Addr())
+	return p
+}
+
+// mountedPeer describes the connection of a request that came through somebody else's server.
+func mountedPeer(s *site, r *http.Request) *peer {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || local == nil {
+		return &peer{}
+	}
+	return newPeer(s, local, net.TCPAddrFromAddrPort(ap), false)
+}
+
+func addrPort(a net.Addr) (netip.AddrPort, bool) {
+	t, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}, false
+	}
+	ap := t.AddrPort()
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), ap.IsValid()
+}
+
+// local reports whether a is loopback, or an alias that the configuration names.
+func (s *site) local(a netip.Addr) bool {
+	if a.IsLoopback() {
+		return true
+	}
+	for _, x := range s.cfg.Aliases {
+		if x == a {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *site) uidAllowed(uid uint32) bool {
+	if s.ambiguousUID != nil && uid == *s.ambiguousUID {
+		return false
+	}
+	if uid == s.euid {
+		return true
+	}
+	for _, u := range s.cfg.AllowUIDs {
+		if u == uid {
+			return true
+		}
+	}
+	return false
+}

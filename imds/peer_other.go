@@ -1,0 +1,19 @@
+//go:build !linux
+
+package imds
+
+import "net/netip"
+
+// peerCheckSupported says whether the kernel can be asked whose socket is at the other end of a
+// loopback connection.
+const peerCheckSupported = false
+
+type diag struct{}
+
+func newDiag() (*diag, error) { return &diag{}, nil }
+
+func (*diag) close() {}
+
+func (*diag) owner(_, _ netip.AddrPort) (uint32, error) { return 0, errNoSocket }
+
+func overflowUID() *uint32 { return nil }

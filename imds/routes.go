@@ -1,0 +1,179 @@
+package imds
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	headerToken = "X-Aws-Ec2-Metadata-Token"
+	headerTTL   = "X-Aws-Ec2-Metadata-Token-Ttl-Seconds"
+)
+
+// route answers a request that passed all guards. It looks at the raw request target: nothing is
+// decoded, cleaned or redirected, because no SDK follows a redirect and every decoding is a second
+// opinion about what the path is. Slashes may be doubled and stand at the end.
+func (s *site) route(w http.ResponseWriter, r *http.Request, p *peer, now time.Time) (status int, route, profile string) {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	path = squeeze(path)
+	if name, ok := strings.CutPrefix(path, containerPrefix); ok {
+		status, profile = s.container(w, r, name, now)
+		return status, "container", profile
+	}
+	if p.open {
+		return failJSON(w, http.StatusNotFound, "NotFound", "only container credentials are served on this address"), "other", ""
+	}
+	if path == "/healthz" {
+		return s.health(w, r, now), "health", ""
+	}
+	if s.role == nil {
+		return failJSON(w, http.StatusNotFound, "NotFound", "no such path"), "other", ""
+	}
+	status, route = s.metadata(w, r, p, path[1:], now)
+	return status, route, s.role.p.Name
+}
+
+// squeeze takes the slash off the end of a path and makes one slash of several. The path begins with
+// one, and so does what is left of it.
+func squeeze(path string) string {
+	if strings.Contains(path, "//") {
+		b := make([]byte, 0, len(path))
+		for i := range len(path) {
+			if path[i] != '/' || i == 0 || path[i-1] != '/' {
+				b = append(b, path[i])
+			}
+		}
+		path = string(b)
+	}
+	if len(path) > 1 {
+		path = strings.TrimSuffix(path, "/")
+	}
+	return path
+}
+
+// metadata answers as the instance metadata service does, version 2 only: without a good session token
+// every path is 401, those that do not exist too.
+func (s *site) metadata(w http.ResponseWriter, r *http.Request, p *peer, path string, now time.Time) (int, string) {
+	version, rest, _ := strings.Cut(path, "/")
+	latest := version == "latest"
+	known := latest || isVersion(version)
+	if known && rest == "api/token" {
+		return s.token(w, r, p, latest, now), "token"
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header()["Allow"] = []string{"GET, HEAD"}
+		return failHTML(w, http.StatusMethodNotAllowed, ""), "metadata"
+	}
+	sent := r.Header[headerToken]
+	if len(sent) != 1 {
+		return failHTML(w, http.StatusUnauthorized, ""), "metadata"
+	}
+	left, ok := s.sessions.check(sent[0], p, now)
+	if !ok {
+		return failHTML(w, http.StatusUnauthorized, ""), "metadata"
+	}
+	w.Header()[headerTTL] = []string{strconv.Itoa(int(left / time.Second))}
+	if path == "" {
+		return s.roots.write(w, http.StatusOK, typeText), "metadata"
+	}
+	e, ok := s.tree[rest]
+	if !ok {
+		e, ok = s.tree[unescapeRole(rest)]
+	}
+	if !known || !ok {
+		return failHTML(w, http.StatusNotFound, ""), "metadata"
+	}
+	return s.answer(w, r, e, now), "metadata"
+}
+
+func isVersion(v string) bool {
+	for _, x := range versions {
+		if x == v {
+			return true
+		}
+	}
+	return false
+}
+
+// unescapeRole undoes the escapes that a client may put into a role's name for characters that need
+// none, + = , and @. No other escape means anything here.
+func unescapeRole(path string) string {
+	if !strings.HasPrefix(path, "meta-data/iam/") || !strings.Contains(path, "%") {
+		return path
+	}
+	return strings.NewReplacer("%2B", "+", "%2b", "+", "%3D", "=", "%3d", "=", "%2C", ",", "%2c", ",", "%40", "@").Replace(path)
+}
+
+// token gives out a session token. Only what is wrong with the life asked for is 400: other statuses
+// make SDKs try version 1 for as long as they run, or never again.
+func (s *site) token(w http.ResponseWriter, r *http.Request, p *peer, latest bool, now time.Time) int {
+	if r.Method != http.MethodPut {
+		w.Header()["Allow"] = []string{"PUT"}
+		return failHTML(w, http.StatusMethodNotAllowed, "")
+	}
+	if !latest {
+		return failHTML(w, http.StatusForbidden, "")
+	}
+	sent := r.Header[headerTTL]
+	if len(sent) != 1 {
+		return failHTML(w, http.StatusBadRequest, "")
+	}
+	ttl, ok := parseTTL(sent[0])
+	if !ok {
+		return failHTML(w, http.StatusBadRequest, "")
+	}
+	w.Header()[headerTTL] = []string{strconv.Itoa(int(ttl / time.Second))}
+	return newBody([]byte(s.sessions.issue(p, now, ttl))).write(w, http.StatusOK, typeText)
+}
+
+// answer gives what a path stands for. While there are no credentials, what depends on them is 404 if
+// somebody must log in, which SDKs take for an instance without a role and do not retry; else 503.
+func (s *site) answer(w http.ResponseWriter, r *http.Request, e entry, now time.Time) int {
+	if e.answer == answerText {
+		return e.text.write(w, http.StatusOK, typeText)
+	}
+	if e.answer == answerIdentity {
+		// A region is wanted by clients that have no need of credentials yet.
+		if snap := s.role.cur.Load(); snap != nil {
+			return snap.identity.write(w, http.StatusOK, typeText)
+		}
+		return e.text.write(w, http.StatusOK, typeText)
+	}
+	snap, f := s.role.get(r.Context(), now)
+	if snap == nil {
+		if f.login {
+			return failHTML(w, http.StatusNotFound, "LoginRequired: "+s.role.loginMessage())
+		}
+		return failHTML(w, http.StatusServiceUnavailable, "")
+	}
+	b := e.text
+	switch e.answer {
+	case answerRole:
+		b = snap.role
+	case answerExtended:
+		b = snap.extended
+	case answerInfo:
+		b = snap.info
+	}
+	if b.b == nil {
+		return failHTML(w, http.StatusNotFound, "")
+	}
+	return b.write(w, http.StatusOK, typeText)
+}
+
+// health says in one word whether every profile has credentials: "ready", or with 503
+// "login-required", "unavailable" (fetching fails) or "starting" (nothing was fetched yet).
+func (s *site) health(w http.ResponseWriter, r *http.Request, now time.Time) int {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header()["Allow"] = []string{"GET, HEAD"}
+		return newBody([]byte("method not allowed\n")).write(w, http.StatusMethodNotAllowed, typeText)
+	}
+	word := s.state(now)
+	status := http.StatusOK
+	if word != "ready" {
+		status = http.StatusServiceUnavailable
+	}
+	return newBody([]byte(word+"\n")).write(w, status, typeText)
+}

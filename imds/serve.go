@@ -1,0 +1,89 @@
+package imds
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	// headerTimeout is how long a client may take for its request's headers.
+	headerTimeout = 2 * time.Second
+	idleTimeout   = 60 * time.Second
+	writeTimeout  = 10 * time.Second
+	// maxHeader is the limit of a request's line and headers; net/http adds 4 KiB to what it is told.
+	maxHeader = 8 << 10
+)
+
+// Serve answers on the listeners until ctx ends, or one of them fails, and closes them. It fetches first
+// if [Server.Start] was not called; connections wait meanwhile. When ctx ends it takes nothing new, lets
+// answers finish for up to [Config.DrainTimeout], and returns nil.
+//
+// Listeners need not be from [Server.Listen] (systemd passes them, for example), but the same addresses
+// are refused. A server serves once.
+func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
+	defer func() {
+		for _, ln := range listeners {
+			_ = ln.Close()
+		}
+	}()
+	if len(listeners) == 0 {
+		return errors.New("imds: no listener to serve on")
+	}
+	var gates []*gate
+	for _, ln := range listeners {
+		g, err := s.newGate(ln)
+		if err != nil {
+			for _, g := range gates {
+				_ = g.Close()
+			}
+			return err
+		}
+		gates = append(gates, g)
+	}
+	// Fetches go on while the last answers are given.
+	base, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	s.start(ctx, base)
+
+	cfg := s.site.Load().cfg
+	hs := s.httpServer(cfg.Logger)
+	failed := make(chan error, len(gates))
+	for _, g := range gates {
+		go func() { failed <- hs.Serve(g) }()
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.DrainTimeout)
+	defer cancel()
+	if hs.Shutdown(drain) != nil {
+		_ = hs.Close()
+	}
+	return err
+}
+
+func (s *Server) httpServer(log *slog.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Server{
+		Handler:           s,
+		Protocols:         protocols,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       2 * headerTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader - 4096,
+		// Else net/http itself answers "OPTIONS *", past all guards.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, peerKey{}, c.(*gated).peer)
+		},
+	}
+}

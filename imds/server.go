@@ -1,0 +1,378 @@
+package imds
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// Server answers for the profiles of its [Config]. It is made by [New], and safe for use by many
+// goroutines.
+type Server struct {
+	site   atomic.Pointer[site]
+	guards []guard
+	conns  connCount
+	quiet  quieter // for the log of refused connections
+
+	mu      sync.Mutex
+	base    context.Context // set by Start
+	stopOld context.CancelFunc
+}
+
+// site is everything that a [Config] says, made ready. It is replaced as a whole by [Server.Reload].
+type site struct {
+	cfg          *Config
+	hosts        []string
+	euid         uint32
+	ambiguousUID *uint32
+	holders      []*holder
+	containers   map[string]*holder
+	role         *holder // the instance's, nil without IMDS
+	sessions     *sessions
+	tree         map[string]entry
+	roots        body
+}
+
+// New makes a server from c, which it copies. It starts nothing: see [Server.Start] and [Server.Serve].
+func New(c Config) (*Server, error) {
+	s := &Server{guards: allGuards()}
+	st, err := newSite(c, nil)
+	if err != nil {
+		return nil, err
+	}
+	s.site.Store(st)
+	return s, nil
+}
+
+// newSite makes a site; holders of the old one go on with the credentials that are still theirs.
+func newSite(c Config, old *site) (*site, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	c.Profiles = slices.Clone(c.Profiles)
+	if c.MaxConnsPerUID <= 0 {
+		c.MaxConnsPerUID = defaultMaxConns
+	}
+	if c.FetchTimeout <= 0 {
+		c.FetchTimeout = defaultFetchTimeout
+	}
+	if c.DrainTimeout <= 0 {
+		c.DrainTimeout = defaultDrainTimeout
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(discard{})
+	}
+	for i, a := range c.Aliases {
+		if i == 0 {
+			c.Aliases = slices.Clone(c.Aliases)
+		}
+		c.Aliases[i] = a.Unmap()
+	}
+	st := &site{
+		cfg:          &c,
+		hosts:        append(slices.Clone(defaultHosts[:]), c.Hosts...),
+		euid:         uint32(os.Geteuid()),
+		ambiguousUID: overflowUID(),
+		containers:   make(map[string]*holder),
+	}
+	for i := range c.Profiles {
+		p := &c.Profiles[i]
+		if p.BearerToken == "" {
+			p.BearerToken = c.BearerToken
+		}
+		if p.AccountID == "" {
+			p.AccountID = token.AccountFromARN(p.RoleARN)
+		}
+		named := p.Identity != ""
+		if !named {
+			p.Identity = p.Name + "\x00" + p.RoleARN
+		}
+		h := &holder{p: *p, cfg: &c, base: context.Background(), changed: make(chan struct{}, 1)}
+		if c.IMDS != nil && c.IMDS.Profile == p.Name {
+			in, err := c.IMDS.complete(p)
+			if err != nil {
+				return nil, err
+			}
+			if st.tree, err = metadataTree(in); err != nil {
+				return nil, err
+			}
+			h.in = in
+			st.role = h
+			st.sessions = newSessions(c.Key, p.Identity)
+			st.roots = newBody([]byte(strings.Join(versions[:], "\n") + "\nlatest"))
+		}
+		if named && old != nil {
+			old.handOver(h)
+		}
+		if !p.NoContainer {
+			st.containers[p.Name] = h
+		}
+		st.holders = append(st.holders, h)
+	}
+	return st, nil
+}
+
+// handOver gives h the credentials of the old holder of the same identity, so that a fetch that fails
+// now takes nothing away.
+func (s *site) handOver(h *holder) {
+	for _, o := range s.holders {
+		snap := o.cur.Load()
+		if o.p.Name != h.p.Name || o.p.Identity != h.p.Identity || snap == nil {
+			continue
+		}
+		if made, err := newSnapshot(&h.p, h.in, snap.creds, time.Now()); err == nil {
+			made.window = snap.window
+			h.cur.Store(made)
+		}
+	}
+}
+
+// Start fetches the credentials of all profiles and returns when each was fetched, or failed, or took
+// longer than the [Config.FetchTimeout]; what failed is tried again. It goes on refreshing behind the
+// answers until ctx ends. The error is ctx's own, or says that Start was called before.
+//
+// Without Start a mounted server works too: the first request of a profile waits for its credentials, and
+// requests in the refresh window begin the refresh.
+func (s *Server) Start(ctx context.Context) error {
+	if !s.start(ctx, ctx) {
+		return errors.New("imds: the server was started before")
+	}
+	return ctx.Err()
+}
+
+// start begins refreshing until base ends, unless that was done, and waits for the first fetches, but no
+// longer than wait.
+func (s *Server) start(wait, base context.Context) bool {
+	s.mu.Lock()
+	if s.base != nil {
+		s.mu.Unlock()
+		return false
+	}
+	s.base = base
+	st := s.site.Load()
+	s.stopOld = st.begin(base)
+	s.mu.Unlock()
+	st.wait(wait)
+	return true
+}
+
+// begin starts refreshing; the function it returns ends that.
+func (s *site) begin(ctx context.Context) context.CancelFunc {
+	ctx, cancel := context.WithCancel(ctx)
+	for _, h := range s.holders {
+		h.mu.Lock()
+		h.base = ctx
+		h.mu.Unlock()
+		h.first = h.ask(false)
+		go h.run(ctx)
+	}
+	return cancel
+}
+
+// wait returns when every holder's first fetch is over.
+func (s *site) wait(ctx context.Context) {
+	// A provider that ignores its context must not keep the server from starting.
+	t := time.NewTimer(s.cfg.FetchTimeout)
+	defer t.Stop()
+	for _, h := range s.holders {
+		select {
+		case <-h.first.done:
+		case <-t.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Reload replaces the configuration under running listeners, which stay. Credentials are fetched for the
+// new one first, for up to its FetchTimeout, and the old one answers meanwhile; profiles whose Name and
+// (set) Identity stay the same keep their credentials if that fails. If c is not valid, the old
+// configuration stays. Session tokens stay good if the key and the profile's Identity do. The aliases,
+// peer check and connection limits hold for connections that come after; the logger of net/http's own
+// messages and DrainTimeout stay what they were.
+func (s *Server) Reload(c Config) error {
+	old := s.site.Load()
+	st, err := newSite(c, old)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.base != nil {
+		stop := st.begin(s.base)
+		st.wait(s.base)
+		s.stopOld()
+		s.stopOld = stop
+	}
+	s.site.Store(st)
+	return nil
+}
+
+// Notify says that somebody has logged in, or that for another reason providers may answer differently
+// from now on: all are asked at once. It does not wait.
+func (s *Server) Notify() {
+	for _, h := range s.site.Load().holders {
+		h.ask(true)
+	}
+}
+
+// Refresh asks the provider of one profile at once, whatever life its credentials have left. It does not
+// wait. It reports whether there is such a profile.
+func (s *Server) Refresh(name string) bool {
+	for _, h := range s.site.Load().holders {
+		if h.p.Name == name {
+			h.ask(true)
+			return true
+		}
+	}
+	return false
+}
+
+// Status is how one profile fares.
+type Status struct {
+	Name string
+	// Ready says that there are credentials to answer with.
+	Ready bool
+	// Expires is when those end; zero if there never were any.
+	Expires time.Time
+	// Err is why the newest fetch failed, nil if it did not, and LoginRequired whether a person is
+	// needed.
+	Err           error
+	LoginRequired bool
+}
+
+// Status tells how each profile fares, in the order of the [Config].
+func (s *Server) Status() []Status {
+	now := time.Now()
+	var all []Status
+	for _, h := range s.site.Load().holders {
+		ok, f := h.ready(now)
+		x := Status{Name: h.p.Name, Ready: ok}
+		if snap := h.cur.Load(); snap != nil {
+			x.Expires = snap.expires
+		}
+		if f != nil {
+			x.Err, x.LoginRequired = f.err, f.login
+		}
+		all = append(all, x)
+	}
+	return all
+}
+
+// state is the worst of all profiles in one word.
+func (s *site) state(now time.Time) string {
+	word := "ready"
+	for _, h := range s.holders {
+		ok, f := h.ready(now)
+		switch {
+		case ok:
+		case f == nil:
+			if word == "ready" {
+				word = "starting"
+			}
+		case f.login:
+			return "login-required"
+		default:
+			word = "unavailable"
+		}
+	}
+	return word
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	now := time.Now()
+	st := s.site.Load()
+	p, served := r.Context().Value(peerKey{}).(*peer)
+	var ev Event
+	var why string
+	if !served {
+		p = mountedPeer(st, r)
+		ev.Guard, why = s.refuseConn(st, p)
+		if ev.Guard != "" {
+			ev.Status = http.StatusForbidden
+		}
+	}
+	for i := 0; ev.Guard == "" && i < len(s.guards); i++ {
+		if g := s.guards[i]; g.request != nil {
+			if status, reason := g.request(st, p, r); status != 0 {
+				ev.Status, ev.Guard, why = status, g.name, reason
+			}
+		}
+	}
+	if ev.Guard != "" {
+		w.Header()["Connection"] = closeConn
+		ev.Route = "other"
+		if strings.HasPrefix(r.RequestURI, "/latest") {
+			failHTML(w, ev.Status, why)
+		} else {
+			failJSON(w, ev.Status, "AccessDenied", why)
+		}
+	} else {
+		ev.Status, ev.Route, ev.Profile = st.route(w, r, p, now)
+	}
+	if st.cfg.Observe == nil && !st.cfg.Logger.Enabled(r.Context(), slog.LevelInfo) {
+		return
+	}
+	ev.Kind = EventRequest
+	ev.Duration = time.Since(now)
+	if st.cfg.Observe != nil {
+		st.cfg.Observe(ev)
+	}
+	logRequest(st.cfg.Logger, r, p, ev)
+}
+
+// refuseConn asks the connection's guards about a request that came through somebody else's server.
+func (s *Server) refuseConn(st *site, p *peer) (guard, why string) {
+	var d *diag
+	if !st.cfg.NoPeerCheck {
+		if x, err := newDiag(); err == nil {
+			d = x
+			defer d.close()
+		}
+	}
+	return s.connGuards(st, p, d)
+}
+
+func (s *Server) connGuards(st *site, p *peer, d *diag) (guard, why string) {
+	for _, g := range s.guards {
+		if g.conn != nil {
+			if why := g.conn(st, p, d); why != "" {
+				return g.name, why
+			}
+		}
+	}
+	return "", ""
+}
+
+// logRequest writes one line of the access log. Neither a query string nor a header's value is in it.
+func logRequest(log *slog.Logger, r *http.Request, p *peer, ev Event) {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	if !strings.HasPrefix(path, "/") || len(path) > 200 {
+		path = "(not shown)" // it may hold a userinfo, or be a flood
+	}
+	a := []slog.Attr{
+		slog.String("method", r.Method[:min(len(r.Method), 16)]), slog.String("path", path), slog.Int("status", ev.Status),
+		slog.String("remote", r.RemoteAddr), slog.Duration("took", ev.Duration),
+	}
+	if p.hasUID {
+		a = append(a, slog.Int64("uid", int64(p.uid)))
+	}
+	if ev.Profile != "" {
+		a = append(a, slog.String("profile", ev.Profile))
+	}
+	if ev.Guard != "" {
+		a = append(a, slog.String("guard", ev.Guard))
+	}
+	log.LogAttrs(r.Context(), slog.LevelInfo, "request", a...)
+}

@@ -1,0 +1,141 @@
+package imds
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// hard is the life that credentials must have left to be answered: less is of no use by the time the
+// client has signed with it.
+const hard = 10 * time.Second
+
+// expiryForm is the one form of a time that every SDK reads in every document: UTC, seconds, "Z".
+const expiryForm = "2006-01-02T15:04:05Z"
+
+// ErrNotTemporary is what a fetch fails with when a provider gives credentials that have no session
+// token or do not end. Such keys are not for handing out, and most clients could not read them.
+var ErrNotTemporary = errors.New("imds: the provider gave credentials that are not temporary")
+
+// snapshot is one set of credentials and every document made of it. It never changes, so an answer can
+// never be half of one set and half of the next.
+type snapshot struct {
+	creds   aws.Credentials
+	expires time.Time     // wall clock only
+	fetched time.Time     // with the monotonic reading
+	life    time.Duration // left when fetched
+	window  time.Duration // left when to look for new ones
+
+	container body // the container answer
+	role      body // security-credentials/ROLE
+	extended  body // security-credentials-extended/ROLE
+	info      body // iam/info; empty if the account is not known
+	identity  body // instance-identity/document; empty if the region is not known
+}
+
+// advisory is the time before their end at which credentials that live this long are to be renewed. The
+// tiers are those that the AWS SDKs agreed on in 2026, raised where that keeps botocore and the .NET SDK,
+// which ask again for every use below 15 minutes, from ever seeing less.
+func advisory(life time.Duration) time.Duration {
+	switch {
+	case life <= 20*time.Minute:
+		return 5 * time.Minute
+	case life < 40*time.Minute:
+		return 15 * time.Minute
+	case life < 90*time.Minute:
+		return 20 * time.Minute
+	}
+	return 60 * time.Minute
+}
+
+// left is what remains at now: the smaller of what the wall clock says and what has gone by since the
+// fetch. The wall clock sees that the machine slept, the other that the wall clock was set back.
+func (s *snapshot) left(now time.Time) time.Duration {
+	return min(s.expires.Sub(now.Round(0)), s.life-now.Sub(s.fetched))
+}
+
+// newSnapshot checks what a provider gave and writes the documents. Its errors hold no secrets.
+func newSnapshot(p *Profile, in *Instance, c aws.Credentials, now time.Time) (*snapshot, error) {
+	if !c.CanExpire || c.SessionToken == "" {
+		return nil, ErrNotTemporary
+	}
+	if !token.ValidAccessKeyID(c.AccessKeyID) || !token.ValidSecret(c.SecretAccessKey) || !token.ValidSecret(c.SessionToken) {
+		return nil, errors.New("imds: the provider gave credentials that are malformed or incomplete")
+	}
+	s := &snapshot{
+		creds:   c,
+		expires: c.Expires.UTC().Round(0).Truncate(time.Second),
+		fetched: now,
+	}
+	s.life = s.expires.Sub(now.Round(0))
+	if s.life < hard {
+		return nil, fmt.Errorf("imds: the provider gave credentials that ended at %s", s.expires.Format(expiryForm))
+	}
+	w := advisory(max(s.life, p.Lifetime))
+	// Less up to a tenth, for each set anew, so that many servers do not ask in the same second.
+	s.window = w - time.Duration(rand.Int64N(int64(w/10)))
+
+	account := c.AccountID
+	if account == "" {
+		account = p.AccountID
+	}
+	end := s.expires.Format(expiryForm)
+	s.container = marshal(containerDoc{c.AccessKeyID, c.SecretAccessKey, c.SessionToken, end, account, p.RoleARN})
+	if in == nil {
+		return s, nil
+	}
+	doc := roleDoc{
+		Code: "Success", LastUpdated: now.UTC().Format(expiryForm), Type: "AWS-HMAC",
+		AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, Token: c.SessionToken, Expiration: end,
+	}
+	s.role = marshal(doc)
+	doc.AccountID = account
+	s.extended = marshal(doc)
+	if in.AccountID != "" {
+		account = in.AccountID
+	}
+	if account != "" {
+		s.info = marshal(infoDoc{"Success", doc.LastUpdated, "arn:" + in.Partition + ":iam::" + account + ":instance-profile/" + in.RoleName})
+	}
+	s.identity = identityBody(in, account)
+	return s, nil
+}
+
+// containerDoc is the container answer; it has no Code, and its session token is called Token.
+type containerDoc struct {
+	AccessKeyID     string `json:"AccessKeyId"`
+	SecretAccessKey string
+	Token           string
+	Expiration      string
+	AccountID       string `json:"AccountId,omitempty"`
+	RoleARN         string `json:"RoleArn,omitempty"`
+}
+
+// roleDoc is the answer of security-credentials/ROLE.
+type roleDoc struct {
+	Code            string
+	LastUpdated     string
+	Type            string
+	AccessKeyID     string `json:"AccessKeyId"`
+	SecretAccessKey string
+	Token           string
+	Expiration      string
+	AccountID       string `json:"AccountId,omitempty"`
+}
+
+// infoDoc is the answer of iam/info. The real one has an InstanceProfileId too, which nobody can know.
+type infoDoc struct {
+	Code               string
+	LastUpdated        string
+	InstanceProfileARN string `json:"InstanceProfileArn"`
+}
+
+func marshal(v any) body {
+	b, _ := json.Marshal(v) // structs of checked strings always marshal
+	return newBody(b)
+}
