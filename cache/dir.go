@@ -28,8 +28,8 @@ var ErrUnsafe = errors.New("the cache directory is not safe to use")
 
 // Cache is an open cache directory. It is safe for concurrent use.
 type Cache struct {
-	path    string
-	root    *os.Root // path/v1
+	path string
+	root *os.Root // path/v1
 }
 
 // Open opens the cache in the directory at path, an absolute path, and makes it (0700)

@@ -44,10 +44,9 @@ type Want struct {
 	Key Key
 	// Fetch gets a new one. Required.
 	Fetch Fetch
-	// Purpose says what for, to those who wait: "a session for dev". It holds no secret.
-	Purpose string
-	// TTY is the controlling terminal, "pts/3", for the same readers; "" where there is none.
-	TTY string
+	// Holder says who fetches and what for, to those who wait. It is called once the lock
+	// is to be taken. It may be nil.
+	Holder func() lock.Holder
 	// Human tells that fetching needs a person's answer. Such a token is not refreshed in
 	// the advisory window: it still serves, and nobody is to be nagged.
 	Human bool
@@ -256,7 +255,12 @@ func (g *call) lock(ctx context.Context) (held *lock.Held, done bool) {
 	return nil, false
 }
 
-func (g *call) holder() lock.Holder { return lock.Holder{TTY: g.TTY, Purpose: g.Purpose} }
+func (g *call) holder() lock.Holder {
+	if g.Want.Holder == nil {
+		return lock.Holder{}
+	}
+	return g.Want.Holder()
+}
 
 // nobody is why nobody can be asked, nil where somebody can or need not be.
 func (g *call) nobody() error {

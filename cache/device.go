@@ -1,0 +1,122 @@
+package cache
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"github.com/sts-helper/sts-helper/lock"
+)
+
+// The rules about wrong codes: after maxStrikes of them within strikeWindow nobody asks
+// again for strikeHold, so that no loop locks a device out at AWS. A login lifts it.
+const (
+	maxStrikes   = 3
+	strikeWindow = 5 * time.Minute
+	strikeHold   = 5 * time.Minute
+)
+
+// Device is an MFA device whose lock this process holds: nobody else on this machine asks
+// for a code of it meanwhile. It remembers which time step's code was sent last, since AWS
+// takes each code once, and how often one was refused. It never knows a code.
+type Device struct {
+	cache *Cache
+	held  *lock.Held
+	name  string
+	state deviceFile
+}
+
+type deviceFile struct {
+	Version  int       `json:"version"`
+	LastStep int64     `json:"last_step"` // of the last code that was sent; 0 for none
+	Strikes  int       `json:"strikes"`
+	StruckAt time.Time `json:"struck_at"`
+}
+
+// Device waits for the lock of the MFA device with the given serial number. It is always
+// taken after a key's lock. Errors are a *[HeldError] when wait is spent, the cause of ctx,
+// or match [lock.ErrUnavailable].
+func (c *Cache) Device(ctx context.Context, serial string, who lock.Holder, wait time.Duration) (*Device, error) {
+	sum := sha256.Sum256([]byte("sts-helper/mfa/1\n" + serial))
+	d := &Device{cache: c, name: "mfa-" + hex.EncodeToString(sum[:])}
+	waiting, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	held, err := lock.Acquire(waiting, c.lockPath(d.name), who, nil)
+	if err != nil {
+		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			holder, _ := lock.ReadHolder(c.lockPath(d.name))
+			return nil, &HeldError{Holder: holder, Waited: wait}
+		}
+		return nil, err
+	}
+	d.held = held
+	if data, m := c.read(d.name + stateExt); m == nil {
+		var f deviceFile
+		if unseal(data, &f) == nil && f.Version == recordVersion {
+			d.state = f
+		}
+	}
+	return d, nil
+}
+
+// Release gives the device's lock back.
+func (d *Device) Release() { d.held.Release() }
+
+// LastStep is the time step whose code was sent last, 0 where none is known.
+func (d *Device) LastStep() int64 { return d.state.LastStep }
+
+// Spend notes, before it is sent, that the code of step is used. It must be on disk by then:
+// whatever happens afterwards, that code is not sent again. The error means that it is not.
+func (d *Device) Spend(step int64) error {
+	d.state.LastStep = step
+	return d.save(true)
+}
+
+// Unspend takes a Spend back after AWS said that the code was wrong: the step's right code
+// is still good. last is what LastStep was before.
+func (d *Device) Unspend(last int64) {
+	d.state.LastStep = last
+	_ = d.save(false)
+}
+
+// Refused counts a code that AWS refused.
+func (d *Device) Refused() {
+	at := time.Now().Round(0).UTC()
+	if age := at.Sub(d.state.StruckAt); age < 0 || age > strikeWindow {
+		d.state.Strikes = 0
+	}
+	d.state.Strikes++
+	d.state.StruckAt = at
+	_ = d.save(false)
+}
+
+// Accepted forgets what was refused. A person who logs in has it forgotten beforehand.
+func (d *Device) Accepted() {
+	if d.state.Strikes != 0 {
+		d.state.Strikes = 0
+		_ = d.save(false)
+	}
+}
+
+// Barred is how much longer nobody is to be asked for a code, after too many were refused.
+func (d *Device) Barred() time.Duration {
+	if d.state.Strikes < maxStrikes {
+		return 0
+	}
+	age := time.Since(d.state.StruckAt.Round(0))
+	if age < 0 || age > strikeHold {
+		return 0
+	}
+	return strikeHold - age
+}
+
+func (d *Device) save(sync bool) error {
+	d.state.Version = recordVersion
+	data, err := seal(d.state)
+	if err != nil {
+		return err
+	}
+	return d.cache.write(d.name+stateExt, data, sync, false)
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/provider"
+)
+
+// The exit codes. They are part of the interface: README has the same table.
+const (
+	exitOK          = 0
+	exitInternal    = 1   // a fault of sts-helper, or the output could not be written
+	exitUsage       = 2   // the command line is wrong
+	exitConfig      = 3   // a file, a variable or the cache directory is wrong
+	exitSource      = 4   // the source credentials are missing, of the wrong kind, or refused
+	exitDenied      = 5   // STS said no
+	exitUnreachable = 6   // STS could not be reached or gave no usable answer
+	exitLocked      = 7   // another process was waited for in vain
+	exitHuman       = 8   // a person is needed, and nobody could be asked or answered
+	exitStopped     = 128 // plus the number of the signal
+)
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func exitCode(ctx context.Context, err error) int {
+	var stop stopped
+	if errors.As(context.Cause(ctx), &stop) {
+		return exitStopped + int(stop.signal)
+	}
+	var usage usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	var settings *profile.Error
+	if errors.As(err, &settings) {
+		if settings.Kind == profile.Usage {
+			return exitUsage
+		}
+		return exitConfig
+	}
+	switch provider.ClassOf(err) {
+	case provider.ClassConfig:
+		return exitConfig
+	case provider.ClassSource:
+		return exitSource
+	case provider.ClassDenied:
+		return exitDenied
+	case provider.ClassUnreachable:
+		return exitUnreachable
+	case provider.ClassLocked:
+		return exitLocked
+	case provider.ClassHuman:
+		return exitHuman
+	}
+	return exitInternal
+}

@@ -1,0 +1,80 @@
+// Command sts-helper gives programs short-lived AWS credentials.
+//
+// Standard output carries what was asked for, complete or not at all; for the process
+// command that is one credential_process document. Standard error carries one line when
+// something failed, begun with the program's name, and nothing on success unless it is a
+// terminal or -v was given: some SDKs read both streams as one. Standard input is never
+// read. How a run ended is in the exit code; see exit.go.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/term"
+
+	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/profile"
+)
+
+func main() {
+	harden()
+	ctx, stop := stopOnSignals(context.Background())
+	defer stop()
+	p := program{
+		stdout:   os.Stdout,
+		stderr:   os.Stderr,
+		terminal: func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) },
+		env:      profile.ProcessEnvironment(),
+	}
+	os.Exit(p.run(ctx, os.Args[1:]))
+}
+
+// program is the process as its commands see it.
+type program struct {
+	stdout, stderr *os.File
+	terminal       func(*os.File) bool
+	env            profile.Environment
+}
+
+// run runs the command line and gives the exit code.
+func (p *program) run(ctx context.Context, args []string) int {
+	err := p.execute(ctx, args)
+	if err == nil {
+		return exitOK
+	}
+	code := exitCode(ctx, err)
+	fmt.Fprintf(p.stderr, "sts-helper: %s\n", mfa.Safe(err.Error()))
+	return code
+}
+
+// stopped is the cause of a context that a signal ended.
+type stopped struct{ signal syscall.Signal }
+
+func (s stopped) Error() string { return "stopped by a signal: " + s.signal.String() }
+
+// stopOnSignals ends the context at the first signal that asks for it; the second one ends
+// the process as usual.
+func stopOnSignals(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		if s, ok := (<-ch).(syscall.Signal); ok {
+			signal.Stop(ch)
+			cancel(stopped{s})
+		}
+	}()
+	return ctx, func() { signal.Stop(ch); cancel(nil) }
+}
+
+// warn prints a line for a person who is watching, and nothing for a program.
+func (p *program) warn(format string, args ...any) {
+	if p.terminal(p.stderr) {
+		fmt.Fprintf(p.stderr, "sts-helper: "+format+"\n", args...)
+	}
+}
+

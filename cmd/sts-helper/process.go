@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/process"
+	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/provider"
+)
+
+func (p *program) processCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "process [flags]",
+		Short: "Print credentials as an AWS credential_process document (the default command)",
+		Args:  noArguments,
+	}
+	flags := addSettings(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return p.process(cmd.Context(), flags) }
+	return cmd
+}
+
+// process prints the credentials that the settings ask for.
+func (p *program) process(ctx context.Context, flags profile.Flags) error {
+	if !open(p.stdout) {
+		return errors.New("standard output is closed; the credentials have nowhere to go")
+	}
+	req, err := profile.Load(flags, p.env)
+	if err != nil {
+		return err
+	}
+	prov, err := provider.New(req, provider.Options{Log: p.logger(req.Verbose)})
+	if err != nil {
+		return err
+	}
+	answer, err := prov.Token(ctx)
+	if err != nil {
+		return err
+	}
+	if !req.Verbose {
+		for _, w := range answer.Warnings {
+			p.warn("carrying on with what there is: %s", mfa.Safe(w.Error()))
+		}
+	}
+	if err := process.Write(p.stdout, answer.Token.Credentials); err != nil {
+		return fmt.Errorf("the credentials could not be written: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sts-helper/sts-helper/profile"
+)
+
+const longHelp = `sts-helper gives programs short-lived AWS credentials and lets all processes of a
+machine share them: one call to STS, and one MFA code, however many ask at once.
+
+Put it into ~/.aws/config and use the profile with any AWS SDK or tool:
+
+    [profile dev]
+    credential_process = sts-helper --source-profile base
+    region = eu-west-1
+
+Here "base" is a profile whose access key asks STS. Every setting can be a flag, a
+variable STS_HELPER_..., or a key in [profile.NAME] of the config file; a flag wins
+over a variable, a variable over the file.
+
+Without a command sts-helper prints the credentials (the process command).`
+
+func (p *program) execute(ctx context.Context, args []string) error {
+	root := p.rootCommand()
+	root.SetArgs(args)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	return root.ExecuteContext(ctx)
+}
+
+func (p *program) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "sts-helper [flags]",
+		Short:         "Short-lived AWS credentials, shared by every process of the machine",
+		Long:          longHelp,
+		Args:          noArguments,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	flags := addSettings(root.Flags())
+	root.RunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Flags().NFlag() == 0 && p.terminal(p.stdout) {
+			return cmd.Help() // a person looking around is not to be shown secrets
+		}
+		return p.process(cmd.Context(), flags)
+	}
+	root.AddCommand(p.processCommand(), p.versionCommand())
+	return root
+}
+
+func noArguments(cmd *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(cmd, args); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// addSettings gives a command every setting as a flag. What was given is noted in the
+// result; package profile makes sense of it.
+func addSettings(set *pflag.FlagSet, except ...string) profile.Flags {
+	given := profile.Flags{}
+	set.SortFlags = false
+next:
+	for _, s := range profile.Settings() {
+		for _, name := range except {
+			if s.Flag == name {
+				continue next
+			}
+		}
+		f := set.VarPF(&settingFlag{given, s}, s.Flag, s.Short, s.Help+" ["+s.Env+"]")
+		if s.Kind == profile.Bool {
+			f.NoOptDefVal = "true"
+		}
+	}
+	return given
+}
+
+// settingFlag is one setting as a flag: it takes any text.
+type settingFlag struct {
+	given profile.Flags
+	profile.Setting
+}
+
+func (f *settingFlag) Set(value string) error { f.given.Set(f.Flag, value); return nil }
+func (f *settingFlag) String() string         { return "" }
+
+func (f *settingFlag) Type() string {
+	if f.Kind == profile.Bool {
+		return "bool"
+	}
+	return f.Value
+}
+
+// logger is where -v goes.
+func (p *program) logger(verbose bool) *slog.Logger {
+	if !verbose {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}

@@ -1,0 +1,163 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/sts"
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// fetch asks STS for the token. comfortable tells that the old one still serves, so that no
+// person is to be asked for anything on the way.
+func (p *Provider) fetch(ctx context.Context, comfortable bool) (token.Token, error) {
+	if p.base == nil {
+		creds, err := p.sourceCredentials(ctx)
+		if err != nil {
+			return token.Token{}, err
+		}
+		return p.ask(ctx, creds)
+	}
+	if comfortable && p.base.needsHuman() && p.base.stale() {
+		return token.Token{}, humanError(nil, "the session of %s has to be renewed; run: sts-helper login %s", p.req.Name, p.req.Name)
+	}
+	for again := false; ; again = true {
+		a, err := p.base.Token(ctx)
+		if err != nil {
+			return token.Token{}, err
+		}
+		t, err := p.ask(ctx, a.Token.Credentials)
+		// The base's token may have been revoked: then it is worth one more try from there.
+		var se *sts.Error
+		if err != nil && !again && errors.As(err, &se) && se.Class == sts.SourceRejected {
+			p.base.retire(a.Token)
+			continue
+		}
+		return t, err
+	}
+}
+
+// stale reports whether p's token in the cache would have to be refreshed at once.
+func (p *Provider) stale() bool {
+	c, _ := p.Cache()
+	if c == nil {
+		return true
+	}
+	r, err := c.Load(p.key)
+	return err != nil || r.Remaining() <= r.Advisory
+}
+
+// ask sends the request, with a code of the person's where one is needed.
+func (p *Provider) ask(ctx context.Context, creds aws.Credentials) (token.Token, error) {
+	client, err := p.client()
+	if err != nil {
+		return token.Token{}, err
+	}
+	send := func(code string) (token.Token, error) {
+		in, err := p.build(ctx, code)
+		if err != nil {
+			return token.Token{}, err
+		}
+		t, err := client.Do(ctx, in, provide(creds))
+		if err != nil {
+			if ctx.Err() != nil {
+				return token.Token{}, context.Cause(ctx)
+			}
+			return token.Token{}, fromSTS(err)
+		}
+		return t, nil
+	}
+	if p.req.SerialNumber == "" {
+		return send("")
+	}
+	// What is wrong with the request is better known before a person is bothered.
+	if in, err := p.build(ctx, "000000"); err != nil {
+		return token.Token{}, err
+	} else if err := in.Validate(); err != nil {
+		return token.Token{}, fromSTS(err)
+	}
+	return p.withCode(ctx, send)
+}
+
+func provide(creds aws.Credentials) aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return creds, nil })
+}
+
+func (p *Provider) client() (*sts.Client, error) {
+	opts := sts.Options{
+		Region:    p.req.Region,
+		Endpoint:  p.req.Endpoint,
+		FIPS:      p.req.FIPS,
+		DualStack: p.req.DualStack,
+		Log:       p.opts.Log,
+	}
+	if file := os.Getenv("AWS_CA_BUNDLE"); file != "" {
+		pem, err := readSmall(file, 4<<20)
+		if err != nil {
+			return nil, configError("AWS_CA_BUNDLE: %s cannot be read: %s", file, oneLine(err))
+		}
+		opts.CABundle = pem
+	}
+	client, err := sts.New(opts)
+	if err != nil {
+		return nil, configError("%v", err)
+	}
+	return client, nil
+}
+
+// build makes the STS request of p's settings.
+func (p *Provider) build(ctx context.Context, code string) (sts.Request, error) {
+	r := p.req
+	switch op := token.Operation(r.Operation); op {
+	case token.GetSessionToken:
+		return sts.SessionRequest{Duration: r.Duration, SerialNumber: r.SerialNumber, TokenCode: code}, nil
+	case token.GetFederationToken:
+		return sts.FederationRequest{
+			Name: r.FederationName, Duration: r.Duration,
+			Policy: r.Policy, PolicyArns: r.PolicyARNs, Tags: tags(r.Tags),
+		}, nil
+	case token.AssumeRole:
+		return sts.RoleRequest{
+			RoleArn: r.RoleARN, RoleSessionName: r.RoleSessionName, Duration: r.Duration,
+			ExternalId: r.ExternalID, SourceIdentity: r.SourceIdentity,
+			Policy: r.Policy, PolicyArns: r.PolicyARNs,
+			Tags: tags(r.Tags), TransitiveTagKeys: r.TransitiveTagKeys,
+			SerialNumber: r.SerialNumber, TokenCode: code,
+		}, nil
+	case token.AssumeRoleWithWebIdentity:
+		data, err := readSmall(r.WebIdentityTokenFile, maxIdentityToken)
+		if err != nil {
+			return nil, sourceError(err, "the web identity token %s cannot be read: %s", r.WebIdentityTokenFile, oneLine(err))
+		}
+		return sts.WebIdentityRequest{
+			RoleArn: r.RoleARN, RoleSessionName: r.RoleSessionName, Duration: r.Duration,
+			WebIdentityToken: strings.TrimSpace(string(data)), Policy: r.Policy, PolicyArns: r.PolicyARNs,
+		}, nil
+	case token.AssumeRoleWithSAML:
+		assertion, err := p.assertion(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return sts.SAMLRequest{
+			RoleArn: r.RoleARN, PrincipalArn: r.PrincipalARN, Duration: r.Duration,
+			SAMLAssertion: assertion, Policy: r.Policy, PolicyArns: r.PolicyARNs,
+		}, nil
+	case token.AssumeRoot:
+		return sts.RootRequest{TargetPrincipal: r.TargetPrincipal, TaskPolicyArn: r.TaskPolicyARN, Duration: r.Duration}, nil
+	default:
+		return nil, configError("nothing is known about the operation %q", r.Operation)
+	}
+}
+
+func tags(in []profile.Tag) []sts.Tag {
+	out := make([]sts.Tag, len(in))
+	for i, t := range in {
+		out[i] = sts.Tag(t)
+	}
+	return out
+}

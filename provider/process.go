@@ -1,0 +1,81 @@
+package provider
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/sts-helper/sts-helper/process"
+)
+
+// maxStderr is how much of a helper's complaint is read.
+const maxStderr = 4 << 10
+
+// processCredentials runs the source profile's credential_process the way the SDKs do,
+// through the shell, but hands it the chain, and says what it complained of.
+func (p *Provider) processCredentials(ctx context.Context) (aws.Credentials, error) {
+	src := p.req.Source
+	shell, flag := "sh", "-c"
+	if runtime.GOOS == "windows" {
+		shell, flag = "cmd.exe", "/C"
+	}
+	cmd := exec.CommandContext(ctx, shell, flag, src.Command) //nolint:gosec // the user's own setting, run as every SDK runs it
+	cmd.Env = append(os.Environ(), p.chain.with(p).assignment())
+	cmd.WaitDelay = time.Second // a grandchild may hold the pipes open
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout = &limited{&stdout, process.MaxDocument + 1}
+	cmd.Stderr = &limited{&stderr, maxStderr}
+	err := cmd.Run()
+	if err != nil {
+		var exit *exec.ExitError
+		what := oneLine(err)
+		if errors.As(err, &exit) {
+			what = exit.ProcessState.String()
+		}
+		if ctx.Err() != nil {
+			what = "no answer within " + sourceTimeout.String()
+		}
+		if said := firstLine(stderr.String()); said != "" {
+			what += ": " + said
+		}
+		return aws.Credentials{}, sourceError(err, "the credential_process of AWS profile %q ended with %s", src.Profile, what)
+	}
+	creds, err := process.Decode(stdout.Bytes())
+	if err != nil {
+		return aws.Credentials{}, sourceError(err, "the credential_process of AWS profile %q printed no usable document: %v", src.Profile, err)
+	}
+	return creds, nil
+}
+
+func firstLine(s string) string {
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSpace(line); line != "" {
+			return strings.TrimPrefix(line, "sts-helper: ")
+		}
+	}
+	return ""
+}
+
+// limited takes everything and keeps the first n bytes.
+type limited struct {
+	w io.Writer
+	n int
+}
+
+func (l *limited) Write(b []byte) (int, error) {
+	if keep := min(len(b), l.n); keep > 0 {
+		l.n -= keep
+		if _, err := l.w.Write(b[:keep]); err != nil {
+			return 0, err
+		}
+	}
+	return len(b), nil
+}

@@ -1,0 +1,206 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"github.com/adrg/xdg"
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// Options are how a [Provider] goes about it. The zero value will do.
+type Options struct {
+	// NoHuman forbids asking a person, whatever the request says: for endpoints.
+	NoHuman bool
+	// Login tells that a person has come to log in: more time to answer, and what was held
+	// against earlier wrong codes is forgotten.
+	Login bool
+	// Log hears what happens, at debug level, and of harmless failures, as warnings. It is
+	// never given a secret. Nil means nobody listens.
+	Log *slog.Logger
+}
+
+// Provider answers one request, any number of times. It is safe for concurrent use.
+type Provider struct {
+	req   *profile.Request
+	opts  Options
+	key   cache.Key
+	chain chain
+	base  *Provider // signs the request in the source's place, nil where the source does
+	human *human
+
+	open    sync.Once
+	cache   *cache.Cache
+	openErr error
+}
+
+var _ aws.CredentialsProvider = (*Provider)(nil)
+
+// New makes the provider of a request. It touches neither disk nor network; the errors are
+// of class [ClassConfig].
+func New(req *profile.Request, opts Options) (*Provider, error) {
+	return newProvider(req, opts, newHuman(req, opts))
+}
+
+func newProvider(req *profile.Request, opts Options, h *human) (*Provider, error) {
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	p := &Provider{req: req, opts: opts, key: KeyOf(req), chain: inheritedChain(), human: h}
+	if req.Base != nil {
+		base, err := newProvider(req.Base, opts, h)
+		if err != nil {
+			return nil, err
+		}
+		p.base = base
+	}
+	if err := p.chain.check(p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Request is the request the provider answers.
+func (p *Provider) Request() *profile.Request { return p.req }
+
+// Key names the provider's token in the cache.
+func (p *Provider) Key() cache.Key { return p.key }
+
+// Retrieve implements [aws.CredentialsProvider].
+func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	a, err := p.Token(ctx)
+	return a.Token.Credentials, err
+}
+
+// Token gives the token: from the cache while it is fresh, else from STS, asked by one of
+// all the processes that want it. Errors have a class, see [ClassOf].
+func (p *Provider) Token(ctx context.Context) (cache.Answer, error) { return p.get(ctx, false) }
+
+// Renew gets a new token even where the one in the cache is fresh, which is what a person
+// means by logging in. Where a person is needed for it, the session that a role is assumed
+// from is renewed too.
+func (p *Provider) Renew(ctx context.Context) (cache.Answer, error) {
+	if p.base != nil && p.base.needsHuman() {
+		if _, err := p.base.Renew(ctx); err != nil {
+			return cache.Answer{}, err
+		}
+	}
+	return p.get(ctx, true)
+}
+
+func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
+	c, err := p.Cache()
+	if errors.Is(err, cache.ErrUnsafe) {
+		return cache.Answer{}, &Error{Class: ClassConfig, Text: err.Error(), Err: err}
+	}
+	if c == nil || p.req.NoCache {
+		a, ferr := p.uncached(ctx)
+		if err != nil && ferr == nil {
+			a.Warnings = append(a.Warnings, fmt.Errorf("there is no cache: %w", err))
+		}
+		return a, ferr
+	}
+	if p.req.Granted != "" {
+		return p.granted(c)
+	}
+	a, err := c.Get(ctx, cache.Want{
+		Key:    p.key,
+		Fetch:  p.fetch,
+		Holder: p.holder,
+		Human:  p.needsHuman(),
+		CanAsk: p.canAsk,
+		Renew:  renew,
+		Wait:   p.wait(),
+	})
+	p.note(a, err)
+	return a, err
+}
+
+// Cache opens the cache the request names, once; nil where the request wants none. The
+// error says why there can be none, and matches [cache.ErrUnsafe] where going on without it
+// would be wrong.
+func (p *Provider) Cache() (*cache.Cache, error) {
+	p.open.Do(func() {
+		if p.req.NoCache {
+			return
+		}
+		dir, err := CacheDir(p.req.CacheDir)
+		if err == nil {
+			p.cache, err = cache.Open(dir)
+		}
+		p.openErr = err
+	})
+	return p.cache, p.openErr
+}
+
+// CacheDir is the directory of the cache: the one named, else sts-helper in the user's cache
+// directory ($XDG_CACHE_HOME, ~/.cache, ~/Library/Caches, %LocalAppData%). There is none
+// where the user has no home: a directory that others share would not do.
+func CacheDir(named string) (string, error) {
+	if named != "" {
+		return named, nil
+	}
+	// Without a home the library answers with paths below the root directory.
+	home := os.Getenv("HOME")
+	if runtime.GOOS != "windows" && !filepath.IsAbs(os.Getenv("XDG_CACHE_HOME")) && (home == "/" || !filepath.IsAbs(home)) {
+		return "", errors.New("HOME and XDG_CACHE_HOME name no directory of yours; name one with --cache-dir")
+	}
+	return filepath.Join(xdg.CacheHome, "sts-helper"), nil
+}
+
+// uncached asks STS without looking at the disk.
+func (p *Provider) uncached(ctx context.Context) (cache.Answer, error) {
+	if p.req.Granted != "" {
+		return cache.Answer{}, configError("a token handed over by somebody else is kept in the cache; --granted and --no-cache do not go together")
+	}
+	t, err := p.fetch(ctx, false)
+	if err == nil {
+		err = t.Validate()
+	}
+	if err != nil {
+		return cache.Answer{}, err
+	}
+	return cache.Answer{Token: t, Origin: cache.Fresh}, nil
+}
+
+// granted gives a token that somebody else handed over. It cannot be refreshed.
+func (p *Provider) granted(c *cache.Cache) (cache.Answer, error) {
+	r, err := c.Load(p.key)
+	if err != nil {
+		return cache.Answer{}, &Error{Class: ClassConfig, Err: err, final: true,
+			Text: fmt.Sprintf("there is no accepted token named %s; run: sts-helper accept FILE --name %s", quote(p.req.Granted), p.req.Granted)}
+	}
+	if r.Remaining() <= cache.HardFloor {
+		return cache.Answer{}, &Error{Class: ClassHuman, final: true, Text: fmt.Sprintf(
+			"the token accepted as %s ended %s and cannot be refreshed here; ask whoever granted it for another",
+			quote(p.req.Granted), r.Token.Credentials.Expires.Format("2006-01-02 15:04 UTC"))}
+	}
+	return cache.Answer{Token: r.Token, Origin: cache.Hit}, nil
+}
+
+func (p *Provider) note(a cache.Answer, err error) {
+	log := p.opts.Log.With("operation", p.req.Operation, "profile", p.req.Name)
+	for _, w := range a.Warnings {
+		log.Warn("carrying on", "reason", w.Error())
+	}
+	if err == nil {
+		log.Debug("answered", "origin", string(a.Origin), "token", a.Token)
+	}
+}
+
+// retire tells the cache that STS no longer takes base's token.
+func (p *Provider) retire(t token.Token) {
+	if c, _ := p.Cache(); c != nil {
+		c.Invalidate(p.key, t.Credentials.AccessKeyID)
+	}
+}

@@ -1,0 +1,51 @@
+package provider
+
+import (
+	"bytes"
+	"context"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/sts-helper/sts-helper/mfa"
+)
+
+// maxAssertion is what STS takes as a SAML assertion, in characters of base64.
+const maxAssertion = 100_000
+
+// assertionTimeout is how long the command that gives an assertion may take.
+const assertionTimeout = 30 * time.Second
+
+// assertion reads the SAML assertion, anew for each request since it is good for minutes.
+// It comes from a file or from a command that prints it, which is run without a shell.
+func (p *Provider) assertion(ctx context.Context) (string, error) {
+	r := p.req
+	if r.SAMLAssertionFile != "" {
+		data, err := readSmall(r.SAMLAssertionFile, maxAssertion+2)
+		if err != nil {
+			return "", sourceError(err, "the SAML assertion %s cannot be read: %s", r.SAMLAssertionFile, oneLine(err))
+		}
+		return strings.TrimSpace(string(data)), nil
+	}
+	words, err := mfa.SplitCommand(r.SAMLAssertionCommand)
+	if err != nil || len(words) == 0 {
+		return "", configError("the SAML assertion command cannot be understood: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, assertionTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...) //nolint:gosec // the user's own setting
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &limited{&stdout, maxAssertion + 3}, &limited{&stderr, maxStderr}
+	cmd.WaitDelay = time.Second
+	if err := cmd.Run(); err != nil {
+		what := oneLine(err)
+		if said := firstLine(stderr.String()); said != "" {
+			what += ": " + said
+		}
+		return "", sourceError(err, "the SAML assertion command %s failed: %s", quote(words[0]), mfa.Safe(what))
+	}
+	return strings.TrimSpace(stdout.String()), nil
+}
+
+// quote puts a name from a file or a flag into a message.
+func quote(s string) string { return `"` + mfa.Safe(s) + `"` }

@@ -1,0 +1,154 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// sourceTimeout is how long the source credentials may take: another helper, an SSO portal.
+const sourceTimeout = 20 * time.Second
+
+// sourceCredentials finds the credentials that sign p's request. It is called when a token
+// has to be made and never on a hit: the SDK's own resolution takes milliseconds.
+func (p *Provider) sourceCredentials(ctx context.Context) (aws.Credentials, error) {
+	ctx, cancel := context.WithTimeout(ctx, sourceTimeout)
+	defer cancel()
+	src := p.req.Source
+	var creds aws.Credentials
+	var err error
+	switch src.Kind {
+	case profile.SourceNone:
+		return aws.Credentials{}, nil
+	case profile.SourceEnvironment:
+		creds = aws.Credentials{
+			AccessKeyID:     os.Getenv("AWS_ACCESS_KEY_ID"),
+			SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
+			SessionToken:    os.Getenv("AWS_SESSION_TOKEN"),
+		}
+	case profile.SourceStatic:
+		creds, err = staticCredentials(ctx, src)
+	case profile.SourceProcess:
+		creds, err = p.processCredentials(ctx)
+	default:
+		creds, err = p.resolve(ctx)
+	}
+	if err != nil {
+		return aws.Credentials{}, err
+	}
+	return creds, p.checkSource(creds)
+}
+
+// checkSource refuses credentials that are not the ones the token's key was made for, or
+// that STS would refuse for this operation.
+func (p *Provider) checkSource(creds aws.Credentials) error {
+	src := p.req.Source
+	if !creds.HasKeys() {
+		return sourceError(nil, "%s gave no access key", describeSource(src))
+	}
+	if src.AccessKeyID != "" && creds.AccessKeyID != src.AccessKeyID {
+		return sourceError(nil, "the keys of %s changed while they were read (%s, then %s); try again", describeSource(src), src.AccessKeyID, creds.AccessKeyID)
+	}
+	temporary := creds.SessionToken != "" || strings.HasPrefix(creds.AccessKeyID, "ASIA")
+	switch op := token.Operation(p.req.Operation); op {
+	case token.GetSessionToken, token.GetFederationToken:
+		if temporary {
+			return sourceError(nil, "%s needs an IAM user's long-term access key, and %s gives temporary credentials (%s); name a profile with aws_access_key_id and aws_secret_access_key by --source-profile, or assume a role with --role-arn", op, describeSource(src), creds.AccessKeyID)
+		}
+	}
+	return nil
+}
+
+func staticCredentials(ctx context.Context, src profile.Source) (aws.Credentials, error) {
+	shared, err := config.LoadSharedConfigProfile(ctx, src.Profile, func(o *config.LoadSharedConfigOptions) {
+		o.ConfigFiles, o.CredentialsFiles = sharedFiles(src)
+	})
+	if err != nil {
+		return aws.Credentials{}, sourceError(err, "AWS profile %q cannot be read: %s", src.Profile, oneLine(err))
+	}
+	return shared.Credentials, nil
+}
+
+// sharedFiles are the files the SDK is to read: those the environment names, else its
+// defaults, which nil means.
+func sharedFiles(profile.Source) (configs, credentials []string) {
+	if f := os.Getenv("AWS_CONFIG_FILE"); f != "" {
+		configs = []string{f}
+	}
+	if f := os.Getenv("AWS_SHARED_CREDENTIALS_FILE"); f != "" {
+		credentials = []string{f}
+	}
+	return configs, credentials
+}
+
+// environment guards the process's own environment, through which the SDK hands the chain
+// to a credential_process that it starts itself.
+var environment sync.Mutex
+
+// resolve lets the SDK find credentials: IAM Identity Center, login sessions, containers,
+// instances. They are asked for once and not cached here.
+func (p *Provider) resolve(ctx context.Context) (aws.Credentials, error) {
+	environment.Lock()
+	defer environment.Unlock()
+	old, had := os.LookupEnv(ChainVariable)
+	_ = os.Setenv(ChainVariable, strings.Join(p.chain.with(p), ","))
+	defer func() {
+		if had {
+			_ = os.Setenv(ChainVariable, old)
+		} else {
+			_ = os.Unsetenv(ChainVariable)
+		}
+	}()
+	src := p.req.Source
+	opts := []func(*config.LoadOptions) error{config.WithRegion(p.req.Region)}
+	if src.Profile != "" {
+		opts = append(opts, config.WithSharedConfigProfile(src.Profile))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, opts...)
+	if err != nil {
+		return aws.Credentials{}, sourceError(err, "%s cannot be read: %s", describeSource(src), oneLine(err))
+	}
+	creds, err := cfg.Credentials.Retrieve(ctx)
+	if err != nil {
+		e := sourceError(err, "%s gave no credentials: %s", describeSource(src), oneLine(err))
+		e.final = false // a portal or an endpoint may come back
+		return aws.Credentials{}, e
+	}
+	return creds, nil
+}
+
+// describeSource names the source as its owner would.
+func describeSource(s profile.Source) string {
+	switch s.Kind {
+	case profile.SourceEnvironment:
+		return "the environment (AWS_ACCESS_KEY_ID)"
+	case profile.SourceContainer:
+		return "the container credentials endpoint"
+	case profile.SourceInstance:
+		return "the instance metadata service"
+	case profile.SourceDefault:
+		return "the default credential chain"
+	}
+	return "AWS profile " + quote(s.Profile)
+}
+
+// oneLine is the last cause of err on one line; the SDK's errors are long chains.
+func oneLine(err error) string {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			break
+		}
+		err = next
+	}
+	return strings.Join(strings.Fields(err.Error()), " ")
+}
