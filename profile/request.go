@@ -85,6 +85,9 @@ type Source struct {
 	Kind    SourceKind
 	Profile string   // AWS profile, "" where none is involved
 	Files   []string // the shared files that define it, absolute, in reading order
+	// ConfigFile and CredentialsFile are where both shared files are looked for, whether or
+	// not they exist, for whoever has the SDK resolve Profile. They identify nothing.
+	ConfigFile, CredentialsFile string
 	// AccessKeyID identifies static and environment keys; a rotated key is another source.
 	AccessKeyID string
 	// Session tells that the static or environment keys come with a session token, so they
