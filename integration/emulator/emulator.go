@@ -22,15 +22,16 @@ type Emulator struct {
 	region    string
 	lockout   int
 	accounts  map[string]*Account
-	users     map[string]*User // by access key id
-	roles     map[string]*Role // by ARN
+	users     []*User
+	keys      map[string]longTermKey // by access key id
+	roles     map[string]*Role       // by ARN
 	sessions  map[string]*session
 	devices   map[string]*MFADevice // by serial number
 	oidc      map[string]*OIDCProvider
 	saml      map[string]*SAMLProvider
 	managed   map[string]Document
 	rejected  int // MFA codes refused
-	adminOn   bool
+	admin     bool
 	caPEM     []byte
 	listener  net.Listener
 	server    *http.Server
@@ -58,7 +59,7 @@ func Open(w World) (*Emulator, error) {
 		region:   w.Region,
 		lockout:  w.MFALockout,
 		accounts: map[string]*Account{},
-		users:    map[string]*User{},
+		keys:     map[string]longTermKey{},
 		roles:    map[string]*Role{},
 		sessions: map[string]*session{},
 		devices:  map[string]*MFADevice{},

@@ -58,17 +58,17 @@ func Kinds() []Kind { return slices.Clone(kinds) }
 
 // Fault is trouble ordered for the requests to come.
 type Fault struct {
-	Kind  Kind   // Required.
-	Op    string // operation; "" for every one
-	Times int    // for that many requests; 0 until cleared
+	Kind  Kind   `json:"kind"`  // Required.
+	Op    string `json:"op"`    // operation; "" for every one
+	Times int    `json:"times"` // for that many requests; 0 until cleared
 
-	Delay    time.Duration // Delay and SlowDrip
-	Status   int           // Redirect (302 by default) and Refuse (400)
-	Code     string        // Refuse
-	Message  string        // Refuse
-	Location string        // Redirect
-	ARN      string        // OtherIdentity: what the answer shall claim instead
-	Size     int64         // HugeBody, HugeError, HugeHeader: bytes
+	Delay    time.Duration `json:"-"`        // Delay and SlowDrip
+	Status   int           `json:"status"`   // Redirect (302 by default) and Refuse (400)
+	Code     string        `json:"code"`     // Refuse
+	Message  string        `json:"message"`  // Refuse
+	Location string        `json:"location"` // Redirect
+	ARN      string        `json:"arn"`      // OtherIdentity: what the answer shall claim instead
+	Size     int64         `json:"size"`     // HugeBody, HugeError, HugeHeader: bytes
 }
 
 func (f Fault) waits() bool { return f.Kind == Delay || f.Kind == Hang }
@@ -128,20 +128,34 @@ func (e *Emulator) ClearFaults() {
 // The requests are processed: tokens are made and codes burnt, only the answers
 // wait. Release may be called more than once. See also [Emulator.WaitInFlight].
 func (e *Emulator) Gate(op string) (release func()) {
-	f := &e.faults
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	ch := make(chan struct{})
-	if f.gates[op] != nil {
+	if !e.faults.gate(op) {
 		panic("emulator: there is a gate already for " + op)
 	}
-	f.gates[op] = ch
-	return sync.OnceFunc(func() {
-		f.mu.Lock()
-		delete(f.gates, op)
-		f.mu.Unlock()
-		close(ch)
-	})
+	return sync.OnceFunc(func() { e.faults.open(op) })
+}
+
+// gate shuts a gate; false if it is shut already.
+func (f *faults) gate(op string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.gates[op] != nil {
+		return false
+	}
+	f.gates[op] = make(chan struct{})
+	return true
+}
+
+// open lets everybody through a gate and takes it away; false if there is none.
+func (f *faults) open(op string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ch := f.gates[op]
+	if ch == nil {
+		return false
+	}
+	delete(f.gates, op)
+	close(ch)
+	return true
 }
 
 // waitGate waits for the gates in a request's way; false when the client or the

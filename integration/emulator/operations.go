@@ -6,8 +6,7 @@ const (
 	ec2Version = "2016-11-15"
 )
 
-// operations is the table of what a service can be asked. It is a function because
-// the handlers refer to it in turn.
+// operations is the table of what a service can be asked.
 func operations(service string) map[string]operation {
 	switch service {
 	case "ec2":
@@ -18,12 +17,24 @@ func operations(service string) map[string]operation {
 	return stsOperations
 }
 
+// stsOperations is the service model of STS as far as it is emulated: each operation
+// with the bounds of its parameters. Parameters that a model does not have are ignored,
+// as the service ignores them.
 var stsOperations = map[string]operation{
 	"GetSessionToken": {version: stsVersion, run: (*Emulator).getSessionToken, params: []param{
-		seconds(900, 129600), optional(serialNumber), optional(tokenCode)}},
+		seconds(900, 129600), serialNumber, tokenCode}},
+	"GetFederationToken": {version: stsVersion, run: (*Emulator).getFederationToken, params: []param{
+		required(federationName), policyText, policyARNs, seconds(900, 129600), tagList}},
+	"AssumeRole": {version: stsVersion, run: (*Emulator).assumeRole, params: []param{
+		required(roleARN), required(roleSessionName), policyARNs, longPolicy, seconds(900, 43200), tagList, transitiveTagKeys,
+		externalID, serialNumber, tokenCode, sourceIdentity, providedContexts}},
+	"AssumeRoleWithWebIdentity": {version: stsVersion, unsigned: true, run: (*Emulator).assumeRoleWithWebIdentity, params: []param{
+		required(roleARN), required(roleSessionName), required(webToken), providerID, policyARNs, policyText, seconds(900, 43200)}},
+	"AssumeRoleWithSAML": {version: stsVersion, unsigned: true, run: (*Emulator).assumeRoleWithSAML, params: []param{
+		required(roleARN), required(principalARN), required(samlResponse), policyARNs, policyText, seconds(900, 43200)}},
+	"AssumeRoot": {version: stsVersion, run: (*Emulator).assumeRoot, params: []param{
+		required(targetRoot), required(taskPolicy), seconds(0, 900)}},
 	"GetCallerIdentity": {version: stsVersion, run: (*Emulator).getCallerIdentity},
+	"GetAccessKeyInfo": {version: stsVersion, run: (*Emulator).getAccessKeyInfo, params: []param{
+		required(accessKeyID)}},
 }
-
-var iamOperations = map[string]operation{}
-
-var ec2Operations = map[string]operation{}

@@ -64,7 +64,6 @@ var (
 )
 
 func required(p param) param { p.required = true; return p }
-func optional(p param) param { return p }
 
 func seconds(min, max int) param {
 	return param{name: "DurationSeconds", number: true, shape: shape{min: min, max: max}}

@@ -45,6 +45,7 @@ type session struct {
 // principal is who signed a request: a user (root included), or a session of one,
 // or of a role.
 type principal struct {
+	keyID   string
 	user    *User
 	session *session
 }
@@ -94,24 +95,13 @@ func (p principal) issuedBy() string {
 // hasMFA is what aws:MultiFactorAuthPresent would be.
 func (p principal) hasMFA() bool { return p.session != nil && p.session.MFA && p.session.role == nil }
 
-// keyID is the access key id that signed.
-func (p principal) keyID() string {
-	switch {
-	case p.session != nil:
-		return p.session.AccessKeyID
-	case p.user != nil:
-		return p.user.AccessKeyID
-	}
-	return ""
-}
-
 // issue makes temporary credentials for a session whose identity is filled in, and
 // remembers them.
 func (e *Emulator) issue(c *call, s *session, life time.Duration) *session {
 	s.AccessKeyID = newKeyID("ASIA", s.Account)
 	s.secret, s.token = newSecret(), newToken()
 	s.Operation = c.op
-	s.IssuedTo = c.who.keyID()
+	s.IssuedTo = c.who.keyID
 	s.Region = c.region
 	s.Issued = c.now
 	s.Expiration = c.now.Add(life).Truncate(time.Millisecond)
@@ -123,7 +113,8 @@ func (e *Emulator) issue(c *call, s *session, life time.Duration) *session {
 func (e *Emulator) Lookup(accessKeyID string) (Identity, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if u := e.users[accessKeyID]; u != nil {
+	if k, ok := e.keys[accessKeyID]; ok {
+		u := k.user
 		return Identity{AccessKeyID: accessKeyID, Account: u.Account, ARN: u.ARN, UserID: u.UserID, User: u.Name}, true
 	}
 	if s := e.sessions[accessKeyID]; s != nil {
@@ -137,8 +128,8 @@ func (e *Emulator) Lookup(accessKeyID string) (Identity, bool) {
 func (e *Emulator) Owns(accessKeyID, secret, token string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if u := e.users[accessKeyID]; u != nil {
-		return u.SecretAccessKey == secret && token == ""
+	if k, ok := e.keys[accessKeyID]; ok {
+		return k.secret == secret && token == ""
 	}
 	s := e.sessions[accessKeyID]
 	return s != nil && s.secret == secret && s.token == token

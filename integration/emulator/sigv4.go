@@ -221,17 +221,17 @@ func (e *Emulator) lookupKey(c *call, s *signature) (principal, string, *apiErro
 	if c.service == "ec2" {
 		unknown = refuse(401, "AuthFailure", "AWS was not able to validate the provided access credentials")
 	}
-	if u := e.users[s.keyID]; u != nil {
+	if k, ok := e.keys[s.keyID]; ok {
 		if s.token != "" {
 			return principal{}, "", unknown
 		}
-		return principal{user: u}, u.SecretAccessKey, nil
+		return principal{keyID: s.keyID, user: k.user}, k.secret, nil
 	}
 	ses := e.sessions[s.keyID]
 	if ses == nil || subtle.ConstantTimeCompare([]byte(ses.token), []byte(s.token)) != 1 {
 		return principal{}, "", unknown
 	}
-	return principal{user: ses.user, session: ses}, ses.secret, nil
+	return principal{keyID: s.keyID, user: ses.user, session: ses}, ses.secret, nil
 }
 
 // checkSigned demands that the headers which matter are under the signature.

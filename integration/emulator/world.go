@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -192,8 +194,45 @@ func (e *Emulator) SetUserPolicy(u *User, doc string) {
 func (e *Emulator) DeleteKey(accessKeyID string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	delete(e.users, accessKeyID)
+	delete(e.keys, accessKeyID)
 	delete(e.sessions, accessKeyID)
+}
+
+// longTermKey is one of a user's access keys.
+type longTermKey struct {
+	user   *User
+	secret string
+}
+
+// AddKey gives a user another access key beside the first, as one does to rotate
+// keys; [Emulator.DeleteKey] takes one away.
+func (e *Emulator) AddKey(u *User) (accessKeyID, secretAccessKey string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	id, secret := newKeyID("AKIA", u.Account), newSecret()
+	e.keys[id] = longTermKey{u, secret}
+	return id, secret
+}
+
+// Users are the users of the world in the order they came.
+func (e *Emulator) Users() []*User {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.users)
+}
+
+// Roles are the roles of the world by ARN.
+func (e *Emulator) Roles() []*Role {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.SortedFunc(maps.Values(e.roles), func(a, b *Role) int { return strings.Compare(a.ARN, b.ARN) })
+}
+
+// Devices are a user's MFA devices.
+func (e *Emulator) Devices(u *User) []*MFADevice {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(u.devices)
 }
 
 func (e *Emulator) load(w World) error {
@@ -264,7 +303,11 @@ func (e *Emulator) addUser(u User) (*User, error) {
 		u.SecretAccessKey = newSecret()
 	}
 	p := &u
-	e.users[p.AccessKeyID] = p
+	if _, twice := e.keys[p.AccessKeyID]; twice {
+		return nil, fmt.Errorf("user %q: access key id %s is taken", u.Name, u.AccessKeyID)
+	}
+	e.users = append(e.users, p)
+	e.keys[p.AccessKeyID] = longTermKey{p, p.SecretAccessKey}
 	for _, d := range u.MFADevices {
 		if _, err := e.addDevice(p, d); err != nil {
 			return nil, err
