@@ -26,6 +26,7 @@ func Safe(s string) string {
 		return s
 	}
 	var b strings.Builder
+	cut := 0 // where the ellipsis goes if the rest has no room
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		var piece string
@@ -41,14 +42,14 @@ func Safe(s string) string {
 		default:
 			piece = fmt.Sprintf(`\U%08x`, r)
 		}
-		i += n
-		room := SafeLimit - b.Len() - len(piece)
-		// The last piece may fill the room; every other one leaves some for the ellipsis.
-		if room < 0 || (i < len(s) && room < len(ellipsis)) {
-			b.WriteString(ellipsis)
-			break
+		if b.Len()+len(piece) > SafeLimit {
+			return b.String()[:cut] + ellipsis
 		}
 		b.WriteString(piece)
+		if b.Len() <= SafeLimit-len(ellipsis) {
+			cut = b.Len()
+		}
+		i += n
 	}
 	return b.String()
 }
