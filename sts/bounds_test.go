@@ -1,0 +1,251 @@
+package sts_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sts-helper/sts-helper/sts"
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// valid gives a request of each operation with which nothing is wrong.
+func valid(op token.Operation) sts.Request {
+	switch op {
+	case token.GetSessionToken:
+		return sts.SessionRequest{}
+	case token.GetFederationToken:
+		return sts.FederationRequest{Name: "alice"}
+	case token.AssumeRole:
+		return sts.RoleRequest{RoleArn: roleArn, RoleSessionName: "build"}
+	case token.AssumeRoleWithWebIdentity:
+		return sts.WebIdentityRequest{RoleArn: roleArn, RoleSessionName: "build", WebIdentityToken: jwt}
+	case token.AssumeRoleWithSAML:
+		return sts.SAMLRequest{RoleArn: roleArn, PrincipalArn: "arn:aws:iam::111122223333:saml-provider/idp", SAMLAssertion: saml}
+	case token.AssumeRoot:
+		return sts.RootRequest{TargetPrincipal: account, TaskPolicyArn: "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"}
+	}
+	panic(op)
+}
+
+var operations = []token.Operation{token.GetSessionToken, token.GetFederationToken, token.AssumeRole,
+	token.AssumeRoleWithWebIdentity, token.AssumeRoleWithSAML, token.AssumeRoot}
+
+// text makes a value of n characters that keeps every rule of field but, perhaps, its bounds.
+func text(field string, c sts.Charset, n int) string {
+	prefix, fill := "", "a"
+	switch {
+	case c == sts.Digits:
+		fill = "7"
+	case field == "RoleArn":
+		prefix = "arn:aws:iam::111122223333:role/"
+		// A role's name has at most 64 characters; its path takes the rest.
+		if rest := n - len(prefix); rest > 64 {
+			return prefix + strings.Repeat("p", rest-2) + "/r"
+		}
+	case field == "PrincipalArn":
+		prefix = "arn:aws:iam::111122223333:saml-provider/"
+	case field == "PolicyArns[]":
+		prefix = "arn:aws:iam::aws:policy/"
+	case c == sts.PolicyChars, c == sts.TagChars:
+		fill = "\u00e9" // counted in characters, not bytes
+	}
+	if n < len(prefix) {
+		return prefix[:max(n, 0)]
+	}
+	return prefix + strings.Repeat(fill, n-len(prefix))
+}
+
+// with is the request with one field set to something of size n.
+func with(r sts.Request, b sts.Bound, n int) sts.Request {
+	v := reflect.New(reflect.TypeOf(r)).Elem()
+	v.Set(reflect.ValueOf(r))
+	set := func(name string, x any) { v.FieldByName(name).Set(reflect.ValueOf(x)) }
+	s := text(b.Field, b.Charset, n)
+	key := func(i int) sts.Tag { return sts.Tag{Key: fmt.Sprint("key", i)} }
+	switch b.Field {
+	case "DurationSeconds":
+		set("Duration", time.Duration(n)*time.Second)
+	case "PolicyArns":
+		var l []string
+		for i := range n {
+			l = append(l, fmt.Sprint("arn:aws:iam::aws:policy/p", i))
+		}
+		set("PolicyArns", l)
+	case "PolicyArns[]":
+		set("PolicyArns", []string{s})
+	case "Tags":
+		var l []sts.Tag
+		for i := range n {
+			l = append(l, key(i))
+		}
+		set("Tags", l)
+	case "Tags[].Key":
+		set("Tags", []sts.Tag{{Key: s}})
+	case "Tags[].Value":
+		set("Tags", []sts.Tag{{Key: "k", Value: s}})
+	case "TransitiveTagKeys":
+		var tags []sts.Tag
+		var l []string
+		for i := range n {
+			l = append(l, key(i).Key)
+			if i < 50 {
+				tags = append(tags, key(i))
+			}
+		}
+		set("Tags", tags)
+		set("TransitiveTagKeys", l)
+	case "TransitiveTagKeys[]":
+		set("Tags", []sts.Tag{{Key: text("", sts.TagChars, min(max(n, 1), 128))}})
+		set("TransitiveTagKeys", []string{s})
+	case "SerialNumber":
+		set("SerialNumber", s)
+		set("TokenCode", code)
+	case "TokenCode":
+		set("SerialNumber", "GAHT12345678")
+		set("TokenCode", s)
+	case "ProvidedContexts":
+		l := make([]sts.ProvidedContext, n)
+		for i := range l {
+			l[i] = sts.ProvidedContext{ProviderArn: "arn:aws:iam::aws:contextProvider/IdentityCenter", ContextAssertion: "CANARYassertion"}
+		}
+		set("ProvidedContexts", l)
+	case "ProvidedContexts[].ProviderArn":
+		set("ProvidedContexts", []sts.ProvidedContext{{ProviderArn: s, ContextAssertion: "CANARYassertion"}})
+	case "ProvidedContexts[].ContextAssertion":
+		set("ProvidedContexts", []sts.ProvidedContext{{ProviderArn: "arn:aws:iam::aws:contextProvider/IdentityCenter", ContextAssertion: s}})
+	default:
+		set(b.Field, s)
+	}
+	return v.Interface().(sts.Request)
+}
+
+// atField is the name an error gives to the first item of a list.
+func atField(b sts.Bound) string { return strings.Replace(b.Field, "[]", "[0]", 1) }
+
+// Every bound is tried one below, at, and one above.
+func TestBounds(t *testing.T) {
+	for _, b := range sts.Bounds() {
+		t.Run(string(b.Operation)+"/"+b.Field, func(t *testing.T) {
+			try := func(n int, inside bool) {
+				t.Helper()
+				r := with(valid(b.Operation), b, n)
+				err := r.Validate()
+				if inside {
+					// 20 characters are enough for an ARN by the API's model, and for no ARN there is; 2048 are too many for a root.
+					var f *sts.FieldError
+					if b.Shaped && (n < 32 || b.Operation == token.AssumeRoot) && errors.As(err, &f) && !strings.Contains(f.Rule, "characters") {
+						return
+					}
+					if err != nil {
+						t.Errorf("%d refused: %v", n, err)
+					}
+					return
+				}
+				var f *sts.FieldError
+				if !errors.As(err, &f) {
+					t.Fatalf("%d: %v", n, err)
+				}
+				if f.Field != atField(b) || f.Operation != b.Operation || f.Rule == "" {
+					t.Errorf("%d: refused for %+v", n, f)
+				}
+				if b.Secret && f.Value != "" {
+					t.Errorf("the error has the secret: %+v", f)
+				}
+				if !b.Secret && b.Kind == sts.Characters && n > 0 && f.Value == "" {
+					t.Errorf("the error lacks the value: %+v", f)
+				}
+			}
+			if b.Min > 0 {
+				// Nothing at all is absent, not too short.
+				try(b.Min-1, b.Min == 1 && !b.Required)
+				try(b.Min, true)
+			}
+			if b.Required {
+				try(0, false)
+			}
+			if b.Max > 0 {
+				try(b.Max, true)
+				try(b.Max+1, false)
+			}
+			if b.Kind == sts.Seconds {
+				try(-1, false)
+				try(0, true)
+			}
+		})
+	}
+}
+
+// Every pattern is tried with each character of the first planes, as the last of a valid value.
+func TestCharsets(t *testing.T) {
+	patterns := map[sts.Charset]func(rune) bool{
+		sts.Digits:          func(r rune) bool { return strings.ContainsRune("0123456789", r) },
+		sts.NameChars:       func(r rune) bool { return word(r) || strings.ContainsRune("+=,.@-", r) },
+		sts.SerialChars:     func(r rune) bool { return word(r) || strings.ContainsRune("+=/:,.@-", r) },
+		sts.ExternalIDChars: func(r rune) bool { return word(r) || strings.ContainsRune("+=,.@:/-", r) },
+		sts.PolicyChars:     func(r rune) bool { return r == 9 || r == 10 || r == 13 || r >= 0x20 && r <= 0xff },
+		sts.Graphic:         func(r rune) bool { return r > 0x20 && r < 0x7f },
+		sts.Base64:          func(r rune) bool { return word(r) && r != '_' || strings.ContainsRune("+/=\r\n", r) },
+	}
+	for _, b := range sts.Bounds() {
+		in, ok := patterns[b.Charset]
+		if !ok || b.Kind != sts.Characters {
+			continue
+		}
+		base := text(b.Field, b.Charset, max(b.Min, 2)-1)
+		for r := rune(0); r < 0x2100; r++ {
+			req := with(valid(b.Operation), b, 0)
+			setText(&req, b.Field, base+string(r))
+			if err := req.Validate(); (err == nil) != in(r) {
+				t.Fatalf("%s %s with %U: %v", b.Operation, b.Field, r, err)
+			}
+		}
+		req := with(valid(b.Operation), b, 0)
+		setText(&req, b.Field, base+"\xff")
+		if req.Validate() == nil {
+			t.Errorf("%s %s: invalid UTF-8 accepted", b.Operation, b.Field)
+		}
+	}
+}
+
+func word(r rune) bool {
+	return r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z'
+}
+
+// setText sets a plain field, or the one of a list's first item.
+func setText(r *sts.Request, field, s string) {
+	v := reflect.New(reflect.TypeOf(*r)).Elem()
+	v.Set(reflect.ValueOf(*r))
+	switch field {
+	case "ProvidedContexts[].ContextAssertion":
+		v.FieldByName("ProvidedContexts").Set(reflect.ValueOf([]sts.ProvidedContext{{ProviderArn: "arn:aws:iam::aws:contextProvider/IdentityCenter", ContextAssertion: s}}))
+	default:
+		v.FieldByName(field).SetString(s)
+	}
+	*r = v.Interface().(sts.Request)
+}
+
+// The table has a line for every field of every request.
+func TestBoundsAreComplete(t *testing.T) {
+	for _, op := range operations {
+		have := map[string]bool{}
+		for _, b := range sts.Bounds() {
+			if b.Operation == op {
+				have[b.Field] = true
+			}
+		}
+		ty := reflect.TypeOf(valid(op))
+		for i := range ty.NumField() {
+			name := ty.Field(i).Name
+			if name == "Duration" {
+				name = "DurationSeconds"
+			}
+			if !have[name] {
+				t.Errorf("%s has no bounds for %s", op, name)
+			}
+		}
+	}
+}
