@@ -40,7 +40,7 @@ type holder struct {
 	failed  atomic.Pointer[failure] // nil after a success
 	changed chan struct{}           // capacity 1: a fetch ended, so the loop must reckon again
 
-	first   *flight                 // the fetch that Start waits for
+	first *flight // the fetch that Start waits for
 
 	mu      sync.Mutex
 	base    context.Context // outlives every client

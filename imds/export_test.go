@@ -1,0 +1,37 @@
+package imds
+
+import "slices"
+
+// GuardNames are the guards that can be left out.
+func GuardNames() []string {
+	var names []string
+	for _, g := range allGuards() {
+		names = append(names, g.name)
+	}
+	return names
+}
+
+// Without makes a server that lacks a guard, to see what the guard is for.
+func Without(c Config, name string) (*Server, error) {
+	s, err := New(c)
+	if err == nil {
+		n := len(s.guards)
+		s.guards = slices.DeleteFunc(s.guards, func(g guard) bool { return g.name == name })
+		if len(s.guards) != n-1 {
+			panic("no guard " + name)
+		}
+	}
+	return s, err
+}
+
+// SetEUID makes the server believe that it runs as another user, which makes the tests' own connections
+// those of a stranger.
+func (s *Server) SetEUID(uid uint32) { s.site.Load().euid = uid }
+
+// HostAllowed, Squeeze and ParseTTL are what fuzzing is for.
+var (
+	HostAllowed  = hostAllowed
+	Squeeze      = squeeze
+	ParseTTL     = parseTTL
+	DefaultHosts = defaultHosts[:]
+)
