@@ -135,7 +135,7 @@ func Acquire(ctx context.Context, path string, who Holder, busy func() error) (*
 				return nil, err
 			}
 		}
-		t := time.NewTimer(delay/2 + rand.N(delay/2+1)) //nolint:gosec // jitter, no secret
+		t := time.NewTimer(delay/2 + rand.N(delay/2+1)) // jitter, no secret
 		select {
 		case <-ctx.Done():
 			t.Stop()

@@ -33,7 +33,7 @@ const timeFormat = "2006-01-02T15:04:05Z"
 type document struct {
 	Version         int    `json:"Version"`
 	AccessKeyID     string `json:"AccessKeyId"`
-	SecretAccessKey string `json:"SecretAccessKey"` //nolint:gosec // this document exists to carry it
+	SecretAccessKey string `json:"SecretAccessKey"` // this document exists to carry it
 	SessionToken    string `json:"SessionToken,omitempty"`
 	Expiration      string `json:"Expiration,omitempty"`
 	AccountID       string `json:"AccountId,omitempty"`

@@ -27,7 +27,7 @@ func (p *Provider) processCredentials(ctx context.Context) (aws.Credentials, err
 	if runtime.GOOS == "windows" {
 		shell, flag = "cmd.exe", "/C"
 	}
-	cmd := exec.CommandContext(ctx, shell, flag, src.Command) //nolint:gosec // the user's own setting, run as every SDK runs it
+	cmd := exec.CommandContext(ctx, shell, flag, src.Command) // the user's own setting, run as every SDK runs it
 	cmd.Env = append(os.Environ(), p.chain.with(p).assignment())
 	cmd.WaitDelay = time.Second // a grandchild may hold the pipes open
 	var stdout, stderr bytes.Buffer

@@ -33,7 +33,7 @@ func (p *Provider) assertion(ctx context.Context) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, assertionTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, words[0], words[1:]...) //nolint:gosec // the user's own setting
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...) // the user's own setting
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &limited{&stdout, maxAssertion + 3}, &limited{&stderr, maxStderr}
 	cmd.WaitDelay = time.Second

@@ -1,0 +1,68 @@
+# sts-helper. "make help" lists what there is.
+
+GO         ?= go
+TOOLS      := $(CURDIR)/.tools
+BIN        := $(CURDIR)/bin
+PREFIX     ?= /usr/local
+VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+COMMIT     ?= $(shell git rev-parse HEAD 2>/dev/null)
+LDFLAGS    := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+
+STATICCHECK_VERSION := v0.8.2
+GOVULNCHECK_VERSION := v1.9.0
+
+FUZZTIME   ?= 30s
+BENCHTIME  ?= 1s
+
+# Nothing that is run from here may look for a metadata service.
+export AWS_EC2_METADATA_DISABLED := true
+
+.PHONY: build install demo test check bench fuzz conformance tools clean help
+
+build: ## build bin/sts-helper
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o $(BIN)/sts-helper ./cmd/sts-helper
+
+install: build ## install to $(PREFIX)/bin (PREFIX=~/.local for yourself alone)
+	install -d $(PREFIX)/bin
+	install -m 0755 $(BIN)/sts-helper $(PREFIX)/bin/sts-helper
+
+demo: ## show the main job against an emulated STS; no AWS account needed
+	$(GO) run ./integration/cmd/demo
+
+test: ## run every test, with the race detector
+	$(GO) test -race -shuffle=on -timeout=30m ./...
+
+check: $(TOOLS)/staticcheck $(TOOLS)/govulncheck ## formatting, vet, staticcheck, tidy, other systems, known vulnerabilities
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+	$(GO) vet ./...
+	$(TOOLS)/staticcheck ./...
+	for os in darwin windows; do \
+	  CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null ./cmd/sts-helper && \
+	  CGO_ENABLED=0 GOOS=$$os $(GO) vet $$($(GO) list ./... | grep -v /integration) || exit 1; \
+	done
+	@if $(GO) run ./integration/cmd/reachable vuln.go.dev:443; then $(TOOLS)/govulncheck -test ./...; \
+	else echo "govulncheck: its database cannot be reached from here; not run"; fi
+
+$(TOOLS)/staticcheck:
+	GOBIN=$(TOOLS) $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
+
+$(TOOLS)/govulncheck:
+	GOBIN=$(TOOLS) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+
+bench: build ## benchmarks; each compares within one run
+	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
+
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "== $$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
+
+clean: ## remove what was built; "make clean TOOLS=" keeps the tools
+	rm -rf $(BIN) $(TOOLS)
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
