@@ -159,8 +159,10 @@ func report(file string) {
 	dir, _ := os.Getwd()
 	fmt.Fprintf(&b, "dir %s\n", dir)
 	for fd := range uintptr(1024) {
-		if _, err := unix.FcntlInt(fd, unix.F_GETFD, 0); err == nil {
-			fmt.Fprintf(&b, "fd %d\n", fd)
+		to, _ := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+		// Go's runtime opens the CPU limits of its control group for itself.
+		if _, err := unix.FcntlInt(fd, unix.F_GETFD, 0); err == nil && !strings.HasPrefix(to, "/sys/fs/cgroup/") {
+			fmt.Fprintf(&b, "fd %d %s\n", fd, to)
 		}
 	}
 	for _, kv := range os.Environ() {
@@ -233,7 +235,7 @@ func (s *session) start(role string, sc script, env ...string) *session {
 		s.t.Fatal(err)
 	}
 	s.cmd = exec.Command(os.Args[0])
-	s.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "MFA_TEST_ROLE=" + role, "MFA_TEST_SCRIPT=" + string(b)}, env...)
+	s.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0", "MFA_TEST_ROLE=" + role, "MFA_TEST_SCRIPT=" + string(b)}, env...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.stdout, &s.stderr
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if s.line != nil {
