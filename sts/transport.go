@@ -151,7 +151,6 @@ func reason(err error) string {
 		proxy *proxyError
 		bad   *badAnswer
 		cert  *tls.CertificateVerificationError
-		alert tls.AlertError
 		rec   tls.RecordHeaderError
 	)
 	switch {
@@ -171,8 +170,6 @@ func reason(err error) string {
 		return "its certificate is not trusted: " + printable(cert.Err.Error(), 200)
 	case errors.As(err, &rec):
 		return "it does not speak TLS"
-	case errors.As(err, &alert):
-		return "it refused the TLS handshake: " + alert.Error()
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection was closed before the answer was complete"
 	case errors.As(err, &op):
@@ -186,6 +183,8 @@ func reason(err error) string {
 			what = "sending the request"
 		case "proxyconnect":
 			what = "connecting to the proxy"
+		case "remote error", "local error": // crypto/tls, of alerts
+			what = "TLS"
 		}
 		if op.Timeout() {
 			return what + " took too long"
