@@ -135,7 +135,7 @@ func mount(t testing.TB, h http.Handler) string {
 }
 
 func mountOn(t testing.TB, h http.Handler, ln net.Listener) {
-	hs := &http.Server{Handler: h, DisableGeneralOptionsHandler: true}
+	hs := &http.Server{Handler: h, DisableGeneralOptionsHandler: true, ReadHeaderTimeout: 2 * time.Second}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = hs.Serve(ln) }()
 	t.Cleanup(func() { _ = hs.Close(); <-done })

@@ -16,7 +16,13 @@ import (
 // ask sends a request to a handler without a network, as from the owner's own loopback. The server must be
 // without a peer check.
 func ask(h http.Handler, method, path string, header ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, path, nil)
+	return askTarget(h, method, path, header...)
+}
+
+// askTarget is ask for targets that no client would send: only the raw target and the headers count.
+func askTarget(h http.Handler, method, target string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Method, r.RequestURI = method, target
 	r.Host = "127.0.0.1:9911"
 	r.RemoteAddr = "127.0.0.1:40000"
 	r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9911})))

@@ -1,0 +1,52 @@
+package imds_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/sts-helper/sts-helper/imds"
+)
+
+// Any credentials provider can be served: here by a server of one's own, in a few lines.
+func Example() {
+	provider := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{
+			AccessKeyID: "ASIAIOSFODNN7EXAMPLE", SecretAccessKey: "secret", SessionToken: "session",
+			CanExpire: true, Expires: time.Now().Add(time.Hour),
+		}, nil
+	})
+	token := imds.NewBearerToken()
+	handler, err := imds.New(imds.Config{
+		Profiles:    []imds.Profile{{Name: "dev", Provider: provider}},
+		BearerToken: token,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	go func() { _ = http.Serve(ln, handler) }()
+
+	// What an SDK does with AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE.
+	req, _ := http.NewRequest("GET", "http://"+ln.Addr().String()+"/credentials/dev", nil)
+	req.Header.Set("Authorization", token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var got struct{ AccessKeyId string }
+	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(resp.Status, got.AccessKeyId)
+	// Output: 200 OK ASIAIOSFODNN7EXAMPLE
+}
