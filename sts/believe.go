@@ -56,14 +56,14 @@ func believe(r Request, a answer, where place, now time.Time) (token.Token, erro
 	if err := t.Validate(); err != nil {
 		return token.Token{}, err
 	}
-	switch left, most := c.Expiration.Sub(now), r.Lifetime()+lifeSlack; {
+	switch left, most := c.Expiration.Sub(now), longest(r)+lifeSlack; {
 	case left <= 0:
 		return token.Token{}, fmt.Errorf("the credentials ended at %s already", stamp(*c.Expiration))
 	case left <= minLife && r.Lifetime() > minLife:
 		return token.Token{}, fmt.Errorf("the credentials end at %s, in %s", stamp(*c.Expiration), around(left))
 	case left > most:
 		return token.Token{}, fmt.Errorf("the credentials end at %s, in %s, and %s was asked for",
-			stamp(*c.Expiration), around(left), span(r.Lifetime()))
+			stamp(*c.Expiration), around(left), span(longest(r)))
 	}
 	if a.packed != nil && *a.packed < 0 {
 		return token.Token{}, errors.New("the packed policy size is negative")
@@ -85,6 +85,16 @@ func believe(r Request, a answer, where place, now time.Time) (token.Token, erro
 		return token.Token{}, wrong("the access key is of account %s, and %s was asked for", account, t.Credentials.AccountID)
 	}
 	return t, nil
+}
+
+// longest is how long the credentials that r asks for may live: as long as it asks. An assertion
+// may hold a duration of its own (the SessionDuration attribute), so a SAML request without one
+// gets anything up to the operation's maximum.
+func longest(r Request) time.Duration {
+	if r, ok := r.(SAMLRequest); ok && r.Duration == 0 {
+		return time.Duration(bound(saml, "DurationSeconds").Max) * time.Second
+	}
+	return r.Lifetime()
 }
 
 // wrong is an ErrWrongIdentity that says how.
