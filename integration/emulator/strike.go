@@ -38,12 +38,11 @@ func (e *Emulator) before(w http.ResponseWriter, c *call, p plan) bool {
 	case ServiceUnavailable:
 		e.write(w, c, refusal(c, refuse(503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server.")))
 	case Throttle:
-		code := "Throttling"
 		if c.service == "ec2" {
 			e.write(w, c, refusal(c, refuse(503, "RequestLimitExceeded", "Request limit exceeded.")))
 			break
 		}
-		e.write(w, c, refusal(c, refuse(400, code, "Rate exceeded")))
+		e.write(w, c, refusal(c, refuse(400, "Throttling", "Rate exceeded")))
 	case Deny:
 		e.write(w, c, refusal(c, denied("User is not authorized to perform: %s:%s", c.service, c.op)))
 	case Refuse:
@@ -84,6 +83,7 @@ func (e *Emulator) before(w http.ResponseWriter, c *call, p plan) bool {
 	case WrongContentLength:
 		w.Header().Set("Content-Length", "100000")
 		e.write(w, c, reply{status: 200, body: "<" + c.op + `Response xmlns="` + stsNamespace + `">`})
+		http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	default:
 		return true
