@@ -274,6 +274,9 @@ func (s *site) state(now time.Time) string {
 	word := "ready"
 	for _, h := range s.holders {
 		ok, f := h.ready(now)
+		if !ok && h.due(now) {
+			h.ask(false) // a mounted server that nobody asks for credentials would never be ready
+		}
 		switch {
 		case ok:
 		case f == nil:

@@ -1,0 +1,15 @@
+package imds
+
+import "net"
+
+// Owner asks the kernel once whose socket is at client, connected to server.
+func Owner(client, server net.Addr) (uint32, error) {
+	d, err := newDiag()
+	if err != nil {
+		return 0, err
+	}
+	defer d.close()
+	c, _ := addrPort(client)
+	s, _ := addrPort(server)
+	return d.owner(c, s)
+}
