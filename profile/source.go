@@ -292,8 +292,13 @@ func (l *loader) ownCredentials(p *awsProfile, chain []string, again bool) (sign
 		return signer{source: s, profile: p}, l.loopsBack(p)
 	case again:
 		return signer{}, loop(p, chain)
-	case len(chain) > 0 && chain[len(chain)-1] != p.name:
-		return signer{}, &Error{Kind: Config, Where: shown(strings.Join(p.files, ", ")), What: "profile " + quote(p.name) + ", the source_profile of " + quote(chain[len(chain)-1]) + ", defines no credentials"}
+	case len(chain) > 0 && chain[0] != p.name:
+		// Only the profile at the top may rely on what the platform offers.
+		by := chain[len(chain)-1]
+		if by == p.name {
+			by = chain[len(chain)-2]
+		}
+		return signer{}, &Error{Kind: Config, Where: shown(strings.Join(p.files, ", ")), What: "profile " + quote(p.name) + ", the source_profile of " + quote(by) + ", defines no credentials"}
 	default:
 		container, ok := l.container()
 		if ok {
