@@ -1,0 +1,91 @@
+package handoff_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/sts-helper/sts-helper/handoff"
+	"github.com/sts-helper/sts-helper/token"
+)
+
+func exampleToken() token.Token {
+	now := time.Now().UTC().Truncate(time.Second)
+	return token.Token{
+		Operation: token.GetFederationToken, Issued: now,
+		Credentials: aws.Credentials{
+			AccessKeyID: "ASIAIOSFODNN7EXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", SessionToken: "AQoDYXdzEPT4EXAMPLE",
+			CanExpire: true, Expires: now.Add(3 * time.Hour),
+		},
+	}
+}
+
+func Example() {
+	// Bob has a key, and tells Alice its public half.
+	bob, err := age.GenerateX25519Identity()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	to, err := handoff.ParseRecipients(bob.Recipient().String())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	// Alice seals a token for him.
+	var mail bytes.Buffer
+	if err := handoff.Seal(&mail, handoff.Bundle{Token: exampleToken(), Issuer: "Alice", For: "Bob"}, to...); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	// Bob opens it; Mallory cannot.
+	mallory, err := age.GenerateX25519Identity()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = handoff.Open(bytes.NewReader(mail.Bytes()), mallory)
+	fmt.Println(errors.Is(err, handoff.ErrWrongRecipient))
+	b, err := handoff.Open(&mail, bob)
+	fmt.Println(b.Issuer, b.For, b.Token.Credentials.AccessKeyID, err)
+	// Output:
+	// true
+	// Alice Bob ASIAIOSFODNN7EXAMPLE <nil>
+}
+
+func ExampleOpen_truncated() {
+	bob, err := age.GenerateX25519Identity()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var mail bytes.Buffer
+	if err := handoff.Seal(&mail, handoff.Bundle{Token: exampleToken()}, bob.Recipient()); err != nil {
+		fmt.Println(err)
+		return
+	}
+	half := mail.String()[:mail.Len()/2]
+	_, err = handoff.Open(strings.NewReader(half), bob)
+	fmt.Println(err)
+	// Output: the sealed token is cut short: ask for all of it, from the BEGIN line to the END line
+}
+
+func ExampleEnv() {
+	t := exampleToken()
+	t.Credentials.Expires = time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
+	fmt.Print(handoff.Env(handoff.Bundle{Token: t, Region: "eu-central-1"}))
+	// Output:
+	// AWS_ACCESS_KEY_ID=ASIAIOSFODNN7EXAMPLE
+	// AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
+	// AWS_SESSION_TOKEN=AQoDYXdzEPT4EXAMPLE
+	// AWS_CREDENTIAL_EXPIRATION=2026-11-23T03:00:00Z
+	// AWS_REGION=eu-central-1
+	// AWS_DEFAULT_REGION=eu-central-1
+}
