@@ -38,3 +38,7 @@ func (m moment) before(o moment) bool {
 	}
 	return m.Wall.Before(o.Wall)
 }
+
+// within reports whether m lies between start and end. What claims to be later than end,
+// written under a clock that was set back since, does not.
+func (m moment) within(start, end moment) bool { return !m.before(start) && !end.before(m) }

@@ -96,8 +96,23 @@ func checkPrivate(path string, info fs.FileInfo) error {
 	return checkOwner(path, info)
 }
 
+// maxReread bounds how often a file that was replaced while it was opened is opened again.
+const maxReread = 8
+
+// errReplaced is the one miss that says nothing about the record: a writer came between.
+var errReplaced = miss("the file keeps being replaced")
+
 // read reads a file of the versioned folder: a plain file of ours, not a link, bounded.
-func (c *Cache) read(name string) ([]byte, *Miss) {
+func (c *Cache) read(name string) (data []byte, m *Miss) {
+	for range maxReread {
+		if data, m = c.readOnce(name); m != errReplaced {
+			break
+		}
+	}
+	return data, m
+}
+
+func (c *Cache) readOnce(name string) ([]byte, *Miss) {
 	named, err := c.root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, miss("there is none")
@@ -109,13 +124,19 @@ func (c *Cache) read(name string) ([]byte, *Miss) {
 		return nil, miss("it is not a plain file")
 	}
 	f, err := c.root.OpenFile(name, os.O_RDONLY|openFlags, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errReplaced
+	}
 	if err != nil {
 		return nil, &Miss{"the file cannot be opened", pathless(err)}
 	}
 	defer func() { _ = f.Close() }()
 	opened, err := f.Stat()
-	if err != nil || !os.SameFile(named, opened) {
-		return nil, miss("the file was replaced while it was opened")
+	if err != nil {
+		return nil, &Miss{"the file cannot be looked at", pathless(err)}
+	}
+	if !os.SameFile(named, opened) {
+		return nil, errReplaced
 	}
 	if reason := strangeFile(opened); reason != "" {
 		return nil, miss(reason)

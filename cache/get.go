@@ -144,7 +144,7 @@ func (g *call) read() bool {
 	if g.record == nil {
 		return false
 	}
-	if g.Renew && g.record.issued.before(g.start) {
+	if g.Renew && !g.record.issued.within(g.start, now()) {
 		return false
 	}
 	if g.record.Remaining() <= max(g.record.Advisory, HardFloor) {
@@ -190,7 +190,7 @@ func (g *call) settledBefore() bool {
 // before: one that happened after this call began is this call's too.
 func (g *call) shared() bool {
 	f := g.loadState(g.name).Failure
-	if f == nil || f.at.before(g.start) && (g.Renew || f.Holds() <= 0) {
+	if f == nil || !f.at.within(g.start, now()) && (g.Renew || f.Holds() <= 0) {
 		return false
 	}
 	if g.serves() && !g.Renew {
@@ -225,9 +225,22 @@ func (g *call) lock(ctx context.Context) (held *lock.Held, done bool) {
 		}
 	}
 	who.Asking = g.Human
-	wait, cancel := context.WithTimeout(ctx, g.Wait)
+	held, done, spent := g.wait(ctx, path, who, g.Wait)
+	if spent {
+		// The holder is wedged: stopped, say. A second refresh is safe; not answering is not.
+		// One of those who waited does it for all, under a lock of their own; where that one
+		// is wedged too, everybody helps themselves.
+		held, done, _ = g.wait(ctx, g.lockPath(g.name+"-late"), who, min(g.Wait, lateWait))
+	}
+	return held, done
+}
+
+// wait waits for the lock at path. It reports whether the call was answered meanwhile, and
+// whether the budget was spent without an answer.
+func (g *call) wait(ctx context.Context, path string, who lock.Holder, budget time.Duration) (held *lock.Held, done, spent bool) {
+	waiting, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
-	held, err := lock.Acquire(wait, path, who, func() error {
+	held, err := lock.Acquire(waiting, path, who, func() error {
 		if g.read() || g.shared() {
 			return errSettled
 		}
@@ -235,24 +248,22 @@ func (g *call) lock(ctx context.Context) (held *lock.Held, done bool) {
 	})
 	switch {
 	case err == nil:
-		return held, false
+		return held, false, false
 	case errors.Is(err, errSettled):
-		return nil, true
+		return nil, true, false
 	case ctx.Err() != nil:
-		return nil, g.fail(context.Cause(ctx))
+		return nil, g.fail(context.Cause(ctx)), false
 	case errors.Is(err, lock.ErrUnavailable):
-		return nil, g.withoutLock(ctx, err)
+		return nil, g.withoutLock(ctx, err), false
 	}
-	// The budget is spent.
-	if g.serves() && !g.Renew {
-		return nil, g.keep(err)
+	holder, ok := lock.ReadHolder(path)
+	switch {
+	case g.serves() && !g.Renew:
+		return nil, g.keep(fmt.Errorf("waited %s for %s to refresh it", budget, holder)), false
+	case ok && holder.Asking:
+		return nil, g.fail(&HeldError{Holder: holder, Waited: budget}), false
 	}
-	if holder, ok := lock.ReadHolder(path); ok && holder.Asking {
-		return nil, g.fail(&HeldError{Holder: holder, Waited: g.Wait})
-	}
-	// The holder is wedged: stopped, say, or on a machine that went to sleep. A second
-	// refresh is safe; not answering is not.
-	return nil, false
+	return nil, false, true
 }
 
 func (g *call) holder() lock.Holder {
@@ -273,12 +284,14 @@ func (g *call) nobody() error {
 // withoutLock spreads callers out a little where no lock can be had, so that most of them
 // find what the first one stored, and reports whether that answered the call.
 func (g *call) withoutLock(ctx context.Context, err error) bool {
-	for _, hopeless := range []error{fs.ErrPermission, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE} {
+	for _, hopeless := range []error{fs.ErrPermission, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE} {
 		if errors.Is(err, hopeless) {
-			return false // nothing could be stored either
+			// Nothing could be stored either, and each process would ask for itself: not
+			// before it must.
+			return g.comfortable() && !g.Renew && g.keep(fmt.Errorf("it is not refreshed yet: %w", err))
 		}
 	}
-	t := time.NewTimer(rand.N(noLockSpread)) //nolint:gosec // jitter, no secret
+	t := time.NewTimer(rand.N(noLockSpread)) // jitter, no secret
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
@@ -294,7 +307,7 @@ func (g *call) refresh(ctx context.Context) {
 	hadState := g.loadState(g.name).Failure != nil
 	t, err := g.Fetch(ctx, g.comfortable() && !g.Renew)
 	if err == nil {
-		err = t.Validate()
+		err = usable(t)
 	}
 	if err != nil {
 		g.failed(ctx, err)
@@ -310,17 +323,32 @@ func (g *call) refresh(ctx context.Context) {
 	}
 }
 
+// usable says what is wrong with a fetched token. One that is over, or due for a refresh at
+// all costs, is as good as none.
+func usable(t token.Token) error {
+	if err := t.Validate(); err != nil {
+		return err
+	}
+	if rem := t.Remaining(time.Now()); rem <= Mandatory {
+		return fmt.Errorf("the new token ends at %s, which by this machine's clock is in %s; is the clock right?",
+			t.Credentials.Expires.UTC().Format(time.RFC3339), rem.Round(time.Second))
+	}
+	return nil
+}
+
 func (g *call) failed(ctx context.Context, err error) {
+	if g.read() {
+		return // somebody else, not kept off by the lock, had more luck
+	}
 	serves := g.serves()
 	if f := asFailure(err); f != nil && ctx.Err() == nil {
 		f.at = now()
-		switch {
-		case serves:
-			f.until = backoff(g.record.Remaining())
-		case f.Final:
+		f.until = failureHeldPassing
+		if f.Final {
 			f.until = failureHeldFinal
-		default:
-			f.until = failureHeldPassing
+		}
+		if serves {
+			f.until = max(f.until, backoff(g.record.Remaining()))
 		}
 		_ = g.saveState(g.name, f) // others then ask for themselves
 	}

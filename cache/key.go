@@ -14,8 +14,8 @@ const keySchema = "sts-helper/key/1"
 // the input is absent, which is unlike an empty one. Inputs are written into the record
 // next to the token, so they must not be secrets.
 type Input struct {
-	Name  string  `json:"n"`
-	Value *string `json:"v"`
+	Name  string
+	Value *string
 }
 
 // Key names a token by its inputs. The zero Key names nothing.
@@ -65,6 +65,19 @@ func Optional(name, value string) Input {
 
 // String is the key in 64 hexadecimal digits, which is also its file's name.
 func (k Key) String() string { return hex.EncodeToString(k.sum[:]) }
+
+// isKeyName reports whether s has the form of a key's String.
+func isKeyName(s string) bool {
+	if len(s) != 2*sha256.Size {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
 
 // Inputs are the inputs the key was made of.
 func (k Key) Inputs() []Input { return slices.Clone(k.inputs) }

@@ -36,12 +36,40 @@ func (r *Record) remaining(at moment) time.Duration {
 // recordFile is a record on disk. Times are UTC seconds, RFC 3339; the boot clock is in
 // nanoseconds.
 type recordFile struct {
-	Version  int       `json:"version"`
-	Inputs   []Input   `json:"inputs"`
-	Token    tokenFile `json:"token"`
-	Advisory int64     `json:"advisory_seconds"`
-	Boot     int64     `json:"issued_boottime_ns"`
-	BootID   string    `json:"boot_id"`
+	Version  int         `json:"version"`
+	Inputs   []inputFile `json:"inputs"`
+	Token    tokenFile   `json:"token"`
+	Advisory int64       `json:"advisory_seconds"`
+	Boot     int64       `json:"issued_boottime_ns"`
+	BootID   string      `json:"boot_id"`
+}
+
+// inputFile is an input on disk. The value is in base64, since it need not be UTF-8 (a file's
+// name, say) and JSON strings must; null is an absent one.
+type inputFile struct {
+	Name  string `json:"n"`
+	Value []byte `json:"v"`
+}
+
+func toInputFiles(in []Input) []inputFile {
+	out := make([]inputFile, len(in))
+	for i, x := range in {
+		out[i].Name = x.Name
+		if x.Value != nil {
+			out[i].Value = []byte(*x.Value)
+		}
+	}
+	return out
+}
+
+func fromInputFiles(in []inputFile) []Input {
+	out := make([]Input, len(in))
+	for i, x := range in {
+		if out[i] = Absent(x.Name); x.Value != nil {
+			out[i] = Present(x.Name, string(x.Value))
+		}
+	}
+	return out
 }
 
 type principalFile struct {
@@ -52,7 +80,7 @@ type principalFile struct {
 type tokenFile struct {
 	Operation        string         `json:"operation"`
 	AccessKeyID      string         `json:"access_key_id"`
-	SecretAccessKey  string         `json:"secret_access_key"` //nolint:gosec // this file exists to carry it
+	SecretAccessKey  string         `json:"secret_access_key"` // this file exists to carry it
 	SessionToken     string         `json:"session_token"`
 	AccountID        string         `json:"account_id"`
 	Issued           time.Time      `json:"issued"`
@@ -70,7 +98,7 @@ func encodeRecord(r *Record) ([]byte, error) {
 	t := r.Token
 	return seal(recordFile{
 		Version: recordVersion,
-		Inputs:  r.Inputs,
+		Inputs:  toInputFiles(r.Inputs),
 		Token: tokenFile{
 			Operation:        string(t.Operation),
 			AccessKeyID:      t.Credentials.AccessKeyID,
@@ -123,11 +151,11 @@ func decodeRecord(data []byte) (*Record, *Miss) {
 			Provider:         t.Provider,
 			SourceIdentity:   t.SourceIdentity,
 		},
-		Inputs:   f.Inputs,
+		Inputs:   fromInputFiles(f.Inputs),
 		Advisory: time.Duration(f.Advisory) * time.Second,
 		issued:   moment{Wall: t.Issued, Boot: time.Duration(f.Boot), BootID: f.BootID},
 	}
-	if r.Token.Validate() != nil || r.Token.Lifetime() <= 0 || r.Advisory < 0 {
+	if r.Token.Validate() != nil || r.Token.Lifetime() <= 0 || f.Advisory < 0 || f.Advisory > int64(r.Token.Lifetime()/time.Second) {
 		return nil, miss("the record is incomplete")
 	}
 	return r, nil

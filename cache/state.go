@@ -2,6 +2,7 @@ package cache
 
 import (
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -52,16 +53,22 @@ type Classified interface {
 	FailurePrivate() bool
 }
 
+// maxMessage bounds the message of a failure, in bytes.
+const maxMessage = 4 << 10
+
 // asFailure is err as it is to be shared, nil where it is not.
 func asFailure(err error) *Failure {
+	// A document of JSON holds UTF-8 only.
+	text := err.Error()
+	text = strings.ToValidUTF8(text[:min(len(text), maxMessage)], "?")
 	var c Classified
 	if !errors.As(err, &c) {
-		return &Failure{Message: err.Error()}
+		return &Failure{Message: text}
 	}
 	if c.FailurePrivate() {
 		return nil
 	}
-	return &Failure{Kind: c.FailureKind(), Message: err.Error(), Final: c.FailureFinal()}
+	return &Failure{Kind: c.FailureKind(), Message: text, Final: c.FailureFinal()}
 }
 
 // stateFile is a state on disk.

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sts-helper/sts-helper/lock"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -50,10 +52,19 @@ func (c *Cache) Store(key Key, t token.Token, durable bool) error {
 
 func (c *Cache) store(key Key, t token.Token, issued moment, durable bool) (*Record, error) {
 	t.Issued = issued.Wall.UTC().Truncate(time.Second)
-	r := &Record{Token: t, Inputs: key.Inputs(), Advisory: jitteredAdvisory(t.Lifetime()), issued: issued}
+	t.Credentials.Expires = t.Credentials.Expires.UTC().Truncate(time.Second)
+	r := &Record{Token: t, Inputs: key.Inputs(), issued: issued}
+	if t.Lifetime() <= 0 {
+		return r, fmt.Errorf("the token ended at %s already", t.Credentials.Expires.Format(time.RFC3339))
+	}
+	r.Advisory = jitteredAdvisory(t.Lifetime())
 	data, err := encodeRecord(r)
 	if err != nil {
 		return r, err
+	}
+	// What would not be believed is not written: it would be asked for anew every time.
+	if _, m := decodeRecord(data); m != nil {
+		return r, m
 	}
 	return r, c.write(key.String()+recordExt, data, true, durable)
 }
@@ -64,8 +75,15 @@ func (c *Cache) Remove(key Key) error {
 }
 
 // Invalidate removes the record of key if its access key id is the given one, which STS
-// would not take any more. A newer record stays.
+// would not take any more. A newer record stays, and so does a back-off. It must not be
+// called with the key's lock held, that is, from within the [Fetch] of the same key.
 func (c *Cache) Invalidate(key Key, accessKeyID string) {
+	// Whoever holds the lock may be about to replace the record.
+	ctx, cancel := context.WithTimeout(context.Background(), invalidateWait)
+	defer cancel()
+	if held, err := lock.Acquire(ctx, c.lockPath(key.String()), lock.Holder{Purpose: "dropping a refused token"}, nil); err == nil {
+		defer held.Release()
+	}
 	if r, m := c.load(key); m == nil && r.Token.Credentials.AccessKeyID == accessKeyID {
 		_ = c.remove(key.String() + recordExt)
 	}
@@ -101,6 +119,9 @@ func (c *Cache) write(name string, data []byte, sync, syncDir bool) (err error) 
 	}
 	if err == nil {
 		err = c.root.Rename(temp, name)
+		if err != nil && c.clear(name) {
+			err = c.root.Rename(temp, name)
+		}
 	}
 	if err != nil {
 		return err
@@ -113,6 +134,13 @@ func (c *Cache) write(name string, data []byte, sync, syncDir bool) (err error) 
 	}
 	c.sweep()
 	return nil
+}
+
+// clear removes an empty directory that stands where a file belongs, which no rename
+// replaces. It reports whether it did.
+func (c *Cache) clear(name string) bool {
+	info, err := c.root.Lstat(name)
+	return err == nil && info.IsDir() && c.root.Remove(name) == nil
 }
 
 const (
@@ -193,7 +221,7 @@ func (c *Cache) Entries() ([]Entry, error) {
 	var all []Entry
 	err := c.each(func(name string, _ fs.FileInfo) {
 		base, ok := strings.CutSuffix(name, recordExt)
-		if !ok {
+		if !ok || !isKeyName(base) {
 			return
 		}
 		e := Entry{Name: base}

@@ -47,6 +47,13 @@ const (
 	DefaultWait      = 25 * time.Second
 	DefaultWaitHuman = 55 * time.Second
 
+	// lateWait is how long, after the lock budget is spent on a wedged holder, those who
+	// waited leave the refresh to one among them. It is as long as STS may take.
+	lateWait = 10 * time.Second
+
+	// invalidateWait is how long dropping a refused token waits for whoever refreshes it.
+	invalidateWait = 5 * time.Second
+
 	// noLockSpread is the random pause before refreshing where no lock can be had, so that
 	// some of those who came together find the first one's token.
 	noLockSpread = 500 * time.Millisecond
@@ -69,14 +76,15 @@ func advisory(life time.Duration) time.Duration {
 	return advisoryLonger
 }
 
-// jitteredAdvisory is the window a new record gets, in whole seconds.
+// jitteredAdvisory is the window a new record gets, in whole seconds. life is more than 0.
 func jitteredAdvisory(life time.Duration) time.Duration {
 	w := advisory(life)
-	return (w - rand.N(w/advisoryJitter+1)).Truncate(time.Second) //nolint:gosec // jitter, no secret
+	return (w - rand.N(w/advisoryJitter+1)).Truncate(time.Second) // jitter, no secret
 }
 
-// backoff is how long nobody asks after a failed refresh of a token with rem left.
+// backoff is how long nobody asks after a failed refresh of a token with rem left. It ends
+// before the token stops being handed out.
 func backoff(rem time.Duration) time.Duration {
 	b := min(max(rem/backoffShare, backoffLeast), backoffMost)
-	return b/2 + rand.N(b) //nolint:gosec // jitter, no secret
+	return min(b/2+rand.N(b), rem-HardFloor) // jitter, no secret
 }

@@ -1,0 +1,138 @@
+package cache
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// What the tests from outside may see and do.
+var (
+	AdvisoryWindow = advisory
+	Jittered       = jitteredAdvisory
+	Backoff        = backoff
+	BootClock      = bootClock
+)
+
+const (
+	MaxFile            = maxFile
+	BackoffLeast       = backoffLeast
+	BackoffMost        = backoffMost
+	FailureHeldPassing = failureHeldPassing
+	FailureHeldFinal   = failureHeldFinal
+	LateWait           = lateWait
+	TempAge            = tempAge
+	FutureSlack        = futureSlack
+)
+
+// StoreAt stores t as if it had been issued at the given instant of both clocks.
+func StoreAt(c *Cache, key Key, t token.Token, wall time.Time, boot time.Duration, bootID string) error {
+	_, err := c.store(key, t, moment{Wall: wall, Boot: boot, BootID: bootID}, false)
+	return err
+}
+
+// StoreAged stores t as if it had been issued age ago. Its end does not move.
+func StoreAged(c *Cache, key Key, t token.Token, age time.Duration) error {
+	boot, id := bootClock()
+	return StoreAt(c, key, t, time.Now().Round(0).Add(-age), boot-age, id)
+}
+
+// SaveFailure writes the state of key: a failure that happened at the given instant of both
+// clocks and holds for hold.
+func SaveFailure(c *Cache, key Key, f Failure, wall time.Time, boot time.Duration, bootID string, hold time.Duration) error {
+	f.at, f.until = moment{Wall: wall, Boot: boot, BootID: bootID}, hold
+	return c.saveState(key.String(), &f)
+}
+
+// SaveFailureAged writes the state of key: a failure of age ago that holds for hold.
+func SaveFailureAged(c *Cache, key Key, f Failure, age, hold time.Duration) error {
+	boot, id := bootClock()
+	return SaveFailure(c, key, f, time.Now().Round(0).Add(-age), boot-age, id, hold)
+}
+
+// Age makes everything the cache knows about key older by d, which is how a test lets time
+// pass for other processes.
+func Age(c *Cache, key Key, d time.Duration) error {
+	if r, m := c.load(key); m == nil {
+		r.issued.Wall, r.issued.Boot = r.issued.Wall.Add(-d), r.issued.Boot-d
+		r.Token.Issued = r.issued.Wall
+		r.Token.Credentials.Expires = r.Token.Credentials.Expires.Add(-d)
+		data, err := encodeRecord(r)
+		if err != nil {
+			return err
+		}
+		if err := c.write(key.String()+recordExt, data, false, false); err != nil {
+			return err
+		}
+	}
+	if f := c.loadState(key.String()).Failure; f != nil {
+		f.at.Wall, f.at.Boot = f.at.Wall.Add(-d), f.at.Boot-d
+		return c.saveState(key.String(), f)
+	}
+	return nil
+}
+
+// Held is how long the failure of key was told to hold; 0 where there is none.
+func Held(c *Cache, key Key) time.Duration {
+	if f := c.loadState(key.String()).Failure; f != nil {
+		return f.until
+	}
+	return 0
+}
+
+// SealDocument puts the header with the right checksum in front of any document.
+func SealDocument(doc []byte) []byte {
+	sum := sha256.Sum256(doc)
+	return append([]byte(magic+hex.EncodeToString(sum[:])+"\n"), doc...)
+}
+
+// Document is a file of the cache without its header.
+func Document(file []byte) []byte { return file[header:] }
+
+// Decode reads a record; the error is nil or a *Miss.
+func Decode(data []byte) (*Record, error) {
+	r, m := decodeRecord(data)
+	if m != nil {
+		return nil, m
+	}
+	return r, nil
+}
+
+// Encode renders a record.
+func Encode(r *Record) ([]byte, error) { return encodeRecord(r) }
+
+// RecordPath, StatePath and LockPath are the files of key.
+func RecordPath(c *Cache, key Key) string {
+	return filepath.Join(c.path, versionDir, key.String()+recordExt)
+}
+
+func StatePath(c *Cache, key Key) string {
+	return filepath.Join(c.path, versionDir, key.String()+stateExt)
+}
+
+func LockPath(c *Cache, key Key) string { return c.lockPath(key.String()) }
+
+// LatePath is the lock that those take who waited in vain.
+func LatePath(c *Cache, key Key) string { return c.lockPath(key.String() + "-late") }
+
+// ForgetSweep makes the next write sweep, and every temporary file old enough for it.
+func ForgetSweep(c *Cache) error {
+	dir := filepath.Join(c.path, versionDir)
+	_ = os.Remove(filepath.Join(dir, sweptName))
+	temps, err := filepath.Glob(filepath.Join(dir, tempPrefix+"*"))
+	old := time.Now().Add(-2 * tempAge)
+	for _, t := range temps {
+		_ = os.Chtimes(t, old, old)
+	}
+	return err
+}
+
+// Temps lists the temporary files.
+func Temps(c *Cache) []string {
+	temps, _ := filepath.Glob(filepath.Join(c.path, versionDir, tempPrefix+"*"))
+	return temps
+}
