@@ -6,17 +6,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
 )
 
-const (
-	// headerTimeout is how long a client may take for its request's headers.
-	headerTimeout = 2 * time.Second
-	idleTimeout   = 60 * time.Second
-	writeTimeout  = 10 * time.Second
-	// maxHeader is the limit of a request's line and headers; net/http adds 4 KiB to what it is told.
-	maxHeader = 8 << 10
-)
+// maxHeader is the limit of a request's line and headers; net/http adds 4 KiB to what it is told.
+const maxHeader = 8 << 10
 
 // Serve answers on the listeners until ctx ends, or one of them fails, and closes them. It fetches first
 // if [Server.Start] was not called; connections wait meanwhile. When ctx ends it takes nothing new, lets
@@ -47,6 +40,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	// Fetches go on while the last answers are given.
 	base, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	go s.clock.run(base)
 	s.start(ctx, base)
 
 	cfg := s.site.Load().cfg
@@ -72,13 +66,10 @@ func (s *Server) httpServer(log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Server{
-		Handler:           s,
-		Protocols:         protocols,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       2 * headerTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader - 4096,
+		Handler:        s,
+		Protocols:      protocols,
+		MaxHeaderBytes: maxHeader - 4096,
+		ConnState:      connState, // the time-outs: see clock
 		// Else net/http itself answers "OPTIONS *", past all guards.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),

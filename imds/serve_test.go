@@ -3,6 +3,7 @@ package imds_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -162,7 +163,44 @@ func TestConnectionLimit(t *testing.T) {
 func TestSlowClients(t *testing.T) {
 	addr := serve(t, build(t, config(newFake(time.Hour))), "127.0.0.1:0")
 	var wg sync.WaitGroup
-	for _, part := range []string{"", "G", "GET /credentials/dev HTTP/1.1\r\nHost: " + addr + "\r\nAuthorization: " + bearer + "\r\n"} {
+	whole := "GET /healthz HTTP/1.1\r\nHost: " + addr + "\r\n\r\n"
+	part := "GET /credentials/dev HTTP/1.1\r\nHost: " + addr + "\r\nAuthorization: " + bearer + "\r\n"
+	wg.Go(func() { // one header line at a time does not make the time longer
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		_, _ = io.WriteString(c, whole+part)
+		begin := time.Now()
+		for time.Since(begin) < 5*time.Second {
+			if _, err := io.WriteString(c, "X-Slow: 1\r\n"); err != nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		t.Error("slow headers are read for ever")
+	})
+	wg.Go(func() { // the second request of a connection has no more time than the first
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(6 * time.Second))
+		_, _ = io.WriteString(c, whole)
+		if n, err := c.Read(make([]byte, 4096)); n == 0 {
+			t.Error(err)
+		}
+		time.Sleep(100 * time.Millisecond)
+		_, _ = io.WriteString(c, "G")
+		if b, err := io.ReadAll(c); len(b) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("half a second request: %.40q, %v", b, err)
+		}
+	})
+	for _, part := range []string{"", "G", part} {
 		wg.Go(func() {
 			begin := time.Now()
 			got, err := raw(addr, part)

@@ -21,6 +21,7 @@ type Server struct {
 	site   atomic.Pointer[site]
 	guards []guard
 	conns  connCount
+	clock  clock
 	quiet  quieter // for the log of refused connections
 
 	mu      sync.Mutex
