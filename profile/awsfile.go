@@ -91,7 +91,7 @@ func (f *awsFile) section(name string) *section {
 		start := pos + bytes.LastIndexByte(f.data[pos:pos+i], '\n') + 1
 		line, next := f.lineAt(start)
 		if h, ok := header(line); !ok || h != name {
-			pos = next
+			pos = next // the rest of this line is no header either
 			continue
 		}
 		if found == nil {

@@ -65,14 +65,9 @@ func (l *loader) place(p *awsProfile) (place, error) {
 func (l *loader) basePlace(p *awsProfile, fallback string) (place, error) {
 	top := l.top
 	at := top
-	region, from := l.env.first("AWS_REGION", "AWS_DEFAULT_REGION")
-	if region == "" && p != nil {
-		if prop := p.get(keyRegion); prop != nil && prop.value != "" {
-			region, from = prop.value, prop.where()
-		}
-	}
+	region, from := l.awsRegion(p)
 	if region == "" && l.at(sRegion) == nil {
-		region = fallback
+		region, from = fallback, named("region")
 	}
 	if region != "" {
 		if err := checkRegion(region, from, Config); err != nil {
@@ -96,28 +91,36 @@ func (l *loader) basePlace(p *awsProfile, fallback string) (place, error) {
 
 func (l *loader) region(p *awsProfile) (string, error) {
 	if v := l.at(sRegion); v != nil {
-		return v.text(), checkRegion(v.text(), v.from(), v.kind())
+		return v.text(), checkRegion(v.text(), v.from, v.kind())
 	}
-	if v, name := l.env.first("AWS_REGION", "AWS_DEFAULT_REGION"); v != "" {
-		return v, checkRegion(v, name, Config)
-	}
-	if p != nil {
-		if prop := p.get(keyRegion); prop != nil && prop.value != "" {
-			return prop.value, checkRegion(prop.value, prop.where(), Config)
-		}
+	if v, from := l.awsRegion(p); v != "" {
+		return v, checkRegion(v, from, Config)
 	}
 	return defaultRegion, nil
 }
 
+// awsRegion is the region that AWS's own settings name, "" for none, and who names it.
+func (l *loader) awsRegion(p *awsProfile) (string, origin) {
+	if v, name := l.env.first("AWS_REGION", "AWS_DEFAULT_REGION"); v != "" {
+		return v, named(name)
+	}
+	if p != nil {
+		if prop := p.get(keyRegion); prop != nil {
+			return prop.value, prop.where
+		}
+	}
+	return "", nil
+}
+
 // checkRegion keeps everything out of the host name that is no region.
-func checkRegion(region, from string, kind ErrorKind) error {
+func checkRegion(region string, from origin, kind ErrorKind) error {
 	ok := len(region) <= 63 && region[0] != '-' && region[len(region)-1] != '-'
 	for i := 0; i < len(region); i++ {
 		c := region[i]
 		ok = ok && ('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-')
 	}
 	if !ok {
-		return &Error{Kind: kind, Where: from, What: quote(region) + " is not a region", Do: "write it like eu-west-1"}
+		return &Error{Kind: kind, Where: from(), What: quote(region) + " is not a region", Do: "write it like eu-west-1"}
 	}
 	return nil
 }
@@ -207,8 +210,8 @@ func (l *loader) variant(setting id, variable string, p *awsProfile, key string)
 		on, err = awsBool(v, variable)
 		return on, variable, err
 	}
-	if on, ok := p.flag(key); ok {
-		return on, p.where(key), nil
+	if on, ok := p.flag(key); ok && on {
+		return true, p.where(key), nil
 	}
 	return false, "", nil
 }

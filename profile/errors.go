@@ -68,6 +68,12 @@ func shown(path string) string {
 	return strconv.Quote(path)
 }
 
+// origin names the place of a value. It is a function because counting lines is too dear to
+// do for an error that is not made.
+type origin func() string
+
+func named(place string) origin { return func() string { return place } }
+
 // at names a line of a file.
 func at(path string, line int) string {
 	return shown(path) + ":" + strconv.Itoa(line)

@@ -47,13 +47,13 @@ func (l *loader) findSource(needed bool) error {
 
 // mustExist looks up a profile that somebody named.
 func (l *loader) mustExist(kind ErrorKind) error {
-	p, err := l.lookup(l.source.name, l.source.from, kind)
+	p, err := l.lookup(l.source.name, named(l.source.from), kind)
 	l.source.profile = p
 	return err
 }
 
 // lookup finds a profile that from names, or says why there is none.
-func (l *loader) lookup(name, from string, kind ErrorKind) (*awsProfile, error) {
+func (l *loader) lookup(name string, from origin, kind ErrorKind) (*awsProfile, error) {
 	files := l.files()
 	if err := files.unreadable(); err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func (l *loader) lookup(name, from string, kind ErrorKind) (*awsProfile, error) 
 		return p, nil
 	}
 	if files.config.path == "" && files.credentials.path == "" {
-		return nil, &Error{Kind: kind, Where: from, What: "there is no AWS profile " + quote(name) + ": no home directory to look for files in",
+		return nil, &Error{Kind: kind, Where: from(), What: "there is no AWS profile " + quote(name) + ": no home directory to look for files in",
 			Do: "set HOME, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"}
 	}
 	do := didYouMean(name, files.profileNames())
@@ -76,7 +76,7 @@ func (l *loader) lookup(name, from string, kind ErrorKind) (*awsProfile, error) 
 	case strings.HasPrefix(string(files.config.data), "\ufeff"):
 		do = "save " + shown(files.config.path) + " without its byte order mark, which hides the first section"
 	}
-	return nil, &Error{Kind: kind, Where: from, What: "no AWS profile " + quote(name) + " in " + shown(files.config.path) + " or " + shown(files.credentials.path), Do: do}
+	return nil, &Error{Kind: kind, Where: from(), What: "no AWS profile " + quote(name) + " in " + shown(files.config.path) + " or " + shown(files.credentials.path), Do: do}
 }
 
 // environmentKeys are the keys in the environment, if both halves are there.
@@ -102,7 +102,7 @@ type signer struct {
 func (l *loader) sign() (signer, error) {
 	if !l.source.named {
 		if source, ok := l.environmentKeys(); ok {
-			return signer{source: source}, l.checkKeyID(source.AccessKeyID, "AWS_ACCESS_KEY_ID")
+			return signer{source: source}, checkKeyID(source.AccessKeyID, named("AWS_ACCESS_KEY_ID"))
 		}
 		// Named by AWS_PROFILE is more particular than a token that a platform mounts.
 		if file := l.env.Getenv("AWS_WEB_IDENTITY_TOKEN_FILE"); file != "" && l.source.from == "" {
@@ -205,7 +205,7 @@ func (l *loader) signWithProfile(p *awsProfile, chain []string) (signer, error) 
 	var s signer
 	switch {
 	case from != "":
-		next, err := l.lookup(from, p.where(keySourceProfile), Config)
+		next, err := l.lookup(from, p.get(keySourceProfile).where, Config)
 		if err != nil {
 			return signer{}, err
 		}
@@ -268,7 +268,7 @@ func (l *loader) ownCredentials(p *awsProfile, chain []string, again bool) (sign
 	case p.hasKeys():
 		s.Kind, s.AccessKeyID = SourceStatic, p.value(keyAccessKeyID)
 		s.Session = p.value(keySessionToken) != ""
-		return signer{source: s, profile: p}, l.checkKeyID(s.AccessKeyID, p.where(keyAccessKeyID))
+		return signer{source: s, profile: p}, checkKeyID(s.AccessKeyID, p.get(keyAccessKeyID).where)
 	case p.value(keyCredSource) != "":
 		return l.credentialSource(p, s)
 	case p.hasSSO():
@@ -322,35 +322,37 @@ func loop(p *awsProfile, chain []string) error {
 
 // credentialSource is a profile whose credentials the platform gives.
 func (l *loader) credentialSource(p *awsProfile, s Source) (signer, error) {
-	where := p.where(keyCredSource)
+	wrong := func(what string) (signer, error) {
+		return signer{}, &Error{Kind: Config, Where: p.where(keyCredSource), What: what}
+	}
 	switch v := p.value(keyCredSource); v {
 	case "Environment":
 		source, ok := l.environmentKeys()
 		if !ok {
-			return signer{}, &Error{Kind: Config, Where: where, What: "credential_source is Environment, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set"}
+			return wrong("credential_source is Environment, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set")
 		}
-		return signer{source: source, profile: p}, l.checkKeyID(source.AccessKeyID, "AWS_ACCESS_KEY_ID")
+		return signer{source: source, profile: p}, checkKeyID(source.AccessKeyID, named("AWS_ACCESS_KEY_ID"))
 	case "EcsContainer":
 		container, ok := l.container()
 		if !ok {
-			return signer{}, &Error{Kind: Config, Where: where, What: "credential_source is EcsContainer, and no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI is set"}
+			return wrong("credential_source is EcsContainer, and no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI is set")
 		}
 		s.Kind, s.Digest = container.Kind, container.Digest
 	case "Ec2InstanceMetadata":
 		s.Kind, s.Digest = SourceInstance, digest(l.metadataService(p))
 	default:
-		return signer{}, &Error{Kind: Config, Where: where, What: "credential_source " + quote(v) + " is none of Environment, EcsContainer, Ec2InstanceMetadata"}
+		return wrong("credential_source " + quote(v) + " is none of Environment, EcsContainer, Ec2InstanceMetadata")
 	}
 	return signer{source: s, profile: p}, nil
 }
 
 // checkKeyID keeps what is no access key id out of cache keys and messages.
-func (l *loader) checkKeyID(key, from string) error {
+func checkKeyID(key string, from origin) error {
 	for i := 0; i < len(key); i++ {
 		c := key[i]
 		if !('A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_') || len(key) > 128 {
 			// The value is not shown: people paste the secret into the wrong place.
-			return &Error{Kind: Config, Where: from, What: "is not an access key id", Do: "it has letters and digits only"}
+			return &Error{Kind: Config, Where: from(), What: "is not an access key id", Do: "it has letters and digits only"}
 		}
 	}
 	return nil
