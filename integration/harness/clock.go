@@ -1,0 +1,136 @@
+package harness
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// ClockVariable names the file in which a binary made by [BuildWithClock] finds how many
+// seconds its clocks are ahead, eight bytes, little-endian. It maps the file into its memory:
+// the runtime asks for the time in places where no system call can be made.
+const ClockVariable = "FAKE_CLOCK_FILE"
+
+// wallClock stands beside the standard library's time.Now, which is renamed for it. Only the
+// wall clock moves; timers and time-outs go by the monotonic one, as they do when somebody
+// sets a real clock.
+const wallClock = `package time
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+var fakeSeconds = func() *int64 {
+	none := new(int64)
+	name, ok := syscall.Getenv("` + ClockVariable + `")
+	if !ok {
+		return none
+	}
+	fd, err := syscall.Open(name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return none
+	}
+	defer syscall.Close(fd)
+	page, err := syscall.Mmap(fd, 0, 8, syscall.PROT_READ, syscall.MAP_SHARED)
+	if err != nil {
+		return none
+	}
+	return (*int64)(unsafe.Pointer(&page[0]))
+}()
+
+func Now() Time {
+	t := realNow()
+	if fakeSeconds != nil { // nil while packages are initialised
+		t.addSec(*fakeSeconds)
+	}
+	return t
+}
+
+// FakeOffset is how far ahead the clocks are, in nanoseconds.
+func FakeOffset() int64 { return *fakeSeconds * 1e9 }
+`
+
+// BuildWithClock builds the helper with a wall clock and a boot clock that follow a file, by
+// replacing two source files for this one build; the program's own source is untouched. (No
+// library interposed at run time reaches a Go program's clock.)
+func BuildWithClock(dir string) (string, error) {
+	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return "", err
+	}
+	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return "", err
+	}
+	timeDir := filepath.Join(strings.TrimSpace(string(goroot)), "src", "time")
+	bootFile := filepath.Join(strings.TrimSpace(string(module)), "cache", "clock_linux.go")
+	now, err := replace(filepath.Join(timeDir, "time.go"), "\nfunc Now() Time {", "\nfunc realNow() Time {")
+	if err != nil {
+		return "", err
+	}
+	boot, err := replace(bootFile, "return time.Duration(ts.Nano())", "return time.Duration(ts.Nano() + time.FakeOffset())")
+	if err != nil {
+		return "", err
+	}
+	overlay := map[string]string{}
+	for target, content := range map[string]string{
+		filepath.Join(timeDir, "time.go"):    now,
+		filepath.Join(timeDir, "fakenow.go"): wallClock,
+		bootFile:                             boot,
+	} {
+		file := filepath.Join(dir, fmt.Sprintf("overlay%d.go", len(overlay)))
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			return "", err
+		}
+		overlay[target] = file
+	}
+	list, err := json.Marshal(map[string]any{"Replace": overlay})
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(file, list, 0o600); err != nil {
+		return "", err
+	}
+	return Build(filepath.Join(dir, "clock"), "cmd/sts-helper", "-overlay="+file)
+}
+
+func replace(file, old, replacement string) (string, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	if strings.Count(string(b), old) != 1 {
+		return "", fmt.Errorf("%s is not as this test knows it: no single %q", file, old)
+	}
+	return strings.Replace(string(b), old, replacement, 1), nil
+}
+
+// Clock moves the time of a home whose binary was made by [BuildWithClock].
+type Clock struct{ file string }
+
+// NewClock gives the home a clock that is right to begin with.
+func (h *Home) NewClock() (*Clock, error) {
+	c := &Clock{file: filepath.Join(h.Dir, "clock")}
+	h.Env[ClockVariable] = c.file
+	return c, c.Set(0)
+}
+
+// Set makes the clock differ from the real one by that much, in whole seconds.
+func (c *Clock) Set(ahead time.Duration) error {
+	f, err := os.OpenFile(c.file, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(binary.LittleEndian.AppendUint64(nil, uint64(int64(ahead/time.Second))), 0)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}

@@ -1,0 +1,77 @@
+package integration_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// On a hit there is no lock, no socket, and nothing is opened for writing.
+func TestHitTouchesNothing(t *testing.T) {
+	strace := need(t, "strace")
+	w := newWorld(t)
+	w.creds(t, w.run(t, "--source-profile", "base"))
+	log := filepath.Join(t.TempDir(), "trace")
+	cmd := exec.Command(strace, "-f", "-o", log, "-e", "trace=flock,socket,connect,sendto,openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,fsync,chmod,fchmod,link,linkat,symlinkat,truncate,ftruncate,utimensat",
+		w.Bin, "--source-profile", "base")
+	cmd.Env = w.Environ()
+	w.creds(t, w.finish(t, cmd))
+	trace, err := os.ReadFile(log)
+	must(t, err)
+	reads := 0
+	for line := range strings.Lines(string(trace)) {
+		_, call, _ := strings.Cut(line, " ")
+		call = strings.TrimSpace(call)
+		switch {
+		case strings.HasPrefix(call, "+++") || strings.HasPrefix(call, "---"):
+		case strings.HasPrefix(call, "openat(") && !strings.Contains(call, "O_WRONLY") && !strings.Contains(call, "O_RDWR") && !strings.Contains(call, "O_CREAT"):
+			reads++
+		default:
+			t.Errorf("on a hit: %s", call)
+		}
+	}
+	if reads == 0 {
+		t.Error("the trace is empty: strace saw nothing")
+	}
+}
+
+// Whatever STS answers and whatever lies in the cache, the helper stays small.
+func TestMemoryIsBounded(t *testing.T) {
+	const most = 64 << 20
+	check := func(t *testing.T, cmd *exec.Cmd) {
+		t.Helper()
+		if rss := maxRSS(t, cmd); rss > most {
+			t.Errorf("%d MB of memory, %d at most", rss>>20, most>>20)
+		} else {
+			t.Logf("%d MB", rss>>20)
+		}
+	}
+	for _, kind := range []string{"huge", "huge-error", "huge-header"} {
+		t.Run(kind, func(t *testing.T) {
+			w := newWorld(t)
+			w.sts.Fault(fault(kind))
+			cmd := w.command(t, "--source-profile", "base")
+			if r := w.finish(t, cmd); r.Code != exitUnreachable {
+				t.Errorf("exit %d, %q", r.Code, r.Stderr)
+			}
+			check(t, cmd)
+		})
+	}
+	t.Run("a record of 1 GB", func(t *testing.T) {
+		w := newWorld(t)
+		first := w.creds(t, w.run(t, "--source-profile", "base"))
+		records, _ := filepath.Glob(filepath.Join(w.Cache(), "v1", "*.cred"))
+		if len(records) != 1 {
+			t.Fatal(records)
+		}
+		must(t, os.Truncate(records[0], 1<<30))
+		cmd := w.command(t, "--source-profile", "base")
+		second := w.creds(t, w.finish(t, cmd))
+		if second == first {
+			t.Error("a damaged record was believed")
+		}
+		check(t, cmd)
+	})
+}
