@@ -58,18 +58,18 @@ const maxMessage = 4 << 10
 
 // asFailure is err as it is to be shared, nil where it is not.
 func asFailure(err error) *Failure {
-	// A document of JSON holds UTF-8 only.
-	text := err.Error()
-	text = strings.ToValidUTF8(text[:min(len(text), maxMessage)], "?")
 	var c Classified
 	if !errors.As(err, &c) {
-		return &Failure{Message: text}
+		return &Failure{Message: plain(err.Error())}
 	}
 	if c.FailurePrivate() {
 		return nil
 	}
-	return &Failure{Kind: c.FailureKind(), Message: text, Final: c.FailureFinal()}
+	return &Failure{Kind: plain(c.FailureKind()), Message: plain(err.Error()), Final: c.FailureFinal()}
 }
+
+// plain makes s fit a record: bounded, and UTF-8, which is all that JSON can carry.
+func plain(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxMessage)], "?") }
 
 // stateFile is a state on disk.
 type stateFile struct {

@@ -1,0 +1,306 @@
+package cache_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/lock"
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// snapshot is the names, sizes and times of all files of a cache.
+func snapshot(t testing.TB, c *cache.Cache) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.Walk(c.Path(), func(path string, info os.FileInfo, err error) error {
+		if err == nil {
+			b.WriteString(path + " " + info.ModTime().String() + "\n")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestHitTouchesNothing(t *testing.T) {
+	c, s := open(t), newSource("dev", time.Hour)
+	mustGet(t, c, s.want())
+	// A held lock must not matter, and a held failure neither.
+	held, err := lock.Try(cache.LockPath(c, s.key), lock.Holder{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Release()
+	if err := cache.SaveFailureAged(c, s.key, cache.Failure{Message: "no"}, 0, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	before := snapshot(t, c)
+	expect(t, mustGet(t, c, cache.Want{Key: s.key, Fetch: never(t), Holder: func() lock.Holder {
+		t.Error("a lock was wanted")
+		return lock.Holder{}
+	}}), cache.Hit, stamp(s.key, 1))
+	if after := snapshot(t, c); after != before {
+		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+}
+
+// due stores a token of s that has rem of life left.
+func due(t testing.TB, c *cache.Cache, s *source, rem time.Duration) {
+	t.Helper()
+	if err := cache.StoreAged(c, s.key, tok(s.key, 0, rem), s.life-rem); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAdvisoryNeverWaits(t *testing.T) {
+	c, s := open(t), newSource("dev", time.Hour)
+	due(t, c, s, 10*time.Minute)
+	held, err := lock.Try(cache.LockPath(c, s.key), lock.Holder{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Release()
+	synctest.Test(t, func(t *testing.T) {
+		due(t, c, s, 10*time.Minute) // by the bubble's clock
+		start := time.Now()
+		a := mustGet(t, c, cache.Want{Key: s.key, Fetch: never(t)})
+		expect(t, a, cache.Kept, stamp(s.key, 0))
+		if time.Since(start) != 0 || len(a.Warnings) > 0 {
+			t.Errorf("it took %v, with warnings %v", time.Since(start), a.Warnings)
+		}
+	})
+}
+
+func TestAdvisoryOneTriesOthersKeep(t *testing.T) {
+	c := open(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := newSource("dev", time.Hour)
+		s.delay = 5 * time.Second
+		due(t, c, s, 10*time.Minute)
+		origins := make(chan cache.Origin, 50)
+		for range 50 {
+			go func() {
+				a, err := c.Get(t.Context(), s.want())
+				if err != nil {
+					t.Error(err)
+				}
+				origins <- a.Origin
+			}()
+		}
+		count := map[cache.Origin]int{}
+		for range 50 {
+			count[<-origins]++
+		}
+		if count[cache.Fresh] != 1 || count[cache.Kept] != 49 || s.calls.Load() != 1 {
+			t.Errorf("%v, %d calls", count, s.calls.Load())
+		}
+	})
+}
+
+func TestMandatoryAllWaitForOne(t *testing.T) {
+	for _, fails := range []error{nil, errAway, errDenied} {
+		for name, rem := range map[string]time.Duration{"mandatory": 50 * time.Second, "floor": 8 * time.Second, "over": -time.Hour} {
+			c := open(t)
+			synctest.Test(t, func(t *testing.T) {
+				s := newSource("dev", time.Hour)
+				s.delay, s.err = 3*time.Second, fails
+				due(t, c, s, rem)
+				type result struct {
+					a   cache.Answer
+					err error
+				}
+				results := make(chan result, 50)
+				for range 50 {
+					go func() {
+						a, err := c.Get(t.Context(), s.want())
+						results <- result{a, err}
+					}()
+				}
+				for range 50 {
+					switch r := <-results; {
+					case fails == nil && (r.err != nil || r.a.Token.Credentials.AccessKeyID != stamp(s.key, 1)):
+						t.Errorf("%s: %v, %v", name, r.a.Token, r.err)
+					case fails != nil && name == "mandatory" && (r.err != nil || r.a.Origin != cache.Kept || len(r.a.Warnings) != 1):
+						t.Errorf("%s, failing: %v, %v", name, r.a, r.err)
+					case fails != nil && name != "mandatory" && (r.err == nil || r.err.Error() != fails.Error() || r.a.Origin != ""):
+						t.Errorf("%s, failing: %v, %v", name, r.a, r.err)
+					}
+				}
+				if s.calls.Load() != 1 {
+					t.Errorf("%s: %d calls", name, s.calls.Load())
+				}
+			})
+		}
+	}
+}
+
+func TestHeldFailureIsAnsweredForItsTimeAndThenAskedAgain(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		held time.Duration
+	}{{errAway, cache.FailureHeldPassing}, {errDenied, cache.FailureHeldFinal}, {errors.New("plain"), cache.FailureHeldPassing}} {
+		c := open(t)
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("dev", time.Hour)
+			s.err = tt.err
+			if _, err := c.Get(t.Context(), s.want()); !errors.Is(err, tt.err) {
+				t.Fatalf("the first to fail gets its own error, not %v", err)
+			}
+			time.Sleep(tt.held - time.Millisecond)
+			_, err := c.Get(t.Context(), s.want())
+			var f *cache.Failure
+			if !errors.As(err, &f) || f.Message != tt.err.Error() || f.Final != (tt.err == errDenied) || s.calls.Load() != 1 {
+				t.Fatalf("err = %#v, %d calls", err, s.calls.Load())
+			}
+			if cl, ok := tt.err.(cache.Classified); ok && f.Kind != cl.FailureKind() {
+				t.Errorf("kind %q", f.Kind)
+			}
+			time.Sleep(time.Millisecond)
+			if _, err := c.Get(t.Context(), s.want()); !errors.Is(err, tt.err) || s.calls.Load() != 2 {
+				t.Fatalf("after its time: %v, %d calls", err, s.calls.Load())
+			}
+			s.err = nil
+			time.Sleep(tt.held)
+			expect(t, mustGet(t, c, s.want()), cache.Fresh, stamp(s.key, 3))
+			if _, err := os.Lstat(cache.StatePath(c, s.key)); err == nil {
+				t.Error("the failure outlives the success")
+			}
+		})
+	}
+}
+
+func TestFailureKeepsTheOldAndBacksOff(t *testing.T) {
+	for _, fails := range []error{errAway, errDenied} {
+		c := open(t)
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("dev", 12*time.Hour)
+			s.err = fails
+			due(t, c, s, 40*time.Minute)
+			a := mustGet(t, c, s.want())
+			expect(t, a, cache.Kept, stamp(s.key, 0))
+			if len(a.Warnings) != 1 || !errors.Is(a.Warnings[0], fails) {
+				t.Errorf("warnings %v", a.Warnings)
+			}
+			held := cache.Held(c, s.key)
+			if held < 150*time.Second || held > 450*time.Second {
+				t.Errorf("back-off of %v", held)
+			}
+			time.Sleep(held - time.Millisecond)
+			a = mustGet(t, c, cache.Want{Key: s.key, Fetch: never(t)})
+			expect(t, a, cache.Kept, stamp(s.key, 0))
+			if len(a.Warnings) != 1 || a.Warnings[0].Error() != fails.Error() {
+				t.Errorf("warnings %v", a.Warnings)
+			}
+			s.err = nil
+			time.Sleep(time.Millisecond)
+			expect(t, mustGet(t, c, s.want()), cache.Fresh, stamp(s.key, 2))
+		})
+	}
+}
+
+func TestPrivateFailuresAreNotShared(t *testing.T) {
+	c, s := open(t), newSource("dev", time.Hour)
+	s.err = errMine
+	for n := range 3 {
+		if _, err := c.Get(t.Context(), s.want()); !errors.Is(err, errMine) || s.calls.Load() != int32(n+1) {
+			t.Fatalf("err = %v, %d calls", err, s.calls.Load())
+		}
+	}
+	// And neither is the failure of somebody who was told to stop.
+	s.err = nil
+	ctx, cancel := context.WithCancel(t.Context())
+	w := s.want()
+	w.Fetch = func(ctx context.Context, _ bool) (token.Token, error) {
+		cancel()
+		return token.Token{}, ctx.Err()
+	}
+	if _, err := c.Get(ctx, w); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(cache.StatePath(c, s.key)); err == nil {
+		t.Error("it was shared")
+	}
+}
+
+func TestStoppedWaiterGivesItsCause(t *testing.T) {
+	c, s := open(t), newSource("dev", time.Hour)
+	held, err := lock.Try(cache.LockPath(c, s.key), lock.Holder{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Release()
+	cause := errors.New("told to stop")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(20*time.Millisecond, func() { cancel(cause) })
+	if _, err := c.Get(ctx, cache.Want{Key: s.key, Fetch: never(t)}); !errors.Is(err, cause) {
+		t.Fatalf("err = %v", err)
+	}
+}
+
+func TestFailureMessagesOfAnyBytesAreShared(t *testing.T) {
+	for _, text := range []string{"caf\xe9", strings.Repeat("é", 5000), strings.Repeat("x", 100_000), "<&>\u2028"} {
+		c, s := open(t), newSource("dev", time.Hour)
+		s.err = classified{text: text, final: true}
+		_, _ = c.Get(t.Context(), s.want())
+		_, err := c.Get(t.Context(), s.want())
+		var f *cache.Failure
+		if !errors.As(err, &f) || s.calls.Load() != 1 || len(f.Message) < min(len(text), 4000) {
+			t.Errorf("%.20q: %.80v, %d calls", text, err, s.calls.Load())
+		}
+	}
+}
+
+func TestInvalidateOnlyWhatWasRefused(t *testing.T) {
+	c, s := open(t), newSource("dev", time.Hour)
+	mustGet(t, c, s.want())
+	c.Invalidate(s.key, stamp(s.key, 99))
+	c.Invalidate(key("another"), stamp(s.key, 1))
+	expect(t, mustGet(t, c, s.want()), cache.Hit, stamp(s.key, 1))
+	c.Invalidate(s.key, stamp(s.key, 1))
+	expect(t, mustGet(t, c, s.want()), cache.Fresh, stamp(s.key, 2))
+}
+
+// What was refused may be in the course of being replaced: the new one must not go.
+func TestInvalidateWaitsForARefresh(t *testing.T) {
+	c := open(t)
+	s := newSource("dev", time.Hour)
+	due(t, c, s, 30*time.Second)
+	w, inside := s.want(), make(chan struct{})
+	w.Fetch = func(ctx context.Context, _ bool) (token.Token, error) {
+		close(inside)
+		time.Sleep(50 * time.Millisecond)
+		return tok(s.key, 1, time.Hour), nil
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); mustGet(t, c, w) }()
+	<-inside
+	c.Invalidate(s.key, stamp(s.key, 0))
+	<-done
+	expect(t, mustGet(t, c, cache.Want{Key: s.key, Fetch: never(t)}), cache.Hit, stamp(s.key, 1))
+}
+
+func TestRemove(t *testing.T) {
+	c, s := open(t), newSource("dev", time.Hour)
+	mustGet(t, c, s.want())
+	if err := cache.SaveFailureAged(c, s.key, cache.Failure{Message: "no"}, 0, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // twice is no error
+		if err := c.Remove(s.key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if entries, err := c.Entries(); len(entries) != 0 || err != nil {
+		t.Errorf("%v, %v", entries, err)
+	}
+	expect(t, mustGet(t, c, s.want()), cache.Fresh, stamp(s.key, 2))
+}

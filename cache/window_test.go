@@ -1,0 +1,197 @@
+package cache_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/token"
+)
+
+func TestAdvisoryWindowByLifetime(t *testing.T) {
+	for _, tt := range []struct{ life, want time.Duration }{
+		{time.Minute, 20 * time.Second},
+		{9 * time.Minute, 3 * time.Minute},
+		{10 * time.Minute, 200 * time.Second},
+		{15 * time.Minute, 5 * time.Minute},
+		{20 * time.Minute, 5 * time.Minute},
+		{20*time.Minute + time.Second, 15 * time.Minute},
+		{39 * time.Minute, 15 * time.Minute},
+		{40*time.Minute - time.Second, 15 * time.Minute},
+		{40 * time.Minute, 20 * time.Minute},
+		{89 * time.Minute, 20 * time.Minute},
+		{90*time.Minute - time.Second, 20 * time.Minute},
+		{90 * time.Minute, time.Hour},
+		{12 * time.Hour, time.Hour},
+		{36 * time.Hour, time.Hour},
+	} {
+		if got := cache.AdvisoryWindow(tt.life); got != tt.want {
+			t.Errorf("life %v: window %v, want %v", tt.life, got, tt.want)
+		}
+		var least, most time.Duration = tt.life, 0
+		for range 2000 {
+			w := cache.Jittered(tt.life)
+			least, most = min(least, w), max(most, w)
+		}
+		if least < tt.want*9/10-time.Second || most > tt.want || least == most {
+			t.Errorf("life %v: jitter from %v to %v, want within a tenth below %v", tt.life, least, most, tt.want)
+		}
+	}
+}
+
+// botocore and the .NET SDK run the helper on every use of what has less than 15 minutes
+// left: where the life allows, nobody must see that.
+func TestWindowsStayAboveWhatSDKsStormOn(t *testing.T) {
+	for life := 40 * time.Minute; life <= 36*time.Hour; life += 7 * time.Minute {
+		for range 50 {
+			if w := cache.Jittered(life); w < 15*time.Minute {
+				t.Fatalf("life %v: window %v", life, w)
+			}
+		}
+	}
+}
+
+func TestBackoffIsBounded(t *testing.T) {
+	for _, rem := range []time.Duration{11 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, time.Hour, 12 * time.Hour} {
+		for range 1000 {
+			b := cache.Backoff(rem)
+			if b > rem-cache.HardFloor || b > 3*cache.BackoffMost/2 {
+				t.Fatalf("%v left: back-off of %v", rem, b)
+			}
+			if rem > time.Minute && b < cache.BackoffLeast/2 {
+				t.Fatalf("%v left: back-off of only %v", rem, b)
+			}
+		}
+	}
+}
+
+// The window is drawn once: a record is not due for one process and fresh for another.
+func TestWindowIsFixedPerRecord(t *testing.T) {
+	c, s := open(t), newSource("dev", time.Hour)
+	mustGet(t, c, s.want())
+	r, err := c.Load(s.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		again, err := c.Load(s.key)
+		if err != nil || again.Advisory != r.Advisory {
+			t.Fatalf("window %v, then %v, %v", r.Advisory, again.Advisory, err)
+		}
+	}
+	if most := cache.AdvisoryWindow(time.Hour); r.Advisory > most || r.Advisory < most*9/10-time.Second {
+		t.Errorf("window %v", r.Advisory)
+	}
+}
+
+// A whole life in the bubble's time, second by second around every border: fresh until the
+// window, refreshed in it by the first who asks.
+func TestBordersOfTheWindows(t *testing.T) {
+	for _, life := range []time.Duration{15 * time.Minute, 20 * time.Minute, 39 * time.Minute, 40 * time.Minute, 89 * time.Minute, 90 * time.Minute, 12 * time.Hour} {
+		t.Run(life.String(), func(t *testing.T) {
+			c := open(t)
+			synctest.Test(t, func(t *testing.T) {
+				s := newSource("dev", life)
+				expect(t, mustGet(t, c, s.want()), cache.Fresh, stamp(s.key, 1))
+				r, err := c.Load(s.key)
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(life - r.Advisory - time.Second)
+				expect(t, mustGet(t, c, cache.Want{Key: s.key, Fetch: never(t)}), cache.Hit, stamp(s.key, 1))
+				time.Sleep(time.Second)
+				expect(t, mustGet(t, c, s.want()), cache.Fresh, stamp(s.key, 2))
+				if !s.comfortable.Load() {
+					t.Error("the source was not told that the old token still serves")
+				}
+				// Again to the window's end, with a source that is away: kept, but not when
+				// less than the floor is left.
+				s.err = errAway
+				time.Sleep(life - cache.Mandatory)
+				expect(t, mustGet(t, c, s.want()), cache.Kept, stamp(s.key, 2))
+				if s.comfortable.Load() {
+					t.Error("the source was told that there is time, and there is none")
+				}
+				time.Sleep(cache.Mandatory - cache.HardFloor - time.Second)
+				expect(t, mustGet(t, c, s.want()), cache.Kept, stamp(s.key, 2))
+				time.Sleep(time.Second)
+				if a, err := c.Get(t.Context(), s.want()); err == nil {
+					t.Fatalf("handed out with %v left", a.Token.Remaining(time.Now()))
+				}
+			})
+		})
+	}
+}
+
+// Whatever fails and however often: a source that is back serves within 5 seconds of its
+// return once nothing valid is left, and a token is never handed out below the floor.
+func TestServiceIsBackWithin5Seconds(t *testing.T) {
+	for _, failure := range []error{errAway, errDenied} {
+		c := open(t)
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("dev", 15*time.Minute)
+			mustGet(t, c, s.want())
+			s.err = failure
+			for {
+				a, err := c.Get(t.Context(), s.want())
+				if err != nil {
+					break
+				}
+				if a.Token.Remaining(time.Now()) <= cache.HardFloor {
+					t.Fatal("handed out below the floor")
+				}
+				time.Sleep(time.Second)
+			}
+			s.err = nil
+			for range 5 {
+				time.Sleep(time.Second)
+				if _, err := c.Get(t.Context(), s.want()); err == nil {
+					return
+				}
+			}
+			t.Errorf("%v: still failing 5 s after the source came back", failure)
+		})
+	}
+}
+
+// In an outage one attempt an interval is made, whoever asks.
+func TestOutageIsNotHammered(t *testing.T) {
+	c := open(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := newSource("dev", 12*time.Hour)
+		mustGet(t, c, s.want())
+		s.err = errAway
+		time.Sleep(11*time.Hour + 1*time.Minute)
+		for range 58 * 60 {
+			expect(t, mustGet(t, c, s.want()), cache.Kept, stamp(s.key, 1))
+			time.Sleep(time.Second)
+		}
+		// The last hour: at least 7.5 s and at most 450 s between two.
+		if n := s.calls.Load() - 1; n < 9 || n > 90 {
+			t.Errorf("the source was asked %d times in 58 minutes", n)
+		}
+	})
+}
+
+func TestAnswersThatAreOverCountAsFailures(t *testing.T) {
+	for _, life := range []time.Duration{-12 * time.Hour, -time.Second, 0, time.Second, cache.HardFloor, cache.Mandatory} {
+		c, s := open(t), newSource("dev", life)
+		if a, err := c.Get(t.Context(), s.want()); err == nil {
+			t.Errorf("a token with %v left was handed out as %s", life, a.Origin)
+		}
+		if _, err := c.Load(s.key); err == nil {
+			t.Errorf("a token with %v left was stored", life)
+		}
+		if cache.Held(c, s.key) != cache.FailureHeldPassing {
+			t.Errorf("%v: the failure holds %v", life, cache.Held(c, s.key))
+		}
+	}
+	c, k := open(t), key("dev")
+	if _, err := c.Get(t.Context(), cache.Want{Key: k, Fetch: func(context.Context, bool) (token.Token, error) {
+		return token.Token{}, nil
+	}}); err == nil {
+		t.Error("an empty token was handed out")
+	}
+}
