@@ -44,7 +44,7 @@ func TestParseCode(t *testing.T) {
 		if got != want || (want == "") != errors.Is(err, mfa.ErrBadCode) {
 			t.Errorf("ParseCode(%q) = %q, %v; want %q", in, got, err, want)
 		}
-		if err != nil && strings.ContainsAny(in, "123456") && strings.Contains(err.Error(), strings.TrimSpace(in)) && len(strings.TrimSpace(in)) > 1 {
+		if word := strings.TrimSpace(in); err != nil && len(word) > 1 && strings.Contains(err.Error(), word) {
 			t.Errorf("ParseCode(%q): the error repeats the input: %v", in, err)
 		}
 	}

@@ -188,7 +188,7 @@ func TestProcessTimeoutEndsItsChildren(t *testing.T) {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()
 			pids := filepath.Join(t.TempDir(), "pid")
-			tool := program(t, t.TempDir(), "tool", `sh -c 'sleep 300 & echo $! >"`+pids+`"; wait'`)
+			tool := program(t, t.TempDir(), "tool", `trap '' HUP; sh -c 'sleep 300 & echo $! >"`+pids+`"; wait'`)
 			s := &session{t: t, ended: make(chan struct{})}
 			if where == "terminal" {
 				s = newTerminal(t)
@@ -286,6 +286,7 @@ func TestPickRefusesCommand(t *testing.T) {
 	}
 	for cmd, says := range map[string]string{
 		"/nonexistent/tool": "no such file", "no-such-tool-anywhere": "not in PATH", plain: "permission denied",
+		"./tool": "relative path", "bin/tool": "relative path",
 		"a 'b": "unbalanced", "op item get x | head -1": "no shell", "bad\x1b[31mname": `\x1b`,
 	} {
 		_, err := mfa.Pick(mfa.Options{Process: cmd})
