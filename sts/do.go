@@ -64,7 +64,7 @@ func (c *Client) Do(ctx context.Context, r Request, source aws.CredentialsProvid
 func (c *Client) again(r Request, x *exchange, e *Error) (time.Duration, bool) {
 	var cert *tls.CertificateVerificationError
 	switch {
-	case e.Class == Unreachable && e.Unsent && !errors.As(x.err, &cert) && !errors.Is(e, context.DeadlineExceeded):
+	case e.Class == Unreachable && e.Unsent && !errors.As(x.err, &cert):
 		return pauseUnsent, true
 	case r.hasCode():
 		return 0, false

@@ -142,6 +142,7 @@ func TestSourcesThatCannotDo(t *testing.T) {
 	noToken.SessionToken = ""
 	longTerm.AccessKeyID = keyID("AKIA", account)
 	expired.CanExpire, expired.Expires = true, time.Now().Add(-time.Minute)
+	newline := aws.Credentials{AccessKeyID: "AKIA\u202e\n", SecretAccessKey: "CANARYsecret"}
 	blank := aws.Credentials{AccessKeyID: keyID("AKIA", account), SecretAccessKey: "CANARY secret"}
 	gst, gft, role := sts.SessionRequest{}, sts.FederationRequest{Name: "alice"}, sts.RoleRequest{RoleArn: roleArn, RoleSessionName: "build"}
 	fails := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
@@ -157,6 +158,7 @@ func TestSourcesThatCannotDo(t *testing.T) {
 		"failing":                {gst, fails, "no source credentials"},
 		"empty":                  {role, static(aws.Credentials{}), "no access key id"},
 		"blank":                  {role, static(blank), "blanks"},
+		"newline in the key id":  {role, static(newline), "blanks"},
 		"session for a session":  {gst, static(temporary), "long-term"},
 		"session for federation": {gft, static(temporary), "long-term"},
 		"ASIA without its token": {gst, static(noToken), "temporary"},

@@ -110,6 +110,9 @@ func TestFaults(t *testing.T) {
 		"malformed":           {answers(200, whole[:len(whole)-40]), sts.BadAnswer, "not the XML", 1},
 		"entity":              {answers(200, strings.Replace(whole, secret, "&CANARYentity;", 1)), sts.BadAnswer, "not the XML", 1},
 		"more after the end":  {answers(200, whole+"<x/>"), sts.BadAnswer, "not the XML", 1},
+		"two answers":         {answers(200, whole+whole), sts.BadAnswer, "not the XML", 1},
+		"no last tag":         {answers(200, strings.TrimSuffix(whole, "</GetSessionTokenResponse>")), sts.BadAnswer, "not the XML", 1},
+		"wrong last tag":      {answers(200, strings.TrimSuffix(whole, "GetSessionTokenResponse>")+"Other>"), sts.BadAnswer, "not the XML", 1},
 		"doctype":             {answers(200, `<!DOCTYPE x [<!ENTITY a "b">]>`+whole), sts.BadAnswer, "not the XML", 1},
 		"deep":                {answers(200, strings.Repeat("<GetSessionTokenResponse>", 5000)), sts.BadAnswer, "nested", 1},
 		"twice":               {answers(200, strings.Replace(whole, "<Credentials>", "<Credentials></Credentials><Credentials>", 1)), sts.BadAnswer, "twice", 1},
@@ -290,6 +293,25 @@ func TestHangAndDrip(t *testing.T) {
 			}
 			time.Sleep(time.Second) // the server notices
 		})
+	}
+}
+
+// failing is a transport of which nobody knows whether it sent anything.
+type failing struct{ calls *atomic.Int32 }
+
+func (f failing) RoundTrip(*http.Request) (*http.Response, error) {
+	f.calls.Add(1)
+	return nil, errors.New("CANARY broke")
+}
+
+// A transport that is not ours is never believed to have sent nothing.
+func TestOtherTransports(t *testing.T) {
+	for _, r := range []sts.Request{plain, withCode} {
+		var calls atomic.Int32
+		_, e := ask(t, client(t, sts.Options{Transport: failing{&calls}}), r, keys())
+		if e == nil || e.Class != sts.Unreachable || !e.Sent() || calls.Load() != 1 {
+			t.Errorf("%v after %d", e, calls.Load())
+		}
 	}
 }
 

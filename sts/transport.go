@@ -106,13 +106,9 @@ func (x *exchange) Do(req *http.Request) (*http.Response, error) {
 
 // readBody reads an answer whole, and not a byte beyond the limit and one.
 func readBody(resp *http.Response) ([]byte, error) {
-	tooLarge := &badAnswer{fmt.Sprintf("an answer of more than %d KiB", maxBody>>10)}
-	if resp.ContentLength > maxBody {
-		return nil, tooLarge
-	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if len(body) > maxBody {
-		return nil, tooLarge
+		return nil, &badAnswer{fmt.Sprintf("an answer of more than %d KiB", maxBody>>10)}
 	}
 	return body, err
 }
@@ -190,6 +186,8 @@ func reason(err error) string {
 			return what + " took too long"
 		}
 		return what + ": " + printable(innermost(op.Err).Error(), 100)
+	case err.Error() == "net/http: TLS handshake timeout": // net/http has no exported error for it
+		return "the TLS handshake took too long"
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return "no answer in time"
 	}
