@@ -13,4 +13,5 @@ var (
 	AccountOfKey = accountOfKey
 	NewKeyID     = newKeyID
 	Wildcard     = wildcard
+	SignJWT      = signJWT
 )

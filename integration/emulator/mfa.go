@@ -103,7 +103,7 @@ func (e *Emulator) checkMFA(c *call) (given bool, err *apiError) {
 		return false, denied(halfMFA)
 	}
 	d := e.devices[serial]
-	if d == nil || !c.who.isUser() || d.owner != c.who.user {
+	if d == nil || d.owner != c.who.user {
 		e.rejected++
 		return false, denied(badSerial)
 	}

@@ -75,6 +75,12 @@ func TestMFACodes(t *testing.T) {
 	role.Set("TokenCode", d.Code(now))
 	session := w.call(t, role).creds(t)
 	w.call(t, role).want(t, 403, "AccessDenied", badCode)
+	if id, _ := e.Lookup(session.AccessKeyID); !id.MFA {
+		t.Error("the role session does not know of its code")
+	}
+	again := params("AssumeRole", "RoleArn", roleARN("mfa"), "RoleSessionName", "me")
+	(wire{e: e, creds: session}).call(t, again).want(t, 403, "AccessDenied",
+		"User: arn:aws:sts::"+account+":assumed-role/mfa/me is not authorized to perform: sts:AssumeRole on resource: "+roleARN("mfa"))
 	now = now.Add(30 * time.Second)
 	role.Set("TokenCode", d.Code(now))
 	(wire{e: e, creds: session}).call(t, role).want(t, 403, "AccessDenied", badSerial) // a role has no device

@@ -17,6 +17,7 @@ type assumption struct {
 	pass    []string // TransitiveTagKeys
 	source  string   // SourceIdentity
 	subject string
+	mfa     bool // a code in the call, or in the session it came from
 }
 
 func (e *Emulator) assumeRole(c *call) (*result, *apiError) {
@@ -48,7 +49,7 @@ func (e *Emulator) assumeRole(c *call) (*result, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	a.role = e.roles[target]
+	a.role, a.mfa = e.roles[target], mfa || w.hasMFA()
 	if a.role == nil {
 		return nil, notAuthorized(w.arn(), "sts:AssumeRole", target)
 	}
@@ -64,7 +65,7 @@ func (e *Emulator) assumeRole(c *call) (*result, *apiError) {
 			return nil, notAuthorized(w.arn(), action, target)
 		}
 	}
-	if a.role.ExternalID != "" && c.form.Get("ExternalId") != a.role.ExternalID || a.role.RequireMFA && !mfa && !w.hasMFA() {
+	if a.role.ExternalID != "" && c.form.Get("ExternalId") != a.role.ExternalID || a.role.RequireMFA && !a.mfa {
 		return nil, notAuthorized(w.arn(), "sts:AssumeRole", target)
 	}
 	return e.become(c, a)
@@ -84,6 +85,7 @@ func (e *Emulator) become(c *call, a *assumption) (*result, *apiError) {
 		RoleSessionName: a.name,
 		SourceIdentity:  a.source,
 		Subject:         a.subject,
+		MFA:             a.mfa,
 		TransitiveTags:  a.pass,
 	}}
 	if err := e.scope(c, s, a.tags, r.Account); err != nil {

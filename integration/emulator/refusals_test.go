@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,6 +24,8 @@ func TestRefusals(t *testing.T) {
 	e.AddRole(account, "named", emulator.Trust(nobody.ARN, forbidden.ARN))
 	e.AddRole(account, "next", emulator.Trust(roleARN("plain")))
 	e.AddRole(account, "partner", emulator.Trust("arn:aws:iam::"+other+":root"), emulator.RequireExternalID("42"))
+	stranger := e.AddUser(other, "stranger", emulator.UserPolicy(""))
+	e.AddRole(account, "abroad", emulator.Trust(abroad.ARN, stranger.ARN))
 	e.AddRole(account, "strict", emulator.TrustActions("sts:AssumeRole"))
 	e.AddRole(account, "mfa", emulator.RequireMFA())
 	e.AddRole(account, "hours", emulator.MaxSessionDuration(7200))
@@ -39,6 +42,7 @@ func TestRefusals(t *testing.T) {
 	federated := get(as(alice), "GetFederationToken", "Name", "Bob", "Policy", string(emulator.AllowAll))
 	role := get(as(alice), "AssumeRole", assume("plain", "Tags.member.1.Key", "Team", "Tags.member.1.Value", "red",
 		"TransitiveTagKeys.member.1", "team", "SourceIdentity", "alice")...)
+	scopedRole := get(as(alice), "AssumeRole", assume("plain", "Policy", doc(`{"Effect":"Allow","Action":"ec2:*","Resource":"*"}`))...)
 	rootSession := get(as(root), "GetSessionToken")
 	task := get(as(alice), "AssumeRoot", "TargetPrincipal", other, "TaskPolicyArn.arn", "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy")
 
@@ -81,6 +85,7 @@ func TestRefusals(t *testing.T) {
 		{"AR named but denied", as(forbidden), "AssumeRole", assume("named"), 403, "AccessDenied", no(forbidden.ARN, "sts:AssumeRole", roleARN("named"))},
 		{"AR not trusted", as(alice), "AssumeRole", assume("next"), 403, "AccessDenied", no(alice.ARN, "sts:AssumeRole", roleARN("next"))},
 		{"AR chained", role, "AssumeRole", assume("next"), 200, "", ""},
+		{"AR chained, named, session policy says no", scopedRole, "AssumeRole", assume("next"), 403, "AccessDenied", no(sessARN, "sts:AssumeRole", roleARN("next"))},
 		{"AR chained, one hour", role, "AssumeRole", assume("hours", "DurationSeconds", "3600"), 200, "", ""},
 		{"AR chained, longer", role, "AssumeRole", assume("hours", "DurationSeconds", "3601"), 400, "ValidationError",
 			"The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."},
@@ -90,6 +95,13 @@ func TestRefusals(t *testing.T) {
 		{"wrong external id", as(abroad), "AssumeRole", assume("partner", "ExternalId", "43"), 403, "AccessDenied", no(abroad.ARN, "sts:AssumeRole", roleARN("partner"))},
 		{"no external id", as(abroad), "AssumeRole", assume("partner"), 403, "AccessDenied", no(abroad.ARN, "sts:AssumeRole", roleARN("partner"))},
 		{"other account", as(abroad), "AssumeRole", assume("plain"), 403, "AccessDenied", no(abroad.ARN, "sts:AssumeRole", roleARN("plain"))},
+		{"other account, named", as(abroad), "AssumeRole", assume("abroad"), 200, "", ""},
+		{"other account, named, without permission", as(stranger), "AssumeRole", assume("abroad"), 403, "AccessDenied", no(stranger.ARN, "sts:AssumeRole", roleARN("abroad"))},
+		{"policy of 2048 characters", as(alice), "AssumeRole", assume("plain", "Policy", padded(2048)), 200, "", ""},
+		{"policy of 2049 characters", as(alice), "AssumeRole", assume("plain", "Policy", padded(2049)), 400, "ValidationError",
+			"1 validation error detected: Value '" + padded(2049) + "' at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048"},
+		{"policy and ARN together of 2049", as(alice), "AssumeRole", assume("plain", "Policy", padded(2049-len(readOnly)), "PolicyArns.member.1.arn", readOnly), 400, "ValidationError",
+			"1 validation error detected: Value '" + padded(2049-len(readOnly)) + "' at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048"},
 		{"MFA wanted", as(alice), "AssumeRole", assume("mfa"), 403, "AccessDenied", no(alice.ARN, "sts:AssumeRole", roleARN("mfa"))},
 		{"MFA wanted of a session without", session, "AssumeRole", assume("mfa"), 403, "AccessDenied", no(alice.ARN, "sts:AssumeRole", roleARN("mfa"))},
 		{"tags not trusted", as(alice), "AssumeRole", assume("strict", "Tags.member.1.Key", "k", "Tags.member.1.Value", ""), 403, "AccessDenied", no(alice.ARN, "sts:TagSession", roleARN("strict"))},
@@ -159,6 +171,14 @@ func TestRefusals(t *testing.T) {
 		e.DeleteKey(id)
 		w.call(t, params("GetCallerIdentity")).want(t, 403, "InvalidClientTokenId", "The security token included in the request is invalid.")
 	})
+}
+
+const readOnly = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
+// padded is a policy of so many characters.
+func padded(n int) string {
+	p := string(emulator.AllowAll)
+	return p + strings.Repeat(" ", n-len(p))
 }
 
 // tagsOf are n tags that do not compress.

@@ -92,7 +92,7 @@ func (p principal) issuedBy() string {
 	return p.session.Operation
 }
 
-// hasMFA is what aws:MultiFactorAuthPresent would be.
+// hasMFA is what aws:MultiFactorAuthPresent would be: role sessions do not carry it on.
 func (p principal) hasMFA() bool { return p.session != nil && p.session.MFA && p.session.role == nil }
 
 // issue makes temporary credentials for a session whose identity is filled in, and
