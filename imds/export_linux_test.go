@@ -13,3 +13,6 @@ func Owner(client, server net.Addr) (uint32, error) {
 	s, _ := addrPort(server)
 	return d.owner(c, s)
 }
+
+// ParseDiag reads the kernel's answer about the connection of client to server.
+var ParseDiag = parseDiag
