@@ -43,7 +43,7 @@ func (e *Emulator) Describe() Description {
 	if d.Region == "" {
 		d.Region = "us-east-1"
 	}
-	d.Env["AWS_REGION"] = d.Region
+	d.Env["AWS_REGION"], d.Env["AWS_DEFAULT_REGION"] = d.Region, d.Region // AWS CLI 1 reads only the second
 	for _, u := range e.users {
 		ud := UserDescription{Account: u.Account, Name: u.Name, Root: u.Root, ARN: u.ARN, AccessKeyID: u.AccessKeyID, SecretAccessKey: u.SecretAccessKey}
 		for _, m := range u.devices {
