@@ -18,6 +18,17 @@ import (
 
 const crowd = 500
 
+// gated gives the home a source profile of that name, whose keys come from another helper
+// that waits until release is called. So the one that holds the lock can be kept there, for
+// 20 s at most, until a crowd has gathered behind it.
+func (w *world) gated(t *testing.T) (release func()) {
+	t.Helper()
+	gate := filepath.Join(w.Dir, "open")
+	must(t, w.Write("keys", fmt.Sprintf(`{"Version":1,"AccessKeyId":%q,"SecretAccessKey":%q}`, w.user.AccessKeyID, w.user.SecretAccessKey)))
+	must(t, w.Write(".aws/config", fmt.Sprintf("[profile gated]\ncredential_process = while ! test -e %s; do sleep 0.05; done; cat %s/keys\n", gate, w.Dir)))
+	return func() { must(t, os.WriteFile(gate, nil, 0o600)) }
+}
+
 // together starts n helpers, calls started once all run, and gives their results.
 func (w *world) together(t *testing.T, n int, started func(), args ...string) []harness.Result {
 	t.Helper()
@@ -93,8 +104,8 @@ func waitersOf(t *testing.T) int {
 
 func TestCrowdMakesOneCall(t *testing.T) {
 	w := newWorld(t)
-	release := w.sts.Gate("GetSessionToken")
-	results := w.together(t, crowd, func() { asleep(t, crowd); release() }, "--source-profile", "base")
+	release := w.gated(t)
+	results := w.together(t, crowd, func() { asleep(t, crowd); release() }, "--source-profile", "gated")
 	first := w.creds(t, results[0])
 	for i, r := range results {
 		if r != (harness.Result{Stdout: results[0].Stdout}) {
@@ -112,8 +123,8 @@ func TestCrowdMakesOneCall(t *testing.T) {
 func TestCrowdSharesOneRefusal(t *testing.T) {
 	w := newWorld(t)
 	w.sts.Fault(emulator.Fault{Kind: emulator.Deny})
-	w.sts.Fault(emulator.Fault{Kind: emulator.Hang}) // until the crowd has gathered
-	results := w.together(t, crowd, func() { asleep(t, crowd); w.sts.ClearFaults() }, "--source-profile", "base")
+	release := w.gated(t)
+	results := w.together(t, crowd, func() { asleep(t, crowd); release() }, "--source-profile", "gated")
 	for i, r := range results {
 		if r.Code != 5 || r.Stdout != "" || r.Stderr != results[0].Stderr {
 			t.Fatalf("helper %d: exit %d, %q; the first said %q", i, r.Code, r.Stderr, results[0].Stderr)

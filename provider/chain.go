@@ -42,9 +42,9 @@ func (c chain) check(p *Provider) error {
 	}
 	switch {
 	case slices.Contains(c, p.key.String()[:linkLength]):
-		return configError("the credentials of AWS profile %q lead back to this very request: its credential_process runs sts-helper for itself; name the profile that holds the keys with --source-profile", source)
+		return configError("the credentials of AWS profile %s lead back to this very request: its credential_process runs sts-helper for itself; name the profile that holds the keys with --source-profile", quote(source))
 	case len(c) >= maxChain:
-		return configError("%d helpers call one another, AWS profile %q the last: look for a credential_process that leads back to itself", len(c), source)
+		return configError("%d helpers call one another, AWS profile %s the last: look for a credential_process that leads back to itself", len(c), quote(source))
 	}
 	return nil
 }

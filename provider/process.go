@@ -13,7 +13,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/sts-helper/sts-helper/mfa"
 	"github.com/sts-helper/sts-helper/process"
+)
+
+// What this program's own errors begin with, and its exit code for wrong settings.
+const (
+	ownPrefix  = "sts-helper: "
+	exitConfig = 3
 )
 
 // maxStderr is how much of a helper's complaint is read.
@@ -43,14 +50,23 @@ func (p *Provider) processCredentials(ctx context.Context) (aws.Credentials, err
 		if ctx.Err() != nil {
 			what = "no answer within " + sourceTimeout.String()
 		}
-		if said := firstLine(stderr.String()); said != "" {
+		said := firstLine(stderr.String())
+		if ours, ok := strings.CutPrefix(said, ownPrefix); ok {
+			// Another of us has said it already, to the person who must act.
+			e := sourceError(err, "%s", ours)
+			if exit != nil && exit.ExitCode() == exitConfig {
+				e.Class = ClassConfig
+			}
+			return aws.Credentials{}, e
+		}
+		if said != "" {
 			what += ": " + said
 		}
-		return aws.Credentials{}, sourceError(err, "the credential_process of AWS profile %q ended with %s", src.Profile, what)
+		return aws.Credentials{}, sourceError(err, "the credential_process of AWS profile %s ended with %s", quote(src.Profile), mfa.Safe(what))
 	}
 	creds, err := process.Decode(stdout.Bytes())
 	if err != nil {
-		return aws.Credentials{}, sourceError(err, "the credential_process of AWS profile %q printed no usable document: %v", src.Profile, err)
+		return aws.Credentials{}, sourceError(err, "the credential_process of AWS profile %s printed no usable document: %v", quote(src.Profile), err)
 	}
 	return creds, nil
 }
@@ -58,7 +74,7 @@ func (p *Provider) processCredentials(ctx context.Context) (aws.Credentials, err
 func firstLine(s string) string {
 	for line := range strings.Lines(s) {
 		if line = strings.TrimSpace(line); line != "" {
-			return strings.TrimPrefix(line, "sts-helper: ")
+			return line
 		}
 	}
 	return ""

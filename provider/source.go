@@ -73,7 +73,7 @@ func staticCredentials(ctx context.Context, src profile.Source) (aws.Credentials
 		o.ConfigFiles, o.CredentialsFiles = sharedFiles(src)
 	})
 	if err != nil {
-		return aws.Credentials{}, sourceError(err, "AWS profile %q cannot be read: %s", src.Profile, oneLine(err))
+		return aws.Credentials{}, sourceError(err, "AWS profile %s cannot be read: %s", quote(src.Profile), oneLine(err))
 	}
 	return shared.Credentials, nil
 }

@@ -1,0 +1,82 @@
+package integration_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/sts-helper/sts-helper/"
+
+// arrows are the imports of ours that each package may have, and no others.
+var arrows = map[string][]string{
+	"token":    {},
+	"lock":     {},
+	"policy":   {},
+	"mfa":      {},
+	"process":  {"token"},
+	"imds":     {"token"},
+	"sts":      {"token", "policy"},
+	"cache":    {"token", "lock"},
+	"handoff":  {"token"},
+	"profile":  {"policy"},
+	"provider": {"profile", "cache", "sts", "mfa", "handoff", "token", "lock", "process"},
+}
+
+// sdk is the part of the AWS SDK that opens connections or reads configuration: only sts and
+// provider have it. Everybody may have the SDK's small core.
+var sdk = []string{
+	"github.com/aws/aws-sdk-go-v2/config",
+	"github.com/aws/aws-sdk-go-v2/service/",
+	"github.com/aws/aws-sdk-go-v2/credentials",
+}
+
+func TestArrows(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", module+"...").Output()
+	must(t, err)
+	seen := map[string]bool{}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var pkg struct {
+			ImportPath    string
+			Imports, Deps []string
+		}
+		if err := dec.Decode(&pkg); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(pkg.ImportPath, module)
+		allowed, known := arrows[name]
+		seen[name] = true
+		if !known {
+			if !strings.HasPrefix(name, "cmd/") && !strings.HasPrefix(name, "integration") {
+				t.Errorf("package %s is not in the drawing", name)
+			}
+			continue
+		}
+		for _, imp := range pkg.Imports {
+			if ours, ok := strings.CutPrefix(imp, module); ok && !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s", name, ours)
+			}
+		}
+		if name == "sts" || name == "provider" {
+			continue
+		}
+		for _, dep := range pkg.Deps {
+			for _, prefix := range sdk {
+				if strings.HasPrefix(dep, prefix) {
+					t.Errorf("%s depends on %s", name, dep)
+				}
+			}
+		}
+	}
+	for name := range arrows {
+		if !seen[name] {
+			t.Errorf("there is no package %s", name)
+		}
+	}
+}
