@@ -59,7 +59,7 @@ func TestProcessCode(t *testing.T) {
 		"plain": "echo 123456", "no line end": "printf 123456", "blanks": `printf '\n 123 456 \r\n\n'`,
 		"talks on stderr": "echo hello >&2; echo 123456", "reads stdin": "cat; echo 123456",
 		"lots of stderr":     "head -c 300000 /dev/zero >&2; echo 123456",
-		"leaves a child":     "sleep 60 & echo 123456",
+		"leaves a child":     "sleep 15 & echo 123456",
 		"the serial":         `[ "$STS_HELPER_MFA_SERIAL" = "` + serial + `" ] && echo 123456`,
 		"the working folder": `[ "$(pwd)" = / ] && echo 123456`,
 	} {
