@@ -30,7 +30,7 @@ demo: ## show the main job against an emulated STS; no AWS account needed
 	$(GO) run ./integration/cmd/demo
 
 test: ## run every test, with the race detector
-	$(GO) test -race -shuffle=on -timeout=30m ./...
+	$(GO) test -race -shuffle=on -parallel 8 -timeout=30m ./...
 
 check: $(TOOLS)/staticcheck $(TOOLS)/govulncheck ## formatting, vet, staticcheck, tidy, other systems, known vulnerabilities
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
