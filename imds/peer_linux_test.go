@@ -339,24 +339,6 @@ func TestOwnerOfSocket(t *testing.T) {
 	}
 }
 
-func BenchmarkPeerCheck(b *testing.B) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer ln.Close()
-	c, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer c.Close()
-	for b.Loop() {
-		if _, err := imds.Owner(c.LocalAddr(), c.RemoteAddr()); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 // TestDiagAnswerMustBeAboutTheQuestion: an answer is believed only if it repeats every bit of the addresses.
 func TestDiagAnswerMustBeAboutTheQuestion(t *testing.T) {
 	client, server := netip.MustParseAddrPort("127.0.0.1:40000"), netip.MustParseAddrPort("127.0.0.1:9911")
