@@ -260,21 +260,29 @@ func TestExpiry(t *testing.T) {
 }
 
 func TestLifetimes(t *testing.T) {
+	const most = 36*time.Hour + 5*time.Minute
+	ends := func(after time.Duration) func(*token.Token) {
+		return func(t *token.Token) { t.Credentials.Expires = t.Issued.Add(after) }
+	}
 	for _, tt := range []struct {
 		name   string
 		change func(*token.Token)
-		ok     bool
+		want   string // "" is good
 	}{
-		{"36 hours and 5 minutes", func(t *token.Token) { t.Credentials.Expires = t.Issued.Add(36*time.Hour + 5*time.Minute) }, true},
-		{"one second more", func(t *token.Token) { t.Credentials.Expires = t.Issued.Add(36*time.Hour + 5*time.Minute + time.Second) }, false},
-		{"one second", func(t *token.Token) { t.Credentials.Expires = t.Issued.Add(time.Second) }, true},
-		{"none", func(t *token.Token) { t.Credentials.Expires = t.Issued }, false},
-		{"ends before it begins", func(t *token.Token) { t.Issued = t.Credentials.Expires.Add(time.Second) }, false},
-		{"not issued", func(t *token.Token) { t.Issued = time.Time{} }, false},
-		{"far in the future", func(t *token.Token) {
+		{"36 hours and 5 minutes", ends(most), ""},
+		{"one second more", ends(most + time.Second), "claims to live for 36h5m1s"},
+		{"one second", ends(time.Second), ""},
+		{"none", ends(0), "claims to live for 0s"},
+		{"ends before it begins", ends(-time.Second), "claims to live for -1s"},
+		{"old, and too long", func(t *token.Token) {
+			t.Issued = t.Issued.Add(-20 * time.Hour)
+			t.Credentials.Expires = t.Issued.Add(most + time.Second)
+		}, "claims to live for 36h5m1s"},
+		{"not issued", func(t *token.Token) { t.Issued = time.Time{} }, "does not say when it was issued"},
+		{"in the future", func(t *token.Token) {
 			t.Issued = t.Issued.Add(40 * time.Hour)
 			t.Credentials.Expires = t.Issued.Add(time.Hour)
-		}, false},
+		}, "later than any STS token can"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -282,8 +290,8 @@ func TestLifetimes(t *testing.T) {
 				tt.change(&b.Token)
 				var out bytes.Buffer
 				err := handoff.SealPlain(&out, b)
-				if (err == nil) != tt.ok || (err != nil && !errors.Is(err, handoff.ErrIncomplete)) {
-					t.Errorf("got %v", err)
+				if (err == nil) != (tt.want == "") || err != nil && (!errors.Is(err, handoff.ErrIncomplete) || !strings.Contains(err.Error(), tt.want)) {
+					t.Errorf("got %v, want %q", err, tt.want)
 				}
 			})
 		})
