@@ -47,6 +47,12 @@ func TestFilesThatAreNone(t *testing.T) {
 				}
 				return os.Truncate(path, profile.MaxFile+1)
 			},
+			"huge": func(path string) error { // sparse; to make room for it would be fatal
+				if err := os.WriteFile(path, nil, 0o600); err != nil {
+					return err
+				}
+				return os.Truncate(path, 1<<42)
+			},
 			"device": func(path string) error { return os.Symlink("/dev/zero", path) },
 		} {
 			w := newWorld(t)

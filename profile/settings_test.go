@@ -179,6 +179,9 @@ func TestLists(t *testing.T) {
 	if got := w.load(role).Tags; !reflect.DeepEqual(got, want) {
 		t.Errorf("table: %v", got)
 	}
+	many := slices.Repeat([]string{"--transitive-tag=a"}, 1000)
+	w.load(append(many, role)...)
+	w.fail(profile.Usage, []string{"--transitive-tag", "1000"}, append(many, role, "--transitive-tag=a")...)
 	w.fail(profile.Usage, []string{"--tag", `"ops"`, "Team=ops"}, role, "--tag=ops")
 	w.fail(profile.Usage, []string{"--tag", "twice"}, role, "--tag=a=1", "--tag=A=2")
 }

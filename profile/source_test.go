@@ -168,6 +168,9 @@ func TestDigest(t *testing.T) {
 	if container("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/a") == container("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/b") {
 		t.Error("another container endpoint is the same source")
 	}
+	if container("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/a") != container("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/a", "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1/b") {
+		t.Error("a container endpoint that is not used makes a difference")
+	}
 	if container() == container("AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1") {
 		t.Error("another metadata service is the same source")
 	}
@@ -247,6 +250,11 @@ func TestSelfReference(t *testing.T) {
 		w.load("--source-profile=base")
 		// With keys in the environment the inner helper would use those, unless it is told.
 		w.set(envKeys...).load()
+		if command == "sts-helper" {
+			w.load("--source-profile=dev")
+		} else if strings.Contains(command, "dev") {
+			w.fail(profile.Config, fix, "--source-profile=dev")
+		}
 	}
 	// Named by a variable the source is inherited by the inner helper.
 	w := newWorld(t).config("[profile dev]\ncredential_process = sts-helper\n").set("STS_HELPER_SOURCE_PROFILE=dev")
