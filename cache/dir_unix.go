@@ -35,7 +35,7 @@ func strangeFile(info fs.FileInfo) string {
 		return "the file does not tell its owner"
 	case int(st.Uid) != os.Geteuid():
 		return "the file belongs to somebody else"
-	case st.Nlink != 1:
+	case st.Nlink > 1: // 0 is a file that was replaced after it was opened
 		return "the file has another name elsewhere"
 	case info.Mode().Perm()&0o077 != 0:
 		return "others may use the file"
