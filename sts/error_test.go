@@ -157,4 +157,8 @@ func TestMessagesFitTheTerminal(t *testing.T) {
 			t.Errorf("%q: %+v", in, e)
 		}
 	}
+	f := serve(t, answers(400, refusal("Odd\u202e\u0085Code"+strings.Repeat("x", 500), "x")))
+	if _, e := ask(t, client(t, sts.Options{Endpoint: f.URL}), plain, keys()); e == nil || len(e.Code) > 100 || !strings.HasPrefix(e.Code, `Odd\u202e\u0085Code`) {
+		t.Errorf("%+v", e)
+	}
 }

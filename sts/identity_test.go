@@ -22,10 +22,19 @@ func TestWrongIdentity(t *testing.T) {
 	const assumed, federated = "arn:aws:sts::111122223333:assumed-role/", "arn:aws:sts::111122223333:federated-user/"
 	arn := func(id, arn string) func(*said) { return func(s *said) { s.ID, s.ARN = id, arn } }
 	key := func(account string) func(*said) { return func(s *said) { s.KeyID = keyID("ASIA", account) } }
+	all := func(account, id, arn string) func(*said) {
+		return func(s *said) { s.KeyID, s.ID, s.ARN = keyID("ASIA", account), id, arn }
+	}
 	for name, c := range map[string]struct {
 		r      sts.Request
 		change func(*said)
 	}{
+		"federation, ARN of another":         {fed, arn(account+":alice", federated+"bob")},
+		"federation, all of another account": {fed, all(other, other+":alice", "arn:aws:sts::"+other+":federated-user/alice")},
+		"role, all of another account":       {role, all(other, "AROAX:build", "arn:aws:sts::"+other+":assumed-role/Admin/build")},
+		"role, more behind the session":      {role, arn("AROAX:build", assumed+"Admin/build/x")},
+		"role, no session":                   {role, arn("AROAX:build", assumed+"Admin")},
+		"role, something else of the name":   {role, arn("AROAX:build", "arn:aws:sts::"+account+":other/Admin/build")},
 		"session, key of another account":    {sts.SessionRequest{}, key(other)},
 		"federation, other name":             {fed, arn(account+":bob", federated+"bob")},
 		"federation, name with more":         {fed, arn(account+":alice2", federated+"alice2")},
@@ -78,6 +87,8 @@ func TestWrongIdentity(t *testing.T) {
 		"role, no id":          {role, arn("", assumed+"Admin/build")},
 		"role, not an ARN":     {role, arn("AROAX:build", "Admin/build")},
 		"role, IAM ARN":        {role, arn("AROAX:build", roleArn)},
+		"role, not of STS":     {role, arn("AROAX:build", "arn:aws:iam::"+account+":assumed-role/Admin/build")},
+		"role, of a region":    {role, arn("AROAX:build", "arn:aws:sts:eu-west-1:"+account+":assumed-role/Admin/build")},
 		"role, turned writing": {role, arn("AROAX:build", assumed+"Admin/build\u202e")},
 		"role, id too long":    {role, arn(strings.Repeat("A", 190)+":build", assumed+"Admin/build")},
 		"role, packed below 0": {role, func(s *said) { s.Packed = "-1" }},
