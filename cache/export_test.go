@@ -31,7 +31,7 @@ const (
 
 // StoreAt stores t as if it had been issued at the given instant of both clocks.
 func StoreAt(c *Cache, key Key, t token.Token, wall time.Time, boot time.Duration, bootID string) error {
-	_, err := c.store(key, t, moment{Wall: wall, Boot: boot, BootID: bootID}, false)
+	_, err := c.store(key, t, "", moment{Wall: wall, Boot: boot, BootID: bootID}, false)
 	return err
 }
 

@@ -313,7 +313,7 @@ func (g *call) refresh(ctx context.Context) {
 		g.failed(ctx, err)
 		return
 	}
-	r, err := g.store(g.Key, t, now(), g.Human)
+	r, err := g.store(g.Key, t, "", now(), g.Human)
 	g.answer = Answer{Token: r.Token, Origin: Fresh}
 	if err != nil {
 		g.answer.Warnings = []error{fmt.Errorf("the token could not be kept: %w", err)}

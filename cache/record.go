@@ -17,6 +17,8 @@ type Record struct {
 	Inputs []Input // what the token was asked for with
 	// Advisory is the remaining life below which the token is to be refreshed.
 	Advisory time.Duration
+	// Note is what whoever stored the token wrote beside it, "" for nothing.
+	Note string
 
 	issued moment
 }
@@ -42,6 +44,7 @@ type recordFile struct {
 	Advisory int64       `json:"advisory_seconds"`
 	Boot     int64       `json:"issued_boottime_ns"`
 	BootID   string      `json:"boot_id"`
+	Note     string      `json:"note"`
 }
 
 // inputFile is an input on disk. The value is in base64, since it need not be UTF-8 (a file's
@@ -118,6 +121,7 @@ func encodeRecord(r *Record) ([]byte, error) {
 		Advisory: int64(r.Advisory / time.Second),
 		Boot:     int64(r.issued.Boot),
 		BootID:   r.issued.BootID,
+		Note:     r.Note,
 	})
 }
 
@@ -152,6 +156,8 @@ func decodeRecord(data []byte) (*Record, *Miss) {
 			SourceIdentity:   t.SourceIdentity,
 		},
 		Inputs:   fromInputFiles(f.Inputs),
+		Note:     f.Note,
+		Note:     f.Note,
 		Advisory: time.Duration(f.Advisory) * time.Second,
 		issued:   moment{Wall: t.Issued, Boot: time.Duration(f.Boot), BootID: f.BootID},
 	}

@@ -46,14 +46,21 @@ func (c *Cache) load(key Key) (*Record, *Miss) {
 // Store writes t as the record of key, replacing the one before it atomically. Where
 // durable is set the directory is synced too, for tokens that cost a person a code.
 func (c *Cache) Store(key Key, t token.Token, durable bool) error {
-	_, err := c.store(key, t, now(), durable)
+	_, err := c.store(key, t, "", now(), durable)
 	return err
 }
 
-func (c *Cache) store(key Key, t token.Token, issued moment, durable bool) (*Record, error) {
+// StoreNoted is Store, durable, with a note beside the token: who granted it, say. The note
+// is text in UTF-8 and no secret.
+func (c *Cache) StoreNoted(key Key, t token.Token, note string) error {
+	_, err := c.store(key, t, note, now(), true)
+	return err
+}
+
+func (c *Cache) store(key Key, t token.Token, note string, issued moment, durable bool) (*Record, error) {
 	t.Issued = issued.Wall.UTC().Truncate(time.Second)
 	t.Credentials.Expires = t.Credentials.Expires.UTC().Truncate(time.Second)
-	r := &Record{Token: t, Inputs: key.Inputs(), issued: issued}
+	r := &Record{Token: t, Inputs: key.Inputs(), Note: note, issued: issued}
 	if t.Lifetime() <= 0 {
 		return r, fmt.Errorf("the token ended at %s already", t.Credentials.Expires.Format(time.RFC3339))
 	}
