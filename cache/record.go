@@ -157,7 +157,6 @@ func decodeRecord(data []byte) (*Record, *Miss) {
 		},
 		Inputs:   fromInputFiles(f.Inputs),
 		Note:     f.Note,
-		Note:     f.Note,
 		Advisory: time.Duration(f.Advisory) * time.Second,
 		issued:   moment{Wall: t.Issued, Boot: time.Duration(f.Boot), BootID: f.BootID},
 	}

@@ -95,14 +95,10 @@ func fromSTS(err error) *Error {
 	}
 	e.final = se.Final()
 	switch se.Class {
-	case sts.Denied:
-		e.Class = ClassDenied
-	case sts.Invalid:
+	case sts.Denied, sts.Invalid, sts.MFARejected, sts.ClockWrong:
 		e.Class = ClassDenied
 	case sts.SourceRejected:
 		e.Class = ClassSource
-	case sts.MFARejected:
-		e.Class = ClassDenied
 	default:
 		e.Class = ClassUnreachable
 	}

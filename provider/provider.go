@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/mfa"
 	"github.com/sts-helper/sts-helper/profile"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -181,9 +182,13 @@ func (p *Provider) granted(c *cache.Cache) (cache.Answer, error) {
 			Text: fmt.Sprintf("there is no accepted token named %s; run: sts-helper accept FILE --name %s", quote(p.req.Granted), p.req.Granted)}
 	}
 	if r.Remaining() <= cache.HardFloor {
+		from := "whoever granted it"
+		if r.Note != "" {
+			from = mfa.Safe(r.Note)
+		}
 		return cache.Answer{}, &Error{Class: ClassHuman, final: true, Text: fmt.Sprintf(
-			"the token accepted as %s ended %s and cannot be refreshed here; ask whoever granted it for another",
-			quote(p.req.Granted), r.Token.Credentials.Expires.Format("2006-01-02 15:04 UTC"))}
+			"the token accepted as %s ended %s and cannot be renewed here; ask %s for another",
+			quote(p.req.Granted), r.Token.Credentials.Expires.Format("2006-01-02 15:04 UTC"), from)}
 	}
 	return cache.Answer{Token: r.Token, Origin: cache.Hit}, nil
 }

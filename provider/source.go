@@ -68,9 +68,15 @@ func (p *Provider) checkSource(creds aws.Credentials) error {
 	return nil
 }
 
-func staticCredentials(ctx context.Context, src profile.Source) (aws.Credentials, error) {
+func staticCredentials(ctx context.Context, src profile.Source) (creds aws.Credentials, err error) {
+	defer recovered(&err, src)
 	shared, err := config.LoadSharedConfigProfile(ctx, src.Profile, func(o *config.LoadSharedConfigOptions) {
-		o.ConfigFiles, o.CredentialsFiles = sharedFiles(src)
+		if src.ConfigFile != "" {
+			o.ConfigFiles = []string{src.ConfigFile}
+		}
+		if src.CredentialsFile != "" {
+			o.CredentialsFiles = []string{src.CredentialsFile}
+		}
 	})
 	if err != nil {
 		return aws.Credentials{}, sourceError(err, "AWS profile %s cannot be read: %s", quote(src.Profile), oneLine(err))
@@ -78,16 +84,12 @@ func staticCredentials(ctx context.Context, src profile.Source) (aws.Credentials
 	return shared.Credentials, nil
 }
 
-// sharedFiles are the files the SDK is to read: those the environment names, else its
-// defaults, which nil means.
-func sharedFiles(profile.Source) (configs, credentials []string) {
-	if f := os.Getenv("AWS_CONFIG_FILE"); f != "" {
-		configs = []string{f}
+// recovered turns a panic of the SDK into an error: its reader of the shared files has some
+// (a value that is a single quote, say), and a trace would show what it held.
+func recovered(err *error, src profile.Source) {
+	if r := recover(); r != nil {
+		*err = sourceError(nil, "the AWS SDK cannot read what defines %s; look for an odd quote in ~/.aws/config or ~/.aws/credentials", describeSource(src))
 	}
-	if f := os.Getenv("AWS_SHARED_CREDENTIALS_FILE"); f != "" {
-		credentials = []string{f}
-	}
-	return configs, credentials
 }
 
 // environment guards the process's own environment, through which the SDK hands the chain
@@ -96,7 +98,8 @@ var environment sync.Mutex
 
 // resolve lets the SDK find credentials: IAM Identity Center, login sessions, containers,
 // instances. They are asked for once and not cached here.
-func (p *Provider) resolve(ctx context.Context) (aws.Credentials, error) {
+func (p *Provider) resolve(ctx context.Context) (creds aws.Credentials, err error) {
+	defer recovered(&err, p.req.Source)
 	environment.Lock()
 	defer environment.Unlock()
 	old, had := os.LookupEnv(ChainVariable)
@@ -113,11 +116,17 @@ func (p *Provider) resolve(ctx context.Context) (aws.Credentials, error) {
 	if src.Profile != "" {
 		opts = append(opts, config.WithSharedConfigProfile(src.Profile))
 	}
+	if src.ConfigFile != "" {
+		opts = append(opts, config.WithSharedConfigFiles([]string{src.ConfigFile}))
+	}
+	if src.CredentialsFile != "" {
+		opts = append(opts, config.WithSharedCredentialsFiles([]string{src.CredentialsFile}))
+	}
 	cfg, err := config.LoadDefaultConfig(ctx, opts...)
 	if err != nil {
 		return aws.Credentials{}, sourceError(err, "%s cannot be read: %s", describeSource(src), oneLine(err))
 	}
-	creds, err := cfg.Credentials.Retrieve(ctx)
+	creds, err = cfg.Credentials.Retrieve(ctx)
 	if err != nil {
 		e := sourceError(err, "%s gave no credentials: %s", describeSource(src), oneLine(err))
 		e.final = false // a portal or an endpoint may come back

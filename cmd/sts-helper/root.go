@@ -51,7 +51,13 @@ func (p *program) rootCommand() *cobra.Command {
 		}
 		return p.process(cmd.Context(), flags)
 	}
-	root.AddCommand(p.processCommand(), p.versionCommand())
+	root.AddCommand(
+		p.processCommand(),
+		p.grantCommand(),
+		p.acceptCommand(),
+		p.policyCommand(),
+		p.versionCommand(),
+	)
 	return root
 }
 

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/policy"
+	"github.com/sts-helper/sts-helper/profile"
+)
+
+const policyHelp = `Build, check or show a session policy: what narrows a federation token or a role session.
+
+    sts-helper policy --allow 'ec2:Describe*' --allow ec2:run_instances --deny ec2:DescribeImages
+
+prints the policy that these settings make. Without any --allow it denies everything.`
+
+func (p *program) policyCommand() *cobra.Command {
+	var allow, deny, resource []string
+	cmd := &cobra.Command{
+		Use:   "policy [flags]",
+		Short: "Build, check or show a session policy",
+		Long:  policyHelp,
+		Args:  noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			built, err := policy.New().Allow(allow...).Deny(deny...).Resource(resource...).Build()
+			if err != nil {
+				return usageError{err}
+			}
+			_, err = io.WriteString(p.stdout, built.Pretty())
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVar(&allow, "allow", nil, "`ACTION` to allow; repeatable")
+	f.StringArrayVar(&deny, "deny", nil, "`ACTION` to deny; repeatable")
+	f.StringArrayVar(&resource, "resource", nil, "`ARN` that --allow is about; repeatable")
+	cmd.AddCommand(p.policyCheckCommand(), p.policyShowCommand())
+	return cmd
+}
+
+// errPolicy is a policy that was judged unfit; what is wrong has been printed.
+var errPolicy = errors.New("the policy cannot be used")
+
+func (p *program) policyCheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check FILE",
+		Short: "Say what is wrong with a written policy (exit code 3 where it cannot be used)",
+		Args:  oneArgument("FILE, the policy to check; - is standard input"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			data, err := readPolicy(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			parsed, err := policy.Parse(data)
+			for _, finding := range policy.Check(data) {
+				fmt.Fprintf(p.stdout, "%s:%s\n", mfa.Safe(args[0]), mfa.Safe(finding.String()))
+			}
+			if err != nil {
+				return &profile.Error{Kind: profile.Config, Where: mfa.Safe(args[0]), What: errPolicy.Error(), Err: err}
+			}
+			_, err = fmt.Fprintf(p.stdout, "%s: %d of %d characters\n", mfa.Safe(args[0]), parsed.Len(), policy.MaxLength)
+			return err
+		},
+	}
+}
+
+func readPolicy(name string) ([]byte, error) {
+	in := os.Stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = f.Close() }()
+		in = f
+	}
+	const most = 64 << 10 // what policy.Parse takes
+	return io.ReadAll(io.LimitReader(in, most+1))
+}
+
+func (p *program) policyShowCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "show [flags]",
+		Short: "Print the session policies that these settings send",
+		Args:  noArguments,
+	}
+	flags := addSettings(cmd.Flags())
+	cmd.RunE = func(*cobra.Command, []string) error {
+		req, err := profile.Load(flags, p.env)
+		if err != nil {
+			return err
+		}
+		if req.Policy == "" && len(req.PolicyARNs) == 0 {
+			_, err = fmt.Fprintf(p.stdout, "%s sends no session policy\n", req.Operation)
+			return err
+		}
+		if req.Policy != "" {
+			parsed, err := policy.Parse([]byte(req.Policy))
+			if err != nil {
+				return err
+			}
+			if _, err := io.WriteString(p.stdout, parsed.Pretty()); err != nil {
+				return err
+			}
+		}
+		for _, arn := range req.PolicyARNs {
+			if _, err := fmt.Fprintln(p.stdout, mfa.Safe(arn)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return cmd
+}
+
+// oneArgument asks for exactly one argument, and says which.
+func oneArgument(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch len(args) {
+		case 1:
+			return nil
+		case 0:
+			return usageError{fmt.Errorf("%s is missing", what)}
+		}
+		return usageError{fmt.Errorf("one argument is taken, %s; %q is one too many", what, mfa.Safe(args[1]))}
+	}
+}
