@@ -17,7 +17,7 @@ BENCHTIME  ?= 1s
 # Nothing that is run from here may look for a metadata service.
 export AWS_EC2_METADATA_DISABLED := true
 
-.PHONY: build install demo test check bench fuzz conformance tools clean help
+.PHONY: build install demo test check bench fuzz conformance sdk-tools tools clean help
 
 build: ## build bin/sts-helper
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o $(BIN)/sts-helper ./cmd/sts-helper
@@ -31,6 +31,15 @@ demo: ## show the main job against an emulated STS; no AWS account needed
 
 test: ## run every test, with the race detector
 	$(GO) test -race -shuffle=on -parallel 8 -timeout=30m ./...
+
+conformance: sdk-tools ## drive sts-helper with the real SDKs; writes the table in docs/compatibility.md
+	STS_HELPER_CONFORMANCE=$(CURDIR)/docs $(GO) test -count=1 -timeout=40m ./integration/sdk
+
+sdk-tools: ## install the SDKs that "make conformance" drives into .tools
+	integration/sdk/install.sh $(TOOLS)/sdk
+
+# There a missing SDK is a failure, so they are installed first.
+test: $(if $(CI),sdk-tools)
 
 check: $(TOOLS)/staticcheck $(TOOLS)/govulncheck ## formatting, vet, staticcheck, tidy, other systems, known vulnerabilities
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
