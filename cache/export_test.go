@@ -119,13 +119,12 @@ func LockPath(c *Cache, key Key) string { return c.lockPath(key.String()) }
 // LatePath is the lock that those take who waited in vain.
 func LatePath(c *Cache, key Key) string { return c.lockPath(key.String() + "-late") }
 
-// ForgetSweep makes the next write sweep, and every temporary file old enough for it.
+// ForgetSweep makes the last sweep old, and every temporary file old enough for the next.
 func ForgetSweep(c *Cache) error {
 	dir := filepath.Join(c.path, versionDir)
-	_ = os.Remove(filepath.Join(dir, sweptName))
 	temps, err := filepath.Glob(filepath.Join(dir, tempPrefix+"*"))
 	old := time.Now().Add(-2 * tempAge)
-	for _, t := range temps {
+	for _, t := range append(temps, filepath.Join(dir, sweptName)) {
 		_ = os.Chtimes(t, old, old)
 	}
 	return err

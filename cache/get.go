@@ -50,8 +50,8 @@ type Want struct {
 	// Human tells that fetching needs a person's answer. Such a token is not refreshed in
 	// the advisory window: it still serves, and nobody is to be nagged.
 	Human bool
-	// CanAsk, for a Human want, reports why nobody can be asked, before anything is waited
-	// for. It may be nil.
+	// CanAsk reports why nobody can be asked, where somebody would have to be, before
+	// anything is waited for. It may be nil.
 	CanAsk func() error
 	// Renew refreshes even a fresh token, and asks although a failure is still held: what a
 	// person means by logging in. A failure is then an error, whatever is still valid.
@@ -273,9 +273,9 @@ func (g *call) holder() lock.Holder {
 	return g.Want.Holder()
 }
 
-// nobody is why nobody can be asked, nil where somebody can or need not be.
+// nobody is why nobody can be asked, nil where somebody can be or need not.
 func (g *call) nobody() error {
-	if !g.Human || g.CanAsk == nil {
+	if g.CanAsk == nil {
 		return nil
 	}
 	return g.CanAsk()

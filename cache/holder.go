@@ -1,0 +1,22 @@
+package cache
+
+import (
+	"github.com/sts-helper/sts-helper/lock"
+)
+
+// HeldBy says who holds the lock of the record with that name, a [Key]'s String or an
+// [Entry]'s Name, at this moment, and whether anybody does. Who it is comes from a file: it
+// is a courtesy, and its strings are to be made safe before a terminal sees them.
+func (c *Cache) HeldBy(name string) (lock.Holder, bool) {
+	path := c.lockPath(name)
+	who, ok := lock.ReadHolder(path)
+	if !ok {
+		return lock.Holder{}, false // nobody has held it, or it is being taken just now
+	}
+	held, err := lock.Try(path, who)
+	if err == nil {
+		held.Release()
+		return lock.Holder{}, false
+	}
+	return who, true
+}
