@@ -20,7 +20,8 @@ const (
 
 // Device is an MFA device whose lock this process holds: nobody else on this machine asks
 // for a code of it meanwhile. It remembers which time step's code was sent last, since AWS
-// takes each code once, and how often one was refused. It never knows a code.
+// takes each code once, and how often one was refused. It never knows a code: of the last one
+// it keeps ten bits of a digest, enough to know it again and too little to find it out.
 type Device struct {
 	cache *Cache
 	held  *lock.Held
@@ -31,6 +32,8 @@ type Device struct {
 type deviceFile struct {
 	Version  int       `json:"version"`
 	LastStep int64     `json:"last_step"` // of the last code that was sent; 0 for none
+	Mark     uint16    `json:"mark"`      // of the last code that was sent, see mark
+	MarkStep int64     `json:"mark_step"` // when that was; 0 for never
 	Strikes  int       `json:"strikes"`
 	StruckAt time.Time `json:"struck_at"`
 }
@@ -74,11 +77,44 @@ func (d *Device) Spend(step int64) error {
 	return d.save(true)
 }
 
-// Unspend takes a Spend back after AWS said that the code was wrong: the step's right code
-// is still good. last is what LastStep was before.
+// Unspend takes a Spend back after AWS said that the code was wrong, or where it is certain
+// that it was not sent: the step's right code is still good. last is what LastStep was before.
 func (d *Device) Unspend(last int64) {
 	d.state.LastStep = last
 	_ = d.save(false)
+}
+
+// Note remembers enough of a code that is about to be sent to know it again. [Device.Spend]
+// writes it down.
+func (d *Device) Note(code string) {
+	d.state.Mark, d.state.MarkStep = d.mark(code), stepAt(time.Now())
+}
+
+// Forget takes a Note back, where it is certain that the code was not sent.
+func (d *Device) Forget() { d.state.Mark, d.state.MarkStep = 0, 0 }
+
+// Sent reports whether code looks like the one that was sent last, while AWS could still
+// take that for a new one. Of a thousand other codes it also suspects one.
+func (d *Device) Sent(code string) bool {
+	if d.state.MarkStep == 0 || d.state.Mark != d.mark(code) {
+		return false
+	}
+	age := stepAt(time.Now()) - d.state.MarkStep
+	return age >= -markLife && age <= markLife
+}
+
+// markLife is for how many time steps a code is known again. AWS takes the code of a step for
+// some steps more, since devices' clocks are off.
+const markLife = 4
+
+// stepAt is the time step of t: 30 seconds (RFC 6238).
+func stepAt(t time.Time) int64 { return t.Unix() / 30 }
+
+// mark is ten bits of a digest of a code: a thousand codes share each value, so that the code
+// cannot be told from it.
+func (d *Device) mark(code string) uint16 {
+	sum := sha256.Sum256([]byte(d.name + "\n" + code))
+	return uint16(sum[0])<<8&0x300 | uint16(sum[1])
 }
 
 // Refused counts a code that AWS refused.
@@ -92,7 +128,7 @@ func (d *Device) Refused() {
 	_ = d.save(false)
 }
 
-// Accepted forgets what was refused. A person who logs in has it forgotten beforehand.
+// Accepted forgets what was refused.
 func (d *Device) Accepted() {
 	if d.state.Strikes != 0 {
 		d.state.Strikes = 0
@@ -101,6 +137,7 @@ func (d *Device) Accepted() {
 }
 
 // Barred is how much longer nobody is to be asked for a code, after too many were refused.
+// Somebody who logs in is asked all the same.
 func (d *Device) Barred() time.Duration {
 	if d.state.Strikes < maxStrikes {
 		return 0

@@ -151,8 +151,8 @@ func TestDamagedDeviceState(t *testing.T) {
 	good := read(t, states[0])
 	for name, bad := range map[string][]byte{
 		"empty": {}, "cut": good[:len(good)-1], "longer": append(good[:len(good):len(good)], ' '),
-		"unknown member": cache.SealDocument([]byte(`{"version":1,"last_step":9,"strikes":9,"struck_at":"2026-01-01T00:00:00Z","x":1}`)),
-		"other version":  cache.SealDocument([]byte(`{"version":2,"last_step":9,"strikes":9,"struck_at":"2026-01-01T00:00:00Z"}`)),
+		"unknown member": cache.SealDocument([]byte(`{"version":1,"last_step":9,"mark":0,"mark_step":0,"strikes":9,"struck_at":"2026-01-01T00:00:00Z","x":1}`)),
+		"other version":  cache.SealDocument([]byte(`{"version":2,"last_step":9,"mark":0,"mark_step":0,"strikes":9,"struck_at":"2026-01-01T00:00:00Z"}`)),
 	} {
 		write(t, states[0], bad)
 		d := device(t, c)

@@ -70,11 +70,11 @@ func (g *Given) Code(ctx context.Context, q Question) (string, error) {
 	g.code, g.used = "", true
 	if used {
 		return "", fmt.Errorf("%w: the code given beforehand serves one request; run %q with the next code",
-			ErrUsed, loginCommand(q.Profile))
+			ErrUsed, loginCommand(q.Login, q.Profile))
 	}
 	if d := time.Until(q.NotBefore.Round(0)); !q.NotBefore.IsZero() && d > 0 {
 		return "", fmt.Errorf("%w: this device's present code is spent; run %q with the next code in %s",
-			ErrUsed, loginCommand(q.Profile), seconds(d))
+			ErrUsed, loginCommand(q.Login, q.Profile), seconds(d))
 	}
 	code, err := ParseCode(code)
 	if err != nil {

@@ -65,7 +65,7 @@ func (d *dialog) Code(ctx context.Context, q Question) (string, error) {
 		case ctx.Err() != nil, errors.Is(err, ErrTimeout):
 			return "", q.ended(expired(ctx), d.Name(), whole)
 		case errors.Is(err, ErrNobody):
-			return "", nobody("the display cannot be used", q.Profile)
+			return "", nobody("the display cannot be used", q.Login, q.Profile)
 		case err != nil:
 			return "", err
 		}

@@ -24,6 +24,7 @@ var (
 	// ErrNobody says that there is nobody to ask: no terminal, no display, or asking was forbidden.
 	ErrNobody = errors.New("nobody to ask for an MFA code")
 	// ErrCancelled says that the human, a signal or the caller's context ended the question.
+	// Where it was a signal the error also is a [Signalled].
 	ErrCancelled = errors.New("MFA prompt cancelled")
 	// ErrTimeout says that no code came in time.
 	ErrTimeout = errors.New("no MFA code in time")
@@ -52,6 +53,9 @@ type Question struct {
 	SerialNumber string
 	// Profile is whose credentials they will be. It is shown, and named in errors.
 	Profile string
+	// Login is the command that asks where it can be seen, named in errors. Empty means
+	// "sts-helper login PROFILE".
+	Login string
 	// Timeout bounds the whole question, waiting for NotBefore and mistyping included.
 	// Zero means DefaultTimeout. A deadline of the context counts too, whichever is first.
 	Timeout time.Duration
@@ -107,6 +111,8 @@ type Options struct {
 	Prompt Prompt
 	// Profile is named in errors, where they say what to run.
 	Profile string
+	// Login is what they say to run. Empty means "sts-helper login PROFILE".
+	Login string
 	// Program is who asks, in prompts. Empty means "sts-helper".
 	Program string
 }
@@ -152,17 +158,20 @@ func Pick(o Options) (Source, error) {
 	if prompt == PromptNever {
 		why = append(why, "prompts are off")
 	}
-	return nil, nobody(strings.Join(why, ", "), o.Profile)
+	return nil, nobody(strings.Join(why, ", "), o.Login, o.Profile)
 }
 
 // nobody is ErrNobody with its reason and with what to do about it.
-func nobody(why, profile string) error {
+func nobody(why, login, profile string) error {
 	return fmt.Errorf("%w: %s; run %q in a terminal, or give --mfa-code or --mfa-process",
-		ErrNobody, why, loginCommand(profile))
+		ErrNobody, why, loginCommand(login, profile))
 }
 
 // loginCommand is the command a human runs to be asked where it can be seen.
-func loginCommand(profile string) string {
+func loginCommand(login, profile string) string {
+	if login != "" {
+		return Safe(login)
+	}
 	if profile == "" {
 		return "sts-helper login"
 	}
@@ -187,10 +196,10 @@ func (q Question) ended(ctx context.Context, where string, waited time.Duration)
 	cause := context.Cause(ctx)
 	if errors.Is(cause, context.DeadlineExceeded) {
 		return fmt.Errorf("%w: no answer from the %s within %s; run %q",
-			ErrTimeout, where, seconds(waited), loginCommand(q.Profile))
+			ErrTimeout, where, seconds(waited), loginCommand(q.Login, q.Profile))
 	}
-	if sig, ok := errors.AsType[signalled](cause); ok {
-		return fmt.Errorf("%w: %s", ErrCancelled, sig)
+	if sig, ok := errors.AsType[Signalled](cause); ok {
+		return fmt.Errorf("%w: %w", ErrCancelled, sig)
 	}
 	return fmt.Errorf("%w: the request for credentials ended", ErrCancelled)
 }
@@ -205,7 +214,7 @@ func (q Question) waitNotBefore(ctx context.Context) error {
 	}
 	if end, ok := ctx.Deadline(); ok && time.Until(end) <= d {
 		return fmt.Errorf("%w: the present code was used already and the next one comes in %s; run %q then",
-			ErrTimeout, seconds(d), loginCommand(q.Profile))
+			ErrTimeout, seconds(d), loginCommand(q.Login, q.Profile))
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()

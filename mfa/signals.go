@@ -7,10 +7,12 @@ import (
 	"syscall"
 )
 
-// signalled is the cause of a context that a signal ended.
-type signalled struct{ os.Signal }
+// Signalled says which signal ended a question: the process was told to stop, which says
+// nothing about what the human would have answered.
+type Signalled struct{ os.Signal }
 
-func (s signalled) Error() string {
+// Error says it in words.
+func (s Signalled) Error() string {
 	switch s.Signal {
 	case syscall.SIGINT:
 		return "interrupted (SIGINT)"
@@ -20,7 +22,7 @@ func (s signalled) Error() string {
 	return "asked to end (SIGTERM)"
 }
 
-func (s signalled) String() string { return s.Error() }
+func (s Signalled) String() string { return s.Error() }
 
 // withSignals ends the context on SIGINT, SIGTERM and SIGHUP, so that a terminal is put in order
 // and children are ended before the process goes. The caller's own handlers get the signals too;
@@ -44,7 +46,7 @@ func withSignals(ctx context.Context) (context.Context, func()) {
 		defer close(over)
 		select {
 		case s := <-got:
-			cancel(signalled{s})
+			cancel(Signalled{s})
 		case <-ctx.Done():
 		}
 	}()

@@ -32,7 +32,7 @@ func (t *terminal) Code(ctx context.Context, q Question) (code string, err error
 
 	tty, err := openConsole()
 	if err != nil {
-		return "", nobody(err.Error(), q.Profile)
+		return "", nobody(err.Error(), q.Login, q.Profile)
 	}
 	asked := false
 	defer func() {
@@ -46,7 +46,7 @@ func (t *terminal) Code(ctx context.Context, q Question) (code string, err error
 		case ctx.Err() != nil:
 			return "", q.ended(ctx, t.name, d)
 		case errors.Is(err, errBackground):
-			return "", nobody(err.Error(), q.Profile)
+			return "", nobody(err.Error(), q.Login, q.Profile)
 		case errors.Is(err, ErrTimeout):
 			return "", err
 		}

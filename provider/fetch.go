@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/mfa"
 	"github.com/sts-helper/sts-helper/profile"
 	"github.com/sts-helper/sts-helper/sts"
 	"github.com/sts-helper/sts-helper/token"
@@ -23,13 +25,13 @@ func (p *Provider) fetch(ctx context.Context, comfortable bool) (token.Token, er
 		}
 		return p.ask(ctx, creds)
 	}
-	if comfortable && p.base.needsHuman() && p.base.stale() {
-		return token.Token{}, humanError(nil, "the session of %s has to be renewed; run: sts-helper login %s", p.req.Name, p.req.Name)
+	if comfortable && p.base.wouldAsk() {
+		return token.Token{}, humanError(nil, "the MFA session of %s has to be renewed; run: %s", mfa.Safe(p.req.Name), mfa.Safe(p.human.opts.Login))
 	}
 	for again := false; ; again = true {
 		a, err := p.base.Token(ctx)
 		if err != nil {
-			return token.Token{}, err
+			return token.Token{}, shared(err)
 		}
 		t, err := p.ask(ctx, a.Token.Credentials)
 		// The base's token may have been revoked: then it is worth one more try from there.
@@ -42,14 +44,18 @@ func (p *Provider) fetch(ctx context.Context, comfortable bool) (token.Token, er
 	}
 }
 
-// stale reports whether p's token in the cache would have to be refreshed at once.
-func (p *Provider) stale() bool {
-	c, _ := p.Cache()
-	if c == nil {
-		return true
+// shared keeps the class of an error that another process had, or that comes of waiting for
+// one, for those who share this process's failure in their turn.
+func shared(err error) error {
+	var f *cache.Failure
+	var held *cache.HeldError
+	switch {
+	case errors.As(err, &f):
+		return &Error{Class: Class(f.Kind), Text: f.Message, Err: err, final: f.Final}
+	case errors.As(err, &held):
+		return &Error{Class: ClassLocked, Text: mfa.Safe(err.Error()), Err: err}
 	}
-	r, err := c.Load(p.key)
-	return err != nil || r.Remaining() <= r.Advisory
+	return err
 }
 
 // ask sends the request, with a code of the person's where one is needed.

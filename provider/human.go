@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sts-helper/sts-helper/cache"
@@ -15,9 +16,13 @@ import (
 )
 
 // How long a person is given, all attempts together. SDKs that limit a credential_process
-// at all end it after 60 s, and STS needs its share; somebody who logs in has more time.
+// at all end it after 60 s, and STS needs its share: so a question ends 45 s after it is
+// put, and 48 s after the call began, whatever the call waited for before. Somebody who logs
+// in has more time.
 const (
 	askFor      = 45 * time.Second
+	askUntil    = 48 * time.Second
+	askLeast    = 5 * time.Second // with less left nobody is bothered
 	askForLogin = 5 * time.Minute
 )
 
@@ -26,30 +31,34 @@ const maxCodes = 3
 
 // human is where codes come from, for a request and those it is based on.
 type human struct {
-	opts    mfa.Options
-	forbid  bool
-	login   bool
-	profile string
+	opts   mfa.Options
+	forbid bool
+	login  bool
 }
 
 func newHuman(r *profile.Request, o Options) *human {
+	command := o.LoginCommand
+	if command == "" {
+		command = "sts-helper login " + r.Name
+	}
 	return &human{
 		opts: mfa.Options{
 			Code:    mfa.NewGiven(r.MFACode),
 			Process: r.MFAProcess,
 			Prompt:  mfa.Prompt(r.Prompt),
 			Profile: r.Name,
+			Login:   command,
 		},
-		forbid:  o.NoHuman,
-		login:   o.Login,
-		profile: r.Name,
+		forbid: o.NoHuman,
+		login:  o.Login,
 	}
 }
 
-// pick chooses the source of codes. Its errors are of class [ClassHuman].
+// pick chooses the source of codes. Its errors are of class [ClassHuman], or [ClassConfig]
+// for a command that cannot be run.
 func (h *human) pick() (mfa.Source, error) {
 	if h.forbid {
-		return nil, humanError(nil, "a code of the MFA device is needed and nobody is asked here; run: sts-helper login %s", h.profile)
+		return nil, humanError(nil, "a code of the MFA device is needed, and nobody is asked here; run: %s", mfa.Safe(h.opts.Login))
 	}
 	src, err := mfa.Pick(h.opts)
 	if err == nil {
@@ -66,21 +75,75 @@ func (h *human) interactive() bool { return h.opts.Code == nil && h.opts.Process
 
 func (p *Provider) needsHuman() bool { return p.req.SerialNumber != "" }
 
+// wouldAsk reports whether a person would have to answer before p's token could be used to
+// sign: whether it, or what it is made from, is not there or about to end.
+func (p *Provider) wouldAsk() bool {
+	if c, _ := p.Cache(); c != nil {
+		if r, err := c.Load(p.key); err == nil && r.Remaining() > cache.Mandatory {
+			return false
+		}
+	}
+	return p.needsHuman() || p.base != nil && p.base.wouldAsk()
+}
+
+// canAsk says why nobody can be asked for what p's refresh takes, nil where somebody can,
+// or need not be, or is being asked by another process already.
 func (p *Provider) canAsk() error {
+	if !p.needsHuman() && (p.base == nil || !p.base.wouldAsk()) {
+		return nil
+	}
 	_, err := p.human.pick()
+	if err == nil {
+		return nil
+	}
+	if c, _ := p.Cache(); c != nil {
+		for b := p.base; b != nil; b = b.base {
+			if who, held := c.HeldBy(b.key.String()); held && who.Asking {
+				return nil
+			}
+		}
+	}
 	return err
 }
 
-func (p *Provider) wait() time.Duration {
+// startedKey is the context key of the time at which the outermost call began.
+type startedKey struct{}
+
+func started(ctx context.Context) context.Context {
+	if _, ok := ctx.Value(startedKey{}).(time.Time); ok {
+		return ctx
+	}
+	return context.WithValue(ctx, startedKey{}, time.Now())
+}
+
+// left is what remains of a limit that began with the outermost call.
+func left(ctx context.Context, limit time.Duration) time.Duration {
+	if began, ok := ctx.Value(startedKey{}).(time.Time); ok {
+		return limit - time.Since(began)
+	}
+	return limit
+}
+
+// wait is the lock budget. Waiting for a lock that stands behind another takes no longer
+// altogether.
+func (p *Provider) wait(ctx context.Context) time.Duration {
 	if p.req.Wait > 0 {
 		return p.req.Wait
 	}
 	for q := p; q != nil; q = q.base {
 		if q.needsHuman() {
-			return cache.DefaultWaitHuman
+			return max(left(ctx, cache.DefaultWaitHuman), time.Second)
 		}
 	}
 	return cache.DefaultWait
+}
+
+// patience is how long the person is given from now on.
+func (p *Provider) patience(ctx context.Context) time.Duration {
+	if p.human.login {
+		return askForLogin
+	}
+	return min(askFor, left(ctx, askUntil))
 }
 
 func (p *Provider) holder() lock.Holder {
@@ -93,8 +156,17 @@ func (p *Provider) holder() lock.Holder {
 	return who
 }
 
+// question is what p's person is asked for the first time.
+func (p *Provider) question(limit time.Duration) mfa.Question {
+	return mfa.Question{
+		SerialNumber: p.req.SerialNumber, Profile: p.human.opts.Profile, Login: p.human.opts.Login,
+		Timeout: limit, Attempt: 1,
+	}
+}
+
 // withCode gets a code for p's device and sends the request with it, under the device's
-// lock, so that one person is asked one question however many tokens need an answer.
+// lock, so that one person is asked one question however many tokens need an answer. No
+// code is sent twice.
 func (p *Provider) withCode(ctx context.Context, send func(code string) (token.Token, error)) (token.Token, error) {
 	src, err := p.human.pick()
 	if err != nil {
@@ -105,60 +177,62 @@ func (p *Provider) withCode(ctx context.Context, send func(code string) (token.T
 	if err != nil {
 		return token.Token{}, err
 	}
-	if dev != nil {
-		defer dev.Release()
-		if d := dev.Barred(); d > 0 && !p.human.login {
-			return token.Token{}, &Error{Class: ClassDenied, final: true, Text: fmt.Sprintf(
-				"too many codes of MFA device %s were refused; nobody is asked for %s; to try now, run: sts-helper login %s",
-				mfa.Safe(p.req.SerialNumber), d.Round(time.Second), p.human.profile)}
-		}
+	defer dev.Release()
+	if d := dev.Barred(); d > 0 && !p.human.login {
+		return token.Token{}, &Error{Class: ClassDenied, final: true, Text: fmt.Sprintf(
+			"too many codes of MFA device %s were refused, so nobody is asked for the next %s; to try now, run: %s",
+			mfa.Safe(p.req.SerialNumber), d.Round(time.Second), mfa.Safe(p.human.opts.Login))}
 	}
-	limit := askFor
-	if p.human.login {
-		limit = askForLogin
+	limit := p.patience(ctx)
+	if limit < askLeast {
+		return token.Token{}, humanError(nil, "no time is left to ask for an MFA code, the programs above give up soon; run: %s", mfa.Safe(p.human.opts.Login))
 	}
 	asking, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	sent := map[string]bool{}
-	q := mfa.Question{SerialNumber: p.req.SerialNumber, Profile: p.human.profile, Timeout: limit, Attempt: 1}
+	q := p.question(limit)
 	for {
-		var last int64
-		if dev != nil {
-			last = dev.LastStep()
-		}
+		last := dev.LastStep()
 		q.NotBefore = time.Time{}
-		if last > 0 && mfa.Step(time.Now()) <= last && last-mfa.Step(time.Now()) < 4 {
+		if now := mfa.Step(time.Now()); last > 0 && now <= last && last-now < maxAhead {
 			q.NotBefore = mfa.StepStart(last + 1)
 		}
 		code, err := src.Code(asking, q)
 		if err != nil {
 			return token.Token{}, p.noCode(err)
 		}
-		if sent[code] {
-			q.Problem = "that code was refused already"
+		if dev.Sent(code) {
+			if !p.human.interactive() {
+				return token.Token{}, p.noCode(fmt.Errorf("%w: the %s gave one that was sent before; run %q with the next code", mfa.ErrUsed, src.Name(), p.human.opts.Login))
+			}
+			q.Problem = "that code was sent before and works once; please wait for the next one"
 			continue
 		}
-		sent[code] = true
-		if dev != nil {
-			if err := dev.Spend(mfa.Step(time.Now())); err != nil {
-				p.opts.Log.Warn("the use of the code could not be noted", "reason", err.Error())
-			}
+		dev.Note(code)
+		if err := dev.Spend(mfa.Step(time.Now())); err != nil {
+			p.opts.Log.Warn("the use of the code could not be noted", "reason", err.Error())
 		}
 		t, err := send(code)
 		if err == nil {
-			if dev != nil {
-				dev.Accepted()
-			}
+			dev.Accepted()
 			return t, nil
 		}
 		var se *sts.Error
-		if !errors.As(err, &se) || se.Class != sts.MFARejected {
+		if !errors.As(err, &se) {
+			return token.Token{}, err
+		}
+		if !se.Sent() {
+			dev.Forget()
+			dev.Unspend(last)
+			return token.Token{}, err
+		}
+		if se.Class != sts.MFARejected {
 			return token.Token{}, err // whether the code was taken is not known: it is not sent again
 		}
-		if dev != nil {
-			dev.Unspend(last)
-			dev.Refused()
+		dev.Unspend(last)
+		if strings.Contains(se.Message, "serial number") {
+			return token.Token{}, err // no code will do
 		}
+		dev.Refused()
 		if q.Attempt >= maxCodes || !p.human.interactive() {
 			return token.Token{}, err
 		}
@@ -167,27 +241,63 @@ func (p *Provider) withCode(ctx context.Context, send func(code string) (token.T
 	}
 }
 
-// device takes the lock of p's MFA device; nil where there is no cache to keep one in or no
-// lock to be had.
-func (p *Provider) device(ctx context.Context, src mfa.Source) (*cache.Device, error) {
+// maxAhead is how many steps ahead of the clock the last code may seem to have been used; if
+// it is more the clock was set back, and nobody shall wait for it.
+const maxAhead = 4
+
+// codes is what is known of a device's codes: a [cache.Device], or a [memory].
+type codes interface {
+	LastStep() int64
+	Sent(code string) bool
+	Note(code string)
+	Forget()
+	Spend(step int64) error
+	Unspend(last int64)
+	Refused()
+	Accepted()
+	Barred() time.Duration
+	Release()
+}
+
+// memory knows the codes of one question, where there is no cache to keep them in.
+type memory map[string]bool
+
+func (m memory) Sent(code string) bool { return m[code] }
+func (m memory) Note(code string)      { m[code] = true }
+func (memory) LastStep() int64         { return 0 }
+func (memory) Forget()                 {}
+func (memory) Spend(int64) error       { return nil }
+func (memory) Unspend(int64)           {}
+func (memory) Refused()                {}
+func (memory) Accepted()               {}
+func (memory) Barred() time.Duration   { return 0 }
+func (memory) Release()                {}
+
+// device takes the lock of p's MFA device, where there is a cache to keep one in and a lock
+// to be had.
+func (p *Provider) device(ctx context.Context, src mfa.Source) (codes, error) {
 	c, _ := p.Cache()
 	if c == nil {
-		return nil, nil
+		return memory{}, nil
 	}
 	who := p.holder()
 	who.TTY, who.Asking = src.Name(), true
-	dev, err := c.Device(ctx, p.req.SerialNumber, who, p.wait())
+	dev, err := c.Device(ctx, p.req.SerialNumber, who, p.wait(ctx))
 	if errors.Is(err, lock.ErrUnavailable) {
-		return nil, nil
+		return memory{}, nil
 	}
-	return dev, err
+	if err != nil {
+		return nil, shared(err)
+	}
+	return dev, nil
 }
 
-// noCode gives an error of package mfa its class. That nobody could be asked here says
-// nothing of other terminals; that the person did not answer, or would not, holds for all
-// who waited for the answer.
+// noCode gives an error of package mfa its class. That nobody could be asked here, or that
+// this process was told to stop, says nothing of other terminals; that the person did not
+// answer, or would not, holds for all who waited for the answer.
 func (p *Provider) noCode(err error) error {
 	e := humanError(err, "%v", err)
-	e.private = errors.Is(err, mfa.ErrNobody) || errors.Is(err, mfa.ErrUsed)
+	_, signalled := errors.AsType[mfa.Signalled](err)
+	e.private = signalled || errors.Is(err, mfa.ErrNobody) || errors.Is(err, mfa.ErrUsed)
 	return e
 }

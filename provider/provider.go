@@ -26,6 +26,8 @@ type Options struct {
 	// Login tells that a person has come to log in: more time to answer, and what was held
 	// against earlier wrong codes is forgotten.
 	Login bool
+	// LoginCommand is what messages tell a person to run; "" for "sts-helper login NAME".
+	LoginCommand string
 	// Log hears what happens, at debug level, and of harmless failures, as warnings. It is
 	// never given a secret. Nil means nobody listens.
 	Log *slog.Logger
@@ -100,6 +102,7 @@ func (p *Provider) Renew(ctx context.Context) (cache.Answer, error) {
 }
 
 func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
+	ctx = started(ctx)
 	c, err := p.Cache()
 	if errors.Is(err, cache.ErrUnsafe) {
 		return cache.Answer{}, &Error{Class: ClassConfig, Text: err.Error(), Err: err}
@@ -121,7 +124,7 @@ func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 		Human:  p.needsHuman(),
 		CanAsk: p.canAsk,
 		Renew:  renew,
-		Wait:   p.wait(),
+		Wait:   p.wait(ctx),
 	})
 	p.note(a, err)
 	return a, err

@@ -1,0 +1,79 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/sts-helper/sts-helper/lock"
+)
+
+// Forget removes the record with that name, a [Key]'s String or an [Entry]'s Name, and what
+// is known about refreshing it. What the files hold is overwritten first, for the sake of
+// disks that keep what was removed; flash and file systems that copy on write may keep it all
+// the same. Removing what is not there is no error. The lock's file stays.
+func (c *Cache) Forget(name string) error {
+	if !isKeyName(name) {
+		return fs.ErrInvalid
+	}
+	// Whoever holds the lock may be about to write the record again.
+	ctx, cancel := context.WithTimeout(context.Background(), invalidateWait)
+	defer cancel()
+	if held, err := lock.Acquire(ctx, c.lockPath(name), lock.Holder{Purpose: "logging out"}, nil); err == nil {
+		defer held.Release()
+	}
+	return errors.Join(c.shred(name+recordExt), c.shred(name+stateExt))
+}
+
+// ForgetAll removes every record there is, every failure that is remembered, and what dead
+// writers left behind. What is known of MFA devices stays: a code used is used.
+func (c *Cache) ForgetAll() error {
+	var names []string
+	var errs []error
+	err := c.each(func(name string, _ fs.FileInfo) {
+		base, ok := strings.CutSuffix(name, recordExt)
+		if !ok {
+			base, ok = strings.CutSuffix(name, stateExt)
+		}
+		switch {
+		case ok && isKeyName(base):
+			names = append(names, base)
+		case strings.HasPrefix(name, tempPrefix):
+			errs = append(errs, c.shred(name))
+		}
+	})
+	for _, name := range names {
+		errs = append(errs, c.Forget(name))
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+// shred overwrites a file of ours and removes it. Only the removal must succeed.
+func (c *Cache) shred(name string) error {
+	info, err := c.root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && info.Mode().IsRegular() {
+		c.overwrite(name, info)
+	}
+	return c.remove(name)
+}
+
+func (c *Cache) overwrite(name string, named fs.FileInfo) {
+	f, err := c.root.OpenFile(name, os.O_WRONLY|openFlags, 0)
+	if err != nil {
+		return
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil || !os.SameFile(info, named) || strangeFile(info) != "" {
+		return // a file with another name elsewhere is not ours to change
+	}
+	zeros := make([]byte, min(info.Size(), maxFile))
+	if _, err := f.Write(zeros); err == nil {
+		_ = f.Sync()
+	}
+}

@@ -1,0 +1,75 @@
+package provider
+
+import (
+	"context"
+	"sync"
+
+	"github.com/sts-helper/sts-helper/cache"
+)
+
+// Round is one login for any number of requests: what one of them has renewed the others use
+// as it is, so that a session they share costs one code. The zero value is ready.
+type Round struct {
+	mu   sync.Mutex
+	done map[string]bool // by key
+}
+
+func (r *Round) has(p *Provider) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.done[p.key.String()]
+}
+
+func (r *Round) add(p *Provider) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.done == nil {
+		r.done = map[string]bool{}
+	}
+	r.done[p.key.String()] = true
+}
+
+// Login gets p's token and everything that it is made from, so that nobody has to be asked
+// for it for as long as possible: what is due for a refresh is renewed now, and with force
+// what is fresh as well. Origin tells whether the token itself was got now or kept.
+func (p *Provider) Login(ctx context.Context, round *Round, force bool) (cache.Answer, error) {
+	if p.base != nil {
+		if _, err := p.base.Login(ctx, round, force); err != nil {
+			return cache.Answer{}, shared(err)
+		}
+	}
+	if round.has(p) || !force && p.fresh() {
+		return p.get(ctx, false)
+	}
+	a, err := p.get(ctx, true)
+	if err == nil {
+		round.add(p)
+	}
+	return a, err
+}
+
+// Base is the provider whose token signs p's request, nil where the source does: the MFA
+// session that a role is assumed from, say.
+func (p *Provider) Base() *Provider { return p.base }
+
+// NeedsCode reports whether a person may have to give an MFA code before [Provider.Login]
+// has done its work.
+func (p *Provider) NeedsCode(round *Round, force bool) bool {
+	if p.base != nil && p.base.NeedsCode(round, force) {
+		return true
+	}
+	return p.needsHuman() && !round.has(p) && (force || !p.fresh())
+}
+
+// fresh reports whether p's token is in the cache and not due for a refresh.
+func (p *Provider) fresh() bool {
+	if p.req.Granted != "" {
+		return true // it cannot be renewed here
+	}
+	c, _ := p.Cache()
+	if c == nil {
+		return false
+	}
+	r, err := c.Load(p.key)
+	return err == nil && r.Remaining() > max(r.Advisory, cache.HardFloor)
+}
