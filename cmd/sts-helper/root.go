@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -27,6 +28,9 @@ Without a command sts-helper prints the credentials (the process command).`
 
 func (p *program) execute(ctx context.Context, args []string) error {
 	root := p.rootCommand()
+	if !settingsAlone(args) {
+		root.AddCommand(p.commands()...)
+	}
 	root.SetArgs(args)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
@@ -51,14 +55,38 @@ func (p *program) rootCommand() *cobra.Command {
 		}
 		return p.process(cmd.Context(), flags)
 	}
-	root.AddCommand(
+	return root
+}
+
+// commands are the commands beside the default one.
+func (p *program) commands() []*cobra.Command {
+	return []*cobra.Command{
 		p.processCommand(),
 		p.grantCommand(),
 		p.acceptCommand(),
 		p.policyCommand(),
+		p.serveCommand(),
 		p.versionCommand(),
-	)
-	return root
+	}
+}
+
+// settingsAlone reports whether args are nothing but settings, as in the line that every SDK
+// runs. Then the other commands, with all their flags, need not be built: that would be a
+// good part of the time such a call takes.
+func settingsAlone(args []string) bool {
+	for len(args) > 0 {
+		name, isFlag := strings.CutPrefix(args[0], "--")
+		name, _, hasValue := strings.Cut(name, "=")
+		takes, known := profile.TakesValue(name)
+		if !isFlag || !known {
+			return false
+		}
+		args = args[1:]
+		if takes && !hasValue && len(args) > 0 {
+			args = args[1:]
+		}
+	}
+	return true
 }
 
 func noArguments(cmd *cobra.Command, args []string) error {

@@ -1,0 +1,184 @@
+package bench_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sts-helper/sts-helper/integration/emulator"
+	"github.com/sts-helper/sts-helper/integration/harness"
+)
+
+// programs are the helper and an empty Go program built the same way.
+type programs struct{ helper, empty string }
+
+var built programs
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "sts-helper-bench-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		if built.helper, err = harness.Build(dir, "cmd/sts-helper"); err == nil {
+			built.empty, err = harness.Build(dir, "integration/cmd/empty")
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		// A freshly linked file runs slower than one that has been run often.
+		for range 20 {
+			_ = exec.Command(built.empty).Run()
+			_ = exec.Command(built.helper, "version").Run()
+		}
+		return m.Run()
+	}())
+}
+
+// home is a home with so many profiles and records, and a token for profile "base" among them.
+func home(b *testing.B, profiles, records int) *harness.Home {
+	b.Helper()
+	e := emulator.New(emulator.World{})
+	u := e.AddUser("111122223333", "alice")
+	must(b, e.Start())
+	b.Cleanup(e.Close)
+	h, err := harness.NewHome(filepath.Join(b.TempDir(), "home"), built.helper, e.URL())
+	must(b, err)
+	var config, keys strings.Builder
+	for i := range profiles {
+		fmt.Fprintf(&config, "[profile p%d]\nregion = eu-west-1\nrole_arn = arn:aws:iam::111122223333:role/r%d\nsource_profile = base\n\n", i, i)
+		fmt.Fprintf(&keys, "[k%d]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = CANARY%040d\n\n", i, i)
+	}
+	fmt.Fprintf(&keys, "[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", u.AccessKeyID, u.SecretAccessKey)
+	must(b, h.Write(".aws/config", config.String()))
+	must(b, h.Write(".aws/credentials", keys.String()))
+	if r := h.Run(b.Context(), "--source-profile", "base"); r.Code != 0 {
+		b.Fatal(r.Stderr)
+	}
+	for i := range records {
+		must(b, h.Write(fmt.Sprintf(".cache/sts-helper/v1/%064x.cred", i), "STSH1 of another request"))
+	}
+	return h
+}
+
+func must(b *testing.B, err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// once starts a program, waits for it, and gives its wall time and its memory.
+func once(b *testing.B, cmd *exec.Cmd) (time.Duration, int64) {
+	b.Helper()
+	start := time.Now()
+	if err := cmd.Run(); err != nil {
+		b.Fatal(err)
+	}
+	wall := time.Since(start)
+	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	return wall, usage.Maxrss << 10
+}
+
+func median[T int64 | time.Duration](v []T) T {
+	slices.Sort(v)
+	return v[len(v)/2]
+}
+
+// BenchmarkWarmCall is a call that finds its token, from start to exit, against an empty Go
+// program in turn. What counts is x-empty, the ratio of the medians.
+func BenchmarkWarmCall(b *testing.B) {
+	h := home(b, 2, 1)
+	var warm, empty []time.Duration
+	var memory []int64
+	for b.Loop() {
+		w, rss := once(b, h.Command(b.Context(), "--source-profile", "base"))
+		warm, memory = append(warm, w), append(memory, rss)
+		e, _ := once(b, exec.Command(built.empty))
+		empty = append(empty, e)
+	}
+	b.ReportMetric(ms(median(warm)), "warm-ms")
+	b.ReportMetric(ms(median(empty)), "empty-ms")
+	b.ReportMetric(float64(median(warm))/float64(median(empty)), "x-empty")
+	b.ReportMetric(float64(median(memory))/(1<<20), "MB")
+}
+
+// BenchmarkManyProfilesAndRecords is the same call in a home with 5,000 profiles and 10,000
+// records, against one with 2 and 1.
+func BenchmarkManyProfilesAndRecords(b *testing.B) {
+	small, large := home(b, 2, 1), home(b, 5000, 10_000)
+	var few, many []time.Duration
+	for b.Loop() {
+		f, _ := once(b, small.Command(b.Context(), "--source-profile", "base"))
+		m, _ := once(b, large.Command(b.Context(), "--source-profile", "base"))
+		few, many = append(few, f), append(many, m)
+	}
+	b.ReportMetric(ms(median(few)), "few-ms")
+	b.ReportMetric(ms(median(many)), "many-ms")
+	b.ReportMetric(float64(median(many))/float64(median(few)), "x-few")
+}
+
+// BenchmarkFiftyAtOnce starts 50 warm calls together, then 50 empty programs.
+func BenchmarkFiftyAtOnce(b *testing.B) {
+	h := home(b, 2, 1)
+	const n = 50
+	crowd := func(command func() *exec.Cmd) time.Duration {
+		start := time.Now()
+		all := make([]*exec.Cmd, n)
+		for i := range all {
+			all[i] = command()
+			must(b, all[i].Start())
+		}
+		for _, c := range all {
+			must(b, c.Wait())
+		}
+		return time.Since(start)
+	}
+	var warm, empty []time.Duration
+	for b.Loop() {
+		warm = append(warm, crowd(func() *exec.Cmd { return h.Command(b.Context(), "--source-profile", "base") }))
+		empty = append(empty, crowd(func() *exec.Cmd { return exec.Command(built.empty) }))
+	}
+	b.ReportMetric(ms(median(warm)), "warm-ms")
+	b.ReportMetric(ms(median(empty)), "empty-ms")
+	b.ReportMetric(float64(median(warm))/float64(median(empty)), "x-empty")
+}
+
+// BenchmarkColdCrowd starts 50 calls that find nothing; calls-of-STS must be 1.
+func BenchmarkColdCrowd(b *testing.B) {
+	e := emulator.New(emulator.World{})
+	u := e.AddUser("111122223333", "alice")
+	must(b, e.Start())
+	b.Cleanup(e.Close)
+	var walls []time.Duration
+	rounds := 0
+	for b.Loop() {
+		h, err := harness.NewHome(filepath.Join(b.TempDir(), fmt.Sprint(rounds)), built.helper, e.URL())
+		must(b, err)
+		rounds++
+		must(b, h.Write(".aws/credentials", fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", u.AccessKeyID, u.SecretAccessKey)))
+		start := time.Now()
+		all := make([]*exec.Cmd, 50)
+		for i := range all {
+			all[i] = h.Command(b.Context(), "--source-profile", "base")
+			must(b, all[i].Start())
+		}
+		for _, c := range all {
+			must(b, c.Wait())
+		}
+		walls = append(walls, time.Since(start))
+	}
+	b.ReportMetric(ms(median(walls)), "wall-ms")
+	b.ReportMetric(float64(e.Count("GetSessionToken"))/float64(rounds), "calls-of-STS")
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
