@@ -77,4 +77,3 @@ func (p *program) warn(format string, args ...any) {
 		fmt.Fprintf(p.stderr, "sts-helper: "+format+"\n", args...)
 	}
 }
-

@@ -1,0 +1,310 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/imds"
+	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/provider"
+)
+
+const serveHelp = `Serve credentials over HTTP on this machine, for containers and for programs that
+cannot run a credential_process, from the same cache as every other way.
+
+Each --profile is served as container credentials at /credentials/NAME, and the one that
+--imds names also as the role of an EC2 instance (IMDSv2 only). Programs find the server
+by what --env-file holds:
+
+    sts-helper serve --profile dev --imds dev --env-file ~/.aws/dev.env
+    docker run --network host --env-file ~/.aws/dev.env ...
+
+Nobody is ever asked for a code here: clients are told LoginRequired until somebody has
+run "sts-helper login". SIGHUP reads the settings again; SIGTERM lets answers finish.
+
+Every user of the machine who can read the token file, and runs as you (or as one of
+--allow-uid), gets the credentials. Each flag can be a variable STS_HELPER_SERVE_...`
+
+const (
+	// startWait is how long the first fetch may keep the server from answering.
+	startWait = 5 * time.Second
+	// watchEvery is how often the disk is looked at for a newer token, so that a login is
+	// seen within a second.
+	watchEvery = 500 * time.Millisecond
+	// fetchTimeout leaves the provider its own limits: 55 s behind somebody who is being
+	// asked for a code, 35 s otherwise.
+	fetchTimeout = 60 * time.Second
+)
+
+func (p *program) serveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve [flags]",
+		Short: "Serve credentials over HTTP: container credentials and IMDSv2",
+		Long:  serveHelp,
+		Args:  noArguments,
+	}
+	var f serveFlags
+	f.add(cmd.Flags())
+	settings := addSettings(cmd.Flags(), "profile", "mfa-code", "mfa-process", "prompt")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := f.fromEnvironment(cmd.Flags(), p.env); err != nil {
+			return err
+		}
+		return p.serve(cmd.Context(), f, settings)
+	}
+	return cmd
+}
+
+// endpoint is a running server and what it is made of.
+type endpoint struct {
+	flags    serveFlags
+	settings profile.Flags
+	env      profile.Environment
+	log      *slog.Logger
+	metrics  *serveMetrics
+	systemd  systemd
+
+	srv    *imds.Server
+	bearer string
+	key    []byte
+
+	mu    sync.Mutex
+	watch []*watched
+	files filesSeen
+}
+
+func (p *program) serve(ctx context.Context, f serveFlags, settings profile.Flags) (err error) {
+	log, err := f.logger(p.stderr, settings)
+	if err != nil {
+		return err
+	}
+	e := &endpoint{flags: f, settings: settings, env: p.env, log: log, systemd: newSystemd()}
+	if f.metricsListen != "" {
+		e.metrics = newServeMetrics()
+	}
+	served, err := e.load()
+	if err != nil {
+		return err
+	}
+	tokenFile, err := e.secrets(served)
+	if err != nil {
+		return err
+	}
+	if e.srv, err = imds.New(e.config(served)); err != nil {
+		return usageError{err}
+	}
+	e.note(served)
+	listeners, err := e.listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, ln := range listeners {
+			_ = ln.Close()
+		}
+	}()
+	if err := leadsBack(served, listeners); err != nil {
+		return err
+	}
+	if e.metrics != nil {
+		stop, err := e.serveMetrics(ctx)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+
+	// Fetches outlive the signal to stop, so that the last answers can be given.
+	base, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	e.start(ctx, base)
+	if ctx.Err() != nil {
+		return nil
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- e.srv.Serve(ctx, listeners...) }()
+	lines := e.variables(served, listeners, tokenFile)
+	if f.envFile != "" {
+		remove, err := writeEnvFile(f.envFile, lines)
+		if err != nil {
+			return err
+		}
+		defer remove()
+		e.log.Info("wrote the variables for clients", "file", f.envFile)
+	} else if p.terminal(p.stdout) {
+		_, _ = p.stdout.WriteString(strings.Join(lines, "\n") + "\n")
+	}
+	e.systemd.notify("READY=1")
+	return e.attend(ctx, base, ended)
+}
+
+// start fetches the credentials, for up to startWait; what takes longer goes on behind.
+func (e *endpoint) start(ctx, base context.Context) {
+	done := make(chan struct{})
+	go func() { defer close(done); _ = e.srv.Start(base) }()
+	t := time.NewTimer(startWait)
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
+		e.log.Warn("the first credentials take long; clients are told so meanwhile")
+	case <-ctx.Done():
+	}
+}
+
+// attend looks after the running server until it has ended.
+func (e *endpoint) attend(ctx, base context.Context, ended <-chan error) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	reload := make(chan string, 1)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		for why := range reload {
+			e.reload(base, why)
+		}
+	})
+	defer close(reload)
+	again := func(why string) {
+		select {
+		case reload <- why:
+		default: // one is waiting already, and will see this change too
+		}
+	}
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-ended:
+			if ctx.Err() == nil && err != nil {
+				return &provider.Error{Class: provider.ClassConfig, Text: "the server ended: " + err.Error(), Err: err}
+			}
+			return nil
+		case <-ctx.Done():
+			e.log.Info("ending; answers under way are finished", "reason", context.Cause(ctx).Error())
+			e.systemd.notify("STOPPING=1")
+			<-ended
+			return nil
+		case <-hup:
+			again("SIGHUP")
+		case <-tick.C:
+			if why := e.look(); why != "" {
+				again(why)
+			}
+			e.systemd.tend(e.srv.Status())
+		}
+	}
+}
+
+// reload reads the settings again. What is wrong with them is logged and changes nothing.
+func (e *endpoint) reload(base context.Context, why string) {
+	if base.Err() != nil {
+		return
+	}
+	e.systemd.reloading()
+	defer e.systemd.notify("READY=1")
+	served, err := e.load()
+	if err == nil {
+		err = e.srv.Reload(e.config(served))
+	}
+	if err != nil {
+		e.log.Error("the settings stay as they were", "reason", why, "error", err.Error())
+		return
+	}
+	e.note(served)
+	e.log.Info("read the settings again", "reason", why)
+}
+
+// listen gives the listeners that systemd passed and those of --listen; with neither, the
+// default one.
+func (e *endpoint) listen(ctx context.Context) ([]net.Listener, error) {
+	listeners, err := e.systemd.listeners()
+	if err != nil {
+		return nil, &provider.Error{Class: provider.ClassConfig, Text: err.Error(), Err: err}
+	}
+	addresses := e.flags.listen
+	if len(addresses) == 0 && len(listeners) == 0 {
+		addresses = []string{defaultListen}
+	}
+	for _, a := range addresses {
+		ln, err := e.srv.Listen(ctx, a)
+		if err != nil {
+			for _, ln := range listeners {
+				_ = ln.Close()
+			}
+			return nil, listenError(a, err)
+		}
+		listeners = append(listeners, ln)
+	}
+	for _, ln := range listeners {
+		e.log.Info("listening", "address", ln.Addr().String())
+	}
+	return listeners, nil
+}
+
+func listenError(address string, err error) error {
+	text := strings.TrimPrefix(err.Error(), "imds: ")
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		text = "something listens on " + address + " already; name another port with --listen"
+	case errors.Is(err, syscall.EACCES):
+		text = "this user may not listen on " + address + "; a port from 1024 on will do, or systemd can pass the socket"
+	case strings.Contains(text, "is not a loopback address"):
+		text += " (an address of the loopback device needs --loopback-alias)"
+	}
+	return &provider.Error{Class: provider.ClassConfig, Text: text, Err: err}
+}
+
+// loginRequired reports whether an error means that a person must do something: log in, or
+// finish doing so elsewhere.
+func loginRequired(err error) bool {
+	var held *cache.HeldError
+	return provider.ClassOf(err) == provider.ClassHuman || errors.As(err, &held)
+}
+
+// serveMetrics answers on the metrics' own listener until the function it gives is called.
+func (e *endpoint) serveMetrics(ctx context.Context) (stop func(), err error) {
+	ln, err := loopbackListener(ctx, e.flags.metricsListen)
+	if err != nil {
+		return nil, err
+	}
+	hs := &http.Server{
+		Handler:           e.metrics.handler(e.srv),
+		ReadHeaderTimeout: 2 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    8 << 10,
+		ErrorLog:          slog.NewLogLogger(e.log.Handler(), slog.LevelWarn),
+	}
+	go func() { _ = hs.Serve(ln) }()
+	e.log.Info("metrics", "address", ln.Addr().String())
+	return func() { _ = hs.Close() }, nil
+}
+
+// profileNames are the names to serve, "" for what the settings without a name ask for.
+func (e *endpoint) profileNames() (names []string, imdsOnly string) {
+	names = slices.Clone(e.flags.profiles)
+	if e.flags.imds != "" && !slices.Contains(names, e.flags.imds) {
+		if len(names) == 0 && e.flags.imds == unnamed {
+			return []string{""}, ""
+		}
+		return append(names, e.flags.imds), e.flags.imds
+	}
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	return names, ""
+}

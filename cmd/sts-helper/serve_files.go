@@ -1,0 +1,334 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sts-helper/sts-helper/imds"
+	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/provider"
+)
+
+// The variables by which programs find the server.
+const (
+	varURI      = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+	varToken    = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+	varMetadata = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
+	varNoV1     = "AWS_EC2_METADATA_V1_DISABLED"
+)
+
+// maxOwnFile bounds what is read of files this program wrote.
+const maxOwnFile = 8 << 10
+
+func unsafeFile(format string, args ...any) error {
+	return &provider.Error{Class: provider.ClassConfig, Text: fmt.Sprintf(format, args...)}
+}
+
+// secrets finds or makes the bearer token and the key for session tokens, and gives the
+// token's file, "" where nothing needs a token.
+func (e *endpoint) secrets(s *site) (tokenFile string, err error) {
+	if s.instance != nil {
+		e.key = e.sessionKey(s)
+	}
+	if !slices.ContainsFunc(s.profiles, func(p imds.Profile) bool { return !p.NoContainer }) {
+		return "", nil
+	}
+	tokenFile = e.flags.tokenFile
+	if tokenFile == "" {
+		dir, err := e.runtimeDir(s)
+		if err != nil {
+			return "", err
+		}
+		tokenFile = filepath.Join(dir, tokenName(s))
+	}
+	if tokenFile, err = filepath.Abs(tokenFile); err != nil {
+		return "", err
+	}
+	if e.flags.envFile != "" && !plainValue(tokenFile) {
+		return "", unsafeFile("the token file's path %s has characters that an env-file cannot hold; name another with --token-file", mfa.Safe(tokenFile))
+	}
+	e.bearer, err = bearerToken(tokenFile)
+	return tokenFile, err
+}
+
+// sessionKey is the key that signs IMDSv2 session tokens. Where none can be kept, clients
+// have to get new session tokens after a restart; most do by themselves.
+func (e *endpoint) sessionKey(s *site) []byte {
+	c, err := s.providers[0].Cache()
+	if c != nil {
+		var key []byte
+		if key, err = imds.LoadOrCreateKey(c.Path()); err == nil {
+			return key
+		}
+	}
+	reason := "there is no cache"
+	if err != nil {
+		reason = err.Error()
+	}
+	e.log.Warn("the key for session tokens is not kept: clients lose theirs at a restart", "reason", reason)
+	return imds.NewKey()
+}
+
+// runtimeDir is where the token file is by default: sts-helper in the user's own runtime
+// directory (XDG base directory specification), else the cache's directory. The system's
+// directory for temporary files is nobody's own and never used.
+func (e *endpoint) runtimeDir(s *site) (string, error) {
+	var dir string
+	if run := e.env.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(run) {
+		if err := privateDir(run); err != nil {
+			return "", unsafeFile("XDG_RUNTIME_DIR: %v; unset it, or name a file with --token-file", err)
+		}
+		dir = filepath.Join(run, "sts-helper")
+	} else {
+		var err error
+		if dir, err = provider.CacheDir(s.providers[0].Request().CacheDir); err != nil {
+			return "", unsafeFile("there is no place for the token: %v, or a file with --token-file", err)
+		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", unsafeFile("there is no place for the token: %v", err)
+	}
+	if err := privateDir(dir); err != nil {
+		return "", unsafeFile("%v; or name a file with --token-file", err)
+	}
+	return dir, nil
+}
+
+// tokenName is the default name of the token file. Servers of different profiles have
+// different tokens, so that a client of one cannot ask the other.
+func tokenName(s *site) string {
+	var names []string
+	for _, p := range s.profiles {
+		names = append(names, p.Name)
+	}
+	slices.Sort(names)
+	name := strings.Join(names, "~") // which no name contains
+	if len(name) > 100 {
+		sum := sha256.Sum256([]byte(name))
+		name = hex.EncodeToString(sum[:16])
+	}
+	return name + ".token"
+}
+
+// bearerToken is the token in the file. One that is there already is kept, so that clients
+// live on when the server is restarted; an empty or missing file gets a new one.
+func bearerToken(path string) (string, error) {
+	dir, err := openDir(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = dir.Close() }()
+	name := filepath.Base(path)
+	data, err := readOwn(dir, name, path)
+	if err != nil {
+		return "", err
+	}
+	if text := string(data); text != "" {
+		if !isToken(text) {
+			return "", unsafeFile("%s holds something else than a token (16 to 512 of A-Z a-z 0-9 _ -, no line end); name another file with --token-file, or remove this one", path)
+		}
+		return text, nil
+	}
+	token := imds.NewBearerToken()
+	return token, writeOwn(dir, name, []byte(token))
+}
+
+// isToken reports whether s is a token as imds takes it; a file that is none is never
+// overwritten.
+func isToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return len(s) >= 16 && len(s) <= 512
+}
+
+// variables are the lines of the env-file.
+func (e *endpoint) variables(s *site, listeners []net.Listener, tokenFile string) []string {
+	base := "http://" + clientAddress(listeners)
+	var lines []string
+	for _, p := range s.profiles {
+		if !p.NoContainer {
+			lines = append(lines, varURI+"="+base+"/credentials/"+p.Name, varToken+"="+tokenFile)
+			break
+		}
+	}
+	if s.instance != nil {
+		lines = append(lines, varMetadata+"="+base, varNoV1+"=true")
+	}
+	return lines
+}
+
+// clientAddress is the listener that most clients can use: on 127.0.0.1, which not all can
+// do without, else the first.
+func clientAddress(listeners []net.Listener) string {
+	for _, ln := range listeners {
+		if a, err := netip.ParseAddrPort(ln.Addr().String()); err == nil && a.Addr().Unmap() == netip.AddrFrom4([4]byte{127, 0, 0, 1}) {
+			return ln.Addr().String()
+		}
+	}
+	return listeners[0].Addr().String()
+}
+
+// plainValue reports whether s reads the same in docker's env-files, in systemd's, and in a
+// shell.
+func plainValue(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r == 0x7f || strings.ContainsRune("'\"`\\$;&|<>()*?[]{}!#", r)
+	})
+}
+
+// writeEnvFile writes the file and gives the function that removes it, if it still is this
+// one. A file that is not an env-file of ours is not touched.
+func writeEnvFile(path string, lines []string) (remove func(), err error) {
+	dir, err := openDir(path)
+	if err != nil {
+		return nil, err
+	}
+	name := filepath.Base(path)
+	old, err := readOwn(dir, name, path)
+	if err == nil && !ownVariables(old) {
+		err = unsafeFile("%s holds something else than the variables written here; name another file with --env-file", path)
+	}
+	text := []byte(strings.Join(lines, "\n") + "\n")
+	if err == nil {
+		err = writeOwn(dir, name, text)
+	}
+	if err != nil {
+		_ = dir.Close()
+		return nil, err
+	}
+	written, _ := dir.Lstat(name)
+	return func() {
+		if now, err := dir.Lstat(name); err == nil && written != nil && os.SameFile(now, written) {
+			_ = dir.Remove(name)
+		}
+		_ = dir.Close()
+	}, nil
+}
+
+func ownVariables(data []byte) bool {
+	for line := range bytes.Lines(data) {
+		name, _, _ := strings.Cut(string(line), "=")
+		switch name {
+		case varURI, varToken, varMetadata, varNoV1:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// openDir opens the directory of path, which is made (0700) where it is missing, and refuses
+// one in which somebody else could put another file under the name.
+func openDir(path string) (*os.Root, error) {
+	name := filepath.Dir(path)
+	if err := os.MkdirAll(name, 0o700); err != nil {
+		return nil, unsafeFile("%s cannot be written: %v", path, err)
+	}
+	dir, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, unsafeFile("%s cannot be written: %v", path, err)
+	}
+	info, err := dir.Stat(".")
+	if err == nil {
+		err = checkDir(name, info)
+	}
+	if err != nil {
+		_ = dir.Close()
+		return nil, unsafeFile("%s cannot be written safely: %v", path, err)
+	}
+	return dir, nil
+}
+
+// readOwn reads a small plain file of this user's; none is empty.
+func readOwn(dir *os.Root, name, path string) ([]byte, error) {
+	info, err := dir.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, unsafeFile("%s cannot be looked at: %v", path, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, unsafeFile("%s is not a plain file; remove it, or name another", path)
+	}
+	f, err := dir.OpenFile(name, os.O_RDONLY|openNonblock, 0)
+	if err != nil {
+		return nil, unsafeFile("%s cannot be read: %v", path, err)
+	}
+	defer func() { _ = f.Close() }()
+	opened, err := f.Stat()
+	if err == nil && !os.SameFile(info, opened) {
+		err = errors.New("it was replaced just now")
+	}
+	if err == nil {
+		err = checkFile(opened)
+	}
+	var data []byte
+	if err == nil {
+		data, err = io.ReadAll(io.LimitReader(f, maxOwnFile+1))
+	}
+	if err == nil && len(data) > maxOwnFile {
+		err = errors.New("it is too large")
+	}
+	if err != nil {
+		return nil, unsafeFile("%s is not usable: %v; remove it, or name another", path, err)
+	}
+	return data, nil
+}
+
+// writeOwn puts data under the name at once: a new file, 0600, written, synced, renamed.
+func writeOwn(dir *os.Root, name string, data []byte) (err error) {
+	temp := ".tmp-" + strings.ToLower(rand.Text())
+	f, err := dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		_, err = f.Write(data)
+		if err == nil {
+			err = f.Chmod(0o600) // whatever the umask took away
+		}
+		if err == nil {
+			err = f.Sync()
+		}
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
+		if err == nil {
+			err = dir.Rename(temp, name)
+		}
+		if err != nil {
+			_ = dir.Remove(temp)
+		}
+	}
+	if err != nil {
+		return unsafeFile("%s cannot be written: %v", filepath.Join(dir.Name(), name), err)
+	}
+	return nil
+}
+
+// privateDir is the check of the cache's directory for others: ours, closed to others, no
+// link.
+func privateDir(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		return fmt.Errorf("%s is a link", path)
+	}
+	return checkPrivateDir(path, info)
+}

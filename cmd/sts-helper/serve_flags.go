@@ -1,0 +1,188 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sts-helper/sts-helper/imds"
+	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/profile"
+)
+
+const (
+	defaultListen = "127.0.0.1:9911"
+	// unnamed is what settings without --profile are served as.
+	unnamed = "default"
+	// serveVariable begins the names of variables that stand for serve's own flags.
+	serveVariable = "STS_HELPER_SERVE_"
+)
+
+// serveFlags are the flags that serve has besides the settings.
+type serveFlags struct {
+	profiles, listen         []string
+	imds                     string
+	envFile, tokenFile       string
+	allowUIDs                []uint
+	noUIDCheck, exposed      bool
+	aliases, hosts           []string
+	metricsListen            string
+	logFormat, logLevel      string
+	roleName, region, zone   string
+	instanceID, instanceType string
+	imageID, privateIP       string
+	metadata                 []string
+}
+
+func (f *serveFlags) add(set *pflag.FlagSet) {
+	set.StringArrayVar(&f.profiles, "profile", nil, "serve this entry of config.toml; repeatable")
+	set.StringVar(&f.imds, "imds", "", "serve this profile as an EC2 instance's role too, by IMDSv2")
+	set.StringArrayVar(&f.listen, "listen", nil, "`ADDR:PORT` to listen on; port 0 for any; repeatable (default "+defaultListen+")")
+	set.StringVar(&f.envFile, "env-file", "", "`FILE` to write the variables for clients to, removed at the end")
+	set.StringVar(&f.tokenFile, "token-file", "", "`FILE` with the bearer token, made if it is not there (default in the runtime directory)")
+	set.UintSliceVar(&f.allowUIDs, "allow-uid", nil, "`UID` that may ask besides yourself; repeatable")
+	set.BoolVar(&f.noUIDCheck, "no-uid-check", false, "let every user of this machine try the tokens")
+	set.StringArrayVar(&f.aliases, "loopback-alias", nil, "`ADDR` on the loopback device to take for loopback, such as 169.254.169.254; repeatable")
+	set.StringArrayVar(&f.hosts, "allow-host", nil, "`HOST` that clients may name in the Host header too; repeatable")
+	set.BoolVar(&f.exposed, "expose-credentials-to-the-network", false, "permit --listen on other addresses: whoever reaches them can try tokens and read answers on the way")
+	set.StringVar(&f.metricsListen, "metrics-listen", "", "`ADDR:PORT` on loopback for metrics in Prometheus form")
+	set.StringVar(&f.logFormat, "log-format", "text", "text or json")
+	set.StringVar(&f.logLevel, "log-level", "info", "debug, info (with one line a request), warn or error")
+	set.StringVar(&f.roleName, "imds-role-name", "", "the instance's role `NAME` (default: the profile's)")
+	set.StringVar(&f.region, "imds-region", "", "the instance's `REGION` (default: the profile's)")
+	set.StringVar(&f.zone, "availability-zone", "", "the instance's `ZONE` (default: zone a of the region)")
+	set.StringVar(&f.instanceID, "instance-id", "", "the instance's `ID` (default: one made of the profile's name)")
+	set.StringVar(&f.instanceType, "instance-type", "", "the instance's `TYPE`; not answered by default")
+	set.StringVar(&f.imageID, "image-id", "", "the instance's AMI `ID`; not answered by default")
+	set.StringVar(&f.privateIP, "private-ip", "", "the instance's IPv4 `ADDR`; not answered by default")
+	set.StringArrayVar(&f.metadata, "metadata", nil, "`PATH=VALUE` to answer besides, such as meta-data/mac=02:00:00:00:00:01; repeatable")
+}
+
+// serveOwn are the flags of [serveFlags.add], for those that variables can give.
+var serveOwn = [...]string{
+	"profile", "imds", "listen", "env-file", "token-file", "allow-uid", "no-uid-check", "loopback-alias", "allow-host",
+	"expose-credentials-to-the-network", "metrics-listen", "log-format", "log-level", "imds-role-name", "imds-region",
+	"availability-zone", "instance-id", "instance-type", "image-id", "private-ip", "metadata",
+}
+
+// fromEnvironment gives flags that were not given the values of their variables. Where a
+// flag can be repeated, values are lines, or stand between commas.
+func (f *serveFlags) fromEnvironment(set *pflag.FlagSet, env profile.Environment) error {
+	for _, name := range serveOwn {
+		variable := serveVariable + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+		value := env.Getenv(variable)
+		flag := set.Lookup(name)
+		if value == "" || flag.Changed {
+			continue
+		}
+		values := []string{value}
+		if _, many := flag.Value.(pflag.SliceValue); many {
+			cut := ","
+			if strings.Contains(value, "\n") {
+				cut = "\n"
+			}
+			values = strings.Split(strings.TrimSpace(value), cut)
+		}
+		for _, v := range values {
+			if err := set.Set(name, strings.TrimSpace(v)); err != nil {
+				return &profile.Error{Kind: profile.Config, Where: variable, What: mfa.Safe(v) + " does not fit", Err: err}
+			}
+		}
+	}
+	return nil
+}
+
+// logger is the server's log, on stderr.
+func (f *serveFlags) logger(w io.Writer, settings profile.Flags) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
+		return nil, usageError{fmt.Errorf("--log-level: %q is none of debug, info, warn and error", mfa.Safe(f.logLevel))}
+	}
+	if _, verbose := settings["verbose"]; verbose {
+		level = slog.LevelDebug
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	switch f.logFormat {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, opts)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, opts)), nil
+	}
+	return nil, usageError{fmt.Errorf("--log-format: %q is neither text nor json", mfa.Safe(f.logFormat))}
+}
+
+// loopbackAliases checks the addresses of --loopback-alias: each must be on a loopback
+// device of this machine, where nobody else can have it.
+func (f *serveFlags) loopbackAliases() ([]netip.Addr, error) {
+	var all []netip.Addr
+	for _, s := range f.aliases {
+		a, err := netip.ParseAddr(s)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--loopback-alias: %q is not an IP address", mfa.Safe(s))}
+		}
+		if !onLoopback(a) {
+			return nil, usageError{fmt.Errorf("--loopback-alias: %s is not an address of the loopback device; add it with: ip addr add %s/%d dev lo", a, a, a.BitLen())}
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+func onLoopback(a netip.Addr) bool {
+	devices, err := net.Interfaces()
+	if err != nil {
+		return false
+	}
+	for _, d := range devices {
+		addrs, err := d.Addrs()
+		if d.Flags&net.FlagLoopback == 0 || err != nil {
+			continue
+		}
+		for _, x := range addrs {
+			if p, err := netip.ParsePrefix(x.String()); err == nil && p.Addr().Unmap() == a.Unmap() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (f *serveFlags) uids() ([]uint32, error) {
+	var all []uint32
+	for _, u := range f.allowUIDs {
+		if u >= 1<<32-1 {
+			return nil, usageError{fmt.Errorf("--allow-uid: %s is not a user id", strconv.FormatUint(uint64(u), 10))}
+		}
+		all = append(all, uint32(u))
+	}
+	return all, nil
+}
+
+// instance is what the metadata paths pretend.
+func (f *serveFlags) instance(name, region string) (*imds.Instance, error) {
+	if f.region != "" {
+		region = f.region
+	}
+	in := &imds.Instance{
+		Profile: name, RoleName: f.roleName, Region: region, AvailabilityZone: f.zone, InstanceID: f.instanceID,
+		InstanceType: f.instanceType, ImageID: f.imageID, PrivateIP: f.privateIP,
+	}
+	for _, m := range f.metadata {
+		path, value, ok := strings.Cut(m, "=")
+		if !ok {
+			return nil, usageError{errors.New("--metadata: want PATH=VALUE, such as meta-data/mac=02:00:00:00:00:01")}
+		}
+		if in.Values == nil {
+			in.Values = map[string]string{}
+		}
+		in.Values[strings.Trim(path, "/")] = value
+	}
+	return in, nil
+}
