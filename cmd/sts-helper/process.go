@@ -26,9 +26,6 @@ func (p *program) processCommand() *cobra.Command {
 
 // process prints the credentials that the settings ask for.
 func (p *program) process(ctx context.Context, flags profile.Flags) error {
-	if !open(p.stdout) {
-		return errors.New("standard output is closed; the credentials have nowhere to go")
-	}
 	req, err := profile.Load(flags, p.env)
 	if err != nil {
 		return err
@@ -45,6 +42,9 @@ func (p *program) process(ctx context.Context, flags profile.Flags) error {
 		for _, w := range answer.Warnings {
 			p.warn("carrying on with what there is: %s", mfa.Safe(w.Error()))
 		}
+	}
+	if !open(p.stdout) {
+		return errors.New("standard output is closed, so the credentials have nowhere to go; to get them into the cache alone, run: sts-helper login")
 	}
 	if err := process.Write(p.stdout, answer.Token.Credentials); err != nil {
 		return fmt.Errorf("the credentials could not be written: %w", err)
