@@ -11,7 +11,7 @@ import (
 // open reports whether f was open when the program started. Go's runtime puts /dev/null,
 // opened for reading and writing, in the place of a closed standard stream, so writing to it
 // would look like success. A shell's redirection to /dev/null is opened for writing alone; what
-some languages call the null device (Python, Node.js) cannot be told from a closed stream.
+// some languages call the null device (Python, Node.js) cannot be told from a closed stream.
 func open(f *os.File) bool {
 	info, err := f.Stat()
 	if err != nil {
