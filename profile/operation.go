@@ -131,6 +131,9 @@ func (l *loader) together(op opSet, by *given) error {
 		if g == nil || g.setting.ops == 0 || g.setting.ops&op != 0 {
 			continue
 		}
+		if op == opGranted && g.layer > by.layer {
+			continue // how STS would be asked for other tokens
+		}
 		if g.setting.Kind == Bool {
 			on, err := g.bool()
 			if err != nil {

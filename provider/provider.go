@@ -108,10 +108,14 @@ func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 		return cache.Answer{}, &Error{Class: ClassConfig, Text: err.Error(), Err: err}
 	}
 	if c == nil || p.req.NoCache {
+		if p.req.Granted != "" {
+			return cache.Answer{}, noCacheForGranted(err)
+		}
 		a, ferr := p.uncached(ctx)
 		if err != nil && ferr == nil {
 			a.Warnings = append(a.Warnings, fmt.Errorf("there is no cache: %w", err))
 		}
+		p.note(a, ferr)
 		return a, ferr
 	}
 	if p.req.Granted != "" {
@@ -164,9 +168,6 @@ func CacheDir(named string) (string, error) {
 
 // uncached asks STS without looking at the disk.
 func (p *Provider) uncached(ctx context.Context) (cache.Answer, error) {
-	if p.req.Granted != "" {
-		return cache.Answer{}, configError("a token handed over by somebody else is kept in the cache; --granted and --no-cache do not go together")
-	}
 	t, err := p.fetch(ctx, false)
 	if err == nil {
 		err = t.Validate()
@@ -175,6 +176,14 @@ func (p *Provider) uncached(ctx context.Context) (cache.Answer, error) {
 		return cache.Answer{}, err
 	}
 	return cache.Answer{Token: t, Origin: cache.Fresh}, nil
+}
+
+// noCacheForGranted is why an accepted token cannot be had; err is why there is no cache.
+func noCacheForGranted(err error) error {
+	if err == nil {
+		return configError("a token handed over by somebody else is kept in the cache; --granted and --no-cache do not go together")
+	}
+	return &Error{Class: ClassConfig, Err: err, Text: "a token handed over by somebody else is kept in the cache, and there is none: " + err.Error()}
 }
 
 // granted gives a token that somebody else handed over. It cannot be refreshed.
@@ -203,6 +212,9 @@ func (p *Provider) note(a cache.Answer, err error) {
 	}
 	if err == nil {
 		log.Debug("answered", "origin", string(a.Origin), "token", a.Token)
+	}
+	if warning := PackedWarning(a.Token); warning != "" {
+		log.Warn(warning)
 	}
 }
 

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -15,6 +19,7 @@ import (
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/handoff"
 	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/profile"
 	"github.com/sts-helper/sts-helper/provider"
 )
 
@@ -40,9 +45,12 @@ func (p *program) acceptCommand() *cobra.Command {
 		Short: "Open credentials that another person granted",
 		Long:  acceptHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
-			return usageOf(cobra.MaximumNArgs(1)(cmd, args))
+			if err := cobra.MaximumNArgs(1)(cmd, args); err != nil {
+				return usageError{err}
+			}
+			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return p.accept(args, a) },
+		RunE: func(cmd *cobra.Command, args []string) error { return p.accept(cmd.Context(), args, a) },
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
@@ -54,14 +62,14 @@ func (p *program) acceptCommand() *cobra.Command {
 	return cmd
 }
 
-func (p *program) accept(args []string, a acceptFlags) error {
+func (p *program) accept(ctx context.Context, args []string, a acceptFlags) error {
 	if a.format != "" && a.format != "json" && a.format != "env" {
 		return usageError{fmt.Errorf("--format: %q is neither json nor env", mfa.Safe(a.format))}
 	}
 	if a.name != "" && !validName(a.name) {
-		return usageError{fmt.Errorf("--name: %q has characters that a name cannot have; use letters, digits and _ . = , @ + -", mfa.Safe(a.name))}
+		return usageError{fmt.Errorf("--name: %q cannot name credentials; use letters, digits and _ . = , @ + -, at most 64", mfa.Safe(a.name))}
 	}
-	bundle, err := p.openBundle(args, a)
+	bundle, err := p.openBundle(ctx, args, a)
 	if err != nil {
 		return err
 	}
@@ -79,26 +87,36 @@ func (p *program) accept(args []string, a acceptFlags) error {
 			return usageError{errors.New("the credentials were granted to nobody whose name would do here; name them with --name")}
 		}
 	}
-	dir := a.cacheDir
-	if dir == "" {
-		dir = p.env.Getenv("STS_HELPER_CACHE_DIR")
+	// They are kept where "sts-helper --granted NAME" will look for them.
+	flags := profile.Flags{"granted": {name}}
+	if a.cacheDir != "" {
+		flags.Set("cache-dir", a.cacheDir)
 	}
-	if dir, err = provider.CacheDir(dir); err != nil {
+	req, err := profile.Load(flags, p.env)
+	if err != nil {
 		return err
+	}
+	dir, err := provider.CacheDir(req.CacheDir)
+	if err != nil {
+		return &profile.Error{Kind: profile.Config, What: err.Error(), Err: err}
 	}
 	c, err := cache.Open(dir)
 	if err != nil {
 		return fmt.Errorf("the credentials cannot be kept: %w", err)
 	}
 	defer func() { _ = c.Close() }()
-	if err := c.StoreNoted(provider.GrantedKey(name), bundle.Token, bundle.Issuer); err != nil {
+	if err := c.StoreNoted(provider.KeyOf(req), bundle.Token, bundle.Issuer); err != nil {
 		return fmt.Errorf("the credentials could not be kept: %w", err)
 	}
-	return p.tellAccept(name, bundle)
+	command := "sts-helper --granted " + name
+	if a.cacheDir != "" {
+		command += " --cache-dir " + shellWord(req.CacheDir)
+	}
+	return p.tellAccept(name, command, bundle)
 }
 
 // openBundle reads and opens what was given.
-func (p *program) openBundle(args []string, a acceptFlags) (handoff.Bundle, error) {
+func (p *program) openBundle(ctx context.Context, args []string, a acceptFlags) (handoff.Bundle, error) {
 	in, from := os.Stdin, "standard input"
 	if len(args) == 1 && args[0] != "-" {
 		f, err := os.Open(args[0])
@@ -110,66 +128,84 @@ func (p *program) openBundle(args []string, a acceptFlags) (handoff.Bundle, erro
 	} else if p.terminal(os.Stdin) {
 		fmt.Fprintln(p.stderr, "paste the sealed token, then press Ctrl-D:")
 	}
+	const most = 1 << 20 // more than handoff takes; it says so
+	data, err := await(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(in, most)) })
+	switch {
+	case ctx.Err() != nil:
+		return handoff.Bundle{}, context.Cause(ctx)
+	case err != nil:
+		return handoff.Bundle{}, usageError{fmt.Errorf("%s cannot be read: %w", mfa.Safe(from), err)}
+	}
+	var b handoff.Bundle
 	if a.plain {
-		b, err := handoff.OpenPlain(in)
-		return b, wrapOpen(from, err)
+		b, err = handoff.OpenPlain(bytes.NewReader(data))
+	} else {
+		var identities []age.Identity
+		if identities, err = p.identities(ctx, a.identities); err != nil {
+			return handoff.Bundle{}, err
+		}
+		b, err = handoff.Open(bytes.NewReader(data), identities...)
 	}
-	identities, err := p.identities(a.identities)
-	if err != nil {
+	switch {
+	case err == nil:
+		return b, nil
+	case provider.ClassOf(err) == provider.ClassHuman || ctx.Err() != nil:
 		return handoff.Bundle{}, err
+	case errors.Is(err, handoff.ErrWrongPassphrase):
+		return handoff.Bundle{}, humanError(err, mfa.Safe(from)+": "+err.Error())
 	}
-	b, err := handoff.Open(in, identities...)
-	if errors.Is(err, handoff.ErrWrongRecipient) && len(a.identities) == 0 {
-		err = fmt.Errorf("%w; name the file with the right one by --identity", err)
+	e := &profile.Error{Kind: profile.Config, Where: mfa.Safe(from), What: err.Error(), Err: err}
+	switch {
+	case errors.Is(err, handoff.ErrWrongRecipient) && len(a.identities) == 0:
+		e.Do = "name the file with the right one by --identity"
+	case errors.Is(err, handoff.ErrNotSealed) && bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")):
+		e.Do = "--plain takes one that was not sealed"
 	}
-	return b, wrapOpen(from, err)
+	return handoff.Bundle{}, e
 }
-
-func wrapOpen(from string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return acceptError{fmt.Errorf("%s: %w", mfa.Safe(from), err)}
-}
-
-// acceptError is a token that cannot be used; its exit code is that of a wrong file.
-type acceptError struct{ error }
-
-func (e acceptError) Unwrap() error { return e.error }
 
 // identities are the keys that may open the token: those named, else the person's SSH keys.
-func (p *program) identities(files []string) ([]age.Identity, error) {
+func (p *program) identities(ctx context.Context, files []string) ([]age.Identity, error) {
 	named := len(files) > 0
 	if home := p.env.HomeDir(); !named && home != "" {
 		for _, name := range []string{"id_ed25519", "id_rsa"} {
 			files = append(files, filepath.Join(home, ".ssh", name))
 		}
 	}
-	const most = 1 << 20
 	var all []age.Identity
 	for _, file := range files {
-		f, err := os.Open(file)
-		if err != nil {
-			if named {
-				return nil, usageError{fmt.Errorf("--identity: %w", err)}
-			}
-			continue
-		}
-		data, err := io.ReadAll(io.LimitReader(f, most))
-		_ = f.Close()
-		var ids []age.Identity
-		if err == nil {
-			ids, err = handoff.ParseIdentities(data, func() ([]byte, error) { return askPassphrase("Passphrase of " + file + ": ") })
-		}
-		if err != nil {
-			if named {
-				return nil, usageError{fmt.Errorf("--identity %s: %w", mfa.Safe(file), err)}
-			}
-			continue
+		ids, err := readIdentities(ctx, file)
+		if err != nil && named {
+			return nil, usageError{fmt.Errorf("--identity %s: %w", mfa.Safe(file), err)}
 		}
 		all = append(all, ids...)
 	}
-	return append(all, handoff.PassphraseIdentity(func() ([]byte, error) { return askPassphrase("Passphrase of the sealed token: ") })), nil
+	return append(all, handoff.PassphraseIdentity(func() ([]byte, error) { return askPassphrase(ctx, "Passphrase of the sealed token: ") })), nil
+}
+
+func readIdentities(ctx context.Context, file string) ([]age.Identity, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, oneCause(err)
+	}
+	defer func() { _ = f.Close() }()
+	const most = 1 << 20 // more than handoff takes; it says so
+	data, err := io.ReadAll(io.LimitReader(f, most))
+	if err != nil {
+		return nil, oneCause(err)
+	}
+	return handoff.ParseIdentities(data, func() ([]byte, error) {
+		return askPassphrase(ctx, "Passphrase of "+mfa.Safe(file)+": ")
+	})
+}
+
+// oneCause is a file's error without the name, which the message has already.
+func oneCause(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 // validName reports whether s can name an accepted token: what IAM allows in names, and
@@ -189,7 +225,7 @@ func validName(s string) bool {
 
 // tellAccept prints the lines for the person's config, and says on standard error what they
 // have and for how long.
-func (p *program) tellAccept(name string, b handoff.Bundle) error {
+func (p *program) tellAccept(name, command string, b handoff.Bundle) error {
 	say := func(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }
 	if b.Issuer != "" {
 		say("from:   %s (by their own word)", mfa.Safe(b.Issuer))
@@ -197,8 +233,8 @@ func (p *program) tellAccept(name string, b handoff.Bundle) error {
 	if who := b.Token.Principal(); who != nil {
 		say("as:     %s", mfa.Safe(who.ARN))
 	}
-	if b.Policy != "" {
-		say("what:   at most %s", mfa.Safe(b.Policy))
+	for i, line := range describePolicy(b.Policy) {
+		say("%-8s%s", []string{"what:", ""}[min(i, 1)], line)
 	}
 	end := b.Token.Credentials.Expires
 	say("until:  %s (%s); it cannot be renewed, only granted again", end.Local().Format("Mon 2 Jan 15:04 MST"), time.Until(end).Round(time.Minute))
@@ -206,10 +242,24 @@ func (p *program) tellAccept(name string, b handoff.Bundle) error {
 		say("note:   %s", mfa.Safe(b.Note))
 	}
 	say("\nPut this into ~/.aws/config:\n")
-	lines := fmt.Sprintf("[profile %s]\ncredential_process = sts-helper --granted %s\n", name, name)
+	lines := fmt.Sprintf("[profile %s]\ncredential_process = %s\n", name, command)
 	if b.Region != "" {
-		lines += "region = " + mfa.Safe(b.Region) + "\n"
+		lines += "region = " + b.Region + "\n"
 	}
 	_, err := io.WriteString(p.stdout, lines)
 	return err
+}
+
+// shellWord is a path as one word of what the SDKs hand to the shell.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(`/_.-:\+@`, r)
+	}
+	if !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
+		return s
+	}
+	if runtime.GOOS == "windows" {
+		return `"` + s + `"`
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -8,12 +8,15 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"filippo.io/age"
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/handoff"
 	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/policy"
 	"github.com/sts-helper/sts-helper/profile"
 	"github.com/sts-helper/sts-helper/provider"
 	"github.com/sts-helper/sts-helper/token"
@@ -60,21 +63,26 @@ func (p *program) grantCommand() *cobra.Command {
 }
 
 func (p *program) grant(ctx context.Context, name string, flags profile.Flags, g grantFlags) error {
+	if !open(p.stdout) {
+		return errors.New("standard output is closed; the credentials have nowhere to go")
+	}
 	// Whom it is for is settled before anything is asked of STS.
 	recipients, err := p.recipients(g)
 	if err != nil {
 		return err
 	}
-	if _, role := flags["role-arn"]; role {
-		flags.Set("role-session-name", name)
-	} else {
-		flags.Set("federation-name", name)
+	if err := checkNote(g.note); err != nil {
+		return err
 	}
-	req, err := profile.Load(flags, p.env)
+	req, err := p.grantRequest(name, flags)
 	if err != nil {
 		return err
 	}
-	req.NoCache = true // theirs, not ours; what it is based on may still come from the cache
+	if g.passphrase {
+		if recipients, err = passphraseRecipient(ctx); err != nil {
+			return err
+		}
+	}
 	prov, err := provider.New(req, provider.Options{Log: p.logger(req.Verbose)})
 	if err != nil {
 		return err
@@ -103,7 +111,49 @@ func (p *program) grant(ctx context.Context, name string, flags profile.Flags, g
 	return nil
 }
 
-// recipients reads the keys the token is sealed for. There must be one kind of them.
+// grantRequest is what the settings ask for under that name: a federation token, or a session
+// of the role that a flag, a variable or the config file names. Nothing else is ever given away.
+func (p *program) grantRequest(name string, flags profile.Flags) (*profile.Request, error) {
+	role, err := profile.Given(flags, p.env, "role-arn")
+	if err != nil {
+		return nil, err
+	}
+	setting, said := "federation-name", "NAME without --role-arn"
+	if role {
+		setting, said = "role-session-name", "NAME"
+	}
+	flags.Set(setting, name)
+	req, err := profile.Load(flags, p.env)
+	var wrong *profile.Error
+	if errors.As(err, &wrong) {
+		// Nobody typed that flag.
+		e := *wrong
+		e.Where = strings.ReplaceAll(e.Where, "--"+setting, said)
+		e.What = strings.ReplaceAll(e.What, "--"+setting, said)
+		return nil, &e
+	}
+	if err != nil {
+		return nil, err
+	}
+	req.NoCache = true // theirs, not ours; what it is based on may still come from the cache
+	return req, nil
+}
+
+// checkNote refuses what [handoff.Seal] would refuse once the token is there.
+func checkNote(note string) error {
+	const most = 2048
+	if len(note) > most {
+		return usageError{fmt.Errorf("--note: %d bytes are too many, %d are the most", len(note), most)}
+	}
+	for _, r := range note {
+		if !unicode.IsPrint(r) && r != '\n' && r != '\t' || r == utf8.RuneError {
+			return usageError{errors.New("--note: has characters that cannot be shown")}
+		}
+	}
+	return nil
+}
+
+// recipients reads the keys the token is sealed for, of exactly one of the ways it may travel.
 func (p *program) recipients(g grantFlags) ([]age.Recipient, error) {
 	ways := 0
 	for _, used := range []bool{len(g.to)+len(g.github) > 0, g.passphrase, g.plain} {
@@ -113,14 +163,6 @@ func (p *program) recipients(g grantFlags) ([]age.Recipient, error) {
 	}
 	if ways != 1 {
 		return nil, usageError{errors.New("say how the credentials travel, one of: --to KEY, --to-github-keys FILE, --passphrase, or --plain for no protection at all")}
-	}
-	if g.passphrase {
-		secret, err := askNewPassphrase()
-		if err != nil {
-			return nil, err
-		}
-		r, err := handoff.PassphraseRecipient(secret)
-		return []age.Recipient{r}, usageOf(err)
 	}
 	var all []age.Recipient
 	for _, key := range g.to {
@@ -133,12 +175,12 @@ func (p *program) recipients(g grantFlags) ([]age.Recipient, error) {
 	for _, name := range g.github {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("--to-github-keys: %w", err)}
+			return nil, usageError{fmt.Errorf("--to-github-keys %s: %w", mfa.Safe(name), oneCause(err))}
 		}
 		r, skipped, err := handoff.ParseGitHubKeys(f)
 		_ = f.Close()
 		if err != nil {
-			return nil, usageError{fmt.Errorf("--to-github-keys %s: %w", name, err)}
+			return nil, usageError{fmt.Errorf("--to-github-keys %s: %w", mfa.Safe(name), err)}
 		}
 		if skipped > 0 {
 			fmt.Fprintf(p.stderr, "sts-helper: %d of the keys in %s cannot be sealed for and are passed over\n", skipped, mfa.Safe(name))
@@ -148,11 +190,16 @@ func (p *program) recipients(g grantFlags) ([]age.Recipient, error) {
 	return all, nil
 }
 
-func usageOf(err error) error {
-	if err == nil {
-		return nil
+func passphraseRecipient(ctx context.Context) ([]age.Recipient, error) {
+	secret, err := askNewPassphrase(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return usageError{err}
+	r, err := handoff.PassphraseRecipient(secret)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return []age.Recipient{r}, nil
 }
 
 // issuer is who grants, as far as this machine knows.
@@ -165,10 +212,10 @@ func (p *program) issuer(req *profile.Request) string {
 		who = strings.TrimSpace(who + " (AWS profile " + s + ")")
 	}
 	const most = 256
-	if len(who) > most {
-		who = who[:most]
+	if who = mfa.Safe(who); len(who) > most {
+		who = strings.ToValidUTF8(who[:most], "")
 	}
-	return strings.ToValidUTF8(who, "")
+	return who
 }
 
 // tellGrant says on standard error what was given away, and how to take it back.
@@ -178,9 +225,11 @@ func (p *program) tellGrant(req *profile.Request, t token.Token) {
 	if who := t.Principal(); who != nil {
 		say("whom:   %s", mfa.Safe(who.ARN))
 	}
+	for i, line := range describePolicy(req.Policy) {
+		say("%-8s%s", []string{"what:", ""}[min(i, 1)], line)
+	}
 	switch {
 	case req.Policy != "":
-		say("what:   %s", mfa.Safe(req.Policy))
 	case len(req.PolicyARNs) == 0 && t.Operation == token.AssumeRole:
 		say("what:   everything that %s may do: no session policy narrows it", mfa.Safe(req.RoleARN))
 	case len(req.PolicyARNs) == 0:
@@ -191,6 +240,9 @@ func (p *program) tellGrant(req *profile.Request, t token.Token) {
 	}
 	if size := t.PackedPolicySize; size != nil {
 		say("size:   %d %% of what AWS takes as policies and tags", *size)
+		if warning := provider.PackedWarning(t); warning != "" {
+			say("        %s", warning)
+		}
 	}
 	say("until:  %s (%s)", end.Local().Format("Mon 2 Jan 15:04 MST"), time.Until(end).Round(time.Minute))
 	if t.Operation == token.GetFederationToken {
@@ -198,4 +250,35 @@ func (p *program) tellGrant(req *profile.Request, t token.Token) {
 	} else {
 		say("revoke: in IAM, revoke the active sessions of the role (a policy that denies * where aws:TokenIssueTime is before now); that ends every session of it")
 	}
+}
+
+// describePolicy says what a session policy says, a line a statement.
+func describePolicy(document string) []string {
+	if document == "" {
+		return nil
+	}
+	parsed, err := policy.Parse([]byte(document))
+	if err != nil { // of a newer policy language, say
+		return []string{"at most " + mfa.Safe(document)}
+	}
+	var lines []string
+	for _, s := range parsed.Statements() {
+		line := "may do at most "
+		if s.Effect == "Deny" {
+			line = "may not do "
+		}
+		line += list(s.Action, s.NotAction) + " on " + list(s.Resource, s.NotResource)
+		if s.Conditional {
+			line += ", under conditions"
+		}
+		lines = append(lines, mfa.Safe(line))
+	}
+	return lines
+}
+
+func list(these, butThese []string) string {
+	if len(butThese) > 0 {
+		return "all but " + strings.Join(butThese, ", ")
+	}
+	return strings.Join(these, ", ")
 }

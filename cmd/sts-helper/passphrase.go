@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -14,42 +15,78 @@ import (
 
 // askPassphrase asks on the controlling terminal, without showing what is typed. Standard
 // input and output are left alone: the sealed token may travel there.
-func askPassphrase(prompt string) ([]byte, error) {
+func askPassphrase(ctx context.Context, prompt string) ([]byte, error) {
 	in, out := "/dev/tty", "/dev/tty"
 	if runtime.GOOS == "windows" {
 		in, out = "CONIN$", "CONOUT$"
 	}
 	r, err := os.OpenFile(in, os.O_RDWR, 0)
 	if err != nil {
-		return nil, &provider.Error{Class: provider.ClassHuman, Err: err, Text: "a passphrase is needed and there is no terminal to ask for it on; run this in a terminal, or use a key without one"}
+		return nil, humanError(err, "a passphrase is needed and there is no terminal to ask for it on; run this in a terminal, or use a key without one")
 	}
 	defer func() { _ = r.Close() }()
 	w, err := os.OpenFile(out, os.O_WRONLY, 0)
 	if err != nil {
-		return nil, err
+		return nil, humanError(err, "a passphrase is needed and the terminal cannot be written to")
 	}
 	defer func() { _ = w.Close() }()
-	fmt.Fprint(w, prompt)
-	secret, err := term.ReadPassword(int(r.Fd()))
-	fmt.Fprintln(w)
+	fd := int(r.Fd())
+	before, err := term.GetState(fd)
 	if err != nil {
-		return nil, &provider.Error{Class: provider.ClassHuman, Err: err, Text: "no passphrase was given"}
+		return nil, humanError(err, "a passphrase is needed and the terminal does not answer")
+	}
+	fmt.Fprint(w, prompt)
+	secret, err := await(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
+	_ = term.Restore(fd, before) // where a signal came first, nobody else does
+	fmt.Fprintln(w)
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, humanError(err, "no passphrase was given")
 	}
 	return secret, nil
 }
 
 // askNewPassphrase asks twice.
-func askNewPassphrase() ([]byte, error) {
-	first, err := askPassphrase("Passphrase to seal under (tell it on another way): ")
+func askNewPassphrase(ctx context.Context) ([]byte, error) {
+	first, err := askPassphrase(ctx, "Passphrase to seal under (tell it on another way): ")
 	if err != nil {
 		return nil, err
 	}
-	second, err := askPassphrase("The same again: ")
+	second, err := askPassphrase(ctx, "The same again: ")
 	if err != nil {
 		return nil, err
 	}
 	if !bytes.Equal(first, second) {
-		return nil, usageError{errors.New("the two passphrases differ")}
+		return nil, humanError(nil, "the two passphrases differ; try again")
 	}
 	return first, nil
+}
+
+func humanError(err error, text string) error {
+	return &provider.Error{Class: provider.ClassHuman, Err: err, Text: text}
+}
+
+// errStopped is await's answer where its context ended first.
+var errStopped = errors.New("stopped")
+
+// await calls a function that may block for good, in a read say, and gives up waiting for it
+// when ctx ends. The function is left behind then: the process is about to end.
+func await(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	type result struct {
+		data []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		data, err := read()
+		done <- result{data, err}
+	}()
+	select {
+	case r := <-done:
+		return r.data, r.err
+	case <-ctx.Done():
+		return nil, errStopped
+	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -43,9 +42,6 @@ func (p *program) policyCommand() *cobra.Command {
 	return cmd
 }
 
-// errPolicy is a policy that was judged unfit; what is wrong has been printed.
-var errPolicy = errors.New("the policy cannot be used")
-
 func (p *program) policyCheckCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check FILE",
@@ -61,7 +57,7 @@ func (p *program) policyCheckCommand() *cobra.Command {
 				fmt.Fprintf(p.stdout, "%s:%s\n", mfa.Safe(args[0]), mfa.Safe(finding.String()))
 			}
 			if err != nil {
-				return &profile.Error{Kind: profile.Config, Where: mfa.Safe(args[0]), What: errPolicy.Error(), Err: err}
+				return &profile.Error{Kind: profile.Config, Where: mfa.Safe(args[0]), What: "the policy cannot be used", Err: err}
 			}
 			_, err = fmt.Fprintf(p.stdout, "%s: %d of %d characters\n", mfa.Safe(args[0]), parsed.Len(), policy.MaxLength)
 			return err

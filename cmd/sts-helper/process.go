@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/mfa"
 	"github.com/sts-helper/sts-helper/process"
 	"github.com/sts-helper/sts-helper/profile"
@@ -41,6 +42,9 @@ func (p *program) process(ctx context.Context, flags profile.Flags) error {
 	if !req.Verbose {
 		for _, w := range answer.Warnings {
 			p.warn("carrying on with what there is: %s", mfa.Safe(w.Error()))
+		}
+		if warning := provider.PackedWarning(answer.Token); warning != "" && answer.Origin == cache.Fresh {
+			p.warn("%s", warning)
 		}
 	}
 	if !open(p.stdout) {
