@@ -267,7 +267,7 @@ func describePolicy(document string) []string {
 		if s.Effect == "Deny" {
 			line = "may not do "
 		}
-		line += list(s.Action, s.NotAction) + " on " + list(s.Resource, s.NotResource)
+		line += patterns(s.Action, s.NotAction) + " on " + patterns(s.Resource, s.NotResource)
 		if s.Conditional {
 			line += ", under conditions"
 		}
@@ -276,7 +276,7 @@ func describePolicy(document string) []string {
 	return lines
 }
 
-func list(these, butThese []string) string {
+func patterns(these, butThese []string) string {
 	if len(butThese) > 0 {
 		return "all but " + strings.Join(butThese, ", ")
 	}
