@@ -1,27 +1,36 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
-	"strconv"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/VictoriaMetrics/metrics"
 
 	"github.com/sts-helper/sts-helper/imds"
 	"github.com/sts-helper/sts-helper/mfa"
 )
 
-// serveMetrics counts what happens at the endpoint. Labels come from small fixed sets and
-// from the names of profiles, never from requests.
+// serveMetrics counts what happens at the endpoint, and writes it in Prometheus's text
+// format (https://prometheus.io/docs/instrumenting/exposition_formats/). Labels come from
+// small fixed sets and from the names of profiles, never from requests.
+//
+// The libraries for this take 0.1 ms and more of every start of the program, most of which
+// have no server to count for, and the small ones write histograms in a form of their own.
 type serveMetrics struct {
-	set      *metrics.Set
-	requests sync.Map // of requestLabels to *requestMetrics
+	start    time.Time
+	requests sync.Map // of requestLabels to *atomic.Uint64
+	refused  sync.Map // of a guard's name to *atomic.Uint64
+	fetches  sync.Map // of fetchLabels to *atomic.Uint64
+	took     [len(routes)]histogram
 }
 
 type requestLabels struct {
@@ -29,21 +38,30 @@ type requestLabels struct {
 	status                int
 }
 
-type requestMetrics struct {
-	count *metrics.Counter
-	took  *metrics.Histogram
+type fetchLabels struct{ profile, result string }
+
+// routes are those of [imds.Event].
+var routes = [...]string{"container", "token", "metadata", "health", "other"}
+
+// tookUpTo are the upper bounds of the buckets for the time of an answer, in seconds.
+var tookUpTo = [...]float64{50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 50e-3, 0.25, 1}
+
+type histogram struct {
+	buckets [len(tookUpTo) + 1]atomic.Uint64
+	sum     atomic.Uint64 // nanoseconds
 }
 
-func newServeMetrics() *serveMetrics {
-	return &serveMetrics{set: metrics.NewSet()}
-}
+func newServeMetrics() *serveMetrics { return &serveMetrics{start: time.Now()} }
 
 func (m *serveMetrics) observe(ev imds.Event) {
 	switch ev.Kind {
 	case imds.EventRequest:
-		m.request(requestLabels{ev.Route, ev.Profile, ev.Guard, ev.Status}, ev.Duration)
+		count(&m.requests, requestLabels{ev.Route, ev.Profile, ev.Guard, ev.Status})
+		if i := slices.Index(routes[:], ev.Route); i >= 0 {
+			m.took[i].observe(ev.Duration)
+		}
 	case imds.EventConn:
-		m.set.GetOrCreateCounter(fmt.Sprintf("sts_helper_connections_refused_total{guard=%q}", ev.Guard)).Inc()
+		count(&m.refused, ev.Guard)
 	case imds.EventFetch:
 		result := "ok"
 		switch {
@@ -52,22 +70,103 @@ func (m *serveMetrics) observe(ev imds.Event) {
 		case ev.Err != nil:
 			result = "error"
 		}
-		m.set.GetOrCreateCounter(fmt.Sprintf("sts_helper_fetches_total{profile=%q,result=%q}", ev.Profile, result)).Inc()
+		count(&m.fetches, fetchLabels{ev.Profile, result})
 	}
 }
 
-func (m *serveMetrics) request(l requestLabels, took time.Duration) {
-	v, ok := m.requests.Load(l)
+func count(counters *sync.Map, labels any) {
+	c, ok := counters.Load(labels)
 	if !ok {
-		v, _ = m.requests.LoadOrStore(l, &requestMetrics{
-			count: m.set.GetOrCreateCounter(fmt.Sprintf("sts_helper_requests_total{route=%q,profile=%q,status=%q,guard=%q}",
-				l.route, l.profile, strconv.Itoa(l.status), l.guard)),
-			took: m.set.GetOrCreateHistogram(fmt.Sprintf("sts_helper_request_duration_seconds{route=%q}", l.route)),
-		})
+		c, _ = counters.LoadOrStore(labels, new(atomic.Uint64))
 	}
-	r := v.(*requestMetrics)
-	r.count.Inc()
-	r.took.Update(took.Seconds())
+	c.(*atomic.Uint64).Add(1)
+}
+
+func (h *histogram) observe(d time.Duration) {
+	i, _ := slices.BinarySearch(tookUpTo[:], d.Seconds())
+	h.buckets[i].Add(1)
+	h.sum.Add(uint64(d))
+}
+
+// write writes everything that was counted, and how the profiles fare.
+func (m *serveMetrics) write(w *bytes.Buffer, profiles []imds.Status) {
+	family(w, "sts_helper_requests_total", "counter", "Answers given, by route, profile, status and the guard that refused.")
+	each(&m.requests, w, func(l requestLabels) string {
+		return fmt.Sprintf("sts_helper_requests_total{route=%q,profile=%q,status=\"%d\",guard=%q}", l.route, l.profile, l.status, l.guard)
+	})
+	family(w, "sts_helper_connections_refused_total", "counter", "Connections closed before a byte was read, by guard.")
+	each(&m.refused, w, func(guard string) string {
+		return fmt.Sprintf("sts_helper_connections_refused_total{guard=%q}", guard)
+	})
+	family(w, "sts_helper_fetches_total", "counter", "Times the credentials were looked for, by profile and result.")
+	each(&m.fetches, w, func(l fetchLabels) string {
+		return fmt.Sprintf("sts_helper_fetches_total{profile=%q,result=%q}", l.profile, l.result)
+	})
+	family(w, "sts_helper_request_duration_seconds", "histogram", "Time from a request's headers to its answer, by route.")
+	for i, route := range routes {
+		m.took[i].write(w, route)
+	}
+	family(w, "sts_helper_ready", "gauge", "1 if there are credentials to answer with.")
+	for _, p := range profiles {
+		ready := 0
+		if p.Ready {
+			ready = 1
+		}
+		fmt.Fprintf(w, "sts_helper_ready{profile=%q} %d\n", p.Name, ready)
+	}
+	family(w, "sts_helper_login_required", "gauge", "1 if a person must log in before there can be new credentials.")
+	for _, p := range profiles {
+		login := 0
+		if p.LoginRequired {
+			login = 1
+		}
+		fmt.Fprintf(w, "sts_helper_login_required{profile=%q} %d\n", p.Name, login)
+	}
+	family(w, "sts_helper_credentials_expiry_timestamp_seconds", "gauge", "When the credentials end; absent if there never were any.")
+	for _, p := range profiles {
+		if !p.Expires.IsZero() {
+			fmt.Fprintf(w, "sts_helper_credentials_expiry_timestamp_seconds{profile=%q} %d\n", p.Name, p.Expires.Unix())
+		}
+	}
+	family(w, "process_start_time_seconds", "gauge", "When the server was started.")
+	fmt.Fprintf(w, "process_start_time_seconds %d\n", m.start.Unix())
+	family(w, "go_goroutines", "gauge", "Goroutines that exist.")
+	fmt.Fprintf(w, "go_goroutines %d\n", runtime.NumGoroutine())
+}
+
+func family(w *bytes.Buffer, name, kind, help string) {
+	fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
+}
+
+// each writes the series of one family in order.
+func each[L any](counters *sync.Map, w *bytes.Buffer, name func(L) string) {
+	var lines []string
+	counters.Range(func(labels, c any) bool {
+		lines = append(lines, fmt.Sprintf("%s %d\n", name(labels.(L)), c.(*atomic.Uint64).Load()))
+		return true
+	})
+	slices.Sort(lines)
+	for _, l := range lines {
+		w.WriteString(l)
+	}
+}
+
+func (h *histogram) write(w *bytes.Buffer, route string) {
+	total := uint64(0)
+	for i := range h.buckets {
+		bound := math.Inf(1)
+		if i < len(tookUpTo) {
+			bound = tookUpTo[i]
+		}
+		total += h.buckets[i].Load()
+		le := fmt.Sprintf("%g", bound)
+		if math.IsInf(bound, 1) {
+			le = "+Inf"
+		}
+		fmt.Fprintf(w, "sts_helper_request_duration_seconds_bucket{route=%q,le=%q} %d\n", route, le, total)
+	}
+	fmt.Fprintf(w, "sts_helper_request_duration_seconds_sum{route=%q} %g\n", route, time.Duration(h.sum.Load()).Seconds())
+	fmt.Fprintf(w, "sts_helper_request_duration_seconds_count{route=%q} %d\n", route, total)
 }
 
 // handler answers GET /metrics. What is there is no secret, but no business of web pages
@@ -77,29 +176,17 @@ func (m *serveMetrics) handler(srv *imds.Server) http.Handler {
 		switch {
 		case !loopbackHost(r.Host) || fromBrowser(r.Header):
 			http.Error(w, "refused", http.StatusForbidden)
-			return
 		case r.URL.Path != "/metrics":
 			http.Error(w, "only /metrics is here", http.StatusNotFound)
-			return
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")
 			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
-			return
+		default:
+			var b bytes.Buffer
+			m.write(&b, srv.Status())
+			w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+			_, _ = w.Write(b.Bytes())
 		}
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		for _, s := range srv.Status() {
-			ready, expires := 0.0, 0.0
-			if s.Ready {
-				ready = 1
-			}
-			if !s.Expires.IsZero() {
-				expires = float64(s.Expires.Unix())
-			}
-			metrics.WriteGaugeFloat64(w, fmt.Sprintf("sts_helper_ready{profile=%q}", s.Name), ready)
-			metrics.WriteGaugeFloat64(w, fmt.Sprintf("sts_helper_credentials_expiry_timestamp_seconds{profile=%q}", s.Name), expires)
-		}
-		m.set.WritePrometheus(w)
-		metrics.WriteProcessMetrics(w)
 	})
 }
 

@@ -28,7 +28,7 @@ type site struct {
 
 // forAll are the settings that may be flags beside several profiles, because they do not say
 // what is asked for.
-var forAll = [...]string{"cache-dir", "no-cache", "wait", "verbose", "config"}
+var forAll = [...]string{"cache-dir", "no-cache", "wait", "verbose"}
 
 // load reads the settings of every profile.
 func (e *endpoint) load() (*site, error) {
