@@ -99,6 +99,9 @@ func checkPrivate(path string, info fs.FileInfo) error {
 // maxReread bounds how often a file that was replaced while it was opened is opened again.
 const maxReread = 8
 
+// noFile is the reason of the commonest miss.
+const noFile = "there is none"
+
 // errReplaced is the one miss that says nothing about the record: a writer came between.
 var errReplaced = miss("the file keeps being replaced")
 
@@ -115,7 +118,7 @@ func (c *Cache) read(name string) (data []byte, m *Miss) {
 func (c *Cache) readOnce(name string) ([]byte, *Miss) {
 	named, err := c.root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, miss("there is none")
+		return nil, miss(noFile)
 	}
 	if err != nil {
 		return nil, &Miss{"the file cannot be looked at", pathless(err)}

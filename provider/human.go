@@ -41,9 +41,13 @@ func newHuman(r *profile.Request, o Options) *human {
 	if command == "" {
 		command = "sts-helper login " + r.Name
 	}
+	code := o.Code
+	if code == nil {
+		code = mfa.NewGiven(r.MFACode)
+	}
 	return &human{
 		opts: mfa.Options{
-			Code:    mfa.NewGiven(r.MFACode),
+			Code:    code,
 			Process: r.MFAProcess,
 			Prompt:  mfa.Prompt(r.Prompt),
 			Profile: r.Name,

@@ -26,6 +26,9 @@ type Options struct {
 	// Login tells that a person has come to log in: more time to answer, and what was held
 	// against earlier wrong codes is forgotten.
 	Login bool
+	// Code is the code given beforehand, for requests that have one between them. Nil means
+	// that each has its own, from its settings.
+	Code *mfa.Given
 	// LoginCommand is what messages tell a person to run; "" for "sts-helper login NAME".
 	LoginCommand string
 	// Log hears what happens, at debug level, and of harmless failures, as warnings. It is

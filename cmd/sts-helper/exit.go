@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"syscall"
+	"time"
 
+	"github.com/sts-helper/sts-helper/mfa"
 	"github.com/sts-helper/sts-helper/profile"
 	"github.com/sts-helper/sts-helper/provider"
 )
@@ -28,9 +31,21 @@ type usageError struct{ error }
 func (e usageError) Unwrap() error { return e.error }
 
 func exitCode(ctx context.Context, err error) int {
+	if errors.Is(err, mfa.ErrCancelled) {
+		// The prompt and this program hear of a signal at the same time.
+		select {
+		case <-ctx.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 	var stop stopped
 	if errors.As(context.Cause(ctx), &stop) {
 		return exitStopped + int(stop.signal)
+	}
+	if ended, ok := errors.AsType[mfa.Signalled](err); ok {
+		if s, ok := ended.Signal.(syscall.Signal); ok {
+			return exitStopped + int(s)
+		}
 	}
 	var usage usageError
 	if errors.As(err, &usage) {

@@ -31,7 +31,7 @@ func (p *program) process(ctx context.Context, flags profile.Flags) error {
 	if err != nil {
 		return err
 	}
-	prov, err := provider.New(req, provider.Options{Log: p.logger(req.Verbose)})
+	prov, err := provider.New(req, provider.Options{Log: p.logger(req.Verbose), LoginCommand: loginCommand("", flags, req)})
 	if err != nil {
 		return err
 	}

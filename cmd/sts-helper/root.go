@@ -62,6 +62,9 @@ func (p *program) rootCommand() *cobra.Command {
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
 		p.processCommand(),
+		p.loginCommand(),
+		p.logoutCommand(),
+		p.statusCommand(),
 		p.grantCommand(),
 		p.acceptCommand(),
 		p.policyCommand(),

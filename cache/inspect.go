@@ -1,0 +1,42 @@
+package cache
+
+import (
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+// Inspect says what there is of the record with that name, a [Key]'s String: the record, or
+// why it cannot be used, and how refreshing it went.
+func (c *Cache) Inspect(name string) Entry {
+	e := Entry{Name: name, State: c.loadState(name)}
+	data, m := c.read(name + recordExt)
+	if m == nil {
+		e.Record, m = decodeRecord(data)
+	}
+	if m == nil && NewKey(e.Record.Inputs...).String() != name {
+		e.Record, m = nil, miss("the file was renamed")
+	}
+	e.Miss = m
+	return e
+}
+
+// Names lists the names of all records, usable or not, and of those whose first fetch
+// failed, sorted.
+func (c *Cache) Names() ([]string, error) {
+	var all []string
+	err := c.each(func(name string, _ fs.FileInfo) {
+		base, ok := strings.CutSuffix(name, recordExt)
+		if !ok {
+			base, ok = strings.CutSuffix(name, stateExt)
+		}
+		if ok && isKeyName(base) {
+			all = append(all, base)
+		}
+	})
+	slices.Sort(all)
+	return slices.Compact(all), err
+}
+
+// Absent reports whether the reason is that there is no such file.
+func (m *Miss) Absent() bool { return m.Err == nil && m.Reason == noFile }

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/lock"
+	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/provider"
+)
+
+const loginHelp = `Get credentials now, and ask for an MFA code where one is needed, so that no program
+has to ask later.
+
+PROFILE is an entry of config.toml, or an AWS profile; settings flags add to it, or stand
+alone. Profiles that share an MFA device share one session: eight roles cost one code.
+What is fresh is kept unless --force is given. A device that is barred after three wrong
+codes is asked for all the same.
+
+    sts-helper login dev
+    sts-helper login --all
+    sts-helper login --source-profile base --duration 4h`
+
+// watchAfter is how long a login is silent about whom it waits for.
+const watchAfter = time.Second
+
+func (p *program) loginCommand() *cobra.Command {
+	var all, force bool
+	cmd := &cobra.Command{
+		Use:               "login [PROFILE...] [flags]",
+		Short:             "Get or renew credentials now, asking for an MFA code if need be",
+		Long:              loginHelp,
+		ValidArgsFunction: p.completeNames,
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "log in to every entry of config.toml and every AWS profile that runs sts-helper")
+	cmd.Flags().BoolVar(&force, "force", false, "renew what is fresh as well")
+	flags := addSettings(cmd.Flags(), "no-cache")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		names, err := p.named(args, all, flags)
+		if err != nil {
+			return err
+		}
+		return p.login(cmd.Context(), names, flags, force)
+	}
+	return cmd
+}
+
+func (p *program) login(ctx context.Context, names []string, flags profile.Flags, force bool) error {
+	// A code given beforehand is one for all of them: it may not be tried on a second device.
+	code := p.env.Getenv("STS_HELPER_MFA_CODE")
+	if v := flags["mfa-code"]; len(v) > 0 {
+		code = v[len(v)-1]
+	}
+	all, problems := p.targets(names, flags, provider.Options{Login: true, Code: mfa.NewGiven(code)})
+	if len(all) == 0 {
+		return problems
+	}
+	if problems != nil && len(names) == 1 {
+		return problems
+	}
+	failed := joined(problems)
+	for _, err := range failed {
+		p.report(err)
+	}
+	var round provider.Round
+	width := 0
+	for _, t := range all {
+		width = max(width, len(t.name))
+	}
+	for i, t := range all {
+		if t.NeedsCode(&round, force) && len(all) > 1 {
+			p.progress("%s (%d of %d): an MFA code is needed", t.name, i+1, len(all))
+		}
+		line, err := p.loginTo(ctx, t, &round, force)
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, mfa.ErrCancelled) || len(all)+len(failed) == 1 {
+				return err
+			}
+			failed = append(failed, err)
+			p.report(fmt.Errorf("%s: %w", t.name, err))
+			continue
+		}
+		if _, err := fmt.Fprintf(p.stdout, "%-*s  %s\n", width, t.name, line); err != nil {
+			return err
+		}
+	}
+	if len(failed) > 0 {
+		return summary{fmt.Errorf("%d of %d logins failed", len(failed), len(names)), failed[0]}
+	}
+	return nil
+}
+
+// loginTo gets the credentials of one target and says how it went.
+func (p *program) loginTo(ctx context.Context, t *target, round *provider.Round, force bool) (string, error) {
+	stop := p.sayWhoIsWaitedFor(t)
+	a, err := t.Login(ctx, round, force)
+	stop()
+	if err != nil {
+		return "", err
+	}
+	for _, w := range a.Warnings {
+		p.progress("%s: carrying on with what there is: %s", t.name, mfa.Safe(w.Error()))
+	}
+	how := "renewed"
+	if a.Origin != cache.Fresh {
+		how = "kept"
+	}
+	until := a.Token.Credentials.Expires
+	line := how + ", good until " + moment(until)
+	if t.Base() != nil {
+		if c, _ := t.Cache(); c != nil {
+			for b := t.Base(); b != nil; b = b.Base() {
+				r, err := c.Load(b.Key())
+				if b.Base() == nil && b.Request().SerialNumber != "" && err == nil {
+					line += "; no code is needed until " + moment(r.Token.Credentials.Expires)
+				}
+			}
+		}
+	}
+	return line, nil
+}
+
+// sayWhoIsWaitedFor names another process that asks for the same thing at the moment, if the
+// login has to wait for it.
+func (p *program) sayWhoIsWaitedFor(t *target) (stop func()) {
+	c, _ := t.Cache()
+	if c == nil {
+		return func() {}
+	}
+	done, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		tick := time.NewTicker(watchAfter)
+		defer tick.Stop()
+		said := 0
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+			}
+			if who, ok := askedElsewhere(c, t); ok && who.PID != said {
+				said = who.PID
+				p.progress("%s: waiting for %s; answer there", t.name, mfa.Safe(who.String()))
+			}
+		}
+	}()
+	return func() { close(done); <-over }
+}
+
+func askedElsewhere(c *cache.Cache, t *target) (lock.Holder, bool) {
+	for b := t.Provider; b != nil; b = b.Base() {
+		if who, held := c.HeldBy(b.Key().String()); held && who.Asking && who.PID != os.Getpid() {
+			return who, true
+		}
+	}
+	return lock.Holder{}, false
+}
+
+// progress says on standard error how a command for a person gets on.
+func (p *program) progress(format string, args ...any) {
+	fmt.Fprintf(p.stderr, "sts-helper: "+format+"\n", args...)
+}
+
+func (p *program) report(err error) { p.progress("%s", mfa.Safe(err.Error())) }
+
+// summary is the error of a command that did several things; the first of theirs decides the
+// exit code.
+type summary struct {
+	error
+	first error
+}
+
+func (s summary) Unwrap() error { return s.first }
+
+// joined is what errors.Join joined.
+func joined(err error) []error {
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		return all.Unwrap()
+	}
+	if err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+// moment is a time for a person: local, and how far ahead it is.
+func moment(t time.Time) string {
+	local, now := t.Local(), time.Now()
+	layout := "15:04:05 MST"
+	if local.Format(time.DateOnly) != now.Format(time.DateOnly) {
+		layout = "2006-01-02 15:04:05 MST"
+	}
+	return local.Format(layout) + " (" + span(t.Sub(now.Round(0))) + ")"
+}
+
+// span is a length of time in the two units that matter: "11h59m", "4m10s".
+func span(d time.Duration) string {
+	switch d = d.Round(time.Second); {
+	case d < 0:
+		return "ended " + span(-d) + " ago"
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
+	case d >= time.Minute:
+		return fmt.Sprintf("%dm%02ds", d/time.Minute, d%time.Minute/time.Second)
+	}
+	return fmt.Sprintf("%ds", d/time.Second)
+}

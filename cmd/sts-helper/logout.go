@@ -1,0 +1,177 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/provider"
+)
+
+const logoutHelp = `Remove credentials from the cache: those of the profiles named, with the MFA session or
+the role that they are made from, or with --all everything there is. What is removed is
+shown.
+
+AWS goes on taking the credentials until they end; only IAM can change that. The files
+are overwritten before they are removed, which flash disks and some file systems make
+meaningless. That a code of an MFA device was used is not forgotten.`
+
+func (p *program) logoutCommand() *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:               "logout [PROFILE...] [flags]",
+		Short:             "Remove credentials from the cache",
+		Long:              logoutHelp,
+		ValidArgsFunction: p.completeNames,
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "remove everything, whatever profile it belongs to")
+	flags := addSettings(cmd.Flags(), "no-cache", "mfa-code", "mfa-process", "prompt", "wait")
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		if all {
+			if len(args) > 0 {
+				return usageError{errors.New("--all does not go with names")}
+			}
+			return p.logoutAll(flags)
+		}
+		return p.logout(args, flags)
+	}
+	return cmd
+}
+
+func (p *program) logout(names []string, flags profile.Flags) error {
+	names, err := p.named(names, false, flags)
+	if err != nil {
+		return err
+	}
+	all, err := p.targets(names, flags, provider.Options{NoHuman: true})
+	if err != nil {
+		return err // half a logout would look like a whole one
+	}
+	for _, t := range all {
+		c, err := t.Cache()
+		if err != nil {
+			return noCache(err)
+		}
+		removed := 0
+		for b := t.Provider; b != nil; b = b.Base() {
+			e := c.Inspect(b.Key().String())
+			if e.Record == nil && e.Miss.Absent() && e.State.Failure == nil {
+				continue
+			}
+			if err := c.Forget(e.Name); err != nil {
+				return fmt.Errorf("%s could not be removed: %w", describe(e), err)
+			}
+			removed++
+			if err := p.say("removed %s: %s", t.name, describe(e)); err != nil {
+				return err
+			}
+		}
+		if removed == 0 {
+			if err := p.say("%s: nothing was in the cache", t.name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p *program) logoutAll(flags profile.Flags) error {
+	all, _, err := p.caches(flags)
+	if err != nil {
+		return err
+	}
+	removed := 0
+	for _, c := range all {
+		names, err := c.Names()
+		if err != nil {
+			return noCache(err)
+		}
+		for _, name := range names {
+			if err := p.say("removed %s", describe(c.Inspect(name))); err != nil {
+				return err
+			}
+			removed++
+		}
+		if err := c.ForgetAll(); err != nil {
+			return fmt.Errorf("not everything could be removed from %s: %w", c.Path(), err)
+		}
+	}
+	if removed == 0 {
+		return p.say("nothing was in the cache")
+	}
+	return nil
+}
+
+// describe names what a file of the cache holds, on one line.
+func describe(e cache.Entry) string {
+	if e.Record == nil {
+		if e.Miss.Absent() {
+			return "a failure that was remembered"
+		}
+		return fmt.Sprintf("an unusable record (%s)", mfa.Safe(e.Miss.Reason))
+	}
+	t := e.Record.Token
+	what := string(t.Operation)
+	if id := t.Principal(); id != nil {
+		what += " " + mfa.Safe(id.ARN)
+	}
+	return fmt.Sprintf("%s, key %s, until %s", what, t.Credentials.AccessKeyID, moment(t.Credentials.Expires))
+}
+
+// caches opens every cache that the flags or the known profiles name, and gives the known
+// profiles as well. A profile that cannot be read is reported and left out.
+func (p *program) caches(flags profile.Flags) ([]*cache.Cache, []*target, error) {
+	dir := p.env.Getenv("STS_HELPER_CACHE_DIR")
+	if v := flags["cache-dir"]; len(v) > 0 {
+		dir = v[len(v)-1]
+	}
+	if dir != "" {
+		var err error
+		if dir, err = filepath.Abs(dir); err != nil {
+			return nil, nil, noCache(err)
+		}
+	}
+	dir, err := provider.CacheDir(dir)
+	if err != nil {
+		return nil, nil, noCache(err)
+	}
+	c, err := cache.Open(dir)
+	if err != nil {
+		return nil, nil, noCache(err)
+	}
+	all := []*cache.Cache{c}
+	names, err := p.known()
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(names) == 0 {
+		return all, nil, nil
+	}
+	targets, problems := p.targets(names, flags, provider.Options{NoHuman: true})
+	for _, err := range joined(problems) {
+		p.report(err)
+	}
+	for _, t := range targets {
+		c, err := t.Cache()
+		if err == nil && c != nil && !slices.ContainsFunc(all, func(other *cache.Cache) bool { return other.Path() == c.Path() }) {
+			all = append(all, c)
+		}
+	}
+	return all, targets, nil
+}
+
+func noCache(err error) error {
+	return &provider.Error{Class: provider.ClassConfig, Text: mfa.Safe(err.Error()), Err: err}
+}
+
+// say prints a line of what was asked for.
+func (p *program) say(format string, args ...any) error {
+	_, err := fmt.Fprintf(p.stdout, format+"\n", args...)
+	return err
+}
