@@ -1,0 +1,120 @@
+package sdk_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/sts-helper/sts-helper/integration/harness"
+)
+
+// binariesVariable tells the inner process, which runs the tests, where the outer one, which
+// still had a network and so could build, has put the binaries.
+const binariesVariable = "STS_HELPER_SDK_BINARIES"
+
+// docsVariable names the folder whose compatibility.md gets the table.
+const docsVariable = "STS_HELPER_CONFORMANCE"
+
+var (
+	// binaries has sts-helper, whoami and whoami-minio, and in clock/ the same with clocks that
+	// tests can move.
+	binaries = os.Getenv(binariesVariable)
+	// tools is where install.sh has put the SDKs.
+	tools = filepath.Join(root(), ".tools", "sdk")
+)
+
+func root() string {
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		panic(err)
+	}
+	return dir
+}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// To list tests, or to run benchmarks, of which there are none here, takes no preparation.
+	idle := flag.Lookup("test.list").Value.String() != "" || flag.Lookup("test.run").Value.String() == "^$"
+	switch {
+	case idle:
+		os.Exit(m.Run())
+	case binaries == "":
+		os.Exit(outside())
+	}
+	code := m.Run()
+	if err := report(code == 0); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+// outside builds what the tests run and starts them again in a network namespace of their own.
+func outside() int {
+	dir, err := os.MkdirTemp("", "sts-helper-sdk-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		err = build(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	unshare := []string{"unshare", "-n"}
+	if os.Geteuid() != 0 {
+		unshare = []string{"unshare", "-rn"}
+	}
+	inner := append(unshare, "sh", "-c", `ip link set lo up && exec "$@"`, "sh")
+	if out, err := exec.Command(inner[0], append(inner[1:], "true")...).CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "no network namespace can be made, so no SDK was run: %v: %s\n", err, out)
+		if os.Getenv("CI") != "" {
+			return 1
+		}
+		return 0
+	}
+	cmd := exec.Command(inner[0], append(append(inner[1:], os.Args[0]), os.Args[1:]...)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), binariesVariable+"="+dir)
+	if err := cmd.Run(); err != nil {
+		if code := cmd.ProcessState.ExitCode(); code > 0 {
+			return code
+		}
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func build(dir string) error {
+	if _, err := harness.Build(dir, "cmd/sts-helper"); err != nil {
+		return err
+	}
+	if _, err := harness.Build(dir, "integration/sdk/whoami"); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "clock"), 0o700); err != nil {
+		return err
+	}
+	if _, err := harness.BuildWithClock(dir); err != nil {
+		return err
+	}
+	overlay := "-overlay=" + filepath.Join(dir, "overlay.json")
+	if _, err := harness.Build(filepath.Join(dir, "clock"), "integration/sdk/whoami", overlay); err != nil {
+		return err
+	}
+	// minio-go is a module of its own. Where its packages cannot be had its row is not run.
+	for _, extra := range [][]string{{dir}, {filepath.Join(dir, "clock"), overlay}} {
+		args := append([]string{"build", "-o", filepath.Join(extra[0], "whoami-minio")}, extra[1:]...)
+		cmd := exec.CommandContext(context.Background(), "go", append(args, ".")...)
+		cmd.Dir = "minio"
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "minio: %v\n%s", err, out)
+		}
+	}
+	return nil
+}

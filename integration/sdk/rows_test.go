@@ -1,0 +1,131 @@
+package sdk_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// row is an SDK, or a program that has one in it.
+type row struct {
+	id, title string
+	argv      []string      // asks once; with --serve, as often as told
+	needs     []string      // files without which it cannot run
+	version   func() string // what was really run
+
+	// cli marks the two AWS CLIs: one process for each request, which says nothing but what STS
+	// answered.
+	cli bool
+	// goClock marks Go programs, whose clock an overlay moves; the others have libfaketime.
+	goClock bool
+	// silent marks an SDK that keeps the helper's message to itself.
+	silent bool
+	// quirks are what this SDK does differently, by column: the note beside a cell that
+	// is a "cannot".
+	cannot map[string]string
+}
+
+const faketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+
+func rows() []*row {
+	python := filepath.Join(tools, "python", "bin")
+	node, java := lookPath("node"), lookPath("java")
+	return []*row{
+		{
+			id: "go", title: "AWS SDK for Go v2", goClock: true,
+			argv:    []string{filepath.Join(binaries, "whoami")},
+			version: func() string { return inFile("go.mod", `aws-sdk-go-v2/config (v\S+)`) },
+		},
+		{
+			id: "boto3", title: "boto3",
+			argv:  []string{filepath.Join(python, "python"), here("python/whoami.py")},
+			needs: []string{faketime},
+			version: func() string {
+				return inFile("integration/sdk/python/requirements.txt", `boto3==(\S+)`)
+			},
+		},
+		{
+			id: "awscli", title: "AWS CLI (package index)", cli: true,
+			argv:    []string{filepath.Join(python, "python"), filepath.Join(python, "aws"), "sts", "get-caller-identity", "--output", "json"},
+			needs:   []string{filepath.Join(python, "aws"), faketime},
+			version: func() string { return inFile("integration/sdk/python/requirements.txt", `awscli==(\S+)`) },
+		},
+		{
+			id: "debian", title: "AWS CLI (Debian)", cli: true,
+			argv:    []string{"/usr/bin/aws", "sts", "get-caller-identity", "--output", "json"},
+			needs:   []string{faketime},
+			version: func() string { return ofCommand(`aws-cli/(\S+)`, "/usr/bin/aws", "--version") },
+		},
+		{
+			id: "js", title: "JavaScript v3", silent: true,
+			argv:    []string{node, filepath.Join(tools, "js", "whoami.js")},
+			needs:   []string{filepath.Join(tools, "js", "node_modules"), faketime},
+			version: func() string { return inFile("integration/sdk/js/package.json", `client-sts": "(\S+)"`) },
+		},
+		{
+			id: "java", title: "Java v2", silent: true,
+			argv:    []string{java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", filepath.Join(tools, "java") + ":" + filepath.Join(tools, "java", "lib", "*"), "Whoami"},
+			needs:   []string{filepath.Join(tools, "java", "Whoami.class"), faketime},
+			version: func() string { return inFile("integration/sdk/java/pom.xml", `<aws.version>(\S+)</aws.version>`) },
+		},
+		{
+			id: "rust", title: "Rust",
+			argv:  []string{filepath.Join(tools, "rust", "whoami")},
+			needs: []string{faketime},
+			version: func() string {
+				return inFile("integration/sdk/rust/Cargo.toml", `aws-config = \{ version = "=([^"]+)"`)
+			},
+		},
+		{
+			id: "minio", title: "minio-go", goClock: true, silent: true,
+			argv:    []string{filepath.Join(binaries, "whoami-minio")},
+			version: func() string { return inFile("integration/sdk/minio/go.mod", `minio-go/v7 (v\S+)`) },
+		},
+	}
+}
+
+// missing says what is not installed that this row needs.
+func (r *row) missing() string {
+	for _, file := range append(r.needs, r.argv[0]) {
+		if _, err := os.Stat(file); err != nil {
+			return filepath.Base(file)
+		}
+	}
+	return ""
+}
+
+func here(name string) string { return filepath.Join(root(), "integration", "sdk", name) }
+
+func lookPath(tool string) string {
+	path, err := exec.LookPath(tool)
+	if err != nil {
+		return tool
+	}
+	return path
+}
+
+func inFile(name, pattern string) string {
+	b, err := os.ReadFile(filepath.Join(root(), name))
+	if err != nil {
+		return "?"
+	}
+	return first(pattern, string(b))
+}
+
+func ofCommand(pattern, name string, args ...string) string {
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		return "?"
+	}
+	return first(pattern, string(out))
+}
+
+func first(pattern, text string) string {
+	m := regexp.MustCompile(pattern).FindStringSubmatch(text)
+	if m == nil {
+		return "?"
+	}
+	return strings.TrimPrefix(m[1], "v")
+}

@@ -1,0 +1,251 @@
+package sdk_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sts-helper/sts-helper/integration/emulator"
+	"github.com/sts-helper/sts-helper/integration/harness"
+)
+
+const (
+	account = "111122223333"
+	region  = "eu-west-1"
+)
+
+// world is an STS and a user's home with a profile for each way to use the helper.
+type world struct {
+	*harness.Home
+	sts   *emulator.Emulator
+	user  *emulator.User
+	phone *emulator.MFADevice
+
+	clock        *harness.Clock // nil where the real time holds
+	helper0      int
+	calls0, ids0 int
+}
+
+// newWorld makes a world in which the real time holds.
+func newWorld(t testing.TB) *world { return makeWorld(t, false) }
+
+// newMovable makes a world whose time the test moves: for the helper, STS and every SDK.
+func newMovable(t testing.TB) *world { return makeWorld(t, true) }
+
+func makeWorld(t testing.TB, movable bool) *world {
+	t.Helper()
+	e := emulator.New(emulator.World{})
+	u := e.AddUser(account, "alice")
+	phone := e.AddMFADevice(u, "phone")
+	role := e.AddRole(account, "deploy")
+	if err := e.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	bin := filepath.Join(binaries, "sts-helper")
+	if movable {
+		bin = filepath.Join(binaries, "clock", "sts-helper")
+	}
+	h, err := harness.NewHome(filepath.Join(t.TempDir(), "home"), bin, dated(t, e))
+	must(t, err)
+	w := &world{Home: h, sts: e, user: u, phone: phone}
+	// The wrapper counts how often an SDK runs the helper.
+	counted := filepath.Join(h.Dir, "counted")
+	must(t, h.Write("counted", fmt.Sprintf("#!/bin/sh\necho run >> %s/runs\nexec %s \"$@\"\n", h.Dir, bin)))
+	must(t, os.Chmod(counted, 0o700))
+	var config strings.Builder
+	for name, args := range map[string]string{
+		"dev":     "--source-profile base --duration 1h",
+		"short":   "--source-profile base --duration 15m",
+		"fed":     "--source-profile base --federation-name bob --no-policy",
+		"role":    "--source-profile base --role-arn " + role.ARN,
+		"granted": "--granted pal",
+		"broken":  "--source-profile nobody",
+		"human":   "--source-profile base --mfa-serial " + phone.SerialNumber,
+	} {
+		fmt.Fprintf(&config, "[profile %s]\ncredential_process = %s %s\nregion = %s\n", name, counted, args, region)
+	}
+	must(t, h.Write(".aws/config", config.String()))
+	must(t, h.Write(".aws/credentials", fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", u.AccessKeyID, u.SecretAccessKey)))
+	h.Env["AWS_PAGER"] = ""
+	if movable {
+		w.clock, err = h.NewClock()
+		must(t, err)
+		h.Env["FAKETIME_TIMESTAMP_FILE"] = filepath.Join(h.Dir, "faketime")
+		h.Env["FAKETIME_NO_CACHE"] = "1"
+		h.Env["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
+		w.at(t, 0)
+	}
+	return w
+}
+
+// dated puts the emulator's own time into its answers: SDKs set their clock by the Date header.
+func dated(t testing.TB, e *emulator.Emulator) string {
+	target, err := url.Parse(e.URL())
+	must(t, err)
+	srv := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Host = r.In.Host // it is signed
+		},
+		ModifyResponse: func(r *http.Response) error {
+			r.Header.Set("Date", e.Now().UTC().Format(http.TimeFormat))
+			return nil
+		},
+		ErrorLog: log.New(io.Discard, "", 0), // clients that went
+	})
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+// at moves every clock to so much after the world's beginning.
+func (w *world) at(t testing.TB, ahead time.Duration) {
+	t.Helper()
+	must(t, w.clock.Set(ahead))
+	w.sts.SetNow(func() time.Time { return time.Now().Add(ahead) })
+	// libfaketime reads the file whenever somebody asks for the time.
+	file := w.Env["FAKETIME_TIMESTAMP_FILE"]
+	must(t, os.WriteFile(file+".new", fmt.Appendf(nil, "+%d", ahead/time.Second), 0o600))
+	must(t, os.Rename(file+".new", file))
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mark begins to count anew.
+func (w *world) mark() {
+	w.helper0, w.calls0, w.ids0 = w.helpers(), w.calls(), w.sts.Count("GetCallerIdentity")
+}
+
+// cell is what happened since mark: a cell that is good unless the test fails.
+func (w *world) cell(wall time.Duration) cell {
+	return cell{State: good, Helper: w.helpers() - w.helper0, STS: w.calls() - w.calls0, Wall: wall}
+}
+
+func (w *world) helpers() int {
+	b, _ := os.ReadFile(filepath.Join(w.Dir, "runs"))
+	return strings.Count(string(b), "\n")
+}
+
+// calls counts the requests for credentials that reached STS.
+func (w *world) calls() int {
+	return w.sts.Count("GetSessionToken") + w.sts.Count("AssumeRole") + w.sts.Count("GetFederationToken")
+}
+
+// client is the row's program in this world, with the profile ("" for none) and args.
+func (w *world) client(t testing.TB, r *row, profile string, args ...string) *exec.Cmd {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
+	t.Cleanup(cancel)
+	argv := append(append([]string{}, r.argv...), args...)
+	if r.id == "debian" {
+		argv = append(argv, "--endpoint-url", w.Env["AWS_ENDPOINT_URL_STS"])
+	}
+	env := w.Environ()
+	if w.clock != nil {
+		if r.goClock {
+			argv[0] = filepath.Join(filepath.Dir(argv[0]), "clock", filepath.Base(argv[0]))
+		} else {
+			env = append(env, "LD_PRELOAD="+faketime)
+		}
+	}
+	if profile != "" {
+		env = append(env, "AWS_PROFILE="+profile)
+	}
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Env, cmd.Dir = env, w.Dir
+	// Without a terminal, wherever the tests were started from.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return cmd
+}
+
+// answer is what a driver says; the CLI says the first two under names of its own.
+type answer struct {
+	ARN     string
+	Account string
+	Error   string
+	MS      int64
+}
+
+// outcome is how one run of a client went.
+type outcome struct {
+	answer
+	code   int
+	output string // everything that its user sees
+	wall   time.Duration
+}
+
+// finish runs a client that asks once.
+func finish(t testing.TB, cmd *exec.Cmd) outcome {
+	t.Helper()
+	r := harness.Finish(cmd)
+	o := outcome{code: r.Code, output: r.Stdout + r.Stderr, wall: r.Wall}
+	if err := json.Unmarshal([]byte(r.Stdout), &o.answer); err != nil && r.Code == 0 {
+		t.Fatalf("not an answer: %v\n%s", err, o.output)
+	}
+	if strings.Contains(o.output, harness.Canary) {
+		t.Errorf("a secret is shown:\n%s", o.output)
+	}
+	return o
+}
+
+func (w *world) run(t testing.TB, r *row, profile string) outcome {
+	t.Helper()
+	return finish(t, w.client(t, r, profile))
+}
+
+// is fails the test unless the client was told, by an STS that verified its signature, that it
+// is whom it should be: an ARN, or with a final slash the beginning of one.
+func (w *world) is(t testing.TB, o outcome, arn string) {
+	t.Helper()
+	if o.code != 0 || o.Error != "" {
+		t.Fatalf("exit %d\n%s%s", o.code, o.output, o.Error)
+	}
+	if o.ARN != arn && !(strings.HasSuffix(arn, "/") && strings.HasPrefix(o.ARN, arn)) || o.Account != account {
+		t.Fatalf("it is %q in %q, want %q in %q", o.ARN, o.Account, arn, account)
+	}
+	last := w.lastIdentity()
+	if last.Status != http.StatusOK || last.Region != region || !strings.HasPrefix(last.AccessKeyID, "ASIA") {
+		t.Fatalf("STS was asked by %s in %q and answered %d", last.AccessKeyID, last.Region, last.Status)
+	}
+}
+
+// isAlice is is for the user's own session.
+func (w *world) isAlice(t testing.TB, o outcome) { t.Helper(); w.is(t, o, w.user.ARN) }
+
+func (w *world) lastIdentity() (last emulator.Request) {
+	for _, r := range w.sts.Requests() {
+		if r.Operation == "GetCallerIdentity" {
+			last = r
+		}
+	}
+	return last
+}
+
+// never fails the test if any client was ever refused by STS: for example because it signed with
+// credentials that had ended.
+func (w *world) neverRefused(t testing.TB) {
+	t.Helper()
+	for _, r := range w.sts.Requests() {
+		if r.Operation == "GetCallerIdentity" && r.Status != http.StatusOK {
+			t.Errorf("STS refused %s: %d %s", r.AccessKeyID, r.Status, r.Code)
+		}
+	}
+}
