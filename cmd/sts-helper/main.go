@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"golang.org/x/term"
@@ -22,15 +23,13 @@ import (
 
 func main() {
 	harden()
-	ctx, stop := stopOnSignals(context.Background())
-	defer stop()
 	p := program{
 		stdout:   os.Stdout,
 		stderr:   os.Stderr,
 		terminal: func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) },
 		env:      profile.ProcessEnvironment(),
 	}
-	os.Exit(p.run(ctx, os.Args[1:]))
+	os.Exit(p.run(stopOnSignals(), os.Args[1:]))
 }
 
 // program is the process as its commands see it.
@@ -56,19 +55,34 @@ type stopped struct{ signal syscall.Signal }
 
 func (s stopped) Error() string { return "stopped by a signal: " + s.signal.String() }
 
-// stopOnSignals ends the context at the first signal that asks for it; the second one ends
-// the process as usual.
-func stopOnSignals(ctx context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	ch := make(chan os.Signal, 1)
-	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		if s, ok := (<-ch).(syscall.Signal); ok {
-			signal.Stop(ch)
-			cancel(stopped{s})
-		}
-	}()
-	return ctx, func() { signal.Stop(ch); cancel(nil) }
+// untilSignal is a context that a signal ends. It watches for signals from the first time
+// that somebody asks when it is done, since a call that finds its token waits for nothing
+// and is over sooner than the watch would be set up.
+type untilSignal struct {
+	context.Context
+	watch func()
+}
+
+// stopOnSignals gives a context that ends at the first signal that asks for it; the second
+// one ends the process as usual.
+func stopOnSignals() untilSignal {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	return untilSignal{ctx, sync.OnceFunc(func() {
+		ch := make(chan os.Signal, 1)
+		signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
+		go func() {
+			if s, ok := (<-ch).(syscall.Signal); ok {
+				signal.Stop(ch)
+				cancel(stopped{s})
+			}
+		}()
+	})}
+}
+
+// Done starts the watch and is closed by the first signal.
+func (u untilSignal) Done() <-chan struct{} {
+	u.watch()
+	return u.Context.Done()
 }
 
 // warn prints a line for a person who is watching, and nothing for a program.

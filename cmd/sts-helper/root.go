@@ -27,10 +27,11 @@ over a variable, a variable over the file.
 Without a command sts-helper prints the credentials (the process command).`
 
 func (p *program) execute(ctx context.Context, args []string) error {
-	root := p.rootCommand()
-	if !settingsAlone(args) {
-		root.AddCommand(p.commands()...)
+	if flags, ok := settingsAlone(args); ok && len(args) > 0 {
+		return p.process(ctx, flags)
 	}
+	root := p.rootCommand()
+	root.AddCommand(p.commands()...)
 	root.SetArgs(args)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
@@ -73,23 +74,31 @@ func (p *program) commands() []*cobra.Command {
 	}
 }
 
-// settingsAlone reports whether args are nothing but settings, as in the line that every SDK
-// runs. Then the other commands, with all their flags, need not be built: that would be a
-// good part of the time such a call takes.
-func settingsAlone(args []string) bool {
+// settingsAlone reads a command line that is nothing but settings, each with its value, as in
+// the line that every SDK runs. The commands with all their flags need not be built then:
+// they would be a good part of the time such a call takes. Whatever else a line may be, help
+// and mistakes among it, is left to them.
+func settingsAlone(args []string) (profile.Flags, bool) {
+	flags := profile.Flags{}
 	for len(args) > 0 {
 		name, isFlag := strings.CutPrefix(args[0], "--")
-		name, _, hasValue := strings.Cut(name, "=")
+		name, value, hasValue := strings.Cut(name, "=")
 		takes, known := profile.TakesValue(name)
-		if !isFlag || !known {
-			return false
-		}
 		args = args[1:]
-		if takes && !hasValue && len(args) > 0 {
-			args = args[1:]
+		switch {
+		case !isFlag || !known:
+			return nil, false
+		case hasValue:
+		case !takes:
+			value = "true"
+		case len(args) == 0:
+			return nil, false
+		default:
+			value, args = args[0], args[1:]
 		}
+		flags.Set(name, value)
 	}
-	return true
+	return flags, true
 }
 
 func noArguments(cmd *cobra.Command, args []string) error {

@@ -1,32 +1,51 @@
 package main
 
 import (
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/pflag"
 
 	"github.com/sts-helper/sts-helper/profile"
 )
 
+// What is read without the commands is read as with them.
 func TestSettingsAlone(t *testing.T) {
 	for line, want := range map[string]bool{
 		"":                              true,
 		"--source-profile base":         true,
 		"--source-profile=base --fips":  true,
 		"--fips --duration 1h":          true,
+		"--fips=false --region=":        true,
+		"--tag a=b --tag=c=d":           true,
 		"--source-profile login":        true,
-		"--source-profile":              true,
+		"--source-profile --fips":       true,
+		"--source-profile":              false,
 		"login":                         false,
 		"--fips login":                  false,
 		"--source-profile base version": false,
 		"--help":                        false,
 		"-h":                            false,
+		"-v":                            false,
 		"--unknown":                     false,
 		"version --help":                false,
 		"-- base":                       false,
 	} {
-		if got := settingsAlone(strings.Fields(line)); got != want {
-			t.Errorf("%q: %v", line, got)
+		args := strings.Fields(line)
+		got, ok := settingsAlone(args)
+		if ok != want {
+			t.Errorf("%q: %v", line, ok)
+		}
+		if !ok {
+			continue
+		}
+		set := pflag.NewFlagSet("", pflag.ContinueOnError)
+		flags := addSettings(set)
+		if err := set.Parse(args); err != nil || !maps.EqualFunc(got, flags, slices.Equal[[]string]) {
+			t.Errorf("%q: %v without, %v with the commands; %v", line, got, flags, err)
 		}
 	}
 }
