@@ -29,8 +29,9 @@ func TestClockSetBack(t *testing.T) {
 		want       cache.Origin
 	}{
 		{"fresh", time.Hour, time.Minute, 4 * time.Minute, cache.Hit},
-		{"over by the boot clock", 15 * time.Minute, 16 * time.Minute, 4 * time.Minute, cache.Fresh},
-		{"below the floor by the boot clock", 15 * time.Minute, 15*time.Minute - 9*time.Second, 4 * time.Minute, cache.Fresh},
+		{"over by the boot clock", time.Hour, 61 * time.Minute, 30 * time.Minute, cache.Fresh},
+		{"below the floor by the boot clock", time.Hour, time.Hour - 9*time.Second, 30 * time.Minute, cache.Fresh},
+		{"due by the boot clock", time.Hour, 41 * time.Minute, 30 * time.Minute, cache.Fresh},
 		{"from the future", time.Hour, time.Minute, 10 * time.Minute, cache.Fresh},
 		{"from far in the future", time.Hour, time.Minute, 10 * 365 * 24 * time.Hour, cache.Fresh},
 	} {

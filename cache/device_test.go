@@ -2,8 +2,10 @@ package cache_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,6 +67,53 @@ func TestSpentStepIsRemembered(t *testing.T) {
 	if d.LastStep() != 57_999_999 {
 		t.Fatalf("last step %d", d.LastStep())
 	}
+}
+
+// A code that was sent is known again for as long as AWS could take it for a new one.
+func TestSentCodeIsKnownAgain(t *testing.T) {
+	c := open(t)
+	synctest.Test(t, func(t *testing.T) {
+		d := device(t, c)
+		if d.Sent("123456") || d.Sent("") {
+			t.Error("known before it was sent")
+		}
+		d.Note("123456")
+		if err := d.Spend(1); err != nil {
+			t.Fatal(err)
+		}
+		d.Release()
+		d = device(t, c)
+		if !d.Sent("123456") {
+			t.Error("not known to the next process")
+		}
+		suspected := 0
+		for n := range 20_000 {
+			if d.Sent(fmt.Sprintf("%06d", 200_000+n)) {
+				suspected++
+			}
+		}
+		if suspected < 5 || suspected > 60 {
+			t.Errorf("%d of 20,000 other codes are suspected, want about 20", suspected)
+		}
+		states, err := filepath.Glob(filepath.Join(c.Path(), "v1", "mfa-*.state"))
+		if err != nil || len(states) != 1 || strings.Contains(string(read(t, states[0])), "123456") {
+			t.Errorf("the code is on disk: %v, %v", states, err)
+		}
+		time.Sleep(2 * time.Minute)
+		if !d.Sent("123456") {
+			t.Error("not known after 2 minutes")
+		}
+		time.Sleep(time.Minute)
+		if d.Sent("123456") {
+			t.Error("still known after 3 minutes")
+		}
+		d.Note("654321")
+		d.Forget()
+		if d.Sent("654321") {
+			t.Error("known although it was not sent")
+		}
+		d.Release()
+	})
 }
 
 func TestSpendSaysWhenItIsNotOnDisk(t *testing.T) {

@@ -144,9 +144,6 @@ func (c *Cache) readOnce(name string) ([]byte, *Miss) {
 	if reason := strangeFile(opened); reason != "" {
 		return nil, miss(reason)
 	}
-	if opened.Size() > maxFile {
-		return nil, miss("the file is larger than a record can be")
-	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, &Miss{"the file cannot be read", pathless(err)}

@@ -156,7 +156,12 @@ func TestHeldFailureIsAnsweredForItsTimeAndThenAskedAgain(t *testing.T) {
 				t.Fatalf("the first to fail gets its own error, not %v", err)
 			}
 			time.Sleep(tt.held - time.Millisecond)
-			_, err := c.Get(t.Context(), s.want())
+			w := s.want()
+			w.Holder = func() lock.Holder {
+				t.Error("a held failure needs no lock")
+				return lock.Holder{}
+			}
+			_, err := c.Get(t.Context(), w)
 			var f *cache.Failure
 			if !errors.As(err, &f) || f.Message != tt.err.Error() || f.Final != (tt.err == errDenied) || s.calls.Load() != 1 {
 				t.Fatalf("err = %#v, %d calls", err, s.calls.Load())
@@ -256,6 +261,44 @@ func TestFailureMessagesOfAnyBytesAreShared(t *testing.T) {
 		if !errors.As(err, &f) || s.calls.Load() != 1 || len(f.Message) < min(len(text), 4000) {
 			t.Errorf("%.20q: %.80v, %d calls", text, err, s.calls.Load())
 		}
+	}
+}
+
+// Whoever holds the lock may be stopped: what needs no lock does not wait for one.
+func TestWaitersTakeWhatAppears(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		c, s := open(t), newSource("dev", time.Hour)
+		held, err := lock.Try(cache.LockPath(c, s.key), lock.Holder{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Test(t, func(t *testing.T) {
+			done := make(chan error)
+			start := time.Now()
+			go func() {
+				_, err := c.Get(t.Context(), cache.Want{Key: s.key, Fetch: never(t)})
+				done <- err
+			}()
+			time.Sleep(3 * time.Second)
+			if fails {
+				err = cache.SaveFailureAged(c, s.key, cache.Failure{Message: "no"}, 0, time.Minute)
+			} else {
+				err = c.Store(s.key, tok(s.key, 1, time.Hour), false)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := <-done; (err != nil) != fails || time.Since(start) > 4*time.Second {
+				t.Errorf("after %v: %v", time.Since(start), err)
+			}
+			// And who comes later does not wait at all.
+			start = time.Now()
+			_, err := c.Get(t.Context(), cache.Want{Key: s.key, Fetch: never(t)})
+			if (err != nil) != fails || time.Since(start) != 0 {
+				t.Errorf("after %v: %v", time.Since(start), err)
+			}
+		})
+		held.Release()
 	}
 }
 

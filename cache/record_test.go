@@ -25,10 +25,13 @@ func TestRecordComesBackAsItWas(t *testing.T) {
 	want := tok(k, 1, 12*time.Hour)
 	want.FederatedUser, want.AssumedRole = want.AssumedRole, nil
 	want.Audience, want.Provider, want.SourceIdentity = "aud", "https://idp.example/é", "alice"
-	if err := c.Store(k, want, true); err != nil {
+	if err := c.StoreNoted(k, want, "granted by bob <é>"); err != nil {
 		t.Fatal(err)
 	}
 	r, err := c.Load(k)
+	if err == nil && r.Note != "granted by bob <é>" {
+		t.Errorf("note %q", r.Note)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +161,9 @@ func TestDamagedRecordsAreNotBelievedAndHeal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			write(t, path, d)
 			_, err := c.Load(s.key)
-			missOf(t, err)
+			if m := missOf(t, err); strings.Contains(name, "too large") && !strings.Contains(m.Reason, "larger") {
+				t.Errorf("reason %q", m.Reason)
+			}
 			entries, err := c.Entries()
 			if err != nil || len(entries) != 2 {
 				t.Fatalf("%d entries, %v", len(entries), err)

@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -188,10 +189,20 @@ func TestAnswersThatAreOverCountAsFailures(t *testing.T) {
 			t.Errorf("%v: the failure holds %v", life, cache.Held(c, s.key))
 		}
 	}
-	c, k := open(t), key("dev")
-	if _, err := c.Get(t.Context(), cache.Want{Key: k, Fetch: func(context.Context, bool) (token.Token, error) {
-		return token.Token{}, nil
-	}}); err == nil {
-		t.Error("an empty token was handed out")
+	for name, bad := range map[string]func(*token.Token){
+		"empty":     func(x *token.Token) { *x = token.Token{} },
+		"no secret": func(x *token.Token) { x.Credentials.SecretAccessKey = "" },
+		"odd key":   func(x *token.Token) { x.Credentials.AccessKeyID += "\n" },
+		"no end":    func(x *token.Token) { x.Credentials.CanExpire = false },
+	} {
+		c, k := open(t), key("dev")
+		a, err := c.Get(t.Context(), cache.Want{Key: k, Fetch: func(context.Context, bool) (token.Token, error) {
+			x := tok(k, 1, time.Hour)
+			bad(&x)
+			return x, nil
+		}})
+		if !errors.Is(err, token.ErrIncomplete) || a.Origin != "" {
+			t.Errorf("%s: %v, %v", name, a.Origin, err)
+		}
 	}
 }
