@@ -27,9 +27,29 @@ func main() {
 		stdout:   os.Stdout,
 		stderr:   os.Stderr,
 		terminal: func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) },
-		env:      profile.ProcessEnvironment(),
+		env:      environment(),
 	}
 	os.Exit(p.run(stopOnSignals(), os.Args[1:]))
+}
+
+// environment is what the settings are read from. A code in it is taken out, so that nothing
+// that is started from here inherits it.
+func environment() profile.Environment {
+	const variable = "STS_HELPER_MFA_CODE"
+	env := profile.ProcessEnvironment()
+	code := env.Getenv(variable)
+	if code == "" {
+		return env
+	}
+	_ = os.Unsetenv(variable)
+	getenv := env.Getenv
+	env.Getenv = func(name string) string {
+		if name == variable {
+			return code
+		}
+		return getenv(name)
+	}
+	return env
 }
 
 // program is the process as its commands see it.
