@@ -23,7 +23,13 @@ type lived struct {
 
 func (w *world) live(t *testing.T, r *row, profile string) *lived {
 	t.Helper()
+	return w.liveWith(t, r, profile, nil)
+}
+
+func (w *world) liveWith(t *testing.T, r *row, profile string, env []string) *lived {
+	t.Helper()
 	l := &lived{cmd: w.client(t, r, profile, "--serve")}
+	l.cmd.Env = append(l.cmd.Env, env...)
 	var err error
 	l.in, err = l.cmd.StdinPipe()
 	must(t, err)

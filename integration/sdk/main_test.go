@@ -68,7 +68,7 @@ func outside() int {
 	if os.Geteuid() != 0 {
 		unshare = []string{"unshare", "-rn"}
 	}
-	inner := append(unshare, "sh", "-c", `ip link set lo up && exec "$@"`, "sh")
+	inner := append(unshare, "sh", "-c", `ip link set lo up && ip addr add 169.254.169.254/32 dev lo && exec "$@"`, "sh")
 	if out, err := exec.Command(inner[0], append(inner[1:], "true")...).CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "no network namespace can be made, so no SDK was run: %v: %s\n", err, out)
 		if os.Getenv("CI") != "" {

@@ -20,12 +20,13 @@ type row struct {
 	cli bool
 	// goClock marks Go programs, whose clock an overlay moves; the others have libfaketime.
 	goClock bool
-	// silent marks an SDK that keeps the helper's message to itself.
-	silent bool
-	// quirks are what this SDK does differently, by column: the note beside a cell that
-	// is a "cannot".
+	// silent is why this SDK keeps the helper's message to itself; empty where it shows it.
+	silent string
+	// cannot is what this SDK cannot do, by column, and where its source says so.
 	cannot map[string]string
 }
+
+const noRegion = "botocore/configprovider.py: 'region' comes from the session, AWS_DEFAULT_REGION or the profile; the metadata endpoint is asked for defaults_mode=auto alone"
 
 const faketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 
@@ -40,32 +41,41 @@ func rows() []*row {
 		},
 		{
 			id: "boto3", title: "boto3",
-			argv:  []string{filepath.Join(python, "python"), here("python/whoami.py")},
-			needs: []string{faketime},
+			cannot: map[string]string{"region": noRegion},
+			argv:   []string{filepath.Join(python, "python"), here("python/whoami.py")},
+			needs:  []string{faketime},
 			version: func() string {
 				return inFile("integration/sdk/python/requirements.txt", `boto3==(\S+)`)
 			},
 		},
 		{
 			id: "awscli", title: "AWS CLI (package index)", cli: true,
+			cannot:  map[string]string{"region": noRegion},
 			argv:    []string{filepath.Join(python, "python"), filepath.Join(python, "aws"), "sts", "get-caller-identity", "--output", "json"},
 			needs:   []string{filepath.Join(python, "aws"), faketime},
 			version: func() string { return inFile("integration/sdk/python/requirements.txt", `awscli==(\S+)`) },
 		},
 		{
 			id: "debian", title: "AWS CLI (Debian)", cli: true,
+			cannot: map[string]string{
+				"tokenfile": "its botocore/credentials.py, ContainerProvider, knows AWS_CONTAINER_AUTHORIZATION_TOKEN alone",
+				"imds":      "its botocore/utils.py, IMDSFetcher, puts no slash between the endpoint and the path: write one at the endpoint's end",
+			},
 			argv:    []string{"/usr/bin/aws", "sts", "get-caller-identity", "--output", "json"},
 			needs:   []string{faketime},
 			version: func() string { return ofCommand(`aws-cli/(\S+)`, "/usr/bin/aws", "--version") },
 		},
 		{
-			id: "js", title: "JavaScript v3", silent: true,
+			id: "js", title: "JavaScript v3",
+			silent:  "@aws-sdk/credential-provider-node, defaultProvider.js: the chain goes on after a failing process and ends in its own \"Could not load credentials from any providers\"",
+			cannot:  map[string]string{"region": "@smithy/core, regionConfig/config.js: \"Region is missing\" without a variable or a profile"},
 			argv:    []string{node, filepath.Join(tools, "js", "whoami.js")},
 			needs:   []string{filepath.Join(tools, "js", "node_modules"), faketime},
 			version: func() string { return inFile("integration/sdk/js/package.json", `client-sts": "(\S+)"`) },
 		},
 		{
-			id: "java", title: "Java v2", silent: true,
+			id: "java", title: "Java v2",
+			silent:  "AwsCredentialsProviderChain.resolveCredentials lists each provider's getMessage(), here \"Failed to refresh process-based credentials.\", and drops the cause",
 			argv:    []string{java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", filepath.Join(tools, "java") + ":" + filepath.Join(tools, "java", "lib", "*"), "Whoami"},
 			needs:   []string{filepath.Join(tools, "java", "Whoami.class"), faketime},
 			version: func() string { return inFile("integration/sdk/java/pom.xml", `<aws.version>(\S+)</aws.version>`) },
@@ -79,7 +89,9 @@ func rows() []*row {
 			},
 		},
 		{
-			id: "minio", title: "minio-go", goClock: true, silent: true,
+			id: "minio", title: "minio-go", goClock: true,
+			silent:  "pkg/credentials/file_aws_credentials.go, retrieve: the error of cmd.Output, which is the exit status; standard error is dropped",
+			cannot:  map[string]string{"region": "pkg/credentials/iam_aws.go never asks for a region; an S3 client is given one, or asks S3"},
 			argv:    []string{filepath.Join(binaries, "whoami-minio")},
 			version: func() string { return inFile("integration/sdk/minio/go.mod", `minio-go/v7 (v\S+)`) },
 		},

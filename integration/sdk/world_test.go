@@ -168,6 +168,9 @@ func (w *world) client(t testing.TB, r *row, profile string, args ...string) *ex
 	}
 	if profile != "" {
 		env = append(env, "AWS_PROFILE="+profile)
+		if r.id == "minio" { // it reads nothing of a profile but the keys
+			env = append(env, "AWS_REGION="+region)
+		}
 	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env, cmd.Dir = env, w.Dir

@@ -13,7 +13,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
@@ -33,14 +32,10 @@ func sign(n int) bool {
 	err := func() error {
 		ctx := context.Background()
 		if client == nil {
-			cfg, err := config.LoadDefaultConfig(ctx)
+			// Without this option the SDK never asks the metadata endpoint for a region.
+			cfg, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion())
 			if err != nil {
 				return err
-			}
-			if cfg.Region == "" { // this SDK asks the metadata service only where it is told to
-				if out, err := imds.NewFromConfig(cfg).GetRegion(ctx, nil); err == nil {
-					cfg.Region = out.Region
-				}
 			}
 			client = sts.NewFromConfig(cfg)
 		}

@@ -2,7 +2,7 @@
 //! With --serve it does so as often as the lines of its standard input say, with one client.
 
 use aws_sdk_sts::error::DisplayErrorContext;
-use std::io::{BufRead, Write};
+use std::io::Write;
 use std::time::Instant;
 
 fn quote(s: &str) -> String {
@@ -51,10 +51,14 @@ async fn main() {
     if std::env::args().nth(1).as_deref() != Some("--serve") {
         std::process::exit(if sign(&client, &region, 1).await { 0 } else { 1 });
     }
-    for line in std::io::stdin().lock().lines() {
-        match line.ok().and_then(|l| l.parse().ok()) {
-            Some(n) => sign(&client, &region, n).await,
-            None => return,
-        };
+    // Beside the reading the runtime goes on, as it does in any server.
+    while let Some(n) = tokio::task::spawn_blocking(number).await.ok().flatten() {
+        sign(&client, &region, n).await;
     }
+}
+
+fn number() -> Option<u32> {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).ok()?;
+    line.trim().parse().ok()
 }
