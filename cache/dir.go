@@ -17,6 +17,7 @@ const (
 	lockDir    = "locks"
 	recordExt  = ".cred"
 	stateExt   = ".state"
+	noteExt    = ".direct" // what the command notes beside the records; collected here
 	lockExt    = ".lock"
 	tempPrefix = ".tmp-"
 	tagName    = "CACHEDIR.TAG"

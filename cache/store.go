@@ -180,7 +180,7 @@ func (c *Cache) sweep() {
 	_ = c.each(func(name string, info fs.FileInfo) {
 		age := at.Sub(info.ModTime())
 		temp := strings.HasPrefix(name, tempPrefix)
-		ours := strings.HasSuffix(name, recordExt) || strings.HasSuffix(name, stateExt)
+		ours := strings.HasSuffix(name, recordExt) || strings.HasSuffix(name, stateExt) || strings.HasSuffix(name, noteExt)
 		if temp && age > tempAge || ours && age > recordAge {
 			_ = c.root.Remove(name)
 		}

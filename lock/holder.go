@@ -67,8 +67,12 @@ func ReadHolder(path string) (Holder, bool) {
 	return who, true
 }
 
-// String says it in words: "pid 812 on pts/3, waiting for an answer, for a token for dev".
+// String says it in words: "pid 812 on pts/3, which waits for a person's answer, for a token
+// for dev".
 func (w Holder) String() string {
+	if w.PID <= 0 {
+		return "another process"
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "pid %d", w.PID)
 	if w.TTY != "" {

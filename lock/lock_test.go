@@ -28,6 +28,10 @@ func TestMain(m *testing.M) {
 			fmt.Println("error:", err)
 			os.Exit(1)
 		}
+		if _, err := lock.Try(path, lock.Holder{}); !errors.Is(err, lock.ErrBusy) {
+			fmt.Println("error: held twice in one process:", err)
+			os.Exit(1)
+		}
 		fmt.Println("held")
 		_, _ = bufio.NewReader(os.Stdin).ReadByte()
 		h.Release()
@@ -36,10 +40,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// hold starts a process that holds the lock at path and returns once it does.
-func hold(t *testing.T, path string) *exec.Cmd {
+// hold starts a process that holds the lock at path and returns once it does. wrap goes in
+// front of it.
+func hold(t *testing.T, path string, wrap ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
+	args := append(wrap, os.Args[0])
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), holdEnv+"="+path)
 	if _, err := cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
@@ -188,6 +194,19 @@ func TestHolderTextIsOnlyACourtesy(t *testing.T) {
 		}
 		if who, ok := lock.ReadHolder(path); ok {
 			t.Errorf("%q reads as %+v", text, who)
+		}
+	}
+}
+
+func TestHolderInWords(t *testing.T) {
+	for want, who := range map[string]lock.Holder{
+		"another process": {},
+		"pid 812":         {PID: 812},
+		"pid 812 on pts/3, which waits for a person's answer, for a token for dev": {PID: 812, TTY: "pts/3", Asking: true, Purpose: "a token for dev"},
+		"pid 812, for a token for dev":                                             {PID: 812, Purpose: "a token for dev"},
+	} {
+		if got := who.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

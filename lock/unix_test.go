@@ -42,3 +42,13 @@ func TestWhatIsNoLockFileIsRefusedWithoutHanging(t *testing.T) {
 		})
 	}
 }
+
+func TestHolderOfWhatIsNoFileIsReadWithoutHanging(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.lock")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if who, ok := lock.ReadHolder(path); ok {
+		t.Errorf("%v", who)
+	}
+}
