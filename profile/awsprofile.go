@@ -63,7 +63,7 @@ func openAWSFile(env Environment, variable, name string) awsFile {
 		path = filepath.Join(home, ".aws", name)
 	}
 	f := awsFile{path: env.expand(path, "")}
-	f.data, _, f.err = readFile(f.path)
+	f.data, _, f.err = env.readFile(f.path)
 	if f.err != nil && absent(f.err) {
 		f.err = nil
 	}

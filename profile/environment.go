@@ -21,6 +21,15 @@ type Environment struct {
 	// Program is the base name this program was started by; a credential_process that runs
 	// it is recognised as ourselves. "sts-helper" always is. Optional.
 	Program string
+	// Reading is told the path of every file before it is read, whether it exists or not, and
+	// "." where a relative name is taken from the working directory. Optional.
+	Reading func(path string)
+}
+
+func (e Environment) reading(path string) {
+	if e.Reading != nil {
+		e.Reading(path)
+	}
 }
 
 // ProcessEnvironment is the environment of this process.
@@ -78,6 +87,7 @@ func (e Environment) expand(path, dir string) string {
 	if dir != "" {
 		return filepath.Join(dir, path)
 	}
+	e.reading(".")
 	if abs, err := filepath.Abs(path); err == nil {
 		return abs
 	}

@@ -67,7 +67,7 @@ func (l *loader) policy(r *Request, op opSet) error {
 // writtenPolicy reads the file of --policy.
 func (l *loader) writtenPolicy(g *given) (policy.Policy, error) {
 	path := l.path(sPolicy)
-	data, _, err := readFile(path)
+	data, _, err := l.env.readFile(path)
 	if err != nil {
 		return policy.Policy{}, &Error{Kind: g.kind(), Where: g.from(), What: "cannot read " + shown(path) + ": " + err.Error(), Err: err}
 	}

@@ -19,7 +19,8 @@ var errTooLarge = errors.New("larger than 8 MiB")
 
 // readFile reads a settings file whole. It never waits: a FIFO in the file's place is
 // refused. The null device is an empty file, since that is how people switch one off.
-func readFile(path string) ([]byte, fs.FileInfo, error) {
+func (e Environment) readFile(path string) ([]byte, fs.FileInfo, error) {
+	e.reading(path)
 	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
 	if err != nil {
 		return nil, nil, cause(err)

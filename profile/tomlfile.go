@@ -70,7 +70,7 @@ func openConfigFile(env Environment) (*configFile, error) {
 	if path == "" {
 		return nil, nil
 	}
-	data, info, err := readFile(path)
+	data, info, err := env.readFile(path)
 	if err != nil {
 		if !absent(err) {
 			return nil, &Error{Kind: Config, Where: shown(path), What: "cannot read: " + err.Error(), Err: err}

@@ -27,7 +27,8 @@ func (p *program) processCommand() *cobra.Command {
 
 // process prints the credentials that the settings ask for.
 func (p *program) process(ctx context.Context, flags profile.Flags) error {
-	req, err := profile.Load(flags, p.env)
+	env, seen := observe(p.env)
+	req, err := profile.Load(flags, env)
 	if err != nil {
 		return err
 	}
@@ -53,5 +54,6 @@ func (p *program) process(ctx context.Context, flags profile.Flags) error {
 	if err := process.Write(p.stdout, answer.Token.Credentials); err != nil {
 		return fmt.Errorf("the credentials could not be written: %w", err)
 	}
+	seen.remember(req, prov, answer)
 	return nil
 }
