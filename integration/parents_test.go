@@ -133,8 +133,13 @@ func TestDialog(t *testing.T) {
 		t.Parallel()
 		m := newMFAWorld(t)
 		run := m.withZenity(t, "[ $n = 1 ] && echo "+m.wrong(0)+" || echo "+m.code()+"\n")
+		code := m.code()
 		m.creds(t, run("--profile", "r0"))
 		m.calls(t, 2, 1, 1, 1)
+		must(t, os.Remove(filepath.Join(m.Dir, "zenity.answer")))
+		if names := holds(t, m.Dir, code); len(names) > 0 {
+			t.Errorf("the code is in %v", names)
+		}
 		said := m.read(t, "zenity.args")
 		for _, want := range []string{"--entry", "profile r0", m.device.SerialNumber, "that code was refused"} {
 			if !strings.Contains(strings.ReplaceAll(said, "__", "_"), want) {
