@@ -1,0 +1,247 @@
+package provider_test
+
+import (
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/provider"
+)
+
+// full is a request with every field set. No operation takes them all; a key is made of
+// whatever is there.
+func full() profile.Request {
+	return profile.Request{
+		Name: "dev", Operation: "AssumeRole",
+		Source: source(), Region: "eu-west-1", Partition: "aws", Endpoint: "http://127.0.0.1:1", FIPS: true, DualStack: true,
+		Duration: time.Hour, SerialNumber: "arn:aws:iam::111122223333:mfa/alice",
+		FederationName: "visitor", RoleARN: "arn:aws:iam::111122223333:role/deploy", RoleSessionName: "alice", ExternalID: "42", SourceIdentity: "alice",
+		Tags: []profile.Tag{{Key: "Team", Value: "ops"}, {Key: "Cost", Value: "7"}}, TransitiveTagKeys: []string{"Team"},
+		Policy: "{}", PolicyARNs: []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"},
+		WebIdentityTokenFile: "/nowhere/token", SAMLAssertionFile: "/nowhere/assertion", SAMLAssertionCommand: "cat /nowhere/assertion",
+		PrincipalARN: "arn:aws:iam::111122223333:saml-provider/example", TargetPrincipal: "444455556666", TaskPolicyARN: "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy",
+	}
+}
+
+func source() profile.Source {
+	return profile.Source{Kind: profile.SourceProcess, Profile: "base", Files: []string{"/home/a/.aws/config"}, ConfigFile: "/home/a/.aws/config", CredentialsFile: "/home/a/.aws/credentials",
+		Command: "keys", Digest: "0a"}
+}
+
+// changed is v with another value, whatever its type; false for a type that is not known here.
+func changed(v reflect.Value) bool {
+	switch x := v.Addr().Interface().(type) {
+	case *string:
+		*x += "x"
+	case *bool:
+		*x = !*x
+	case *time.Duration:
+		*x += time.Second
+	case *[]string:
+		*x = append([]string{"x"}, *x...)
+	case *[]profile.Tag:
+		*x = append([]profile.Tag{{Key: "x", Value: "y"}}, *x...)
+	case *profile.SourceKind:
+		*x = profile.SourceSSO
+	default:
+		return false
+	}
+	return true
+}
+
+// Fields that do not change whose the token is or what it may do, and why.
+var (
+	noPartOfTheKey = map[string]string{
+		"Name":      "what messages call the request",
+		"NoPolicy":  "says that no policy is meant, which the policy says itself",
+		"Behaviour": "how the request is answered",
+	}
+	noPartOfTheSource = map[string]string{
+		"ConfigFile":      "identifies nothing, see Files",
+		"CredentialsFile": "identifies nothing, see Files",
+		"Session":         "the access key id tells",
+		"Command":         "part of Digest",
+	}
+)
+
+// Every field of a request that is changed alone names another token; a field that is new and
+// forgotten in the key fails here.
+func TestKeyHasEveryField(t *testing.T) {
+	plain := full()
+	key := provider.KeyOf(&plain).String()
+	seen := map[string]string{key: "nothing"}
+	typ := reflect.TypeFor[profile.Request]()
+	for i := range typ.NumField() {
+		field := typ.Field(i).Name
+		r := full()
+		switch v := reflect.ValueOf(&r).Elem().Field(i); field {
+		case "Base":
+			r.Base = &profile.Request{Operation: "GetSessionToken", Region: "eu-west-1"}
+		case "Source", "Behaviour": // below
+			continue
+		default:
+			if !changed(v) {
+				t.Fatalf("%s has a type that this test does not know: %s", field, v.Type())
+			}
+		}
+		k := provider.KeyOf(&r).String()
+		if noPartOfTheKey[field] != "" {
+			if k != key {
+				t.Errorf("%s is part of the key, though it is %s", field, noPartOfTheKey[field])
+			}
+			continue
+		}
+		if other, ok := seen[k]; ok {
+			t.Errorf("changing %s gives the key of changing %s", field, other)
+		}
+		seen[k] = field
+
+		// Absent is another key as well. (A bool that is not set was tried just now.)
+		r = full()
+		v := reflect.ValueOf(&r).Elem().Field(i)
+		if v.IsZero() || v.Kind() == reflect.Bool {
+			continue
+		}
+		v.SetZero()
+		if k := provider.KeyOf(&r).String(); seen[k] != "" {
+			t.Errorf("without %s the key is that of changing %s", field, seen[k])
+		} else {
+			seen[k] = "leaving out " + field
+		}
+	}
+}
+
+func TestKeyHasEveryFieldOfTheSource(t *testing.T) {
+	plain := full()
+	seen := map[string]string{provider.KeyOf(&plain).String(): "nothing"}
+	typ := reflect.TypeFor[profile.Source]()
+	for i := range typ.NumField() {
+		field := typ.Field(i).Name
+		r := full()
+		if !changed(reflect.ValueOf(&r.Source).Elem().Field(i)) {
+			t.Fatalf("%s has a type that this test does not know", field)
+		}
+		other, same := seen[provider.KeyOf(&r).String()]
+		if why := noPartOfTheSource[field]; why != "" {
+			if !same {
+				t.Errorf("%s is part of the key, though it is %s", field, why)
+			}
+		} else if same {
+			t.Errorf("changing the source's %s gives the key of changing %s", field, other)
+		}
+		seen[provider.KeyOf(&r).String()] = field
+	}
+}
+
+// A static key is its access key id, wherever it is defined.
+func TestKeyOfStaticKeys(t *testing.T) {
+	a, b := full(), full()
+	a.Source = profile.Source{Kind: profile.SourceStatic, Profile: "base", Files: []string{"/a"}, AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
+	b.Source = profile.Source{Kind: profile.SourceEnvironment, AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
+	if provider.KeyOf(&a).String() != provider.KeyOf(&b).String() {
+		t.Error("the same access key under another name is another source")
+	}
+	b.Source.AccessKeyID = "AKIAIOSFODNN7EXAMPLF"
+	if provider.KeyOf(&a).String() == provider.KeyOf(&b).String() {
+		t.Error("a rotated key is the same source")
+	}
+}
+
+// A base is everything that it was asked with, down to the bottom of the chain.
+func TestKeyOfChains(t *testing.T) {
+	chained := func(change func(bottom *profile.Request)) string {
+		bottom, middle, top := full(), full(), full()
+		change(&bottom)
+		middle.Base, top.Base = &bottom, &middle
+		return provider.KeyOf(&top).String()
+	}
+	plain := chained(func(*profile.Request) {})
+	for name, change := range map[string]func(*profile.Request){
+		"role":   func(r *profile.Request) { r.RoleARN += "x" },
+		"serial": func(r *profile.Request) { r.SerialNumber = "" },
+		"source": func(r *profile.Request) { r.Source.Digest = "0b" },
+	} {
+		if chained(change) == plain {
+			t.Errorf("another %s at the bottom is no other token", name)
+		}
+	}
+	if chained(func(r *profile.Request) { r.Wait, r.Verbose, r.Name = time.Second, true, "other" }) != plain {
+		t.Error("how it is asked for is part of the key")
+	}
+}
+
+// Sets are sets, and their members do not run into one another.
+func TestKeyOfLists(t *testing.T) {
+	of := func(arns []string, tags ...profile.Tag) string {
+		r := full()
+		r.PolicyARNs, r.Tags = arns, tags
+		return provider.KeyOf(&r).String()
+	}
+	if of([]string{"a", "b"}) != of([]string{"b", "a"}) {
+		t.Error("the order of policy ARNs matters")
+	}
+	if of(nil, profile.Tag{Key: "a", Value: "1"}, profile.Tag{Key: "b", Value: "2"}) != of(nil, profile.Tag{Key: "b", Value: "2"}, profile.Tag{Key: "a", Value: "1"}) {
+		t.Error("the order of tags matters")
+	}
+	different := []string{
+		of([]string{"a", "b"}), of([]string{"a,b"}), of([]string{`a","b`}), of([]string{"ab"}), of(nil),
+		of(nil, profile.Tag{Key: "a", Value: "b=c"}), of(nil, profile.Tag{Key: "a=b", Value: "c"}), of(nil, profile.Tag{Key: "a", Value: ""}),
+		of(nil, profile.Tag{Key: "a", Value: "b"}, profile.Tag{Key: "c", Value: "d"}), of(nil, profile.Tag{Key: "a", Value: "d"}, profile.Tag{Key: "c", Value: "b"}),
+	}
+	seen := map[string]int{}
+	for i, k := range different {
+		if j, ok := seen[k]; ok {
+			t.Errorf("lists %d and %d have one key", i, j)
+		}
+		seen[k] = i
+	}
+}
+
+// The key follows the subject of a web identity token, not its bytes.
+func TestKeyOfWebIdentity(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	jwt := func(claims string) string {
+		enc := base64.RawURLEncoding.EncodeToString
+		return enc([]byte(`{"alg":"RS256"}`)) + "." + enc([]byte(claims)) + "." + enc([]byte("CANARY"))
+	}
+	key := func(content string) string {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := profile.Request{Operation: "AssumeRoleWithWebIdentity", WebIdentityTokenFile: file}
+		return provider.KeyOf(&r).String()
+	}
+	one := key(jwt(`{"iss":"https://idp","sub":"pod-1","jti":"1"}`))
+	if key(jwt(`{"iss":"https://idp","sub":"pod-1","jti":"2"}`)+"\n") != one {
+		t.Error("a new token of the same subject is another source")
+	}
+	for name, content := range map[string]string{
+		"another subject": jwt(`{"iss":"https://idp","sub":"pod-2","jti":"1"}`),
+		"another issuer":  jwt(`{"iss":"https://other","sub":"pod-1","jti":"1"}`),
+		"no subject":      jwt(`{"iss":"https://idp"}`),
+		"no JSON":         jwt(`CANARY`),
+		"no base64":       "a.!.c",
+		"no token":        "opaque CANARY",
+		"too much":        string(make([]byte, 30_000)),
+	} {
+		if key(content) == one {
+			t.Errorf("%s: the key of pod-1", name)
+		}
+	}
+}
+
+// An accepted token is named by its name alone, and is never what STS was asked for.
+func TestGrantedKey(t *testing.T) {
+	r := full()
+	r.Granted = "guest"
+	if provider.KeyOf(&r).String() != provider.GrantedKey("guest").String() {
+		t.Error("the key of an accepted token depends on more than its name")
+	}
+	if provider.GrantedKey("guest").String() == provider.GrantedKey("guest2").String() {
+		t.Error("two names, one key")
+	}
+}
