@@ -84,6 +84,7 @@ type endpoint struct {
 	mu    sync.Mutex
 	watch []*watched
 	files filesSeen
+	dirs  map[string]os.FileInfo // of the caches
 }
 
 func (p *program) serve(ctx context.Context, f serveFlags, settings profile.Flags) (err error) {

@@ -218,8 +218,12 @@ func (w *watched) look() string {
 func (e *endpoint) note(s *site) {
 	var all []*watched
 	var files []string
+	dirs := map[string]os.FileInfo{}
 	for i, p := range s.providers {
 		c, _ := p.Cache()
+		if c != nil {
+			dirs[c.Path()], _ = os.Stat(c.Path())
+		}
 		for req := p.Request(); req != nil; req = req.Base {
 			files = append(files, req.Source.Files...)
 			if c != nil {
@@ -233,6 +237,7 @@ func (e *endpoint) note(s *site) {
 	defer e.mu.Unlock()
 	e.watch = all
 	e.files = seeFiles(files)
+	e.dirs = dirs
 }
 
 // look has profiles refreshed whose tokens on disk are not what they were: somebody logged
@@ -251,6 +256,12 @@ func (e *endpoint) look() (why string) {
 			e.srv.Refresh(w.profile)
 		}
 		w.seen = now
+	}
+	for path, before := range e.dirs {
+		if now, err := os.Stat(path); err != nil || !os.SameFile(now, before) {
+			why = "the cache was removed"
+			delete(e.dirs, path) // said once
+		}
 	}
 	if e.files.changed() {
 		why = "the AWS files changed"
