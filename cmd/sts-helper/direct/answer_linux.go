@@ -3,7 +3,6 @@ package direct
 import (
 	"encoding/binary"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -33,26 +32,33 @@ func init() {
 	os.Exit(0)
 }
 
+// The default cache below the user's cache directory, and the folder of records in it. Names
+// are put together by hand: path/filepath is initialised later than the SDK's first packages.
+const (
+	root    = "/sts-helper"
+	version = "/v1"
+)
+
 // Dir is the folder of the default cache that notes and records are in, "" where there is
 // none.
 func Dir() string {
 	dir := os.Getenv("XDG_CACHE_HOME")
-	if !filepath.IsAbs(dir) {
+	if !strings.HasPrefix(dir, "/") {
 		home := os.Getenv("HOME")
-		if !filepath.IsAbs(home) || home == "/" {
+		if !strings.HasPrefix(home, "/") || home == "/" {
 			return ""
 		}
-		dir = filepath.Join(home, ".cache")
+		dir = home + "/.cache"
 	}
-	return filepath.Join(dir, "sts-helper", "v1")
+	return strings.TrimRight(dir, "/") + root + version
 }
 
 // answer is the document that answers args, nil where that is not certain.
 func answer(dir string, args []string) []byte {
-	if dir == "" || !private(filepath.Dir(dir)) || !private(dir) {
+	if dir == "" || !private(strings.TrimSuffix(dir, version)) || !private(dir) {
 		return nil
 	}
-	data := readOwn(filepath.Join(dir, name(args, os.Geteuid())), maxNote)
+	data := readOwn(dir+"/"+name(args, os.Geteuid()), maxNote)
 	if data == nil {
 		return nil
 	}
@@ -60,7 +66,7 @@ func answer(dir string, args []string) []byte {
 	if err != nil || !note.holds() {
 		return nil
 	}
-	r, ok := readRecord(readOwn(filepath.Join(dir, note.Key+".cred"), 64<<10))
+	r, ok := readRecord(readOwn(dir+"/"+note.Key+".cred", 64<<10))
 	if !ok || r.inputs != note.Inputs {
 		return nil
 	}

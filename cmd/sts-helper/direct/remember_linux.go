@@ -1,10 +1,8 @@
 package direct
 
 import (
-	"crypto/rand"
 	"os"
-	"path/filepath"
-	"strings"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -38,7 +36,7 @@ func Remember(dir string, args []string, n Note) {
 	if dir == "" || dir != Dir() || os.Getenv(OffVariable) != "" || os.Getenv(chainVariable) != "" || !private(dir) {
 		return
 	}
-	r, ok := readRecord(readOwn(filepath.Join(dir, n.Key+".cred"), 64<<10))
+	r, ok := readRecord(readOwn(dir+"/"+n.Key+".cred", 64<<10))
 	if !ok {
 		return
 	}
@@ -59,7 +57,9 @@ func Remember(dir string, args []string, n Note) {
 	if len(data) > maxNote {
 		return
 	}
-	temp := filepath.Join(dir, ".tmp-direct-"+strings.ToLower(rand.Text()))
+	// A process makes one note, and the file is made exclusively: no randomness is needed,
+	// which would bring in packages that are initialised late.
+	temp := dir + "/.tmp-direct-" + strconv.Itoa(os.Getpid()) + "-" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return
@@ -69,7 +69,7 @@ func Remember(dir string, args []string, n Note) {
 		err = cerr
 	}
 	if err == nil {
-		err = os.Rename(temp, filepath.Join(dir, name(args, os.Geteuid())))
+		err = os.Rename(temp, dir+"/"+name(args, os.Geteuid()))
 	}
 	if err != nil {
 		_ = os.Remove(temp)
