@@ -30,6 +30,7 @@ var chapters = []chapter{
 	{"An SDK that knows nothing of sts-helper", whoAmI},
 	{"A hundred programs at once", hundred},
 	{"The second call", secondCall},
+	{"Credentials for somebody else", somebodyElse},
 }
 
 // stage is what every chapter plays on.
