@@ -162,7 +162,7 @@ var settings = [settingCount]Setting{
 		Help: "use a token that was accepted under this name", ops: opGranted},
 
 	sMFASerial: {Flag: "mfa-serial", Env: "STS_HELPER_MFA_SERIAL", Key: "mfa_serial", Value: "SERIAL",
-		Help: "MFA device: serial number or ARN", ops: opSession | opRole},
+		Help: "MFA device: serial number, ARN, or auto", ops: opSession | opRole},
 	sMFACode: {Flag: "mfa-code", Env: "STS_HELPER_MFA_CODE", Value: "CODE",
 		Help: "code of the MFA device, used once", ops: opsAsk},
 	sMFAProcess: {Flag: "mfa-process", Env: "STS_HELPER_MFA_PROCESS", Key: "mfa_process", Value: "CMD",

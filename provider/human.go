@@ -234,6 +234,7 @@ func (p *Provider) withCode(ctx context.Context, send func(code string) (token.T
 		}
 		dev.Unspend(last)
 		if strings.Contains(se.Message, "serial number") {
+			p.forgetDevice()
 			return token.Token{}, err // no code will do
 		}
 		dev.Refused()

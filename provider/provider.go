@@ -52,9 +52,14 @@ type Provider struct {
 
 var _ aws.CredentialsProvider = (*Provider)(nil)
 
-// New makes the provider of a request. It touches neither disk nor network; the errors are
-// of class [ClassConfig].
+// New makes the provider of a request. It touches neither disk nor network, unless an MFA
+// device is to be found for a serial number of [SerialAuto]; the errors are of class
+// [ClassConfig], or those of that search.
 func New(req *profile.Request, opts Options) (*Provider, error) {
+	req, err := findDevices(req, opts)
+	if err != nil {
+		return nil, err
+	}
 	return newProvider(req, opts, newHuman(req, opts))
 }
 

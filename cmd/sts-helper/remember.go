@@ -50,7 +50,7 @@ func observe(env profile.Environment) (profile.Environment, *observer) {
 // remember notes the answer, where a fresh one of the default cache was made, by settings
 // alone and for nothing that is looked at later than those.
 func (o *observer) remember(req *profile.Request, prov *provider.Provider, a cache.Answer) {
-	if a.Origin != cache.Fresh || !o.still || req.Verbose || req.NoCache || req.CacheDir != "" || req.Granted != "" {
+	if a.Origin != cache.Fresh || !o.still || req.MFACode != "" || req.Verbose || req.NoCache || req.CacheDir != "" || req.Granted != "" {
 		return
 	}
 	for r := req; r != nil; r = r.Base {

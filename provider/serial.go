@@ -1,0 +1,233 @@
+package provider
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/profile"
+)
+
+// SerialAuto as a serial number means the one MFA device that the user of the access key has:
+// IAM is asked for it (iam:ListMFADevices), and the answer remembered for two days.
+const SerialAuto = "auto"
+
+// Bounds of the one request to IAM: its time, and the bytes of its answer.
+const (
+	iamTime = 10 * time.Second
+	iamBody = 64 << 10
+)
+
+// findDevices gives r with every serial number of "auto" replaced. r itself stays as it is.
+func findDevices(r *profile.Request, opts Options) (*profile.Request, error) {
+	if r == nil {
+		return nil, nil
+	}
+	base, err := findDevices(r.Base, opts)
+	if err != nil || r.SerialNumber != SerialAuto && base == r.Base {
+		return r, err
+	}
+	found := *r
+	found.Base = base
+	if r.SerialNumber == SerialAuto {
+		p := &Provider{req: &found, opts: opts}
+		if found.SerialNumber, err = p.findDevice(); err != nil {
+			return nil, err
+		}
+	}
+	return &found, nil
+}
+
+// findDevice looks the device up in the cache, else asks IAM.
+func (p *Provider) findDevice() (string, error) {
+	key := p.req.Source.AccessKeyID
+	if p.req.Base != nil || key == "" || p.req.Source.Session {
+		return "", configError("mfa_serial is %q, which takes the access key of an IAM user, and %s has none in plain sight; name the device in mfa_serial", SerialAuto, describeSource(p.req.Source))
+	}
+	c, err := p.Cache()
+	if errors.Is(err, cache.ErrUnsafe) {
+		return "", &Error{Class: ClassConfig, Text: err.Error(), Err: err}
+	}
+	if c == nil {
+		return p.askForDevice()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), iamTime)
+	defer cancel()
+	return c.FindSerial(ctx, key, p.askForDevice)
+}
+
+// askForDevice asks IAM for the one device.
+func (p *Provider) askForDevice() (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), iamTime)
+	defer cancel()
+	serials, err := p.listDevices(ctx)
+	if err != nil {
+		return "", err
+	}
+	key := p.req.Source.AccessKeyID
+	const name = "name the device in mfa_serial or --mfa-serial"
+	switch len(serials) {
+	case 0:
+		return "", configError("the user of access key %s has no MFA device that shows codes (security keys do not work with STS); %s, or remove the setting", key, name)
+	case 1:
+		return serials[0], nil
+	}
+	return "", configError("the user of access key %s has %d MFA devices (%s); %s", key, len(serials), mfa.Safe(strings.Join(serials, ", ")), name)
+}
+
+// forgetDevice is called where STS does not know the device.
+func (p *Provider) forgetDevice() {
+	if c, _ := p.Cache(); c != nil && p.req.Source.AccessKeyID != "" {
+		c.ForgetSerial(p.req.Source.AccessKeyID)
+	}
+}
+
+// listing is IAM's answer, of either kind.
+type listing struct {
+	Serials []string `xml:"ListMFADevicesResult>MFADevices>member>SerialNumber"`
+	Code    string   `xml:"Error>Code"`
+}
+
+// listDevices asks IAM for the user's devices that show codes.
+func (p *Provider) listDevices(ctx context.Context) ([]string, error) {
+	creds, err := p.sourceCredentials(ctx)
+	if err != nil {
+		return nil, err
+	}
+	endpoint, region, err := p.iamEndpoint()
+	if err != nil {
+		return nil, err
+	}
+	body := []byte("Action=ListMFADevices&Version=2010-05-08")
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, configError("the IAM endpoint cannot be used: %v", err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	sum := sha256.Sum256(body)
+	if err := v4.NewSigner().SignHTTP(ctx, creds, req, hex.EncodeToString(sum[:]), "iam", region, time.Now()); err != nil {
+		return nil, sourceError(nil, "the request to IAM could not be signed")
+	}
+	client, err := iamClient()
+	if err != nil {
+		return nil, err
+	}
+	unreachable := func(what string) error {
+		return &Error{Class: ClassUnreachable, Text: fmt.Sprintf("the MFA device could not be looked up: IAM at %s %s; try again, or name the device in mfa_serial", endpoint.Host, what)}
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, unreachable("gave no answer (" + mfa.Safe(oneLine(err)) + ")")
+	}
+	defer func() { _ = resp.Body.Close() }()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, iamBody+1))
+	var l listing
+	if err != nil || len(data) > iamBody || xml.Unmarshal(data, &l) != nil {
+		return nil, unreachable(fmt.Sprintf("gave an answer that cannot be read (status %d)", resp.StatusCode))
+	}
+	switch {
+	case resp.StatusCode >= 500:
+		return nil, unreachable(fmt.Sprintf("does not work (status %d)", resp.StatusCode))
+	case resp.StatusCode >= 400:
+		return nil, &Error{Class: ClassDenied, final: true, Text: fmt.Sprintf(
+			"the MFA device could not be looked up: IAM said %s (status %d); allow iam:ListMFADevices, or name the device in mfa_serial or --mfa-serial", mfa.Safe(l.Code), resp.StatusCode)}
+	case resp.StatusCode != http.StatusOK:
+		return nil, unreachable(fmt.Sprintf("gave an unexpected answer (status %d)", resp.StatusCode))
+	}
+	var serials []string
+	for _, s := range l.Serials {
+		if s = strings.TrimSpace(s); s != "" && !strings.Contains(s, ":u2f/") {
+			serials = append(serials, s)
+		}
+	}
+	return serials, nil
+}
+
+// iamEndpoint is where IAM is, and the region that its requests are signed for. IAM has one
+// endpoint a partition (https://docs.aws.amazon.com/general/latest/gr/iam-service.html).
+func (p *Provider) iamEndpoint() (*url.URL, string, error) {
+	where, region := "", ""
+	switch p.req.Partition {
+	case "aws":
+		where, region = "https://iam.amazonaws.com/", "us-east-1"
+	case "aws-cn":
+		where, region = "https://iam.cn-north-1.amazonaws.com.cn/", "cn-north-1"
+	case "aws-us-gov":
+		where, region = "https://iam.us-gov.amazonaws.com/", "us-gov-west-1"
+	}
+	if !strings.EqualFold(os.Getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true") {
+		for _, name := range [...]string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM"} {
+			if v := os.Getenv(name); v != "" {
+				where = v
+			}
+		}
+	}
+	if region == "" {
+		region = p.req.Region
+	}
+	if where == "" {
+		return nil, "", configError("mfa_serial is %q, and where IAM is in partition %s is not known; name the device in mfa_serial", SerialAuto, mfa.Safe(p.req.Partition))
+	}
+	u, err := url.Parse(where)
+	ip := net.ParseIP("")
+	if err == nil {
+		ip = net.ParseIP(u.Hostname())
+	}
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http":
+		return nil, "", configError("the IAM endpoint %s is no https URL", quote(where))
+	case u.Scheme == "http" && u.Hostname() != "localhost" && !ip.IsLoopback():
+		return nil, "", configError("the IAM endpoint %s is not on this machine, so it must be https", quote(where))
+	}
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	return u, region, nil
+}
+
+// iamClient is for one request: bounded, and without redirects, kept connections or HTTP/2.
+func iamClient() (*http.Client, error) {
+	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
+	if file := os.Getenv("AWS_CA_BUNDLE"); file != "" {
+		pem, err := readSmall(file, 4<<20)
+		if err != nil {
+			return nil, configError("AWS_CA_BUNDLE: %s cannot be read: %s", file, oneLine(err))
+		}
+		tlsConfig.RootCAs = x509.NewCertPool()
+		if !tlsConfig.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, configError("AWS_CA_BUNDLE: %s has no certificate in PEM", file)
+		}
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            (&net.Dialer{Timeout: 3 * time.Second}).DialContext,
+			TLSHandshakeTimeout:    3 * time.Second,
+			TLSClientConfig:        tlsConfig,
+			DisableKeepAlives:      true,
+			DisableCompression:     true,
+			MaxResponseHeaderBytes: 16 << 10,
+			Protocols:              protocols,
+		},
+	}, nil
+}
