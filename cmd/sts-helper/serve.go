@@ -104,6 +104,13 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings profile.Flag
 	if err != nil {
 		return err
 	}
+	var variables *envFile
+	if f.envFile != "" {
+		if variables, err = openEnvFile(f.envFile); err != nil {
+			return err
+		}
+		defer variables.close()
+	}
 	if e.srv, err = imds.New(e.config(served)); err != nil {
 		return usageError{err}
 	}
@@ -138,12 +145,10 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings profile.Flag
 	ended := make(chan error, 1)
 	go func() { ended <- e.srv.Serve(ctx, listeners...) }()
 	lines := e.variables(served, listeners, tokenFile)
-	if f.envFile != "" {
-		remove, err := writeEnvFile(f.envFile, lines)
-		if err != nil {
+	if variables != nil {
+		if err := variables.write(lines); err != nil {
 			return err
 		}
-		defer remove()
 		e.log.Info("wrote the variables for clients", "file", f.envFile)
 	} else if p.terminal(p.stdout) {
 		_, _ = p.stdout.WriteString(strings.Join(lines, "\n") + "\n")

@@ -192,33 +192,47 @@ func plainValue(s string) bool {
 	})
 }
 
-// writeEnvFile writes the file and gives the function that removes it, if it still is this
-// one. A file that is not an env-file of ours is not touched.
-func writeEnvFile(path string, lines []string) (remove func(), err error) {
+// envFile is the file that tells clients where the server is.
+type envFile struct {
+	dir     *os.Root
+	name    string
+	written fs.FileInfo
+}
+
+// openEnvFile looks whether the file can be written. One that is there and not of this
+// program's making is refused.
+func openEnvFile(path string) (*envFile, error) {
 	dir, err := openDir(path)
 	if err != nil {
 		return nil, err
 	}
-	name := filepath.Base(path)
-	old, err := readOwn(dir, name, path)
+	f := &envFile{dir: dir, name: filepath.Base(path)}
+	old, err := readOwn(dir, f.name, path)
 	if err == nil && !ownVariables(old) {
 		err = unsafeFile("%s holds something else than the variables written here; name another file with --env-file", path)
-	}
-	text := []byte(strings.Join(lines, "\n") + "\n")
-	if err == nil {
-		err = writeOwn(dir, name, text)
 	}
 	if err != nil {
 		_ = dir.Close()
 		return nil, err
 	}
-	written, _ := dir.Lstat(name)
-	return func() {
-		if now, err := dir.Lstat(name); err == nil && written != nil && os.SameFile(now, written) {
-			_ = dir.Remove(name)
-		}
-		_ = dir.Close()
-	}, nil
+	return f, nil
+}
+
+func (f *envFile) write(lines []string) error {
+	err := writeOwn(f.dir, f.name, []byte(strings.Join(lines, "\n")+"\n"))
+	if err == nil {
+		f.written, _ = f.dir.Lstat(f.name)
+	}
+	return err
+}
+
+// close removes the file if it still is the one that was written: a server that was started
+// since may have put its own there.
+func (f *envFile) close() {
+	if now, err := f.dir.Lstat(f.name); err == nil && f.written != nil && os.SameFile(now, f.written) {
+		_ = f.dir.Remove(f.name)
+	}
+	_ = f.dir.Close()
 }
 
 func ownVariables(data []byte) bool {
