@@ -99,15 +99,18 @@ func (l *loader) region(p *awsProfile) (string, error) {
 	return defaultRegion, nil
 }
 
-// awsRegion is the region that AWS's own settings name, "" for none, and who names it.
+// awsRegion is the region that AWS's own settings name, "" for none, and who names it. The
+// profile comes before the variable, unlike in an SDK: AWS_REGION is inherited from whatever
+// program wants the token and says where that one works. The token is good everywhere, and
+// two programs in two regions shall have one, not two with an MFA code each.
 func (l *loader) awsRegion(p *awsProfile) (string, origin) {
-	if v, name := l.env.first("AWS_REGION", "AWS_DEFAULT_REGION"); v != "" {
-		return v, named(name)
-	}
 	if p != nil {
 		if prop := p.get(keyRegion); prop != nil {
 			return prop.value, prop.where
 		}
+	}
+	if v, name := l.env.first("AWS_REGION", "AWS_DEFAULT_REGION"); v != "" {
+		return v, named(name)
 	}
 	return "", nil
 }

@@ -128,14 +128,18 @@ func TestPrecedence(t *testing.T) {
 			t.Errorf("region %q, want %q", got, want)
 		}
 	}
+	elsewhere := newWorld(t).credentials(baseKeys)
+	for _, set := range []string{"AWS_DEFAULT_REGION=aws-default", "AWS_REGION=aws-region"} {
+		_, want, _ := strings.Cut(set, "=")
+		if got := elsewhere.set(set).load("--source-profile=base").Region; got != want {
+			t.Errorf("region %q with %s, where the profile names none", got, set)
+		}
+	}
+	w.set("AWS_DEFAULT_REGION=aws-default", "AWS_REGION=aws-region")
 	region("from-aws-file")
-	w.set("AWS_DEFAULT_REGION=aws-default")
-	region("aws-default")
-	w.set("AWS_REGION=aws-region")
-	region("aws-region")
 	w.toml("[profile.x]\nregion = 'entry'\nmfa_serial = 'entryserial'\n[profile.y]\n")
-	region("aws-region")
-	region("aws-region", "--profile=y")
+	region("from-aws-file")
+	region("from-aws-file", "--profile=y")
 	region("entry", "--profile=x")
 	w.set("STS_HELPER_REGION=variable")
 	region("variable", "--profile=x")
