@@ -190,6 +190,7 @@ func refusal(c *call, err *apiError) reply {
 func (e *Emulator) write(w http.ResponseWriter, c *call, r reply) {
 	h := w.Header()
 	h.Set("X-Amzn-Requestid", c.requestID)
+	h.Set("Date", e.Now().UTC().Format(http.TimeFormat)) // SDKs set their clock by it
 	if r.kind == "" {
 		r.kind = "text/xml"
 	}
