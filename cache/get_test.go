@@ -118,14 +118,14 @@ func TestMandatoryAllWaitForOne(t *testing.T) {
 					a   cache.Answer
 					err error
 				}
-				results := make(chan result, 50)
-				for range 50 {
+				results := make(chan result, 20)
+				for range 20 {
 					go func() {
 						a, err := c.Get(t.Context(), s.want())
 						results <- result{a, err}
 					}()
 				}
-				for range 50 {
+				for range 20 {
 					switch r := <-results; {
 					case fails == nil && (r.err != nil || r.a.Token.Credentials.AccessKeyID != stamp(s.key, 1)):
 						t.Errorf("%s: %v, %v", name, r.a.Token, r.err)

@@ -186,7 +186,7 @@ func TestRenewIsShared(t *testing.T) {
 			for waiting.Load() < 8 {
 				time.Sleep(time.Millisecond)
 			}
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(500 * time.Millisecond) // for all to get as far as the lock
 			return s.fetch(ctx, comfortable)
 		}
 		results := make(chan error, 8)

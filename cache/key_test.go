@@ -178,7 +178,7 @@ func randomInputs(r *rand.Rand) []cache.Input {
 func TestKeysAreEqualOnlyIfInputsAre(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	seen := map[string]string{}
-	for range 50_000 {
+	for range 20_000 {
 		in := randomInputs(r)
 		words := ""
 		for _, x := range in {
