@@ -223,3 +223,27 @@ func TestLockedKey(t *testing.T) {
 		t.Errorf("exit %d, %q", r.Code, r.Stderr)
 	}
 }
+
+// A person at a terminal is warned of a policy that nearly fills AWS's limit, once.
+func TestLargePolicyOnATerminal(t *testing.T) {
+	w := newWorld(t)
+	c := newConsole(t)
+	args := []string{"--source-profile", "base", "--federation-name", "big"}
+	for _, action := range strings.Fields(`acm:ImportCertificate athena:StartQueryExecution autoscaling:SuspendProcesses cloudtrail:LookupEvents
+		codebuild:BatchGetBuilds dynamodb:UpdateTimeToLive ecr:PutLifecyclePolicy ecs:RunTask eks:TagResource elasticache:RebootCacheCluster
+		events:PutTargets firehose:PutRecordBatch glue:SearchTables guardduty:ArchiveFindings inspector2:Enable`) {
+		args = append(args, "--allow", action)
+	}
+	for range 2 {
+		cmd := w.command(t, args...)
+		cmd.Stderr = c.tty
+		w.creds(t, harness.Finish(cmd))
+	}
+	// What was written may still be on its way through the terminal.
+	for deadline := time.Now().Add(5 * time.Second); !strings.Contains(c.screen(), "\n") && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if s := c.screen(); strings.Count(s, "policies and tags take") != 1 || strings.Count(s, "\n") != 1 {
+		t.Errorf("the terminal shows %q", s)
+	}
+}
