@@ -89,7 +89,7 @@ func TestDirectAnswerEndsWithAnyChange(t *testing.T) {
 		"another program": func(t *testing.T, w *world, cmd *exec.Cmd) {
 			copied := filepath.Join(t.TempDir(), "sts-helper")
 			must(t, exec.Command("cp", w.Bin, copied).Run()) // not by this process, whose children would hold it open
-			cmd.Path = copied // args[0] stays
+			cmd.Path = copied                                // args[0] stays
 		},
 		"record removed":  func(t *testing.T, w *world, _ *exec.Cmd) { must(t, os.Remove(record(t, w))) },
 		"record damaged":  func(t *testing.T, w *world, _ *exec.Cmd) { must(t, os.Truncate(record(t, w), 700)) },
