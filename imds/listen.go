@@ -130,7 +130,8 @@ func (g *gate) accept() {
 		c, err := g.Listener.Accept()
 		if err != nil {
 			var ne net.Error
-			if errors.As(err, &ne) && ne.Temporary() { //nolint:staticcheck // as net/http has it; there is no other word for EMFILE
+			//lint:ignore SA1019 net/http asks the same; there is no other word for a lack of descriptors
+			if errors.As(err, &ne) && ne.Temporary() {
 				select {
 				case <-time.After(wait):
 					wait = min(2*wait, time.Second)

@@ -154,6 +154,7 @@ func (r RoleRequest) send(ctx context.Context, c *awssts.Client) (answer, error)
 		return answer{}, err
 	}
 	return answer{
+		//lint:ignore SA1019 STS still sends it, and users know it by this name
 		credentials: out.Credentials, packed: out.PackedPolicySize, role: out.AssumedRoleUser,
 		sourceIdentity: aws.ToString(out.SourceIdentity),
 	}, nil
@@ -173,6 +174,7 @@ func (r WebIdentityRequest) send(ctx context.Context, c *awssts.Client) (answer,
 		return answer{}, err
 	}
 	return answer{
+		//lint:ignore SA1019 STS still sends it, and users know it by this name
 		credentials: out.Credentials, packed: out.PackedPolicySize, role: out.AssumedRoleUser,
 		subject: aws.ToString(out.SubjectFromWebIdentityToken), audience: aws.ToString(out.Audience),
 		provider: aws.ToString(out.Provider), sourceIdentity: aws.ToString(out.SourceIdentity),
@@ -192,6 +194,7 @@ func (r SAMLRequest) send(ctx context.Context, c *awssts.Client) (answer, error)
 		return answer{}, err
 	}
 	return answer{
+		//lint:ignore SA1019 STS still sends it, and users know it by this name
 		credentials: out.Credentials, packed: out.PackedPolicySize, role: out.AssumedRoleUser,
 		subject: aws.ToString(out.Subject), audience: aws.ToString(out.Audience),
 		provider: aws.ToString(out.Issuer), sourceIdentity: aws.ToString(out.SourceIdentity),

@@ -147,6 +147,7 @@ func (r FederationRequest) send(ctx context.Context, c *awssts.Client) (answer, 
 	if err != nil {
 		return answer{}, err
 	}
+	//lint:ignore SA1019 STS still sends it, and users know it by this name
 	return answer{credentials: out.Credentials, packed: out.PackedPolicySize, federated: out.FederatedUser}, nil
 }
 

@@ -47,7 +47,9 @@ func TestOperationsThroughTheSDK(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("federation", fed.Credentials, 3*time.Hour, *fed.FederatedUser.Arn)
+	//lint:ignore SA1019 STS still sends it, and users know it by this name
 	if *fed.FederatedUser.FederatedUserId != account+":Bob" || *fed.PackedPolicySize < 1 || *fed.PackedPolicySize > 100 {
+		//lint:ignore SA1019 STS still sends it, and users know it by this name
 		t.Errorf("%v %v", *fed.FederatedUser.FederatedUserId, *fed.PackedPolicySize)
 	}
 	if id, _ := e.Lookup(*fed.Credentials.AccessKeyId); id.FederatedName != "Bob" || id.Policy != *policy || len(id.PolicyARNs) != 1 || id.Tags["Team"] != "red blue" {

@@ -25,9 +25,8 @@ type param struct {
 	name     string // on the wire
 	shape    shape
 	required bool
-	number   bool // min and max of the shape bound the value
-	list     int  // members at most; 0: not a list
-	minList  int
+	number   bool    // min and max of the shape bound the value
+	list     int     // members at most; 0: not a list
 	fields   []param // of the members; nil: the members are strings
 }
 
