@@ -239,6 +239,19 @@ func (s *Server) Refresh(name string) bool {
 	return false
 }
 
+// Forget drops the credentials of one profile, because somebody has logged out, and asks its provider anew.
+// It does not wait. It reports whether there is such a profile.
+func (s *Server) Forget(name string) bool {
+	for _, h := range s.site.Load().holders {
+		if h.p.Name == name {
+			h.cur.Store(nil)
+			h.ask(true)
+			return true
+		}
+	}
+	return false
+}
+
 // Status is how one profile fares.
 type Status struct {
 	Name string

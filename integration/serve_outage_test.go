@@ -265,6 +265,22 @@ func TestServeSeesLogin(t *testing.T) {
 	if n := m.sts.Count("GetSessionToken"); n != 2 {
 		t.Errorf("%d calls of STS, want the 2 logins", n)
 	}
+	// A login in good time, long before the token is due.
+	m.at(t, afterward)
+	r := m.run(t, "login", "dev", "--force", "--mfa-code", device.Code(time.Now().Add(afterward)))
+	if r.Code != 0 {
+		t.Fatalf("login: exit %d, %q", r.Code, r.Stderr)
+	}
+	third := m.parse(t, m.run(t, "--profile", "dev").Stdout)
+	if third.AccessKeyId == second.AccessKeyId {
+		t.Fatal("no new token")
+	}
+	seen(third)
+	// A logout: the server has nothing to hand out either.
+	if r := m.run(t, "logout", "dev"); r.Code != 0 {
+		t.Fatalf("logout: exit %d, %q", r.Code, r.Stderr)
+	}
+	within(t, time.Second, "the logout", func() bool { return s.container(t, "dev").status == 400 })
 	m.sts.SetNow(time.Now)
 }
 

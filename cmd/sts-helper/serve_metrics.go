@@ -174,7 +174,7 @@ func (h *histogram) write(w *bytes.Buffer, route string) {
 func (m *serveMetrics) handler(srv *imds.Server) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case !loopbackHost(r.Host) || fromBrowser(r.Header):
+		case !loopbackHost(r.RemoteAddr) || !loopbackHost(r.Host) || fromBrowser(r.Header):
 			http.Error(w, "refused", http.StatusForbidden)
 		case r.URL.Path != "/metrics":
 			http.Error(w, "only /metrics is here", http.StatusNotFound)

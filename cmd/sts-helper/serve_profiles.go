@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -197,21 +198,30 @@ func withPort0(ln net.Listener) string {
 	return net.JoinHostPort(host, "0")
 }
 
-// watched is a token on disk that somebody else may replace: a profile's own, or one that
-// it is made with.
+// watched is a token on disk that somebody else may replace or remove: a profile's own, or
+// one that it is made with.
 type watched struct {
 	profile string
+	own     bool
 	cache   *cache.Cache
 	key     cache.Key
 	seen    string
 }
 
+// gone is what a token looks like that is not there any more.
+const gone = "gone"
+
+// look tells the token apart from others; what cannot be read at the moment looks as before.
 func (w *watched) look() string {
 	r, err := w.cache.Load(w.key)
-	if err != nil {
-		return ""
+	var m *cache.Miss
+	switch {
+	case err == nil:
+		return r.Token.Credentials.AccessKeyID + r.Token.Credentials.Expires.String()
+	case errors.As(err, &m) && m.Absent():
+		return gone
 	}
-	return r.Token.Credentials.AccessKeyID + r.Token.Credentials.Expires.String()
+	return w.seen
 }
 
 // note remembers what is to be watched.
@@ -227,7 +237,7 @@ func (e *endpoint) note(s *site) {
 		for req := p.Request(); req != nil; req = req.Base {
 			files = append(files, req.Source.Files...)
 			if c != nil {
-				w := &watched{profile: s.profiles[i].Name, cache: c, key: provider.KeyOf(req)}
+				w := &watched{profile: s.profiles[i].Name, own: req == p.Request(), cache: c, key: provider.KeyOf(req), seen: gone}
 				w.seen = w.look()
 				all = append(all, w)
 			}
@@ -240,28 +250,30 @@ func (e *endpoint) note(s *site) {
 	e.dirs = dirs
 }
 
-// look has profiles refreshed whose tokens on disk are not what they were: somebody logged
-// in. It tells why the settings are to be read again, "" where they are not: a key was
-// rotated, or the cache was removed and must be opened anew.
+// look has profiles refreshed whose tokens on disk are not what they were, because somebody
+// logged in, and forgotten where somebody logged out. It tells why the settings are to be
+// read again, "" where they are not: a key was rotated, or the whole cache was removed and
+// must be opened anew.
 func (e *endpoint) look() (why string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, w := range e.watch {
-		now := w.look()
-		switch {
-		case now == w.seen:
-		case now == "":
-			why = "a token is gone from the cache"
-		default:
-			e.srv.Refresh(w.profile)
-		}
-		w.seen = now
-	}
 	for path, before := range e.dirs {
 		if now, err := os.Stat(path); err != nil || !os.SameFile(now, before) {
-			why = "the cache was removed"
 			delete(e.dirs, path) // said once
+			why = "the cache was removed"
 		}
+	}
+	for _, w := range e.watch {
+		now := w.look()
+		_, there := e.dirs[w.cache.Path()]
+		switch {
+		case now == w.seen:
+		case now != gone:
+			e.srv.Refresh(w.profile)
+		case w.own && there:
+			e.srv.Forget(w.profile)
+		}
+		w.seen = now
 	}
 	if e.files.changed() {
 		why = "the AWS files changed"

@@ -1,0 +1,271 @@
+package integration_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// network is a network namespace of its own, with a mount namespace in which /run is empty,
+// so that what containers do to networks, firewalls and runtime directories ends with it.
+type network struct {
+	pid string
+	dir string
+}
+
+func newNetwork(t *testing.T) *network {
+	t.Helper()
+	for _, tool := range []string{"unshare", "nsenter", "ip"} {
+		need(t, tool)
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to make namespaces")
+	}
+	n := &network{dir: t.TempDir()}
+	var said output
+	cmd := exec.Command("unshare", "--net", "--mount", "sh", "-c",
+		"mount -t tmpfs tmpfs /run && mkdir /run/lock && ip link set lo up && echo ready && exec sleep 600")
+	cmd.Stdout, cmd.Stderr = &said, &said
+	must(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	within(t, 10*time.Second, "the namespace", func() bool { return strings.Contains(said.String(), "ready") })
+	n.pid = fmt.Sprint(cmd.Process.Pid)
+	return n
+}
+
+// enter makes cmd run inside.
+func (n *network) enter(cmd *exec.Cmd) *exec.Cmd {
+	cmd.Args = append([]string{"nsenter", "-t", n.pid, "-n", "-m", "--wd=" + n.dir, cmd.Path}, cmd.Args[1:]...)
+	cmd.Path, _ = exec.LookPath("nsenter")
+	return cmd
+}
+
+// sh runs a script inside and gives what it prints.
+func (n *network) sh(t *testing.T, script string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, err := n.enter(exec.CommandContext(ctx, "/bin/sh", "-ec", script)).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", script, err, out)
+	}
+	return string(out)
+}
+
+// run runs a program inside with an environment of its own and gives its one line.
+func (n *network) run(t *testing.T, env []string, path string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := n.enter(exec.CommandContext(ctx, path, args...))
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, env...)
+	out, _ := cmd.Output()
+	return strings.TrimSpace(string(out))
+}
+
+// serveIn is a server inside the network. STS cannot be reached from there: the token comes
+// from the cache, which is filled before.
+func (w *world) serveIn(t *testing.T, n *network, args ...string) *server {
+	t.Helper()
+	s := w.prepare(t, append([]string{"--source-profile", "base"}, args...)...)
+	n.enter(s.cmd)
+	s.begin(t)
+	s.ready(t)
+	return s
+}
+
+func (s *server) port() string { return s.base[strings.LastIndexByte(s.base, ':')+1:] }
+
+// podman runs containers inside a network, from an image of three static programs.
+type podman struct {
+	*network
+	t    *testing.T
+	base []string
+}
+
+func newPodman(t *testing.T, n *network) *podman {
+	t.Helper()
+	for _, tool := range []string{"podman", "runc", "slirp4netns", "iptables"} {
+		need(t, tool)
+	}
+	p := &podman{network: n, t: t, base: []string{
+		"podman", "--runtime", "runc", "--cgroup-manager=cgroupfs", "--events-backend=none", "--storage-driver=vfs",
+		"--root", "/run/podman/root", "--runroot", "/run/podman/run", // short, as it has to be; gone with the namespace
+	}}
+	image := filepath.Join(n.dir, "image")
+	must(t, os.MkdirAll(image, 0o755))
+	for _, from := range []string{binary, program(t, "probe")} {
+		b, err := os.ReadFile(from)
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(image, filepath.Base(from)), b, 0o755))
+	}
+	n.sh(t, fmt.Sprintf("tar -C %s -c . | %s import --quiet - test", image, strings.Join(p.base, " ")))
+	return p
+}
+
+// run runs a container of the image and gives the one line it prints.
+func (p *podman) run(options string, args ...string) string {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
+	defer cancel()
+	line := append(append([]string{}, p.base[1:]...), "run", "--rm", "--ulimit", "nofile=1024:4096", "--ulimit", "nproc=1000:1000")
+	line = append(append(append(line, strings.Fields(options)...), "test"), args...)
+	path, err := exec.LookPath("podman")
+	must(p.t, err)
+	cmd := p.enter(exec.CommandContext(ctx, path, line...))
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if len(out) == 0 {
+		p.t.Errorf("podman run %s %q: %v\n%s", options, args, err, errs.String())
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// Each way to connect a container to a network: those that share the machine's loopback
+// and user get credentials, all others none.
+func TestServeContainers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.creds(t, w.run(t, "--source-profile", "base")).AccessKeyId
+	n := newNetwork(t)
+	p := newPodman(t, n)
+	s := w.serveIn(t, n, "--imds", "default")
+	slirp := w.serveIn(t, n, "--allow-host", "10.0.2.2")
+	exposed := w.serveIn(t, n, "--listen", "0.0.0.0:0", "--expose-credentials-to-the-network")
+	exposed.base = "http://10.88.0.1:" + exposed.port()
+	tokenFile := s.env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]
+	mount := " -v " + filepath.Dir(tokenFile) + ":" + filepath.Dir(tokenFile) + ":ro "
+	get := func(base string) []string { return []string{"/probe", "get", base + "/credentials/default", tokenFile} }
+	at := func(host string, s *server) string { return "http://" + host + ":" + s.port() }
+
+	for _, tc := range []struct {
+		name, options string
+		args          []string
+		want          string
+	}{
+		{"the machine's network", "--network host" + mount, get(s.base), id},
+		{"the machine's network, by the SDK", "--network host --env-file " + s.envFile + mount, []string{"/probe", "sdk"}, id + " by CredentialsEndpointProvider"},
+		{"the machine's network, by IMDS", "--network host --env AWS_EC2_METADATA_SERVICE_ENDPOINT=" + s.base, []string{"/probe", "sdk"}, id + " by EC2RoleProvider"},
+		{"the machine's network, another user", "--network host --user 1000 --cap-add DAC_READ_SEARCH --env AWS_EC2_METADATA_SERVICE_ENDPOINT=" + s.base, []string{"/probe", "get", s.base + "/healthz"}, "reset"},
+		{"no network", "--network none" + mount, get(s.base), "refused"},
+		{"bridge, its own loopback", "--network bridge" + mount, get(s.base), "refused"},
+		{"bridge, the gateway", "--network bridge" + mount, get(at("10.88.0.1", s)), "refused"},
+		{"slirp4netns", "--network slirp4netns" + mount, get(at("10.0.2.2", s)), "unreachable"},
+		{"slirp4netns with host loopback", "--network slirp4netns:allow_host_loopback=true" + mount, get(at("10.0.2.2", s)), "403"},
+		{"slirp4netns with host loopback and its name allowed", "--network slirp4netns:allow_host_loopback=true" + mount, get(at("10.0.2.2", slirp)), id},
+		{"slirp4netns with host loopback, no token", "--network slirp4netns:allow_host_loopback=true", []string{"/probe", "get", at("10.0.2.2", slirp) + "/credentials/default"}, "403"},
+		{"bridge, exposed", "--network bridge" + mount, get(exposed.base), id},
+		{"bridge, exposed, no token", "--network bridge", []string{"/probe", "get", exposed.base + "/credentials/default"}, "403"},
+		{"bridge, exposed, metadata", "--network bridge", []string{"/probe", "get", exposed.base + "/latest/" + rolePath}, "404"},
+	} {
+		if got := p.run(tc.options, tc.args...); got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
+		}
+	}
+}
+
+// A server in a container of its own, whose network the others share: what compose calls
+// network_mode: "service:...", podman and Kubernetes a pod. The token is in a volume.
+func TestServeSidecar(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.creds(t, w.run(t, "--source-profile", "base")).AccessKeyId
+	n := newNetwork(t)
+	p := newPodman(t, n)
+	const user = 1000
+	volume := filepath.Join(n.dir, "volume")
+	must(t, os.Mkdir(volume, 0o777))
+	must(t, os.Chmod(volume, 0o777)) // as an emptyDir is
+	must(t, filepath.Walk(w.Dir, func(path string, _ os.FileInfo, err error) error {
+		must(t, err)
+		return os.Chown(path, user, user)
+	}))
+	started := p.run(fmt.Sprintf("--detach --name creds --network bridge --user %d -e HOME=/home/me -e AWS_ENDPOINT_URL_STS=%s -v %s:/home/me -v %s:/creds", user, w.sts.URL(), w.Dir, volume),
+		"/sts-helper", "serve", "--source-profile", "base", "--imds", "default", "--token-file", "/creds/aws/token", "--env-file", "/creds/aws/env")
+	defer p.sh(t, strings.Join(p.base, " ")+" rm --force --time 5 creds")
+	if len(started) != 64 {
+		t.Fatalf("the sidecar: %q", started)
+	}
+	env := filepath.Join(volume, "aws", "env")
+	within(t, 20*time.Second, "the sidecar's env-file", func() bool { _, err := os.Stat(env); return err == nil })
+	for name, tc := range map[string]struct{ options, want string }{
+		"by the env-file": {fmt.Sprintf("--user %d --env-file %s -v %s:/creds:ro", user, env, volume), id + " by CredentialsEndpointProvider"},
+		"by IMDS alone":   {fmt.Sprintf("--user %d -e AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:9911", user), id + " by EC2RoleProvider"},
+	} {
+		if got := p.run("--network container:creds "+tc.options, "/probe", "sdk"); got != tc.want {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+	if got := p.run(fmt.Sprintf("--network container:creds --user %d", user+1), "/probe", "get", "http://127.0.0.1:9911/healthz"); got != "reset" {
+		t.Errorf("another user in the pod: %q", got)
+	}
+}
+
+// Programs that know nothing but the well-known addresses find the server there, once the
+// loopback device has them and the flag says so; nobody else on the network does.
+func TestServeWellKnownAddresses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.creds(t, w.run(t, "--source-profile", "base")).AccessKeyId
+	n := newNetwork(t)
+	listen := []string{"--imds", "default", "--listen", "169.254.169.254:80", "--listen", "169.254.170.2:80"}
+	w.Env["XDG_RUNTIME_DIR"] = ""
+	cmd := w.command(t, append([]string{"serve", "--source-profile", "base"}, listen...)...)
+	if r := w.finish(t, n.enter(cmd)); r.Code != exitConfig || !strings.Contains(r.Stderr, "--loopback-alias") {
+		t.Errorf("without the flag: exit %d, %q", r.Code, r.Stderr)
+	}
+	n.sh(t, "ip addr add 169.254.169.254/32 dev lo; ip addr add 169.254.170.2/32 dev lo")
+	s := w.serveIn(t, n, append(listen, "--loopback-alias", "169.254.169.254", "--loopback-alias", "169.254.170.2")...)
+	probe := program(t, "probe")
+	if got := n.run(t, nil, probe, "sdk"); got != id+" by EC2RoleProvider" {
+		t.Errorf("an SDK with no configuration at all: %q", got)
+	}
+	env := []string{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/credentials/default", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=" + s.env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]}
+	if got := n.run(t, env, probe, "sdk"); got != id+" by CredentialsEndpointProvider" {
+		t.Errorf("an SDK as in an ECS task: %q", got)
+	}
+	// A bridged container reaches the address through the gateway; its packets come from
+	// elsewhere.
+	p := newPodman(t, n)
+	if got := p.run("--network bridge", "/probe", "get", "http://169.254.169.254/healthz"); got != "reset" {
+		t.Errorf("a bridged container: %q", got)
+	}
+}
+
+// With route_localnet the kernel delivers what comes from the network for 127.0.0.1
+// (CVE-2020-8558). It is refused for where it comes from.
+func TestServeRouteLocalnet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.creds(t, w.run(t, "--source-profile", "base"))
+	n := newNetwork(t)
+	stranger := newNetwork(t)
+	metrics := freePort(t)
+	s := w.serveIn(t, n, "--metrics-listen", metrics)
+	n.sh(t, `ip link add here type veth peer name there netns `+stranger.pid+`
+ip addr add 10.9.0.1/24 dev here; ip link set here up
+echo 1 > /proc/sys/net/ipv4/conf/here/route_localnet`)
+	stranger.sh(t, `ip addr add 10.9.0.2/24 dev there; ip link set there up; ip addr del 127.0.0.1/8 dev lo
+echo 1 > /proc/sys/net/ipv4/conf/there/route_localnet; echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet
+ip route add 127.0.0.1/32 via 10.9.0.1 dev there src 10.9.0.2`)
+	probe := program(t, "probe")
+	get := func(url string, more ...string) string {
+		return stranger.run(t, nil, probe, append([]string{"get", url}, more...)...)
+	}
+	// The listener of the metrics shows that the stranger gets through to 127.0.0.1 at all.
+	if got := get("http://" + metrics + "/metrics"); got != "403" {
+		t.Fatalf("the attack does not work here: %q", got)
+	}
+	if got := get(s.base+"/credentials/default", s.env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]); got != "reset" {
+		t.Errorf("a stranger on the network: %q, want a reset connection", got)
+	}
+	if !strings.Contains(s.log.String(), "guard=address") {
+		t.Error("the log does not say why")
+	}
+}
