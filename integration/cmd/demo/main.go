@@ -31,6 +31,7 @@ var chapters = []chapter{
 	{"A hundred programs at once", hundred},
 	{"The second call", secondCall},
 	{"Credentials for somebody else", somebodyElse},
+	{"A server for containers and old programs", server},
 }
 
 // stage is what every chapter plays on.

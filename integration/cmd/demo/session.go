@@ -84,7 +84,7 @@ func secondCall(ctx context.Context, s *stage) error {
 
 // cut shortens the secrets of a document.
 func cut(doc string) string {
-	for _, name := range []string{"SecretAccessKey", "SessionToken"} {
+	for _, name := range []string{"SecretAccessKey", "SessionToken", "Token"} {
 		_, after, ok := strings.Cut(doc, `"`+name+`":"`)
 		if !ok {
 			continue
