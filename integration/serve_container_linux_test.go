@@ -179,31 +179,70 @@ func TestServeSidecar(t *testing.T) {
 	n := newNetwork(t)
 	p := newPodman(t, n)
 	const user = 1000
-	volume := filepath.Join(n.dir, "volume")
-	must(t, os.Mkdir(volume, 0o777))
-	must(t, os.Chmod(volume, 0o777)) // as an emptyDir is
 	must(t, filepath.Walk(w.Dir, func(path string, _ os.FileInfo, err error) error {
 		must(t, err)
 		return os.Chown(path, user, user)
 	}))
-	started := p.run(fmt.Sprintf("--detach --name creds --network bridge --user %d -e HOME=/home/me -e AWS_ENDPOINT_URL_STS=%s -v %s:/home/me -v %s:/creds", user, w.sts.URL(), w.Dir, volume),
+	started := p.run(fmt.Sprintf("--detach --name creds --network bridge --user %d -e HOME=/home/me -e AWS_ENDPOINT_URL_STS=%s -v %s/.aws:/home/me/.aws:ro -v %s:/home/me/.cache/sts-helper -v creds:/creds",
+		user, w.sts.URL(), w.Dir, w.Cache()),
 		"/sts-helper", "serve", "--source-profile", "base", "--imds", "default", "--token-file", "/creds/aws/token", "--env-file", "/creds/aws/env")
 	defer p.sh(t, strings.Join(p.base, " ")+" rm --force --time 5 creds")
 	if len(started) != 64 {
 		t.Fatalf("the sidecar: %q", started)
 	}
-	env := filepath.Join(volume, "aws", "env")
-	within(t, 20*time.Second, "the sidecar's env-file", func() bool { _, err := os.Stat(env); return err == nil })
+	volume := strings.TrimSpace(p.sh(t, strings.Join(p.base, " ")+" volume inspect --format {{.Mountpoint}} creds"))
+	within(t, 20*time.Second, "the sidecar's env-file", func() bool {
+		return n.run(t, nil, "/bin/ls", filepath.Join(volume, "aws", "env")) != ""
+	})
 	for name, tc := range map[string]struct{ options, want string }{
-		"by the env-file": {fmt.Sprintf("--user %d --env-file %s -v %s:/creds:ro", user, env, volume), id + " by CredentialsEndpointProvider"},
-		"by IMDS alone":   {fmt.Sprintf("--user %d -e AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:9911", user), id + " by EC2RoleProvider"},
+		"by variables": {"-v creds:/creds:ro -e AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:9911/credentials/default -e AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/creds/aws/token",
+			id + " by CredentialsEndpointProvider"},
+		"by the env-file": {"-v creds:/creds:ro --env-file " + filepath.Join(volume, "aws", "env"), id + " by CredentialsEndpointProvider"},
+		"by IMDS alone":   {"-e AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:9911", id + " by EC2RoleProvider"},
 	} {
-		if got := p.run("--network container:creds "+tc.options, "/probe", "sdk"); got != tc.want {
+		if got := p.run(fmt.Sprintf("--network container:creds --user %d %s", user, tc.options), "/probe", "sdk"); got != tc.want {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
 	}
 	if got := p.run(fmt.Sprintf("--network container:creds --user %d", user+1), "/probe", "get", "http://127.0.0.1:9911/healthz"); got != "reset" {
 		t.Errorf("another user in the pod: %q", got)
+	}
+}
+
+// In a volume that everybody may write to, as Kubernetes' emptyDir is, the token gets a
+// directory of its own.
+func TestServeInASharedVolume(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	volume := t.TempDir()
+	must(t, os.Chmod(volume, 0o777))
+	s := w.serve(t, "--source-profile", "base", "--token-file", filepath.Join(volume, "aws", "token"))
+	s.creds(t, "default")
+	if info, err := os.Stat(filepath.Join(volume, "aws")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the token's directory: %v, %v", info, err)
+	}
+}
+
+// systemd's user units run in a user namespace that has a name for one user only.
+func TestServeInAUserNamespace(t *testing.T) {
+	t.Parallel()
+	unshare := need(t, "unshare")
+	setpriv := need(t, "setpriv")
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to be somebody else")
+	}
+	w := newWorld(t)
+	s := w.prepare(t, "--source-profile", "base")
+	s.cmd.Args = append([]string{unshare, "--user", "--map-current-user"}, append([]string{w.Bin}, s.cmd.Args[1:]...)...)
+	s.cmd.Path = unshare
+	s.begin(t)
+	s.ready(t)
+	s.creds(t, "default")
+	address := "/dev/tcp/" + strings.Replace(strings.TrimPrefix(s.base, "http://"), ":", "/", 1)
+	out, _ := exec.Command(setpriv, "--reuid=54321", "--regid=54321", "--clear-groups", "bash", "-c",
+		"echo asked; exec 3<>"+address+" && printf 'GET /healthz HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\n\\r\\n' >&3; cat <&3").Output()
+	if string(out) != "asked\n" {
+		t.Errorf("a user without a name there: %q", out)
 	}
 }
 
