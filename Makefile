@@ -33,13 +33,17 @@ test: ## run every test, with the race detector
 	$(GO) test -race -shuffle=on -parallel 8 -timeout=30m ./...
 
 conformance: sdk-tools ## drive sts-helper with the real SDKs; writes the table in docs/compatibility.md
-	STS_HELPER_CONFORMANCE=$(CURDIR)/docs $(GO) test -count=1 -timeout=40m ./integration/sdk
+	cd integration/sdk && STS_HELPER_CONFORMANCE=$(CURDIR)/docs $(GO) test -count=1 -timeout=40m
 
 sdk-tools: ## install the SDKs that "make conformance" drives into .tools
 	integration/sdk/install.sh $(TOOLS)/sdk
 
 # There a missing SDK is a failure, so they are installed first.
 test: $(if $(CI),sdk-tools)
+
+long: ## what takes too long for every change: 10,000 kills, a million requests, the whole matrix
+	STS_HELPER_KILLS=10000 IMDS_SOAK=1 $(GO) test -count=1 -timeout=150m ./cache ./imds
+	$(MAKE) conformance
 
 check: $(TOOLS)/staticcheck $(TOOLS)/govulncheck ## formatting, vet, staticcheck, tidy, other systems, known vulnerabilities
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }

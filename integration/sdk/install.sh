@@ -28,6 +28,10 @@ install() {
   fi
 }
 
+install_clock() {
+  cc -O2 -Wall -Werror -shared -fPIC -o "$out/clock.so" "$here/clock/clock.c"
+}
+
 install_python() {
   rm -rf "$out/python"
   python3 -m venv "$out/python" &&
@@ -55,6 +59,7 @@ install_rust() {
     mkdir -p "$out/rust" && cp "$out/rust-target/debug/whoami" "$out/rust/whoami"
 }
 
+install clock cc clock/clock.c
 install python python3 python/requirements.txt
 install js npm js/package-lock.json js/whoami.js
 install minio go minio/go.sum

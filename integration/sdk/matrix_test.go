@@ -12,7 +12,8 @@ type state int
 const (
 	absent state = iota // no such cell: the row has no part in it
 	good
-	cannot // as it should be, though less than one would like; the note says why
+	partly // it does what it should, but shows its user less than one would like; see the note
+	cannot // this SDK has no such thing; see the note
 	notRun
 	failed
 )
@@ -28,42 +29,43 @@ type cell struct {
 // column is one situation.
 type column struct {
 	id, group, title string
+	lives            bool // a client that lives on: the AWS CLI does not
 }
 
 func columns() []column {
 	const process, container, imds, long = "credential_process", "container credentials", "IMDSv2", "one client for long"
 	return []column{
-		{"cold", process, "cold"},
-		{"warm", process, "warm"},
-		{"due", process, "refreshed near its end"},
-		{"down", process, "expired, STS down"},
-		{"error", process, "helper fails"},
-		{"human", process, "a human is needed"},
-		{"asked", process, "MFA code asked on the terminal"},
-		{"federated", process, "federated user"},
-		{"role", process, "role"},
-		{"granted", process, "granted"},
-		{"stdin", process, "no stdin"},
-		{"pipe", process, "silent stdin"},
-		{"terminal", process, "on a terminal"},
-		{"tokenfile", container, "token file"},
-		{"token", container, "token in a variable"},
-		{"wrongtoken", container, "wrong token"},
-		{"away", container, "endpoint away"},
-		{"crefreshed", container, "refreshed in a living client"},
-		{"imds", imds, "default chain"},
-		{"slash", imds, "endpoint with a final slash"},
-		{"address", imds, "at 169.254.169.254"},
-		{"region", imds, "region found"},
-		{"v1off", imds, "v1 disabled"},
-		{"restarted", imds, "endpoint restarted"},
-		{"irefreshed", imds, "refreshed in a living client"},
-		{"suspended", imds, "suspended and resumed"},
-		{"16min", long, "50 requests, 16 min left"},
-		{"14min", long, "50 requests, 14 min left"},
-		{"across", long, "50 requests after the end"},
-		{"short", long, "50 requests, 15 min session"},
-		{"twohours", long, "two hours of 15 min sessions"},
+		{"cold", process, "cold", false},
+		{"warm", process, "warm", false},
+		{"due", process, "refreshed near its end", false},
+		{"down", process, "expired, STS down", false},
+		{"error", process, "helper fails", false},
+		{"human", process, "a human is needed", false},
+		{"asked", process, "MFA code asked on the terminal", false},
+		{"federated", process, "federated user", false},
+		{"role", process, "role", false},
+		{"granted", process, "granted", false},
+		{"stdin", process, "no stdin", false},
+		{"pipe", process, "silent stdin", false},
+		{"terminal", process, "on a terminal", false},
+		{"tokenfile", container, "token file", false},
+		{"token", container, "token in a variable", false},
+		{"wrongtoken", container, "wrong token", false},
+		{"away", container, "endpoint away", false},
+		{"crefreshed", container, "refreshed in a living client", true},
+		{"imds", imds, "default chain", false},
+		{"slash", imds, "endpoint with a final slash", false},
+		{"address", imds, "at 169.254.169.254", false},
+		{"region", imds, "region found", false},
+		{"v1off", imds, "v1 disabled", false},
+		{"restarted", imds, "endpoint restarted", true},
+		{"irefreshed", imds, "refreshed in a living client", true},
+		{"suspended", imds, "suspended and resumed", true},
+		{"16min", long, "50 requests, 16 min left", true},
+		{"14min", long, "50 requests, 14 min left", true},
+		{"across", long, "50 requests after the end", true},
+		{"short", long, "50 requests, 15 min session", true},
+		{"twohours", long, "two hours of 15 min sessions", true},
 	}
 }
 

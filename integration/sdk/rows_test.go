@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"testing"
 )
 
 // row is an SDK, or a program that has one in it.
@@ -18,7 +19,7 @@ type row struct {
 	// cli marks the two AWS CLIs: one process for each request, which says nothing but what STS
 	// answered.
 	cli bool
-	// goClock marks Go programs, whose clock an overlay moves; the others have libfaketime.
+	// goClock marks Go programs, whose clock an overlay moves; the others have clock.c.
 	goClock bool
 	// silent is why this SDK keeps the helper's message to itself; empty where it shows it.
 	silent string
@@ -28,7 +29,8 @@ type row struct {
 
 const noRegion = "botocore/configprovider.py: 'region' comes from the session, AWS_DEFAULT_REGION or the profile; the metadata endpoint is asked for defaults_mode=auto alone"
 
-const faketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+// clockLibrary moves the clock of a program that uses the C library.
+func clockLibrary() string { return filepath.Join(tools, "clock.so") }
 
 func rows() []*row {
 	python := filepath.Join(tools, "python", "bin")
@@ -43,7 +45,7 @@ func rows() []*row {
 			id: "boto3", title: "boto3",
 			cannot: map[string]string{"region": noRegion},
 			argv:   []string{filepath.Join(python, "python"), here("python/whoami.py")},
-			needs:  []string{faketime},
+			needs:  []string{clockLibrary()},
 			version: func() string {
 				return inFile("integration/sdk/python/requirements.txt", `boto3==(\S+)`)
 			},
@@ -52,7 +54,7 @@ func rows() []*row {
 			id: "awscli", title: "AWS CLI (package index)", cli: true,
 			cannot:  map[string]string{"region": noRegion},
 			argv:    []string{filepath.Join(python, "python"), filepath.Join(python, "aws"), "sts", "get-caller-identity", "--output", "json"},
-			needs:   []string{filepath.Join(python, "aws"), faketime},
+			needs:   []string{filepath.Join(python, "aws"), clockLibrary()},
 			version: func() string { return inFile("integration/sdk/python/requirements.txt", `awscli==(\S+)`) },
 		},
 		{
@@ -62,7 +64,7 @@ func rows() []*row {
 				"imds":      "its botocore/utils.py, IMDSFetcher, puts no slash between the endpoint and the path: write one at the endpoint's end",
 			},
 			argv:    []string{"/usr/bin/aws", "sts", "get-caller-identity", "--output", "json"},
-			needs:   []string{faketime},
+			needs:   []string{clockLibrary()},
 			version: func() string { return ofCommand(`aws-cli/(\S+)`, "/usr/bin/aws", "--version") },
 		},
 		{
@@ -70,20 +72,20 @@ func rows() []*row {
 			silent:  "@aws-sdk/credential-provider-node, defaultProvider.js: the chain goes on after a failing process and ends in its own \"Could not load credentials from any providers\"",
 			cannot:  map[string]string{"region": "@smithy/core, regionConfig/config.js: \"Region is missing\" without a variable or a profile"},
 			argv:    []string{node, filepath.Join(tools, "js", "whoami.js")},
-			needs:   []string{filepath.Join(tools, "js", "node_modules"), faketime},
+			needs:   []string{filepath.Join(tools, "js", "node_modules"), clockLibrary()},
 			version: func() string { return inFile("integration/sdk/js/package.json", `client-sts": "(\S+)"`) },
 		},
 		{
 			id: "java", title: "Java v2",
 			silent:  "AwsCredentialsProviderChain.resolveCredentials lists each provider's getMessage(), here \"Failed to refresh process-based credentials.\", and drops the cause",
 			argv:    []string{java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", filepath.Join(tools, "java") + ":" + filepath.Join(tools, "java", "lib", "*"), "Whoami"},
-			needs:   []string{filepath.Join(tools, "java", "Whoami.class"), faketime},
+			needs:   []string{filepath.Join(tools, "java", "Whoami.class"), clockLibrary()},
 			version: func() string { return inFile("integration/sdk/java/pom.xml", `<aws.version>(\S+)</aws.version>`) },
 		},
 		{
 			id: "rust", title: "Rust",
 			argv:  []string{filepath.Join(tools, "rust", "whoami")},
-			needs: []string{faketime},
+			needs: []string{clockLibrary()},
 			version: func() string {
 				return inFile("integration/sdk/rust/Cargo.toml", `aws-config = \{ version = "=([^"]+)"`)
 			},
@@ -140,4 +142,15 @@ func first(pattern, text string) string {
 		return "?"
 	}
 	return strings.TrimPrefix(m[1], "v")
+}
+
+// need skips a test whose tool is not installed; where CI is set it fails.
+func need(t testing.TB, file string) {
+	t.Helper()
+	if _, err := os.Stat(file); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("%s is not installed: make sdk-tools", filepath.Base(file))
+		}
+		t.Skipf("%s is not installed (make sdk-tools)", filepath.Base(file))
+	}
 }

@@ -84,10 +84,6 @@ func makeWorld(t testing.TB, movable bool) *world {
 	if movable {
 		w.clock, err = h.NewClock()
 		must(t, err)
-		h.Env["FAKETIME_TIMESTAMP_FILE"] = filepath.Join(h.Dir, "faketime")
-		h.Env["FAKETIME_NO_CACHE"] = "1"
-		h.Env["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
-		w.at(t, 0)
 	}
 	return w
 }
@@ -116,10 +112,6 @@ func (w *world) at(t testing.TB, ahead time.Duration) {
 	t.Helper()
 	must(t, w.clock.Set(ahead))
 	w.sts.SetNow(func() time.Time { return time.Now().Add(ahead) })
-	// libfaketime reads the file whenever somebody asks for the time.
-	file := w.Env["FAKETIME_TIMESTAMP_FILE"]
-	must(t, os.WriteFile(file+".new", fmt.Appendf(nil, "+%d", ahead/time.Second), 0o600))
-	must(t, os.Rename(file+".new", file))
 }
 
 func must(t testing.TB, err error) {
@@ -163,13 +155,13 @@ func (w *world) client(t testing.TB, r *row, profile string, args ...string) *ex
 		if r.goClock {
 			argv[0] = filepath.Join(filepath.Dir(argv[0]), "clock", filepath.Base(argv[0]))
 		} else {
-			env = append(env, "LD_PRELOAD="+faketime)
+			env = append(env, "LD_PRELOAD="+clockLibrary())
 		}
 	}
 	if profile != "" {
 		env = append(env, "AWS_PROFILE="+profile)
 		if r.id == "minio" { // it reads nothing of a profile but the keys
-			env = append(env, "AWS_REGION="+region)
+			env = append(env, "MINIO_REGION="+region)
 		}
 	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)

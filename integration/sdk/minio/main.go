@@ -56,7 +56,7 @@ func whoami(c *credentials.Credentials, a *answer) error {
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	req.Header.Set("X-Amz-Content-Sha256", hex.EncodeToString(sum[:]))
 	req.Header.Set("X-Amz-Security-Token", v.SessionToken)
-	req = signer.SignV4STS(*req, v.AccessKeyID, v.SecretAccessKey, cmp.Or(os.Getenv("AWS_REGION"), "us-east-1"))
+	req = signer.SignV4STS(*req, v.AccessKeyID, v.SecretAccessKey, cmp.Or(os.Getenv("MINIO_REGION"), os.Getenv("AWS_REGION"), "us-east-1"))
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err
