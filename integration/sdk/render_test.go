@@ -116,5 +116,5 @@ func cellText(c cell, noted *[]string) string {
 		}
 		text += fmt.Sprintf(" (%d)", i+1)
 	}
-	return fmt.Sprintf("%s %d/%d %.1f s", text, c.Helper, c.STS, c.Wall.Seconds())
+	return fmt.Sprintf("%s %d/%d %.2f s", text, c.Helper, c.STS, c.Wall.Seconds())
 }

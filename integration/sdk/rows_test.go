@@ -39,7 +39,7 @@ func rows() []*row {
 		{
 			id: "go", title: "AWS SDK for Go v2", goClock: true,
 			argv:    []string{filepath.Join(binaries, "whoami")},
-			version: func() string { return inFile("go.mod", `aws-sdk-go-v2/config (v\S+)`) },
+			version: func() string { return "config " + inFile("go.mod", `aws-sdk-go-v2/config (v\S+)`) },
 		},
 		{
 			id: "boto3", title: "boto3",
@@ -87,7 +87,7 @@ func rows() []*row {
 			argv:  []string{filepath.Join(tools, "rust", "whoami")},
 			needs: []string{clockLibrary()},
 			version: func() string {
-				return inFile("integration/sdk/rust/Cargo.toml", `aws-config = \{ version = "=([^"]+)"`)
+				return "aws-config " + inFile("integration/sdk/rust/Cargo.toml", `aws-config = \{ version = "=([^"]+)"`)
 			},
 		},
 		{

@@ -12,7 +12,7 @@ const (
 	side   = 26
 	left   = 240
 	top    = 190
-	gap    = 12 // between groups of columns
+	gap    = 24 // between groups of columns
 	bottom = 40
 )
 
@@ -54,7 +54,7 @@ func matrixSVG(now time.Time) string {
 			if c.State == absent {
 				continue
 			}
-			tip := fmt.Sprintf("%s, %s: helper run %d×, STS asked %d×, %.1f s", r.title, p.title, c.Helper, c.STS, c.Wall.Seconds())
+			tip := fmt.Sprintf("%s, %s: helper run %d×, STS asked %d×, %.2f s", r.title, p.title, c.Helper, c.STS, c.Wall.Seconds())
 			if c.Note != "" {
 				tip += ". " + c.Note
 			}
