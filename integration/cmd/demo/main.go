@@ -30,6 +30,7 @@ var chapters = []chapter{
 	{"An SDK that knows nothing of sts-helper", whoAmI},
 	{"A hundred programs at once", hundred},
 	{"The second call", secondCall},
+	{"One code for eight roles", oneCode},
 	{"Credentials for somebody else", somebodyElse},
 	{"A server for containers and old programs", server},
 }
