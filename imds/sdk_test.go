@@ -14,7 +14,7 @@ import (
 // The SDK's own clients, with version 1 forbidden, so that nothing but version 2 can have answered.
 func TestGoSDKMetadataClient(t *testing.T) {
 	addr := serve(t, build(t, config(newFake(time.Hour))), "127.0.0.1:0")
-	c := sdkimds.New(sdkimds.Options{Endpoint: "http://" + addr, EnableFallback: aws.FalseTernary})
+	c := sdkimds.New(sdkimds.Options{ClientEnableState: sdkimds.ClientEnabled, Endpoint: "http://" + addr, EnableFallback: aws.FalseTernary})
 	ctx := t.Context()
 
 	got, err := ec2rolecreds.New(func(o *ec2rolecreds.Options) { o.Client = c }).Retrieve(ctx)
