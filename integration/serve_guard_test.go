@@ -227,6 +227,8 @@ func TestServeRefusesToStart(t *testing.T) {
 			if tc.env != "" {
 				cmd.Env = append(cmd.Env, tc.env)
 			}
+			stop := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() }) // one that does start
+			defer stop.Stop()
 			r := w.finish(t, cmd)
 			last := r.Stderr[strings.LastIndex(strings.TrimSuffix(r.Stderr, "\n"), "\n")+1:]
 			if r.Code != tc.code || !strings.Contains(last, tc.says) || !strings.HasPrefix(last, "sts-helper: ") {
