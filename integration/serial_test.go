@@ -79,8 +79,6 @@ func TestDeviceOfARotatedKeyIsLookedUpAnew(t *testing.T) {
 }
 
 func TestDeviceCannotBeFound(t *testing.T) {
-	elsewhere := httptest.NewServer(http.RedirectHandler("http://192.0.2.1/", http.StatusFound))
-	defer elsewhere.Close()
 	for _, tc := range []struct {
 		name    string
 		prepare func(m *mfaWorld)
@@ -95,7 +93,12 @@ func TestDeviceCannotBeFound(t *testing.T) {
 			m.sts.SetUserPolicy(m.user, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:*","Resource":"*"}}`)
 		}, exitDenied, []string{"AccessDenied", "iam:ListMFADevices", "mfa_serial"}},
 		{"nobody there", func(m *mfaWorld) { m.Env["AWS_ENDPOINT_URL_IAM"] = "http://127.0.0.1:1" }, exitUnreachable, []string{"127.0.0.1:1", "mfa_serial"}},
-		{"a redirect", func(m *mfaWorld) { m.Env["AWS_ENDPOINT_URL_IAM"] = elsewhere.URL }, exitUnreachable, []string{"IAM at 127.0.0.1"}},
+		{"a redirect", func(m *mfaWorld) {
+			elsewhere := httptest.NewServer(http.RedirectHandler(m.sts.URL(), http.StatusTemporaryRedirect))
+			t.Cleanup(elsewhere.Close)
+			m.Env["AWS_ENDPOINT_URL_IAM"] = elsewhere.URL
+			m.Env["AWS_ENDPOINT_URL_STS"] = "http://127.0.0.1:1"
+		}, exitUnreachable, []string{"IAM at 127.0.0.1"}},
 		{"plain http elsewhere", func(m *mfaWorld) { m.Env["AWS_ENDPOINT_URL_IAM"] = "http://192.0.2.1/" }, exitConfig, []string{"must be https"}},
 		{"huge", func(m *mfaWorld) {
 			m.sts.Fault(emulator.Fault{Kind: emulator.HugeError, Op: "ListMFADevices", Size: 1 << 20})
@@ -122,6 +125,9 @@ func TestDeviceCannotBeFound(t *testing.T) {
 			}
 			if n := m.sts.Count("GetSessionToken"); n != 0 {
 				t.Errorf("%d calls of STS", n)
+			}
+			if n := m.sts.Count("ListMFADevices"); n != 0 && tc.name == "a redirect" {
+				t.Error("the redirect was followed")
 			}
 		})
 	}
