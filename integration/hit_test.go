@@ -4,8 +4,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
 // On a hit there is no lock, no socket, and nothing is opened for writing.
@@ -40,23 +43,32 @@ func TestHitTouchesNothing(t *testing.T) {
 // Whatever STS answers and whatever lies in the cache, the helper stays small.
 func TestMemoryIsBounded(t *testing.T) {
 	const most = 64 << 20
-	check := func(t *testing.T, cmd *exec.Cmd) {
+	launcher, err := harness.Build(t.TempDir(), "integration/cmd/maxrss")
+	must(t, err)
+	// measured runs the helper and fails the test where it took too much memory.
+	measured := func(t *testing.T, w *world) harness.Result {
 		t.Helper()
-		if rss := maxRSS(t, cmd); rss > most {
-			t.Errorf("%d MB of memory, %d at most", rss>>20, most>>20)
-		} else {
-			t.Logf("%d MB", rss>>20)
+		report := filepath.Join(t.TempDir(), "bytes")
+		cmd := w.command(t, "--source-profile", "base")
+		cmd.Path, cmd.Args = launcher, append([]string{launcher, report}, cmd.Args...)
+		r := w.finish(t, cmd)
+		text, err := os.ReadFile(report)
+		must(t, err)
+		bytes, err := strconv.ParseInt(string(text), 10, 64)
+		must(t, err)
+		if bytes > most {
+			t.Errorf("%d MB of memory, %d at most", bytes>>20, most>>20)
 		}
+		t.Logf("%d MB", bytes>>20)
+		return r
 	}
 	for _, kind := range []string{"huge", "huge-error", "huge-header"} {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t)
 			w.sts.Fault(fault(kind))
-			cmd := w.command(t, "--source-profile", "base")
-			if r := w.finish(t, cmd); r.Code != exitUnreachable {
+			if r := measured(t, w); r.Code != exitUnreachable {
 				t.Errorf("exit %d, %q", r.Code, r.Stderr)
 			}
-			check(t, cmd)
 		})
 	}
 	t.Run("a record of 1 GB", func(t *testing.T) {
@@ -67,11 +79,8 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Fatal(records)
 		}
 		must(t, os.Truncate(records[0], 1<<30))
-		cmd := w.command(t, "--source-profile", "base")
-		second := w.creds(t, w.finish(t, cmd))
-		if second == first {
+		if second := w.creds(t, measured(t, w)); second == first {
 			t.Error("a damaged record was believed")
 		}
-		check(t, cmd)
 	})
 }

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -144,14 +143,4 @@ func need(t testing.TB, tool string) string {
 		t.Skipf("%s is not installed", tool)
 	}
 	return path
-}
-
-// maxRSS is the most memory a finished command had, in bytes.
-func maxRSS(t testing.TB, cmd *exec.Cmd) int64 {
-	t.Helper()
-	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		t.Fatal("no resource usage")
-	}
-	return usage.Maxrss << 10
 }

@@ -141,17 +141,20 @@ func TestCrowdSharesOneRefusal(t *testing.T) {
 func TestDeathOfTheOneThatAsks(t *testing.T) {
 	const n = 100
 	w := newWorld(t)
+	gather := w.gated(t)
 	release := w.sts.Gate("GetSessionToken")
 	defer release()
-	leader := w.command(t, "--source-profile", "base")
+	leader := w.command(t, "--source-profile", "gated")
 	must(t, leader.Start())
-	must(t, w.sts.WaitInFlight(t.Context(), "GetSessionToken", 1))
+	asleep(t, 1) // it holds the lock, and waits for its keys
 	results := w.together(t, n, func() {
 		asleep(t, n+1)
+		gather()
+		must(t, w.sts.WaitInFlight(t.Context(), "GetSessionToken", 1))
 		must(t, leader.Process.Signal(syscall.SIGKILL))
 		_ = leader.Wait()
 		release()
-	}, "--source-profile", "base")
+	}, "--source-profile", "gated")
 	for _, r := range results {
 		w.creds(t, r)
 		if r.Stdout != results[0].Stdout {
