@@ -62,7 +62,6 @@ func newPair(k crypto.Signer) pair {
 	must(err)
 	p := pair{public: strings.TrimSpace(string(ssh.MarshalAuthorizedKey(pub))), open: pem.EncodeToMemory(open), locked: pem.EncodeToMemory(locked)}
 	if r, ok := k.(*rsa.PrivateKey); ok {
-		//nolint:staticcheck // people still have such keys
 		//lint:ignore SA1019 keys of this form exist, and a test needs one
 		block, err := x509.EncryptPEMBlock(rand.Reader, "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(r), []byte(passphrase), x509.PEMCipherAES256)
 		must(err)

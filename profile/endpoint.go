@@ -259,7 +259,7 @@ func checkEndpoint(endpoint, from string, kind ErrorKind) (string, error) {
 
 func loopback(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+	if host == "localhost" {
 		return true
 	}
 	ip, err := netip.ParseAddr(host)

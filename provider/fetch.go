@@ -25,23 +25,35 @@ func (p *Provider) fetch(ctx context.Context, comfortable bool) (token.Token, er
 		}
 		return p.ask(ctx, creds)
 	}
-	if comfortable && p.base.wouldAsk() {
-		return token.Token{}, humanError(nil, "the MFA session of %s has to be renewed; run: %s", mfa.Safe(p.req.Name), mfa.Safe(p.human.opts.Login))
-	}
 	for again := false; ; again = true {
+		if comfortable && p.base.wouldAsk() {
+			return token.Token{}, humanError(nil, "the MFA session of %s has to be renewed; run: %s", mfa.Safe(p.req.Name), mfa.Safe(p.human.opts.Login))
+		}
 		a, err := p.base.Token(ctx)
 		if err != nil {
 			return token.Token{}, shared(err)
 		}
 		t, err := p.ask(ctx, a.Token.Credentials)
-		// The base's token may have been revoked: then it is worth one more try from there.
-		var se *sts.Error
-		if err != nil && !again && errors.As(err, &se) && se.Class == sts.SourceRejected {
-			p.base.retire(a.Token)
-			continue
+		if err == nil || again || !revoked(err) {
+			return t, err
 		}
-		return t, err
+		// It is worth one more try with a new token of the base.
+		p.base.retire(a.Token)
 	}
+}
+
+// revoked reports whether STS said that the token which signed the request is none any more.
+// A signature that went wrong on the way proves nothing against it.
+func revoked(err error) bool {
+	var se *sts.Error
+	if !errors.As(err, &se) {
+		return false
+	}
+	switch se.Code {
+	case "InvalidClientTokenId", "ExpiredToken", "ExpiredTokenException", "InvalidToken":
+		return true
+	}
+	return false
 }
 
 // shared keeps the class of an error that another process had, or that comes of waiting for
@@ -139,6 +151,9 @@ func (p *Provider) build(ctx context.Context, code string) (sts.Request, error) 
 		data, err := readSmall(r.WebIdentityTokenFile, maxIdentityToken)
 		if err != nil {
 			return nil, sourceError(err, "the web identity token %s cannot be read: %s", r.WebIdentityTokenFile, oneLine(err))
+		}
+		if err := p.sameSubject(r.WebIdentityTokenFile, tokenSubject(data)); err != nil {
+			return nil, err
 		}
 		return sts.WebIdentityRequest{
 			RoleArn: r.RoleARN, RoleSessionName: r.RoleSessionName, Duration: r.Duration,

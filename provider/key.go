@@ -1,13 +1,9 @@
 package provider
 
 import (
-	"encoding/base64"
 	"encoding/json"
-	"io"
-	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/sts-helper/sts-helper/cache"
@@ -42,8 +38,9 @@ func KeyOf(r *profile.Request) cache.Key {
 		cache.Optional("tags", tagList(r.Tags)),
 		cache.Optional("transitive_tag_keys", list(r.TransitiveTagKeys)),
 		cache.Optional("web_identity_token_file", r.WebIdentityTokenFile),
-		cache.Optional("web_identity_subject", webIdentitySubject(r.WebIdentityTokenFile)),
+		cache.Optional(webIdentityInput, webIdentityFile(r.WebIdentityTokenFile)),
 		cache.Optional("saml_assertion_file", r.SAMLAssertionFile),
+		cache.Optional(samlInput, assertionFile(r.SAMLAssertionFile)),
 		cache.Optional("saml_assertion_command", r.SAMLAssertionCommand),
 		cache.Optional("principal_arn", r.PrincipalARN),
 		cache.Optional("target_principal", r.TargetPrincipal),
@@ -51,6 +48,12 @@ func KeyOf(r *profile.Request) cache.Key {
 	)
 	return cache.NewKey(inputs...)
 }
+
+// The inputs that say whom a document speaks for.
+const (
+	webIdentityInput = "web_identity_subject"
+	samlInput        = "saml_subject"
+)
 
 // GrantedKey names the token that was accepted under that name from somebody else.
 func GrantedKey(name string) cache.Key {
@@ -73,6 +76,7 @@ func sourceInputs(r *profile.Request) []cache.Input {
 		cache.Optional("source_profile", s.Profile),
 		cache.Optional("source_files", list(s.Files)),
 		cache.Optional("source_digest", s.Digest),
+		cache.Optional("source_subject", containerSubject(s)),
 	}
 }
 
@@ -100,50 +104,4 @@ func tagList(tags []profile.Tag) string {
 		pairs[i] = string(b)
 	}
 	return list(pairs)
-}
-
-// maxIdentityToken is what STS takes as a web identity token, in bytes.
-const maxIdentityToken = 20_000
-
-// webIdentitySubject is whom the token in the file is about, so that another person's token
-// under the same name is another source. It is "" for what is no JSON Web Token (RFC 7519),
-// or not there: the call to STS will say what is wrong.
-func webIdentitySubject(file string) string {
-	if file == "" {
-		return ""
-	}
-	data, err := readSmall(file, maxIdentityToken)
-	if err != nil {
-		return ""
-	}
-	parts := strings.Split(strings.TrimSpace(string(data)), ".")
-	if len(parts) != 3 {
-		return ""
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return ""
-	}
-	var claims struct {
-		Issuer  string `json:"iss"`
-		Subject string `json:"sub"`
-	}
-	if json.Unmarshal(payload, &claims) != nil || claims.Subject == "" {
-		return ""
-	}
-	return list([]string{"iss " + claims.Issuer, "sub " + claims.Subject})
-}
-
-// readSmall reads a file of at most limit bytes.
-func readSmall(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = errTooLarge
-	}
-	return data, err
 }

@@ -48,7 +48,7 @@ func (p *Provider) processCredentials(ctx context.Context) (aws.Credentials, err
 			what = exit.ProcessState.String()
 		}
 		if ctx.Err() != nil {
-			what = "no answer within " + sourceTimeout.String()
+			what = "no answer within " + sourceTimeout.String() + " (does it ask a person?)"
 		}
 		said := firstLine(stderr.String())
 		if ours, ok := strings.CutPrefix(said, ownPrefix); ok {

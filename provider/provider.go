@@ -38,12 +38,14 @@ type Options struct {
 
 // Provider answers one request, any number of times. It is safe for concurrent use.
 type Provider struct {
-	req   *profile.Request
-	opts  Options
-	key   cache.Key
-	chain chain
-	base  *Provider // signs the request in the source's place, nil where the source does
-	human *human
+	req  *profile.Request
+	opts Options
+	key  cache.Key
+	// subject is whom the file that the request is made with spoke for when the key was made.
+	subject string
+	chain   chain
+	base    *Provider // signs the request in the source's place, nil where the source does
+	human   *human
 
 	open    sync.Once
 	cache   *cache.Cache
@@ -68,6 +70,11 @@ func newProvider(req *profile.Request, opts Options, h *human) (*Provider, error
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Provider{req: req, opts: opts, key: KeyOf(req), chain: inheritedChain(), human: h}
+	for _, in := range p.key.Inputs() {
+		if in.Value != nil && (in.Name == webIdentityInput || in.Name == samlInput) {
+			p.subject = *in.Value
+		}
+	}
 	if req.Base != nil {
 		base, err := newProvider(req.Base, opts, h)
 		if err != nil {
@@ -96,18 +103,6 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 // Token gives the token: from the cache while it is fresh, else from STS, asked by one of
 // all the processes that want it. Errors have a class, see [ClassOf].
 func (p *Provider) Token(ctx context.Context) (cache.Answer, error) { return p.get(ctx, false) }
-
-// Renew gets a new token even where the one in the cache is fresh, which is what a person
-// means by logging in. Where a person is needed for it, the session that a role is assumed
-// from is renewed too.
-func (p *Provider) Renew(ctx context.Context) (cache.Answer, error) {
-	if p.base != nil && p.base.needsHuman() {
-		if _, err := p.base.Renew(ctx); err != nil {
-			return cache.Answer{}, err
-		}
-	}
-	return p.get(ctx, true)
-}
 
 func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 	ctx = started(ctx)

@@ -3,15 +3,13 @@ package provider
 import (
 	"bytes"
 	"context"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
 
 	"github.com/sts-helper/sts-helper/mfa"
 )
-
-// maxAssertion is what STS takes as a SAML assertion, in characters of base64.
-const maxAssertion = 100_000
 
 // assertionTimeout is how long the command that gives an assertion may take.
 const assertionTimeout = 30 * time.Second
@@ -25,6 +23,9 @@ func (p *Provider) assertion(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", sourceError(err, "the SAML assertion %s cannot be read: %s", r.SAMLAssertionFile, oneLine(err))
 		}
+		if err := p.sameSubject(r.SAMLAssertionFile, assertionSubject(data)); err != nil {
+			return "", err
+		}
 		return strings.TrimSpace(string(data)), nil
 	}
 	words, err := mfa.SplitCommand(r.SAMLAssertionCommand)
@@ -34,11 +35,15 @@ func (p *Provider) assertion(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, assertionTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...) // the user's own setting
+	cmd.Env = append(os.Environ(), p.chain.with(p).assignment())
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &limited{&stdout, maxAssertion + 3}, &limited{&stderr, maxStderr}
 	cmd.WaitDelay = time.Second
 	if err := cmd.Run(); err != nil {
 		what := oneLine(err)
+		if ctx.Err() != nil {
+			what = "no answer within " + assertionTimeout.String()
+		}
 		if said := firstLine(stderr.String()); said != "" {
 			what += ": " + said
 		}

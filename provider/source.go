@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -31,8 +32,8 @@ func (p *Provider) sourceCredentials(ctx context.Context) (aws.Credentials, erro
 		return aws.Credentials{}, nil
 	case profile.SourceEnvironment:
 		creds = aws.Credentials{
-			AccessKeyID:     os.Getenv("AWS_ACCESS_KEY_ID"),
-			SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
+			AccessKeyID:     cmp.Or(os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_ACCESS_KEY")),
+			SecretAccessKey: cmp.Or(os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SECRET_KEY")),
 			SessionToken:    os.Getenv("AWS_SESSION_TOKEN"),
 		}
 	case profile.SourceStatic:

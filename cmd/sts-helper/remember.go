@@ -54,7 +54,11 @@ func (o *observer) remember(req *profile.Request, prov *provider.Provider, a cac
 		return
 	}
 	for r := req; r != nil; r = r.Base {
-		if r.WebIdentityTokenFile != "" || r.SerialNumber == "auto" {
+		if r.WebIdentityTokenFile != "" || r.SAMLAssertionFile != "" || r.SerialNumber == "auto" {
+			return
+		}
+		switch r.Source.Kind {
+		case profile.SourceContainer, profile.SourceInstance, profile.SourceDefault:
 			return
 		}
 	}

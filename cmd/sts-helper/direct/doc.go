@@ -7,8 +7,8 @@
 // has changed, give the same answer. Here the answer is the name of a record of the cache,
 // and what it depends on is the program itself, its arguments, the variables and the files
 // that package profile looked at, and the working directory where a relative name was used.
-// The record is then read and judged anew, as strictly as package cache does it; what is in
-// any doubt is left to the ordinary way, which knows the reasons and the words.
+// The record is then read and judged anew, by its checksum, its inputs and both clocks; what
+// is in any doubt is left to the ordinary way, which knows the reasons and the words.
 //
 // It works because Go initialises packages in the order of their paths as soon as what they
 // import is ready: this one imports little, so its turn comes before that of net/http and

@@ -57,7 +57,8 @@ func readRecord(data []byte) (r record, ok bool) {
 	r.boot = time.Duration(s.number())
 	s.expect(`,"boot_id":"`)
 	r.bootID = s.value()
-	return r, s.ok && r.accessKeyID != "" && r.secret != "" && r.token != "" && r.advisory >= 0
+	return r, s.ok && r.accessKeyID != "" && r.secret != "" && r.token != "" &&
+		r.advisory >= 0 && r.advisory <= r.expires.Sub(r.issued)
 }
 
 // fresh reports whether the record needs no refresh by either clock.

@@ -43,7 +43,7 @@ func Remember(dir string, args []string, n Note) {
 	n.Inputs = r.inputs
 	// What decides without being asked for: where the home is, who the user is, and what
 	// this program does with it all.
-	for _, v := range []string{"HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"} {
+	for _, v := range []string{"HOME", "USER", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"} {
 		n.Variables = append(n.Variables, NewVariable(v, os.Getenv(v)))
 	}
 	for _, path := range []string{"/proc/self/exe", "/etc/passwd"} {
