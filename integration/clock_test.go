@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -11,8 +12,8 @@ import (
 
 // clockBinary is the helper with clocks that tests can move, built when the first test wants it.
 var clockBinary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "sts-helper-clock-")
-	if err != nil {
+	dir := filepath.Join(scratch, "clock")
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
 	return harness.BuildWithClock(dir)

@@ -19,8 +19,8 @@ import (
 
 const account = "111122223333"
 
-// binary is the sts-helper under test.
-var binary string
+// binary is the sts-helper under test, and scratch a directory for as long as the tests run.
+var binary, scratch string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
+		scratch = dir
 		if binary, err = harness.Build(dir, "cmd/sts-helper"); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
