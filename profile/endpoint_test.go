@@ -45,7 +45,7 @@ func TestEndpointsAllowed(t *testing.T) {
 			t.Errorf("%s gave %s", good, got)
 		}
 	}
-	for _, bad := range []string{"http://sts.example.com", "http://10.0.0.1", "http://127.0.0.1.example.com", "http://localhost.example.com", "http://127.1", "http://2130706433", "http://[::]:1", "http://0.0.0.0", "http://169.254.169.254",
+	for _, bad := range []string{"http://sts.example.com", "http://a.localhost", "http://10.0.0.1", "http://127.0.0.1.example.com", "http://localhost.example.com", "http://127.1", "http://2130706433", "http://[::]:1", "http://0.0.0.0", "http://169.254.169.254",
 		"ftp://localhost", "localhost:4566", "//localhost", "https://", "https:///x", "https://user:CANARY@host", "https://host?x=CANARY", "https://host#x", "https://ho st", "https://host:port", "http://localhost@evil.example", "http:localhost", "https://%zz", "https://host/\u202ex"} {
 		newWorld(t).fail(profile.Usage, []string{"--endpoint-url", "endpoint"}, "--endpoint-url="+bad)
 		newWorld(t).set("AWS_ENDPOINT_URL_STS="+bad).fail(profile.Config, []string{"AWS_ENDPOINT_URL_STS", "endpoint"})
