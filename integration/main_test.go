@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,6 +25,7 @@ const account = "111122223333"
 var binary, scratch string
 
 func TestMain(m *testing.M) {
+	defaultSignals()
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "sts-helper-test-")
 		if err != nil {
@@ -144,4 +147,14 @@ func need(t testing.TB, tool string) string {
 		t.Skipf("%s is not installed", tool)
 	}
 	return path
+}
+
+// defaultSignals gives this process's children the usual signals where somebody who started
+// the tests in the background has them ignored: what is caught here is theirs by default.
+func defaultSignals() {
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 }

@@ -28,6 +28,7 @@ import (
 // This test binary plays other parts too: the program that asks, on a terminal of its own, and a
 // command that is asked for a code.
 func TestMain(m *testing.M) {
+	defaultSignals()
 	if len(os.Args) == 3 && os.Args[1] == "report" {
 		report(os.Args[2])
 		return
@@ -314,5 +315,15 @@ func (r told) is(t *testing.T, kind error, words ...string) {
 	}
 	if strings.ContainsAny(r.Err, "\n\x1b") {
 		t.Errorf("not one safe line: %q", r.Err)
+	}
+}
+
+// defaultSignals gives this process's children the usual signals where somebody who started
+// the tests in the background has them ignored: what is caught here is theirs by default.
+func defaultSignals() {
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
 	}
 }
