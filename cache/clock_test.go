@@ -2,6 +2,8 @@ package cache_test
 
 import (
 	"errors"
+	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -13,6 +15,9 @@ func bootClock(t testing.TB) (time.Duration, string) {
 	t.Helper()
 	boot, id := cache.BootClock()
 	if id == "" {
+		if runtime.GOOS == "linux" && os.Getenv("CI") != "" {
+			t.Fatal("there is no boot clock")
+		}
 		t.Skip("there is no boot clock")
 	}
 	return boot, id

@@ -70,8 +70,9 @@ func (d *Device) Release() { d.held.Release() }
 // LastStep is the time step whose code was sent last, 0 where none is known.
 func (d *Device) LastStep() int64 { return d.state.LastStep }
 
-// Spend notes, before it is sent, that the code of step is used. It must be on disk by then:
-// whatever happens afterwards, that code is not sent again. The error means that it is not.
+// Spend notes, before it is sent, that the code of step is used, so that it is not sent
+// again, whatever happens afterwards. An error means that the note is not on disk, a full one
+// say: the promise then holds for this Device alone, and another process may send that code.
 func (d *Device) Spend(step int64) error {
 	d.state.LastStep = step
 	return d.save(true)

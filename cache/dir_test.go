@@ -308,7 +308,7 @@ func TestJunkInTheFolderIsNotListed(t *testing.T) {
 	for _, name := range []string{"x.cred", "\x1b[31m.cred", strings.Repeat("A", 64) + ".cred", strings.Repeat("z", 64) + ".cred", "notes.txt", ".cred"} {
 		write(t, filepath.Join(dir, name), []byte("junk"))
 	}
-	entries, err := c.Entries()
+	entries, err := entriesOf(c)
 	if err != nil || len(entries) != 1 || entries[0].Name != s.key.String() || entries[0].Miss != nil {
 		t.Errorf("%+v, %v", entries, err)
 	}

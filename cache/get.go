@@ -80,7 +80,7 @@ type Answer struct {
 }
 
 // HeldError is returned when the lock budget was spent on a process that is asking a
-// person: asking a second time would not help.
+// person: asking a second time would not help. [Cache.Forget] returns it for any holder.
 type HeldError struct {
 	Holder lock.Holder
 	Waited time.Duration

@@ -331,18 +331,18 @@ func TestInvalidateWaitsForARefresh(t *testing.T) {
 	expect(t, mustGet(t, c, cache.Want{Key: s.key, Fetch: never(t)}), cache.Hit, stamp(s.key, 1))
 }
 
-func TestRemove(t *testing.T) {
+func TestForget(t *testing.T) {
 	c, s := open(t), newSource("dev", time.Hour)
 	mustGet(t, c, s.want())
 	if err := cache.SaveFailureAged(c, s.key, cache.Failure{Message: "no"}, 0, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // twice is no error
-		if err := c.Remove(s.key); err != nil {
+		if err := c.Forget(s.key.String()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if entries, err := c.Entries(); len(entries) != 0 || err != nil {
+	if entries, err := entriesOf(c); len(entries) != 0 || err != nil {
 		t.Errorf("%v, %v", entries, err)
 	}
 	expect(t, mustGet(t, c, s.want()), cache.Fresh, stamp(s.key, 2))

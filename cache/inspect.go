@@ -6,6 +6,14 @@ import (
 	"strings"
 )
 
+// Entry is one record found in the cache, or one that cannot be used and why.
+type Entry struct {
+	Name   string // 64 hexadecimal digits
+	Record *Record
+	Miss   *Miss
+	State  State
+}
+
 // Inspect says what there is of the record with that name, a [Key]'s String: the record, or
 // why it cannot be used, and how refreshing it went.
 func (c *Cache) Inspect(name string) Entry {

@@ -127,7 +127,7 @@ func TestSwappedRecordsAreNeverServed(t *testing.T) {
 	da, db := read(t, pa), read(t, pb)
 	write(t, pa, db)
 	write(t, pb, da)
-	entries, err := c.Entries()
+	entries, err := entriesOf(c)
 	if err != nil || len(entries) != 2 {
 		t.Fatalf("%d entries, %v", len(entries), err)
 	}

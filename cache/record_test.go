@@ -164,7 +164,7 @@ func TestDamagedRecordsAreNotBelievedAndHeal(t *testing.T) {
 			if m := missOf(t, err); strings.Contains(name, "too large") && !strings.Contains(m.Reason, "larger") {
 				t.Errorf("reason %q", m.Reason)
 			}
-			entries, err := c.Entries()
+			entries, err := entriesOf(c)
 			if err != nil || len(entries) != 2 {
 				t.Fatalf("%d entries, %v", len(entries), err)
 			}

@@ -14,6 +14,9 @@ import (
 // is known about refreshing it. What the files hold is overwritten first, for the sake of
 // disks that keep what was removed; flash and file systems that copy on write may keep it all
 // the same. Removing what is not there is no error. The lock's file stays.
+//
+// A *[HeldError] says that the files are removed, but that whoever holds the lock did not
+// give it back within 5 seconds and may write them again.
 func (c *Cache) Forget(name string) error {
 	if !isKeyName(name) {
 		return fs.ErrInvalid
@@ -21,14 +24,21 @@ func (c *Cache) Forget(name string) error {
 	// Whoever holds the lock may be about to write the record again.
 	ctx, cancel := context.WithTimeout(context.Background(), invalidateWait)
 	defer cancel()
-	if held, err := lock.Acquire(ctx, c.lockPath(name), lock.Holder{Purpose: "logging out"}, nil); err == nil {
+	held, err := lock.Acquire(ctx, c.lockPath(name), lock.Holder{Purpose: "logging out"}, nil)
+	var busy error
+	switch {
+	case err == nil:
 		defer held.Release()
+	case errors.Is(err, context.DeadlineExceeded):
+		holder, _ := lock.ReadHolder(c.lockPath(name))
+		busy = &HeldError{Holder: holder, Waited: invalidateWait}
 	}
-	return errors.Join(c.shred(name+recordExt), c.shred(name+stateExt))
+	return errors.Join(c.shred(name+recordExt), c.shred(name+stateExt), busy)
 }
 
-// ForgetAll removes every record there is, every failure that is remembered, and what dead
-// writers left behind. What is known of MFA devices stays: a code used is used.
+// ForgetAll removes every record there is, every failure that is remembered, every note of
+// the command, and what dead writers left behind. What is known of MFA devices stays: a code
+// used is used. Errors are joined; a *[HeldError] among them is as in [Cache.Forget].
 func (c *Cache) ForgetAll() error {
 	var names []string
 	var errs []error
@@ -40,7 +50,7 @@ func (c *Cache) ForgetAll() error {
 		switch {
 		case ok && isKeyName(base):
 			names = append(names, base)
-		case strings.HasPrefix(name, tempPrefix):
+		case strings.HasPrefix(name, tempPrefix), strings.HasSuffix(name, noteExt):
 			errs = append(errs, c.shred(name))
 		}
 	})

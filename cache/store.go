@@ -76,11 +76,6 @@ func (c *Cache) store(key Key, t token.Token, note string, issued moment, durabl
 	return r, c.write(key.String()+recordExt, data, true, durable)
 }
 
-// Remove deletes the record and the state of key. The lock's file stays.
-func (c *Cache) Remove(key Key) error {
-	return errors.Join(c.remove(key.String()+recordExt), c.remove(key.String()+stateExt))
-}
-
 // Invalidate removes the record of key if its access key id is the given one, which STS
 // would not take any more. A newer record stays, and so does a back-off. It must not be
 // called with the key's lock held, that is, from within the [Fetch] of the same key.
@@ -213,35 +208,4 @@ func (c *Cache) tag() {
 	}
 	_, _ = fmt.Fprint(f, "Signature: 8a477f597d28d172789f06886806bc55\n# Short-lived AWS tokens, kept by sts-helper. It is safe to delete this directory.\n")
 	_ = f.Close()
-}
-
-// Entry is one record found in the cache, or one that cannot be used and why.
-type Entry struct {
-	Name   string // 64 hexadecimal digits
-	Record *Record
-	Miss   *Miss
-	State  State
-}
-
-// Entries lists every record of the cache, the unusable ones with their reason.
-func (c *Cache) Entries() ([]Entry, error) {
-	var all []Entry
-	err := c.each(func(name string, _ fs.FileInfo) {
-		base, ok := strings.CutSuffix(name, recordExt)
-		if !ok || !isKeyName(base) {
-			return
-		}
-		e := Entry{Name: base}
-		data, m := c.read(name)
-		if m == nil {
-			e.Record, m = decodeRecord(data)
-		}
-		if m == nil && NewKey(e.Record.Inputs...).String() != base {
-			e.Record, m = nil, miss("the file was renamed")
-		}
-		e.Miss = m
-		e.State = c.loadState(base)
-		all = append(all, e)
-	})
-	return all, err
 }

@@ -149,7 +149,7 @@ func TestCrowdOfManyIdentities(t *testing.T) {
 			t.Errorf("%s: the source was asked %d times", who(n), got)
 		}
 	}
-	if entries, err := c.Entries(); err != nil || len(entries) != identities {
+	if entries, err := entriesOf(c); err != nil || len(entries) != identities {
 		t.Errorf("%d entries, %v", len(entries), err)
 	}
 }

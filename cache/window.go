@@ -51,7 +51,8 @@ const (
 	// waited leave the refresh to one among them. It is as long as STS may take.
 	lateWait = 10 * time.Second
 
-	// invalidateWait is how long dropping a refused token waits for whoever refreshes it.
+	// invalidateWait is how long dropping a token, refused or logged out of, waits for
+	// whoever refreshes it.
 	invalidateWait = 5 * time.Second
 
 	// noLockSpread is the random pause before refreshing where no lock can be had, so that

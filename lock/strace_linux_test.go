@@ -16,7 +16,7 @@ func strace(t *testing.T) string {
 	t.Helper()
 	path, err := exec.LookPath("strace")
 	if err != nil {
-		if os.Getenv("CI") == "true" {
+		if os.Getenv("CI") != "" {
 			t.Fatal("strace is not installed")
 		}
 		t.Skip("strace is not installed")
