@@ -28,9 +28,15 @@ type Config struct {
 
 	// AllowUIDs are users that may connect besides the server's own effective user. Linux only.
 	AllowUIDs []uint32
-	// NoPeerCheck switches off the question whose socket is at the other end. It lets every user of
-	// the machine try the tokens.
+	// NoPeerCheck switches off the question whose socket is at the other end, which only Linux has an
+	// answer to. Every user of the machine can then try the bearer tokens, which a file of mode 0600
+	// keeps from them. Instance metadata has no such secret: see IMDSWithoutPeerCheck.
 	NoPeerCheck bool
+	// IMDSWithoutPeerCheck permits IMDS where nothing tells users apart: with NoPeerCheck, and on every
+	// system but Linux. It gives the credentials to every user of the machine, for whoever asks gets a
+	// session token. Without it such a Config is refused with [ErrNoPeerCheck]. It changes nothing where
+	// peers are checked.
+	IMDSWithoutPeerCheck bool
 	// Hosts are more values of the Host header to accept, each exactly as a client sends it, without
 	// a port (the listener's is then accepted too) or with one. 127.0.0.1, [::1], localhost,
 	// 169.254.169.254 and 169.254.170.2 always are.
@@ -125,6 +131,12 @@ const (
 	maxName             = 128
 )
 
+// ErrNoPeerCheck is why [New] and [Server.Reload] refuse IMDS where users are not told apart.
+var ErrNoPeerCheck = errors.New("imds: instance metadata has no secret, and nothing tells users apart here: every user of this machine would get the credentials; serve container credentials, or set IMDSWithoutPeerCheck")
+
+// checksPeers reports whether the kernel is asked whose connections come.
+func (c *Config) checksPeers() bool { return peerCheckSupported && !c.NoPeerCheck }
+
 // CleanName makes s fit for a path and a role name: every character other than A-Z a-z 0-9
 // _ + = , . @ - becomes "-", and the length is at most 128. Two names can become one.
 func CleanName(s string) string {
@@ -199,6 +211,9 @@ func (c *Config) check() error {
 	}
 	if !seen[c.IMDS.Profile] {
 		return fmt.Errorf("imds: the instance's profile %q is not one of those served", c.IMDS.Profile)
+	}
+	if !c.checksPeers() && !c.IMDSWithoutPeerCheck {
+		return ErrNoPeerCheck
 	}
 	if len(c.Key) != KeySize {
 		return fmt.Errorf("imds: the key for session tokens has %d bytes instead of %d", len(c.Key), KeySize)

@@ -41,7 +41,7 @@ func guardAddress(s *site, p *peer, _ *diag) string {
 
 // guardPeer wants the client's socket to belong to one of the users that may ask.
 func guardPeer(s *site, p *peer, d *diag) string {
-	if s.cfg.NoPeerCheck || !peerCheckSupported {
+	if !s.cfg.checksPeers() {
 		return ""
 	}
 	uid, err := d.owner(p.remote, p.local)

@@ -43,6 +43,7 @@ type holder struct {
 	first *flight // the fetch that Start waits for
 
 	mu      sync.Mutex
+	epoch   uint64          // how often forget was called; cur and failed are of this epoch
 	base    context.Context // outlives every client
 	running *flight
 	again   bool // the running fetch may have begun too early to see a login
@@ -143,34 +144,70 @@ func (h *holder) fly(ctx context.Context, fl *flight) {
 	}
 }
 
-// fetch asks the provider once and keeps what it gave; what it did not give replaces nothing.
-func (h *holder) fetch(ctx context.Context) {
-	start := time.Now()
-	s, err := h.retrieve(ctx)
-	now := time.Now()
-	old := h.cur.Load()
-	ev := Event{Kind: EventFetch, Profile: h.p.Name, Duration: now.Sub(start), Err: err}
-	if err == nil {
-		ev.Expires = s.expires
-		same := old != nil && old.creds.AccessKeyID == s.creds.AccessKeyID && old.expires.Equal(s.expires)
-		if same {
+// forget drops the credentials, those that a running fetch brings too, and asks anew.
+func (h *holder) forget() {
+	h.mu.Lock()
+	h.epoch++
+	h.cur.Store(nil)
+	h.mu.Unlock()
+	h.ask(true)
+}
+
+// keep stores what a fetch gave that began in an epoch: a snapshot or a failure. It gives what was there
+// before, or reports that all was forgotten since.
+func (h *holder) keep(epoch uint64, s *snapshot, f *failure) (old *snapshot, before *failure, kept bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.epoch != epoch {
+		return nil, nil, false
+	}
+	old, before = h.cur.Load(), h.failed.Load()
+	if s != nil {
+		if s.same(old) {
 			// The life of a set is what it had at first, not what it has now.
 			s.window = old.window
 		}
 		h.cur.Store(s)
-		h.failed.Store(nil)
+	}
+	h.failed.Store(f)
+	return old, before, true
+}
+
+// same reports whether o is the same set of credentials.
+func (s *snapshot) same(o *snapshot) bool {
+	return o != nil && o.creds.AccessKeyID == s.creds.AccessKeyID && o.expires.Equal(s.expires)
+}
+
+// fetch asks the provider once and keeps what it gave; what it did not give replaces nothing. What was
+// asked for before a logout says nothing about now: forget has another fetch follow.
+func (h *holder) fetch(ctx context.Context) {
+	h.mu.Lock()
+	epoch := h.epoch
+	h.mu.Unlock()
+	start := time.Now()
+	s, err := h.retrieve(ctx)
+	now := time.Now()
+	var f *failure
+	if err != nil {
+		s, f = nil, &failure{err: err, login: h.cfg.LoginRequired != nil && h.cfg.LoginRequired(err), at: now}
+	}
+	old, before, kept := h.keep(epoch, s, f)
+	if !kept {
+		return
+	}
+	ev := Event{Kind: EventFetch, Profile: h.p.Name, Duration: now.Sub(start), Err: err}
+	if err == nil {
+		ev.Expires = s.expires
 		h.plan(now, func() time.Duration {
 			h.tries = 0
 			// The provider does not think it is time yet: ask again, not at every answer.
 			return jitter(min(tick/2, max(time.Second, s.left(now)/4)))
 		})
-		if !same {
+		if !s.same(old) {
 			h.cfg.Logger.Info("credentials fetched", "profile", h.p.Name, "access_key_id", s.creds.AccessKeyID, "expires", s.expires.Format(expiryForm))
 		}
 	} else {
-		f := &failure{err: err, login: h.cfg.LoginRequired != nil && h.cfg.LoginRequired(err), at: now}
 		ev.Login = f.login
-		before := h.failed.Swap(f)
 		h.plan(now, func() time.Duration {
 			h.tries++
 			if f.login {

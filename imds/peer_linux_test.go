@@ -1,10 +1,12 @@
 package imds_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -382,5 +384,18 @@ func TestDiagAnswerMustBeAboutTheQuestion(t *testing.T) {
 		if uid, err := imds.ParseDiag(m[:i], client, server); err == nil {
 			t.Errorf("cut to %d bytes: %d", i, uid)
 		}
+	}
+}
+
+// TestIMDSWithPeerCheck: where the kernel tells users apart, nothing need be permitted or warned of.
+func TestIMDSWithPeerCheck(t *testing.T) {
+	var log bytes.Buffer
+	c := config(newFake(time.Hour))
+	c.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	for _, c.IMDSWithoutPeerCheck = range []bool{false, true} {
+		build(t, c)
+	}
+	if log.Len() != 0 {
+		t.Errorf("it warns: %s", &log)
 	}
 }

@@ -24,9 +24,11 @@ type Server struct {
 	clock  clock
 	quiet  quieter // for the log of refused connections
 
-	mu      sync.Mutex
+	reloads sync.Mutex      // held by Reload to its end; taken before mu
+	mu      sync.Mutex      // held for moments only
 	base    context.Context // set by Start
 	stopOld context.CancelFunc
+	next    *site // what a Reload that is under way will put in site's place
 }
 
 // site is everything that a [Config] says, made ready. It is replaced as a whole by [Server.Reload].
@@ -78,6 +80,9 @@ func newSite(c Config, old *site) (*site, error) {
 		}
 		c.Aliases[i] = a.Unmap()
 	}
+	if c.IMDS != nil && !c.checksPeers() {
+		c.Logger.Warn("instance metadata is for every user of this machine: it has no secret, and nothing tells users apart here")
+	}
 	st := &site{
 		cfg:          &c,
 		hosts:        append(slices.Clone(defaultHosts[:]), c.Hosts...),
@@ -120,21 +125,6 @@ func newSite(c Config, old *site) (*site, error) {
 		st.holders = append(st.holders, h)
 	}
 	return st, nil
-}
-
-// handOver gives h the credentials of the old holder of the same identity, so that a fetch that fails
-// now takes nothing away.
-func (s *site) handOver(h *holder) {
-	for _, o := range s.holders {
-		snap := o.cur.Load()
-		if o.p.Name != h.p.Name || o.p.Identity != h.p.Identity || snap == nil {
-			continue
-		}
-		if made, err := newSnapshot(&h.p, h.in, snap.creds, time.Now()); err == nil {
-			made.window = snap.window
-			h.cur.Store(made)
-		}
-	}
 }
 
 // Start fetches the credentials of all profiles and returns when each was fetched, or failed, or took
@@ -193,63 +183,6 @@ func (s *site) wait(ctx context.Context) {
 			return
 		}
 	}
-}
-
-// Reload replaces the configuration under running listeners, which stay. Credentials are fetched for the
-// new one first, for up to its FetchTimeout, and the old one answers meanwhile; profiles whose Name and
-// (set) Identity stay the same keep their credentials if that fails. If c is not valid, the old
-// configuration stays. Session tokens stay good if the key and the profile's Identity do. The aliases,
-// peer check and connection limits hold for connections that come after; the logger of net/http's own
-// messages and DrainTimeout stay what they were.
-func (s *Server) Reload(c Config) error {
-	old := s.site.Load()
-	st, err := newSite(c, old)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.base != nil {
-		stop := st.begin(s.base)
-		st.wait(s.base)
-		s.stopOld()
-		s.stopOld = stop
-	}
-	s.site.Store(st)
-	return nil
-}
-
-// Notify says that somebody has logged in, or that for another reason providers may answer differently
-// from now on: all are asked at once. It does not wait.
-func (s *Server) Notify() {
-	for _, h := range s.site.Load().holders {
-		h.ask(true)
-	}
-}
-
-// Refresh asks the provider of one profile at once, whatever life its credentials have left. It does not
-// wait. It reports whether there is such a profile.
-func (s *Server) Refresh(name string) bool {
-	for _, h := range s.site.Load().holders {
-		if h.p.Name == name {
-			h.ask(true)
-			return true
-		}
-	}
-	return false
-}
-
-// Forget drops the credentials of one profile, because somebody has logged out, and asks its provider anew.
-// It does not wait. It reports whether there is such a profile.
-func (s *Server) Forget(name string) bool {
-	for _, h := range s.site.Load().holders {
-		if h.p.Name == name {
-			h.cur.Store(nil)
-			h.ask(true)
-			return true
-		}
-	}
-	return false
 }
 
 // Status is how one profile fares.

@@ -1,0 +1,101 @@
+package imds
+
+import "time"
+
+// Reload replaces the configuration under running listeners, which stay. Credentials are fetched for the
+// new one first, for up to its FetchTimeout, and the old one answers meanwhile; profiles whose Name and
+// (set) Identity stay the same keep their credentials if that fails. If c is not valid, the old
+// configuration stays. Session tokens stay good if the key and the profile's Identity do. The aliases,
+// peer check and connection limits hold for connections that come after; the logger of net/http's own
+// messages and DrainTimeout stay what they were.
+func (s *Server) Reload(c Config) error {
+	s.reloads.Lock()
+	defer s.reloads.Unlock()
+	s.mu.Lock()
+	// What is handed over must not be forgotten in between.
+	st, err := newSite(c, s.site.Load())
+	if err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	if s.base == nil {
+		s.site.Store(st)
+		s.mu.Unlock()
+		return nil
+	}
+	base, stop := s.base, st.begin(s.base)
+	s.next = st
+	s.mu.Unlock()
+
+	st.wait(base)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopOld()
+	s.stopOld = stop
+	s.next = nil
+	s.site.Store(st)
+	return nil
+}
+
+// handOver gives h the credentials of the old holder of the same identity, so that a fetch that fails
+// now takes nothing away.
+func (s *site) handOver(h *holder) {
+	for _, o := range s.holders {
+		snap := o.cur.Load()
+		if o.p.Name != h.p.Name || o.p.Identity != h.p.Identity || snap == nil {
+			continue
+		}
+		if made, err := newSnapshot(&h.p, h.in, snap.creds, time.Now()); err == nil {
+			made.window = snap.window
+			h.cur.Store(made)
+		}
+	}
+}
+
+// named calls do with the holders of a profile: the one that answers, and the one that will. It reports
+// whether there is any.
+func (s *Server) named(name string, do func(*holder)) (found bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range []*site{s.site.Load(), s.next} {
+		if st == nil {
+			continue
+		}
+		for _, h := range st.holders {
+			if h.p.Name == name {
+				do(h)
+				found = true
+			}
+		}
+	}
+	return found
+}
+
+// Notify says that somebody has logged in, or that for another reason providers may answer differently
+// from now on: all are asked at once. It does not wait.
+func (s *Server) Notify() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range []*site{s.site.Load(), s.next} {
+		if st == nil {
+			continue
+		}
+		for _, h := range st.holders {
+			h.ask(true)
+		}
+	}
+}
+
+// Refresh asks the provider of one profile at once, whatever life its credentials have left. It does not
+// wait. It reports whether there is such a profile.
+func (s *Server) Refresh(name string) bool {
+	return s.named(name, func(h *holder) { h.ask(true) })
+}
+
+// Forget drops the credentials of one profile, because somebody has logged out, and asks its provider anew.
+// What a fetch gives that began before is dropped too, also by a [Server.Reload] that is under way. It does
+// not wait. It reports whether there is such a profile.
+func (s *Server) Forget(name string) bool {
+	return s.named(name, (*holder).forget)
+}
