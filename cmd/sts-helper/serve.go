@@ -35,8 +35,14 @@ by what --env-file holds:
 Nobody is ever asked for a code here: clients are told LoginRequired until somebody has
 run "sts-helper login". SIGHUP reads the settings again; SIGTERM lets answers finish.
 
-Every user of the machine who can read the token file, and runs as you (or as one of
---allow-uid), gets the credentials. Each flag can be a variable STS_HELPER_SERVE_...`
+On Linux only programs that run as you (or as one of --allow-uid) are answered, and
+container credentials need the token in the token file besides. Elsewhere, and with
+--no-uid-check, that token alone keeps other users out. Instance metadata has no secret,
+so --imds is refused there; --imds-for-every-user permits it and gives the credentials
+to every user of the machine.
+
+NAME is an entry of config.toml or, as for "sts-helper login", a profile of ~/.aws/config.
+Each flag can be a variable STS_HELPER_SERVE_...`
 
 const (
 	// startWait is how long the first fetch may keep the server from answering.
@@ -81,10 +87,8 @@ type endpoint struct {
 	bearer string
 	key    []byte
 
-	mu    sync.Mutex
-	watch []*watched
-	files filesSeen
-	dirs  map[string]os.FileInfo // of the caches
+	mu sync.Mutex
+	sight
 }
 
 func (p *program) serve(ctx context.Context, f serveFlags, settings profile.Flags) (err error) {
@@ -92,11 +96,14 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings profile.Flag
 	if err != nil {
 		return err
 	}
+	if err := f.check(); err != nil {
+		return err
+	}
 	e := &endpoint{flags: f, settings: settings, env: p.env, log: log, systemd: newSystemd()}
 	if f.metricsListen != "" {
 		e.metrics = newServeMetrics()
 	}
-	served, err := e.load()
+	served, seen, err := e.load()
 	if err != nil {
 		return err
 	}
@@ -112,9 +119,12 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings profile.Flag
 		defer variables.close()
 	}
 	if e.srv, err = imds.New(e.config(served)); err != nil {
+		if errors.Is(err, imds.ErrNoPeerCheck) {
+			err = errors.New("--imds: nothing tells users apart here, and instance metadata has no secret: every user of this machine would get the credentials; serve container credentials alone, or permit it with --imds-for-every-user")
+		}
 		return usageError{err}
 	}
-	e.note(served)
+	e.note(seen)
 	listeners, err := e.listen(ctx)
 	if err != nil {
 		return err
@@ -223,7 +233,7 @@ func (e *endpoint) reload(base context.Context, why string) {
 	}
 	e.systemd.reloading()
 	defer e.systemd.notify("READY=1")
-	served, err := e.load()
+	served, seen, err := e.load()
 	if err == nil {
 		err = e.srv.Reload(e.config(served))
 	}
@@ -231,7 +241,7 @@ func (e *endpoint) reload(base context.Context, why string) {
 		e.log.Error("the settings stay as they were", "reason", why, "error", err.Error())
 		return
 	}
-	e.note(served)
+	e.note(seen)
 	e.log.Info("read the settings again", "reason", why)
 }
 

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/sts-helper/sts-helper/imds"
 	"github.com/sts-helper/sts-helper/mfa"
@@ -181,7 +182,31 @@ func clientAddress(listeners []net.Listener) string {
 			return ln.Addr().String()
 		}
 	}
-	return listeners[0].Addr().String()
+	a, err := netip.ParseAddrPort(listeners[0].Addr().String())
+	if err != nil || !a.Addr().IsUnspecified() {
+		return listeners[0].Addr().String()
+	}
+	// "Every address" is none that a client can name: the Host guard refuses it.
+	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	if a.Addr().Is6() && onlyIPv6(listeners[0]) {
+		loopback = netip.IPv6Loopback()
+	}
+	return netip.AddrPortFrom(loopback, a.Port()).String()
+}
+
+// onlyIPv6 reports whether a listener on [::] does not take IPv4 too, as systemd's
+// BindIPv6Only=ipv6-only and some systems have it.
+func onlyIPv6(ln net.Listener) bool {
+	c, ok := ln.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := c.SyscallConn()
+	only := false
+	if err == nil {
+		_ = raw.Control(func(fd uintptr) { only = v6Only(fd) })
+	}
+	return only
 }
 
 // plainValue reports whether s reads the same in docker's env-files, in systemd's, and in a

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // A FIFO in a file's place must not make open wait.
@@ -57,4 +59,9 @@ func checkFile(info fs.FileInfo) error {
 		return fmt.Errorf("others may use it (mode %04o)", info.Mode().Perm())
 	}
 	return nil
+}
+
+func v6Only(fd uintptr) bool {
+	n, err := unix.GetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_V6ONLY)
+	return err == nil && n != 0
 }

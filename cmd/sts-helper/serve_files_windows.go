@@ -1,6 +1,10 @@
 package main
 
-import "io/fs"
+import (
+	"io/fs"
+
+	"golang.org/x/sys/windows"
+)
 
 const openNonblock = 0
 
@@ -8,3 +12,8 @@ const openNonblock = 0
 func checkDir(string, fs.FileInfo) error        { return nil }
 func checkPrivateDir(string, fs.FileInfo) error { return nil }
 func checkFile(fs.FileInfo) error               { return nil }
+
+func v6Only(fd uintptr) bool {
+	n, err := windows.GetsockoptInt(windows.Handle(fd), windows.IPPROTO_IPV6, windows.IPV6_V6ONLY)
+	return err == nil && n != 0
+}

@@ -32,6 +32,7 @@ type serveFlags struct {
 	envFile, tokenFile       string
 	allowUIDs                []uint
 	noUIDCheck, exposed      bool
+	imdsForAll               bool
 	aliases, hosts           []string
 	metricsListen            string
 	logFormat, logLevel      string
@@ -48,7 +49,8 @@ func (f *serveFlags) add(set *pflag.FlagSet) {
 	set.StringVar(&f.envFile, "env-file", "", "`FILE` to write the variables for clients to, removed at the end")
 	set.StringVar(&f.tokenFile, "token-file", "", "`FILE` with the bearer token, made if it is not there (default in the runtime directory)")
 	set.UintSliceVar(&f.allowUIDs, "allow-uid", nil, "`UID` that may ask besides yourself; repeatable")
-	set.BoolVar(&f.noUIDCheck, "no-uid-check", false, "let every user of this machine try the tokens")
+	set.BoolVar(&f.noUIDCheck, "no-uid-check", false, "do not ask whose connections come: every user of this machine can try the token")
+	set.BoolVar(&f.imdsForAll, "imds-for-every-user", false, "permit --imds where users are not told apart (--no-uid-check, macOS, Windows): every user of this machine gets the credentials, without a secret")
 	set.StringArrayVar(&f.aliases, "loopback-alias", nil, "`ADDR` on the loopback device to take for loopback, such as 169.254.169.254; repeatable")
 	set.StringArrayVar(&f.hosts, "allow-host", nil, "`HOST` that clients may name in the Host header too; repeatable")
 	set.BoolVar(&f.exposed, "expose-credentials-to-the-network", false, "permit --listen on other addresses: whoever reaches them can try tokens and read answers on the way")
@@ -67,7 +69,7 @@ func (f *serveFlags) add(set *pflag.FlagSet) {
 
 // serveOwn are the flags of [serveFlags.add], for those that variables can give.
 var serveOwn = [...]string{
-	"profile", "imds", "listen", "env-file", "token-file", "allow-uid", "no-uid-check", "loopback-alias", "allow-host",
+	"profile", "imds", "listen", "env-file", "token-file", "allow-uid", "no-uid-check", "imds-for-every-user", "loopback-alias", "allow-host",
 	"expose-credentials-to-the-network", "metrics-listen", "log-format", "log-level", "imds-role-name", "imds-region",
 	"availability-zone", "instance-id", "instance-type", "image-id", "private-ip", "metadata",
 }
@@ -116,6 +118,16 @@ func (f *serveFlags) logger(w io.Writer, settings profile.Flags) (*slog.Logger, 
 		return slog.New(slog.NewJSONHandler(w, opts)), nil
 	}
 	return nil, usageError{fmt.Errorf("--log-format: %q is neither text nor json", mfa.Safe(f.logFormat))}
+}
+
+// check refuses what can be seen to be wrong before anything is read or made.
+func (f *serveFlags) check() error {
+	for _, a := range f.listen {
+		if _, _, err := net.SplitHostPort(a); err != nil {
+			return usageError{fmt.Errorf("--listen: want an address and a port, such as %s, not %q", defaultListen, mfa.Safe(a))}
+		}
+	}
+	return nil
 }
 
 // loopbackAliases checks the addresses of --loopback-alias: each must be on a loopback

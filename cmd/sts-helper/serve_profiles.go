@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/imds"
 	"github.com/sts-helper/sts-helper/mfa"
 	"github.com/sts-helper/sts-helper/profile"
@@ -31,8 +29,28 @@ type site struct {
 // what is asked for.
 var forAll = [...]string{"cache-dir", "no-cache", "wait", "verbose"}
 
-// load reads the settings of every profile.
-func (e *endpoint) load() (*site, error) {
+// load reads the settings of every profile, and tells how what they came from looked before
+// it was read: what changes later must be seen to have changed.
+func (e *endpoint) load() (*site, *sight, error) {
+	before := filesSeen{}
+	env := e.env
+	env.Reading = func(path string) {
+		if _, ok := before[path]; !ok {
+			before[path], _ = os.Stat(path)
+		}
+		if e.env.Reading != nil {
+			e.env.Reading(path)
+		}
+	}
+	s, err := e.read(env)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, s.look(before), nil
+}
+
+// read reads the settings of every profile.
+func (e *endpoint) read(env profile.Environment) (*site, error) {
 	s := &site{}
 	var err error
 	if s.aliases, err = e.flags.loopbackAliases(); err != nil {
@@ -51,13 +69,16 @@ func (e *endpoint) load() (*site, error) {
 			flags[k] = v
 		}
 		if name != "" {
-			flags["profile"] = []string{name}
+			if flags, err = (&program{env: env}).flagsOf(name, e.settings); err != nil {
+				return nil, err
+			}
 		}
-		req, err := profile.Load(flags, e.env)
+		req, err := profile.Load(flags, env)
 		if err != nil {
 			return nil, err
 		}
-		prov, err := provider.New(req, provider.Options{NoHuman: true, Log: e.log})
+		login := loginCommand(name, e.settings, req)
+		prov, err := provider.New(req, provider.Options{NoHuman: true, LoginCommand: login, Log: e.log})
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +92,7 @@ func (e *endpoint) load() (*site, error) {
 			Identity:    prov.Key().String(),
 			RoleARN:     req.RoleARN,
 			Lifetime:    lifetime(req),
-			LoginHint:   loginHint(req),
+			LoginHint:   loginHint(req, login),
 			NoContainer: name == imdsOnly,
 		}
 		if name == e.flags.imds {
@@ -115,8 +136,8 @@ func lifetime(req *profile.Request) time.Duration {
 }
 
 // loginHint is what clients are told when a person is needed: one line of ASCII.
-func loginHint(req *profile.Request) string {
-	hint := "log in first, run: sts-helper login " + req.Name
+func loginHint(req *profile.Request, command string) string {
+	hint := "log in first, run: " + command
 	if req.Granted != "" {
 		hint = "the token that was accepted as " + req.Granted + " has ended; ask for another"
 	}
@@ -130,12 +151,15 @@ func loginHint(req *profile.Request) string {
 
 func (e *endpoint) config(s *site) imds.Config {
 	c := imds.Config{
-		Profiles:         s.profiles,
-		IMDS:             s.instance,
-		BearerToken:      e.bearer,
-		Key:              e.key,
-		AllowUIDs:        s.uids,
-		NoPeerCheck:      e.flags.noUIDCheck,
+		Profiles:    s.profiles,
+		IMDS:        s.instance,
+		BearerToken: e.bearer,
+		Key:         e.key,
+		AllowUIDs:   s.uids,
+		NoPeerCheck: e.flags.noUIDCheck,
+
+		IMDSWithoutPeerCheck: e.flags.imdsForAll,
+
 		Hosts:            e.flags.hosts,
 		Aliases:          s.aliases,
 		AllowNonLoopback: e.flags.exposed,
@@ -196,112 +220,4 @@ func ownHost(host string, ln net.Listener) bool {
 func withPort0(ln net.Listener) string {
 	host, _, _ := net.SplitHostPort(ln.Addr().String())
 	return net.JoinHostPort(host, "0")
-}
-
-// watched is a token on disk that somebody else may replace or remove: a profile's own, or
-// one that it is made with.
-type watched struct {
-	profile string
-	own     bool
-	cache   *cache.Cache
-	key     cache.Key
-	seen    string
-}
-
-// gone is what a token looks like that is not there any more.
-const gone = "gone"
-
-// look tells the token apart from others; what cannot be read at the moment looks as before.
-func (w *watched) look() string {
-	r, err := w.cache.Load(w.key)
-	var m *cache.Miss
-	switch {
-	case err == nil:
-		return r.Token.Credentials.AccessKeyID + r.Token.Credentials.Expires.String()
-	case errors.As(err, &m) && m.Absent():
-		return gone
-	}
-	return w.seen
-}
-
-// note remembers what is to be watched.
-func (e *endpoint) note(s *site) {
-	var all []*watched
-	var files []string
-	dirs := map[string]os.FileInfo{}
-	for i, p := range s.providers {
-		c, _ := p.Cache()
-		if c != nil {
-			dirs[c.Path()], _ = os.Stat(c.Path())
-		}
-		for req := p.Request(); req != nil; req = req.Base {
-			files = append(files, req.Source.Files...)
-			if c != nil {
-				w := &watched{profile: s.profiles[i].Name, own: req == p.Request(), cache: c, key: provider.KeyOf(req), seen: gone}
-				w.seen = w.look()
-				all = append(all, w)
-			}
-		}
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.watch = all
-	e.files = seeFiles(files)
-	e.dirs = dirs
-}
-
-// look has profiles refreshed whose tokens on disk are not what they were, because somebody
-// logged in, and forgotten where somebody logged out. It tells why the settings are to be
-// read again, "" where they are not: a key was rotated, or the whole cache was removed and
-// must be opened anew.
-func (e *endpoint) look() (why string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for path, before := range e.dirs {
-		if now, err := os.Stat(path); err != nil || !os.SameFile(now, before) {
-			delete(e.dirs, path) // said once
-			why = "the cache was removed"
-		}
-	}
-	for _, w := range e.watch {
-		now := w.look()
-		_, there := e.dirs[w.cache.Path()]
-		switch {
-		case now == w.seen:
-		case now != gone:
-			e.srv.Refresh(w.profile)
-		case w.own && there:
-			e.srv.Forget(w.profile)
-		}
-		w.seen = now
-	}
-	if e.files.changed() {
-		why = "the AWS files changed"
-	}
-	return why
-}
-
-// filesSeen is how files looked when they were last looked at.
-type filesSeen map[string]os.FileInfo
-
-func seeFiles(names []string) filesSeen {
-	s := filesSeen{}
-	for _, n := range names {
-		s[n], _ = os.Stat(n)
-	}
-	return s
-}
-
-func (s filesSeen) changed() bool {
-	changed := false
-	for name, before := range s {
-		now, _ := os.Stat(name)
-		same := now == nil && before == nil ||
-			now != nil && before != nil && now.Size() == before.Size() && now.ModTime().Equal(before.ModTime()) && os.SameFile(now, before)
-		if !same {
-			s[name] = now
-			changed = true
-		}
-	}
-	return changed
 }

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"errors"
+	"os"
+
+	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/provider"
+)
+
+// watched is a token on disk that somebody else may replace or remove: a profile's own, or
+// one that it is made with.
+type watched struct {
+	profile string
+	own     bool
+	cache   *cache.Cache
+	key     cache.Key
+	seen    string
+}
+
+// gone is what a token looks like that is not there any more.
+const gone = "gone"
+
+// look tells the token apart from others; what cannot be read at the moment looks as before.
+func (w *watched) look() string {
+	r, err := w.cache.Load(w.key)
+	var m *cache.Miss
+	switch {
+	case err == nil:
+		return r.Token.Credentials.AccessKeyID + r.Token.Credentials.Expires.String()
+	case errors.As(err, &m) && m.Absent():
+		return gone
+	}
+	return w.seen
+}
+
+// sight is how everything looked that a site depends on.
+type sight struct {
+	watch []*watched
+	files filesSeen
+	dirs  map[string]os.FileInfo // of the caches
+}
+
+// files are the AWS files that the settings came from.
+func (s *site) files() (names []string) {
+	for _, p := range s.providers {
+		for req := p.Request(); req != nil; req = req.Base {
+			names = append(names, req.Source.Files...)
+		}
+	}
+	return names
+}
+
+// look tells how the caches look, before anything is fetched; files were looked at earlier.
+func (s *site) look(files filesSeen) *sight {
+	n := &sight{files: filesSeen{}, dirs: map[string]os.FileInfo{}}
+	for _, name := range s.files() {
+		info, ok := files[name]
+		if !ok {
+			info, _ = os.Stat(name)
+		}
+		n.files[name] = info
+	}
+	for i, p := range s.providers {
+		c, _ := p.Cache()
+		if c == nil {
+			continue
+		}
+		n.dirs[c.Path()], _ = os.Stat(c.Path())
+		for req := p.Request(); req != nil; req = req.Base {
+			w := &watched{profile: s.profiles[i].Name, own: req == p.Request(), cache: c, key: provider.KeyOf(req), seen: gone}
+			w.seen = w.look()
+			n.watch = append(n.watch, w)
+		}
+	}
+	return n
+}
+
+// note remembers what is to be watched.
+func (e *endpoint) note(n *sight) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.sight = *n
+}
+
+// look has profiles refreshed whose tokens on disk are not what they were, because somebody
+// logged in, and forgotten where somebody logged out. It tells why the settings are to be
+// read again, "" where they are not: a key was rotated, or the whole cache was removed and
+// must be opened anew.
+func (e *endpoint) look() (why string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for path, before := range e.dirs {
+		if now, err := os.Stat(path); err != nil || !os.SameFile(now, before) {
+			delete(e.dirs, path) // said once
+			why = "the cache was removed"
+		}
+	}
+	for _, w := range e.watch {
+		now := w.look()
+		_, there := e.dirs[w.cache.Path()]
+		switch {
+		case now == w.seen:
+		case now != gone:
+			e.srv.Refresh(w.profile)
+		case w.own && there:
+			e.srv.Forget(w.profile)
+		}
+		w.seen = now
+	}
+	if e.files.changed() {
+		why = "the AWS files changed"
+	}
+	return why
+}
+
+// filesSeen is how files looked when they were last looked at.
+type filesSeen map[string]os.FileInfo
+
+func (s filesSeen) changed() bool {
+	changed := false
+	for name, before := range s {
+		now, _ := os.Stat(name)
+		same := now == nil && before == nil ||
+			now != nil && before != nil && now.Size() == before.Size() && now.ModTime().Equal(before.ModTime()) && os.SameFile(now, before)
+		if !same {
+			s[name] = now
+			changed = true
+		}
+	}
+	return changed
+}

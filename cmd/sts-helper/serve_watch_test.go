@@ -1,0 +1,59 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/sts-helper/sts-helper/profile"
+)
+
+// A file that changes after it was read, while the rest of the settings is, is one that
+// changed; and one that does not is not.
+func TestWatchBeginsBeforeReading(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	for _, name := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "AWS_PROFILE"} {
+		t.Setenv(name, "")
+	}
+	keys := filepath.Join(home, ".aws", "credentials")
+	if err := os.Mkdir(filepath.Dir(keys), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const text = "[base]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = CANARY\n"
+	for _, changes := range []bool{false, true} {
+		if err := os.WriteFile(keys, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		reads := 0
+		env := profile.ProcessEnvironment()
+		env.HomeDir = func() string { return home }
+		env.Reading = func(path string) {
+			if path != keys {
+				return
+			}
+			if reads++; reads == 2 && changes {
+				if err := os.WriteFile(keys, []byte(text+"# later\n"), 0o600); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		e := &endpoint{
+			env: env, log: slog.New(slog.NewTextHandler(io.Discard, nil)), flags: serveFlags{profiles: []string{"base"}},
+			settings: profile.Flags{"cache-dir": {filepath.Join(home, "cache")}},
+		}
+		_, seen, err := e.load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.note(seen)
+		if reads < 2 || len(e.files) == 0 {
+			t.Fatalf("%d reads, %d files watched", reads, len(e.files))
+		}
+		if why := e.look(); (why != "") != changes {
+			t.Errorf("changed %v: %q", changes, why)
+		}
+	}
+}
