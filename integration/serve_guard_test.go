@@ -185,7 +185,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		says string
 	}{
 		"not loopback":             {args: []string{"--listen", "0.0.0.0:0"}, code: exitConfig, says: "not a loopback address"},
-		"not loopback, no port":    {args: []string{"--listen", "192.0.2.1"}, code: exitConfig, says: "want an address and a port"},
+		"not loopback, no port":    {args: []string{"--listen", "192.0.2.1"}, code: exitUsage, says: "want an address and a port"},
 		"every address":            {args: []string{"--listen", ":0"}, code: exitConfig, says: "want an IP address"},
 		"a name":                   {args: []string{"--listen", "example.com:80"}, code: exitConfig, says: "want an IP address"},
 		"metrics not on loopback":  {args: []string{"--metrics-listen", "0.0.0.0:0"}, code: exitUsage, says: "not a loopback address"},
