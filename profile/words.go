@@ -2,6 +2,7 @@ package profile
 
 import (
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -66,20 +67,25 @@ func (e Environment) runsUs(words []string) bool {
 	return name == "sts-helper" || e.Program != "" && name == strings.TrimSuffix(e.Program, ".exe")
 }
 
-// shellWord quotes a path for a command that an error tells the reader to run.
-func shellWord(s string) string {
+// ShellWord is s as one word of a command line, for a person to paste or an SDK to hand to
+// the shell: quoted for a POSIX shell, on Windows for cmd.exe, and as it is where no shell
+// would see more in it than text. What cannot be shown on a terminal is escaped instead.
+func ShellWord(s string) string {
 	plain := s != ""
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("/._-+,:@%=", c) >= 0) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("/._-+,:@=", c) >= 0 ||
+			c == '\\' && runtime.GOOS == "windows") {
 			plain = false
 		}
 	}
-	if plain {
+	switch {
+	case plain:
 		return s
-	}
-	if !graphic(s) {
+	case !graphic(s):
 		return quote(s)
+	case runtime.GOOS == "windows":
+		return `"` + s + `"`
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -44,9 +43,9 @@ func (p *program) acceptCommand() *cobra.Command {
 		Use:   "accept [FILE]",
 		Short: "Open credentials that another person granted",
 		Long:  acceptHelp,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if err := cobra.MaximumNArgs(1)(cmd, args); err != nil {
-				return usageError{err}
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usageError{fmt.Errorf("one FILE is taken; %q is one too many", mfa.Safe(args[1]))}
 			}
 			return nil
 		},
@@ -110,7 +109,7 @@ func (p *program) accept(ctx context.Context, args []string, a acceptFlags) erro
 	}
 	command := "sts-helper --granted " + name
 	if a.cacheDir != "" {
-		command += " --cache-dir " + shellWord(req.CacheDir)
+		command += " --cache-dir " + profile.ShellWord(req.CacheDir)
 	}
 	return p.tellAccept(name, command, bundle)
 }
@@ -121,7 +120,7 @@ func (p *program) openBundle(ctx context.Context, args []string, a acceptFlags) 
 	if len(args) == 1 && args[0] != "-" {
 		f, err := os.Open(args[0])
 		if err != nil {
-			return handoff.Bundle{}, usageError{err}
+			return handoff.Bundle{}, usageError{fmt.Errorf("%s cannot be read: %w; name the file with the sealed token, or - for standard input", mfa.Safe(args[0]), oneCause(err))}
 		}
 		defer func() { _ = f.Close() }()
 		in, from = f, args[0]
@@ -134,7 +133,7 @@ func (p *program) openBundle(ctx context.Context, args []string, a acceptFlags) 
 	case ctx.Err() != nil:
 		return handoff.Bundle{}, context.Cause(ctx)
 	case err != nil:
-		return handoff.Bundle{}, usageError{fmt.Errorf("%s cannot be read: %w", mfa.Safe(from), err)}
+		return handoff.Bundle{}, usageError{fmt.Errorf("%s cannot be read: %w", mfa.Safe(from), oneCause(err))}
 	}
 	var b handoff.Bundle
 	if a.plain {
@@ -248,18 +247,4 @@ func (p *program) tellAccept(name, command string, b handoff.Bundle) error {
 	}
 	_, err := io.WriteString(p.stdout, lines)
 	return err
-}
-
-// shellWord is a path as one word of what the SDKs hand to the shell.
-func shellWord(s string) string {
-	plain := func(r rune) bool {
-		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(`/_.-:\+@`, r)
-	}
-	if !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
-		return s
-	}
-	if runtime.GOOS == "windows" {
-		return `"` + s + `"`
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

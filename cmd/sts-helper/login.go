@@ -180,10 +180,14 @@ type summary struct {
 
 func (s summary) Unwrap() error { return s.first }
 
-// joined is what errors.Join joined.
+// joined is what errors.Join joined, once or more often.
 func joined(err error) []error {
-	if all, ok := err.(interface{ Unwrap() []error }); ok {
-		return all.Unwrap()
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, e := range several.Unwrap() {
+			all = append(all, joined(e)...)
+		}
+		return all
 	}
 	if err != nil {
 		return []error{err}

@@ -9,14 +9,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/lock"
 	"github.com/sts-helper/sts-helper/mfa"
 	"github.com/sts-helper/sts-helper/profile"
 	"github.com/sts-helper/sts-helper/provider"
 )
 
 const logoutHelp = `Remove credentials from the cache: those of the profiles named, with the MFA session or
-the role that they are made from, or with --all everything there is. What is removed is
-shown.
+the role that they are made from, whatever the region, the endpoint and the session name
+they were asked for with, or with --all everything there is. What is removed is shown.
 
 AWS goes on taking the credentials until they end; only IAM can change that. The files
 are overwritten before they are removed, which flash disks and some file systems make
@@ -53,32 +54,104 @@ func (p *program) logout(names []string, flags profile.Flags) error {
 	if err != nil {
 		return err // half a logout would look like a whole one
 	}
+	// What there is, as it is before anything is removed: a role is known by its base.
+	shelves := map[string]shelf{}
+	var busy []error
 	for _, t := range all {
 		c, err := t.Cache()
 		if err != nil {
 			return noCache(err)
 		}
-		removed := 0
-		for b := t.Provider; b != nil; b = b.Base() {
-			e := c.Inspect(b.Key().String())
-			if e.Record == nil && e.Miss.Absent() && e.State.Failure == nil {
-				continue
-			}
-			if err := c.Forget(e.Name); err != nil {
-				return fmt.Errorf("%s could not be removed: %w", describe(e), err)
-			}
-			removed++
-			if err := p.say("removed %s: %s", t.name, describe(e)); err != nil {
-				return err
+		if shelves[c.Path()] == nil {
+			if shelves[c.Path()], err = shelfOf(c); err != nil {
+				return noCache(err)
 			}
 		}
-		if removed == 0 {
+		gone, err := p.logoutOf(t, c, shelves[c.Path()])
+		held := heldAmong(err)
+		if err != nil && held == nil {
+			return err
+		}
+		busy = append(busy, held...)
+		if !gone {
 			if err := p.say("%s: nothing was in the cache", t.name); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	return p.reportBusy(busy)
+}
+
+// logoutOf removes the records of a target and of what it is made from, and reports whether
+// there was anything.
+func (p *program) logoutOf(t *target, c *cache.Cache, s shelf) (bool, error) {
+	removed := false
+	var busy []error
+	for b := t.Provider; b != nil; b = b.Base() {
+		for _, name := range s.alike(b) {
+			e := c.Inspect(name)
+			what := describe(e)
+			if e.Record != nil {
+				what += apart(e.Record.Inputs, b)
+			} else if e.Miss.Absent() && e.State.Failure == nil {
+				who, held := c.HeldBy(name)
+				if !held {
+					continue
+				}
+				what = "what " + holderName(who) + " was getting"
+			}
+			removed = true
+			err := c.Forget(name)
+			if held := heldAmong(err); held != nil {
+				busy = append(busy, held...)
+				if e.Record == nil {
+					continue
+				}
+			} else if err != nil {
+				return true, fmt.Errorf("%s could not be removed: %w", what, err)
+			}
+			if err := p.say("removed %s: %s", t.name, what); err != nil {
+				return true, err
+			}
+		}
+	}
+	return removed, errors.Join(busy...)
+}
+
+// heldAmong are the errors of err if all of them say that somebody holds a record's lock;
+// nil where there is a worse one.
+func heldAmong(err error) []error {
+	all := joined(err)
+	for _, e := range all {
+		if _, ok := e.(*cache.HeldError); !ok {
+			return nil
+		}
+	}
+	return all
+}
+
+// reportBusy is the error about refreshes that were going on all the while.
+func (p *program) reportBusy(busy []error) error {
+	var said []string
+	for _, err := range busy {
+		held := err.(*cache.HeldError)
+		line := holderName(held.Holder) + " is renewing it and may store it again; run logout once more"
+		if !slices.Contains(said, line) {
+			said = append(said, line)
+		}
+	}
+	if len(said) == 0 {
+		return nil
+	}
+	for _, line := range said[1:] {
+		p.progress("%s", line)
+	}
+	return &provider.Error{Class: provider.ClassLocked, Text: said[0], Err: errors.Join(busy...)}
+}
+
+// holderName is a holder without what for: that is said beside it.
+func holderName(who lock.Holder) string {
+	return mfa.Safe(lock.Holder{PID: who.PID, TTY: who.TTY}.String())
 }
 
 func (p *program) logoutAll(flags profile.Flags) error {
@@ -87,6 +160,7 @@ func (p *program) logoutAll(flags profile.Flags) error {
 		return err
 	}
 	removed := 0
+	var busy []error
 	for _, c := range all {
 		names, err := c.Names()
 		if err != nil {
@@ -98,14 +172,17 @@ func (p *program) logoutAll(flags profile.Flags) error {
 			}
 			removed++
 		}
-		if err := c.ForgetAll(); err != nil {
+		err = c.ForgetAll()
+		held := heldAmong(err)
+		if err != nil && held == nil {
 			return fmt.Errorf("not everything could be removed from %s: %w", c.Path(), err)
 		}
+		busy = append(busy, held...)
 	}
 	if removed == 0 {
 		return p.say("nothing was in the cache")
 	}
-	return nil
+	return p.reportBusy(busy)
 }
 
 // describe names what a file of the cache holds, on one line.

@@ -46,11 +46,11 @@ func (p *program) policyCheckCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check FILE",
 		Short: "Say what is wrong with a written policy (exit code 3 where it cannot be used)",
-		Args:  oneArgument("FILE, the policy to check; - is standard input"),
+		Args:  oneArgument("FILE, the policy to check (- is standard input)"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			data, err := readPolicy(args[0])
 			if err != nil {
-				return usageError{err}
+				return usageError{fmt.Errorf("%s cannot be read: %w; name a file with a policy, or - for standard input", mfa.Safe(args[0]), oneCause(err))}
 			}
 			parsed, err := policy.Parse(data)
 			for _, finding := range policy.Check(data) {
@@ -121,7 +121,7 @@ func oneArgument(what string) cobra.PositionalArgs {
 		case 1:
 			return nil
 		case 0:
-			return usageError{fmt.Errorf("%s is missing", what)}
+			return usageError{fmt.Errorf("%s, is missing", what)}
 		}
 		return usageError{fmt.Errorf("one argument is taken, %s; %q is one too many", what, mfa.Safe(args[1]))}
 	}

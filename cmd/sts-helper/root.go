@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/sts-helper/sts-helper/mfa"
 	"github.com/sts-helper/sts-helper/profile"
 )
 
@@ -32,6 +34,7 @@ func (p *program) execute(ctx context.Context, args []string) error {
 	}
 	root := p.rootCommand()
 	root.AddCommand(p.commands()...)
+	checkTopics(root)
 	root.SetArgs(args)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
@@ -101,11 +104,41 @@ func settingsAlone(args []string) (profile.Flags, bool) {
 	return flags, true
 }
 
+// noArguments refuses arguments; for a command that has others below it, one is a mistyped
+// name of those.
 func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 && !cmd.HasSubCommands() {
+		return usageError{fmt.Errorf("%s takes no arguments, only flags; %q is one too many", cmd.CommandPath(), mfa.Safe(args[0]))}
+	}
 	if err := cobra.NoArgs(cmd, args); err != nil {
 		return usageError{err}
 	}
 	return nil
+}
+
+// checkTopics makes help and completion, which are the library's, refuse what there is not.
+func checkTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args = func(_ *cobra.Command, args []string) error {
+				if _, rest, err := root.Find(args); err != nil || len(rest) > 0 {
+					return usageError{fmt.Errorf("there is no command %q; run: sts-helper help", mfa.Safe(strings.Join(args, " ")))}
+				}
+				return nil
+			}
+		case "completion":
+			cmd.Args = cobra.ArbitraryArgs
+			cmd.RunE = func(cmd *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return usageError{fmt.Errorf("there is no completion for %q, only for bash, zsh, fish and powershell", mfa.Safe(args[0]))}
+				}
+				return cmd.Help()
+			}
+		}
+	}
 }
 
 // addSettings gives a command every setting as a flag. What was given is noted in the

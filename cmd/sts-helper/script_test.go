@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/script: one file a behaviour, each with a home and an STS of its
-// own. $AKID is the access key id of user alice, whose key is profile "base".
+// own. $AKID is the access key id of user alice, whose key is profile "base"; bob's is "bob".
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -48,7 +48,11 @@ func setup(env *testscript.Env) error {
 	if err := os.MkdirAll(filepath.Join(home, ".aws"), 0o700); err != nil {
 		return err
 	}
-	keys := fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", u.AccessKeyID, u.SecretAccessKey)
+	bob := e.AddUser("111122223333", "bob")
+	keys := ""
+	for name, u := range map[string]*emulator.User{"base": u, "bob": bob} {
+		keys += fmt.Sprintf("[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", name, u.AccessKeyID, u.SecretAccessKey)
+	}
 	if err := os.WriteFile(filepath.Join(home, ".aws", "credentials"), []byte(keys), 0o600); err != nil {
 		return err
 	}

@@ -13,16 +13,13 @@ import (
 	"github.com/sts-helper/sts-helper/mfa"
 	"github.com/sts-helper/sts-helper/profile"
 	"github.com/sts-helper/sts-helper/provider"
+	"github.com/sts-helper/sts-helper/token"
 )
 
 const statusHelp = `Show what is in the cache: whose credentials, until when, when they are refreshed, what
 went wrong the last time, and who is at work on them now. Secrets are never shown.
 
 Without a PROFILE everything is shown, with the names of the profiles that lead to it.`
-
-// packedWarning is the share of the packed policy limit, in percent, from which it is worth a
-// word: AWS changes how it packs, and at more than 100 it refuses.
-const packedWarning = 80
 
 func (p *program) statusCommand() *cobra.Command {
 	var asJSON bool
@@ -283,10 +280,10 @@ func (r *statusRecord) token(line func(string, ...any)) {
 		line("refreshed from %s on", refresh)
 	}
 	if size := r.PackedPolicySize; size != nil && *size > 0 {
-		warning := ""
-		if *size >= packedWarning {
-			warning = ": near the limit, AWS refuses more than 100%; shorten the policy or drop tags"
+		if warning := provider.PackedWarning(token.Token{PackedPolicySize: size}); warning != "" {
+			line("packed policy size %d%%: %s", *size, warning)
+		} else {
+			line("packed policy size %d%%", *size)
 		}
-		line("packed policy size %d%%%s", *size, warning)
 	}
 }

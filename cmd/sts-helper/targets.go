@@ -90,7 +90,7 @@ func (p *program) target(name string, given profile.Flags, opts provider.Options
 	}
 	req, err := profile.Load(flags, p.env)
 	if err != nil {
-		return nil, err
+		return nil, unblamed(name, err)
 	}
 	opts.Log = p.logger(req.Verbose)
 	opts.LoginCommand = loginCommand(name, given, req)
@@ -102,6 +102,17 @@ func (p *program) target(name string, given profile.Flags, opts provider.Options
 		name = req.Name
 	}
 	return &target{mfa.Safe(name), prov}, nil
+}
+
+// unblamed is err without --profile as the place of the fault, where the name of the profile
+// was an argument.
+func unblamed(name string, err error) error {
+	if e, ok := errors.AsType[*profile.Error](err); ok && name != "" && e.Where == "--profile" {
+		other := *e
+		other.Where = ""
+		return &other
+	}
+	return err
 }
 
 // targets makes the providers of all names, ordered so that those who share an MFA device
@@ -181,7 +192,7 @@ func (p *program) completeNames(_ *cobra.Command, args []string, _ string) ([]st
 func loginCommand(name string, given profile.Flags, req *profile.Request) string {
 	words := []string{"sts-helper", "login"}
 	if name != "" {
-		words = append(words, shellWord(name))
+		words = append(words, profile.ShellWord(name))
 	}
 	said := false
 next:
@@ -199,16 +210,16 @@ next:
 		for _, v := range values {
 			switch {
 			case s.Flag == "profile" && name == "":
-				words = slices.Insert(words, 2, shellWord(v))
+				words = slices.Insert(words, 2, profile.ShellWord(v))
 			case s.Kind == profile.Bool:
-				words = append(words, "--"+s.Flag+"="+shellWord(v))
+				words = append(words, "--"+s.Flag+"="+profile.ShellWord(v))
 			default:
-				words = append(words, "--"+s.Flag, shellWord(v))
+				words = append(words, "--"+s.Flag, profile.ShellWord(v))
 			}
 		}
 	}
 	if !said && name == "" {
-		words = append(words, shellWord(req.Name))
+		words = append(words, profile.ShellWord(req.Name))
 	}
 	return strings.Join(words, " ")
 }
