@@ -43,7 +43,7 @@ type serveFlags struct {
 }
 
 func (f *serveFlags) add(set *pflag.FlagSet) {
-	set.StringArrayVar(&f.profiles, "profile", nil, "serve this entry of config.toml; repeatable")
+	set.StringArrayVar(&f.profiles, "profile", nil, "serve this entry of config.toml, or AWS profile; repeatable")
 	set.StringVar(&f.imds, "imds", "", "serve this profile as an EC2 instance's role too, by IMDSv2")
 	set.StringArrayVar(&f.listen, "listen", nil, "`ADDR:PORT` to listen on; port 0 for any; repeatable (default "+defaultListen+")")
 	set.StringVar(&f.envFile, "env-file", "", "`FILE` to write the variables for clients to, removed at the end")

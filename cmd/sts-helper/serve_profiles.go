@@ -151,21 +151,19 @@ func loginHint(req *profile.Request, command string) string {
 
 func (e *endpoint) config(s *site) imds.Config {
 	c := imds.Config{
-		Profiles:    s.profiles,
-		IMDS:        s.instance,
-		BearerToken: e.bearer,
-		Key:         e.key,
-		AllowUIDs:   s.uids,
-		NoPeerCheck: e.flags.noUIDCheck,
-
+		Profiles:             s.profiles,
+		IMDS:                 s.instance,
+		BearerToken:          e.bearer,
+		Key:                  e.key,
+		AllowUIDs:            s.uids,
+		NoPeerCheck:          e.flags.noUIDCheck,
 		IMDSWithoutPeerCheck: e.flags.imdsForAll,
-
-		Hosts:            e.flags.hosts,
-		Aliases:          s.aliases,
-		AllowNonLoopback: e.flags.exposed,
-		LoginRequired:    loginRequired,
-		FetchTimeout:     fetchTimeout,
-		Logger:           e.log,
+		Hosts:                e.flags.hosts,
+		Aliases:              s.aliases,
+		AllowNonLoopback:     e.flags.exposed,
+		LoginRequired:        loginRequired,
+		FetchTimeout:         fetchTimeout,
+		Logger:               e.log,
 	}
 	if e.metrics != nil {
 		c.Observe = e.metrics.observe

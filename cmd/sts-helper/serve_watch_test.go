@@ -22,7 +22,7 @@ func TestWatchBeginsBeforeReading(t *testing.T) {
 	if err := os.Mkdir(filepath.Dir(keys), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	const text = "[base]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = CANARY\n"
+	const text = "[base]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = CANARY\n[ci]\naws_access_key_id = AKIAI44QH8DHBEXAMPLE\naws_secret_access_key = CANARY\n"
 	for _, changes := range []bool{false, true} {
 		if err := os.WriteFile(keys, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -34,6 +34,7 @@ func TestWatchBeginsBeforeReading(t *testing.T) {
 			if path != keys {
 				return
 			}
+			// Read once already, and to be read again for the next profile.
 			if reads++; reads == 2 && changes {
 				if err := os.WriteFile(keys, []byte(text+"# later\n"), 0o600); err != nil {
 					t.Error(err)
@@ -41,7 +42,7 @@ func TestWatchBeginsBeforeReading(t *testing.T) {
 			}
 		}
 		e := &endpoint{
-			env: env, log: slog.New(slog.NewTextHandler(io.Discard, nil)), flags: serveFlags{profiles: []string{"base"}},
+			env: env, log: slog.New(slog.NewTextHandler(io.Discard, nil)), flags: serveFlags{profiles: []string{"base", "ci"}},
 			settings: profile.Flags{"cache-dir": {filepath.Join(home, "cache")}},
 		}
 		_, seen, err := e.load()
@@ -49,7 +50,7 @@ func TestWatchBeginsBeforeReading(t *testing.T) {
 			t.Fatal(err)
 		}
 		e.note(seen)
-		if reads < 2 || len(e.files) == 0 {
+		if reads < 3 || len(e.files) == 0 {
 			t.Fatalf("%d reads, %d files watched", reads, len(e.files))
 		}
 		if why := e.look(); (why != "") != changes {
