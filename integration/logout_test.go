@@ -1,0 +1,63 @@
+package integration_test
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sts-helper/sts-helper/integration/emulator"
+)
+
+// What a role in another region was made from tells whose it is, as long as that is there and
+// after it was removed.
+func TestLogoutElsewhere(t *testing.T) {
+	t.Parallel()
+	m := newMFAWorld(t)
+	m.creds(t, m.run(t, "--profile", "r0", "--region", "eu-west-1", "--role-session-name", "me", "--mfa-code", m.code()))
+	m.creds(t, m.run(t, "--profile", "r1", "--region", "eu-west-1"))
+	r := m.run(t, "logout", "r0")
+	if r.Code != 0 || strings.Count(r.Stdout, "removed r0: ") != 2 || strings.Count(r.Stdout, "made with region eu-west-1") != 2 ||
+		!strings.Contains(r.Stdout, "assumed-role/role0/me") {
+		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+	}
+	if r := m.run(t, "logout", "r0"); r.Stdout != "r0: nothing was in the cache\n" {
+		t.Errorf("%q", r.Stdout)
+	}
+	// The session is gone; the other role is still known by it.
+	r = m.run(t, "logout", "r1")
+	if r.Code != 0 || strings.Count(r.Stdout, "removed r1: ") != 1 || !strings.Contains(r.Stdout, "assumed-role/role1/") {
+		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+	}
+	if r := m.run(t, "status"); r.Stdout != "nothing is in the cache\n" {
+		t.Errorf("%q", r.Stdout)
+	}
+}
+
+// Whoever renews a record all the while may store it again, and is named.
+func TestLogoutDuringRenewal(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.creds(t, w.run(t, "--source-profile", "base"))
+	w.sts.Fault(emulator.Fault{Kind: emulator.Hang})
+	renewal := w.command(t, "login", "--force", "--source-profile", "base")
+	must(t, renewal.Start())
+	within(t, 10*time.Second, "the renewal", func() bool { return w.sts.Count("GetSessionToken") == 2 })
+	must(t, renewal.Process.Signal(syscall.SIGSTOP)) // it would give up at about the same time as the logout
+	t.Cleanup(func() { _ = renewal.Process.Kill() })
+	r := w.run(t, "logout", "--source-profile", "base")
+	want := fmt.Sprintf("sts-helper: pid %d is renewing it and may store it again; run logout once more\n", renewal.Process.Pid)
+	if r.Code != 7 || r.Stderr != want || strings.Count(r.Stdout, "removed base: ") != 1 {
+		t.Errorf("exit %d, %q, %q; want %q", r.Code, r.Stdout, r.Stderr, want)
+	}
+	// So is who gets what is not there yet.
+	if r := w.run(t, "logout", "--source-profile", "base"); r.Code != 7 || r.Stderr != want || r.Stdout != "" {
+		t.Errorf("exit %d, %q, %q; want %q", r.Code, r.Stdout, r.Stderr, want)
+	}
+	must(t, renewal.Process.Kill())
+	_ = renewal.Wait()
+	if r := w.run(t, "logout", "--source-profile", "base"); r.Code != 0 || r.Stderr != "" || r.Stdout != "base: nothing was in the cache\n" {
+		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+	}
+}
