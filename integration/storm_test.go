@@ -61,47 +61,6 @@ func (w *world) together(t *testing.T, n int, started func(), args ...string) []
 	return results
 }
 
-// asleep waits until every helper in this process's children has looked at the cache and
-// waits for the lock: until none of them is running any more, several times in a row.
-func asleep(t *testing.T, n int) {
-	t.Helper()
-	quiet := 0
-	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if waitersOf(t) >= n {
-			if quiet++; quiet == 3 {
-				return
-			}
-			continue
-		}
-		quiet = 0
-	}
-	t.Fatalf("%d of %d helpers wait", waitersOf(t), n)
-}
-
-// waitersOf counts this process's children that run the helper and have had enough processor
-// time to be past their start (they poll from then on).
-func waitersOf(t *testing.T) int {
-	t.Helper()
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	count := 0
-	for _, file := range stats {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			continue
-		}
-		_, after, ok := strings.Cut(string(b), "(sts-helper) ")
-		if !ok {
-			continue
-		}
-		var state string
-		var parent int
-		if _, err := fmt.Sscan(after, &state, &parent); err == nil && parent == os.Getpid() && state == "S" {
-			count++
-		}
-	}
-	return count
-}
-
 func TestCrowdMakesOneCall(t *testing.T) {
 	w := newWorld(t)
 	release := w.gated(t)
