@@ -106,6 +106,21 @@ func provide(creds aws.Credentials) aws.CredentialsProvider {
 	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return creds, nil })
 }
 
+// maxCABundle bounds the file of certificates, in bytes.
+const maxCABundle = 4 << 20
+
+// caBundle reads the certificates that AWS_CA_BUNDLE names; nil where it names none, which
+// means the system's.
+func caBundle() (file string, pem []byte, err error) {
+	if file = os.Getenv("AWS_CA_BUNDLE"); file == "" {
+		return "", nil, nil
+	}
+	if pem, err = readSmall(file, maxCABundle); err != nil {
+		return file, nil, configError("AWS_CA_BUNDLE: %s cannot be read: %s", file, oneLine(err))
+	}
+	return file, pem, nil
+}
+
 func (p *Provider) client() (*sts.Client, error) {
 	opts := sts.Options{
 		Region:    p.req.Region,
@@ -114,13 +129,11 @@ func (p *Provider) client() (*sts.Client, error) {
 		DualStack: p.req.DualStack,
 		Log:       p.opts.Log,
 	}
-	if file := os.Getenv("AWS_CA_BUNDLE"); file != "" {
-		pem, err := readSmall(file, 4<<20)
-		if err != nil {
-			return nil, configError("AWS_CA_BUNDLE: %s cannot be read: %s", file, oneLine(err))
-		}
-		opts.CABundle = pem
+	_, pem, err := caBundle()
+	if err != nil {
+		return nil, err
 	}
+	opts.CABundle = pem
 	client, err := sts.New(opts)
 	if err != nil {
 		return nil, configError("%v", err)

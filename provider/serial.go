@@ -205,11 +205,11 @@ func (p *Provider) iamEndpoint() (*url.URL, string, error) {
 // iamClient is for one request: bounded, and without redirects, kept connections or HTTP/2.
 func iamClient() (*http.Client, error) {
 	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
-	if file := os.Getenv("AWS_CA_BUNDLE"); file != "" {
-		pem, err := readSmall(file, 4<<20)
-		if err != nil {
-			return nil, configError("AWS_CA_BUNDLE: %s cannot be read: %s", file, oneLine(err))
-		}
+	file, pem, err := caBundle()
+	if err != nil {
+		return nil, err
+	}
+	if file != "" {
 		tlsConfig.RootCAs = x509.NewCertPool()
 		if !tlsConfig.RootCAs.AppendCertsFromPEM(pem) {
 			return nil, configError("AWS_CA_BUNDLE: %s has no certificate in PEM", file)
