@@ -14,17 +14,18 @@ const module = "github.com/sts-helper/sts-helper/"
 
 // arrows are the imports of ours that each package may have, and no others.
 var arrows = map[string][]string{
-	"token":    {},
-	"lock":     {},
-	"policy":   {},
-	"mfa":      {},
-	"process":  {"token"},
-	"imds":     {"token"},
-	"sts":      {"token", "policy"},
-	"cache":    {"token", "lock"},
-	"handoff":  {"token"},
-	"profile":  {"policy"},
-	"provider": {"profile", "cache", "sts", "mfa", "handoff", "token", "lock", "process"},
+	"token":             {},
+	"lock":              {},
+	"internal/direct":   {},
+	"policy":            {},
+	"internal/mfa":      {},
+	"process":           {"token"},
+	"imds":              {"token"},
+	"sts":               {"token", "policy"},
+	"cache":             {"token", "lock"},
+	"handoff":           {"token"},
+	"internal/settings": {"policy"},
+	"provider":          {"internal/settings", "cache", "sts", "internal/mfa", "handoff", "token", "lock", "process"},
 }
 
 // sdk is the part of the AWS SDK that opens connections or reads configuration: only sts and

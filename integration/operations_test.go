@@ -17,7 +17,7 @@ import (
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/sts-helper/sts-helper/integration/emulator"
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
 const (
@@ -27,12 +27,12 @@ const (
 	anyZones = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:DescribeAvailabilityZones","Resource":"*"}]}`
 )
 
-// settings are what a request is made of: a flag without its dashes, and its values.
-type settings map[string][]string
+// flagValues are what a request is made of: a flag without its dashes, and its values.
+type flagValues map[string][]string
 
 // with is s with one setting changed, or without it where no value is given.
-func (s settings) with(flag string, values ...string) settings {
-	out := settings{}
+func (s flagValues) with(flag string, values ...string) flagValues {
+	out := flagValues{}
 	for k, v := range s {
 		out[k] = v
 	}
@@ -43,10 +43,10 @@ func (s settings) with(flag string, values ...string) settings {
 }
 
 // flags, variables and entry are the three ways to say them.
-func (s settings) flags() (args []string) {
-	for _, known := range profile.Settings() { // in a steady order
+func (s flagValues) flags() (args []string) {
+	for _, known := range settings.Settings() { // in a steady order
 		for _, v := range s[known.Flag] {
-			if known.Kind == profile.Bool {
+			if known.Kind == settings.Bool {
 				args = append(args, "--"+known.Flag)
 				continue
 			}
@@ -56,8 +56,8 @@ func (s settings) flags() (args []string) {
 	return args
 }
 
-func (s settings) variables() (env []string) {
-	for _, known := range profile.Settings() {
+func (s flagValues) variables() (env []string) {
+	for _, known := range settings.Settings() {
 		if v, ok := s[known.Flag]; ok {
 			env = append(env, known.Env+"="+strings.Join(v, "\n"))
 		}
@@ -65,15 +65,15 @@ func (s settings) variables() (env []string) {
 	return env
 }
 
-func (s settings) entry(name string) string {
+func (s flagValues) entry(name string) string {
 	out := "[profile." + name + "]\n"
-	for _, known := range profile.Settings() {
+	for _, known := range settings.Settings() {
 		v, ok := s[known.Flag]
 		switch {
 		case !ok:
-		case known.Kind == profile.Bool:
+		case known.Kind == settings.Bool:
 			out += known.Key + " = " + v[0] + "\n"
-		case known.Kind == profile.List:
+		case known.Kind == settings.List:
 			list, _ := json.Marshal(v)
 			out += known.Key + " = " + string(list) + "\n"
 		default:
@@ -86,7 +86,7 @@ func (s settings) entry(name string) string {
 // operation is one operation of STS as a user asks for it.
 type operation struct {
 	name, op string
-	settings settings
+	settings flagValues
 	arn      string // as GetCallerIdentity has it
 	account  string
 	unsigned bool
@@ -157,31 +157,31 @@ func (s *stage) operations() []operation {
 	role := func(account, name string) string { return "arn:aws:iam::" + account + ":role/" + name }
 	session := func(account, name string) string { return "arn:aws:sts::" + account + ":assumed-role/" + name }
 	return []operation{
-		{"session", "GetSessionToken", settings{"source-profile": {"base"}, "duration": {"1h"}, "region": {"eu-central-1"}}, s.user.ARN, account, false},
-		{"federation", "GetFederationToken", settings{"source-profile": {"base"}, "federation-name": {"visitor"}, "policy": {s.path("policy.json")},
+		{"session", "GetSessionToken", flagValues{"source-profile": {"base"}, "duration": {"1h"}, "region": {"eu-central-1"}}, s.user.ARN, account, false},
+		{"federation", "GetFederationToken", flagValues{"source-profile": {"base"}, "federation-name": {"visitor"}, "policy": {s.path("policy.json")},
 			"tag": {"Team=ops", "Cost Center=1 @ 2"}, "duration": {"3h"}},
 			"arn:aws:sts::" + account + ":federated-user/visitor", account, false},
-		{"federation by flags", "GetFederationToken", settings{"source-profile": {"base"}, "federation-name": {"guest"}, "allow": {"ec2:Describe*", "s3:get_object"},
+		{"federation by flags", "GetFederationToken", flagValues{"source-profile": {"base"}, "federation-name": {"guest"}, "allow": {"ec2:Describe*", "s3:get_object"},
 			"deny": {"ec2:DescribeImages"}, "resource": {"arn:aws:s3:::reports/*"}, "policy-arn": {readOnly}},
 			"arn:aws:sts::" + account + ":federated-user/guest", account, false},
-		{"federation without a policy", "GetFederationToken", settings{"source-profile": {"base"}, "federation-name": {"nobody"}, "no-policy": {"true"}},
+		{"federation without a policy", "GetFederationToken", flagValues{"source-profile": {"base"}, "federation-name": {"nobody"}, "no-policy": {"true"}},
 			"arn:aws:sts::" + account + ":federated-user/nobody", account, false},
-		{"role", "AssumeRole", settings{"source-profile": {"base"}, "role-arn": {role(partner, "partner")}, "role-session-name": {"alice@work"},
+		{"role", "AssumeRole", flagValues{"source-profile": {"base"}, "role-arn": {role(partner, "partner")}, "role-session-name": {"alice@work"},
 			"external-id": {"partner-42"}, "source-identity": {"alice"}, "tag": {"Team=ops", "Cost=7"}, "transitive-tag": {"Team"},
 			"policy": {s.path("policy.json")}, "policy-arn": {ec2Only}, "duration": {"30m"}},
 			session(partner, "partner") + "/alice@work", partner, false},
-		{"role from a role", "AssumeRole", settings{"source-profile": {"hub"}, "role-arn": {role(partner, "spoke")}, "role-session-name": {"onward"}},
+		{"role from a role", "AssumeRole", flagValues{"source-profile": {"hub"}, "role-arn": {role(partner, "spoke")}, "role-session-name": {"onward"}},
 			session(partner, "spoke") + "/onward", partner, false},
-		{"role of an AWS profile", "AssumeRole", settings{"source-profile": {"spoke"}}, session(partner, "spoke") + "/by-spoke", partner, false},
-		{"web identity", "AssumeRoleWithWebIdentity", settings{"role-arn": {role(account, "web")}, "role-session-name": {"pod"},
+		{"role of an AWS profile", "AssumeRole", flagValues{"source-profile": {"spoke"}}, session(partner, "spoke") + "/by-spoke", partner, false},
+		{"web identity", "AssumeRoleWithWebIdentity", flagValues{"role-arn": {role(account, "web")}, "role-session-name": {"pod"},
 			"web-identity-token-file": {s.path("token")}, "policy-arn": {readOnly}},
 			session(account, "web") + "/pod", account, true},
-		{"SAML by file", "AssumeRoleWithSAML", settings{"role-arn": {role(account, "saml")}, "principal-arn": {s.issuer.ARN}, "saml-assertion-file": {s.path("assertion")},
+		{"SAML by file", "AssumeRoleWithSAML", flagValues{"role-arn": {role(account, "saml")}, "principal-arn": {s.issuer.ARN}, "saml-assertion-file": {s.path("assertion")},
 			"allow": {"ec2:Describe*"}},
 			session(account, "saml") + "/alice0@example.com", account, true},
-		{"SAML by command", "AssumeRoleWithSAML", settings{"role-arn": {role(account, "saml")}, "principal-arn": {s.issuer.ARN}, "saml-assertion-command": {"cat '" + s.path("assertion") + "'"}},
+		{"SAML by command", "AssumeRoleWithSAML", flagValues{"role-arn": {role(account, "saml")}, "principal-arn": {s.issuer.ARN}, "saml-assertion-command": {"cat '" + s.path("assertion") + "'"}},
 			session(account, "saml") + "/alice0@example.com", account, true},
-		{"root task", "AssumeRoot", settings{"source-profile": {"base"}, "target-principal": {partner}, "duration": {"15m"},
+		{"root task", "AssumeRoot", flagValues{"source-profile": {"base"}, "target-principal": {partner}, "duration": {"15m"},
 			"task-policy-arn": {"arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"}},
 			"arn:aws:sts::" + partner + ":assumed-root", partner, false},
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/integration/emulator"
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
 // variant is another value of a setting, and what STS must have noted of the token that was
@@ -63,7 +63,7 @@ var elsewhere = []string{
 // Each setting changed alone, added or taken away is another token; the same settings again
 // are the same token. STS's own note of each token says that it is what was asked for.
 func TestEverySettingIsAnotherToken(t *testing.T) {
-	base := []settings{
+	base := []flagValues{
 		{"source-profile": {"base"}},
 		{"source-profile": {"base"}, "federation-name": {"visitor"}, "allow": {"ec2:Describe*"}},
 		{"source-profile": {"base"}, "federation-name": {"visitor"}, "policy-arn": {readOnly}, "tag": {"Team=ops"}},
@@ -77,7 +77,7 @@ func TestEverySettingIsAnotherToken(t *testing.T) {
 		variants := s.variants()
 		tokens := map[string]string{} // access key id to the settings it was made with
 		calls := 0
-		get := func(what string, with settings, shows func(emulator.Identity) bool) {
+		get := func(what string, with flagValues, shows func(emulator.Identity) bool) {
 			t.Helper()
 			r := s.run(t, with.flags()...)
 			if (r.Code == exitUsage || r.Code == exitConfig) && s.sts.Count("") == calls {
@@ -110,7 +110,7 @@ func TestEverySettingIsAnotherToken(t *testing.T) {
 			tried[strings.Fields(what)[0]]++
 		}
 		get("as it is", plain, nil)
-		for _, known := range profile.Settings() {
+		for _, known := range settings.Settings() {
 			flag := known.Flag
 			if slices.Contains(elsewhere, flag) {
 				continue
@@ -130,7 +130,7 @@ func TestEverySettingIsAnotherToken(t *testing.T) {
 			}
 		}
 	}
-	for _, known := range profile.Settings() {
+	for _, known := range settings.Settings() {
 		if tried[known.Flag] == 0 && !slices.Contains(elsewhere, known.Flag) {
 			t.Errorf("%s was never tried", known.Flag)
 		}

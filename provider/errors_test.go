@@ -14,14 +14,14 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/integration/emulator"
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/provider"
 	"github.com/sts-helper/sts-helper/token"
 )
 
 // world is a home with an access key in profile "base", and an STS.
 type world struct {
-	env profile.Environment
+	env settings.Environment
 	sts *emulator.Emulator
 	dir string
 }
@@ -39,12 +39,12 @@ func newWorld(t testing.TB) *world {
 // provider is what flags like "source-profile=base" ask for.
 func (w *world) provider(t testing.TB, flags ...string) (*provider.Provider, error) {
 	t.Helper()
-	given := profile.Flags{}
+	given := settings.Flags{}
 	for _, f := range flags {
 		name, value, _ := strings.Cut(f, "=")
 		given.Set(name, value)
 	}
-	req, err := profile.Load(given, w.env)
+	req, err := settings.Load(given, w.env)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,13 +11,13 @@ import (
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/sts-helper/sts-helper/integration/emulator"
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/provider"
 )
 
 // home is a home directory with an access key in profile "base", and an emulated STS. A
-// program that means the real AWS uses profile.ProcessEnvironment instead.
-func home() (env profile.Environment, sts *emulator.Emulator, remove func(), err error) {
+// program that means the real AWS uses settings.ProcessEnvironment instead.
+func home() (env settings.Environment, sts *emulator.Emulator, remove func(), err error) {
 	dir, err := os.MkdirTemp("", "provider-example-")
 	if err != nil {
 		return env, nil, nil, err
@@ -33,7 +33,7 @@ func home() (env profile.Environment, sts *emulator.Emulator, remove func(), err
 		err = os.WriteFile(filepath.Join(dir, ".aws", "credentials"), fmt.Appendf(nil, "[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", user.AccessKeyID, user.SecretAccessKey), 0o600)
 	}
 	variables := map[string]string{"AWS_ENDPOINT_URL_STS": sts.URL(), "STS_HELPER_CACHE_DIR": filepath.Join(dir, "cache")}
-	env = profile.Environment{
+	env = settings.Environment{
 		Getenv:   func(name string) string { return variables[name] },
 		HomeDir:  func() string { return dir },
 		UserName: func() string { return "alice" },
@@ -52,7 +52,7 @@ func Example() {
 	defer remove()
 
 	for range 3 { // as three processes would
-		req, err := profile.Load(profile.Flags{"source-profile": {"base"}, "federation-name": {"visitor"}, "allow": {"ec2:Describe*"}}, env)
+		req, err := settings.Load(settings.Flags{"source-profile": {"base"}, "federation-name": {"visitor"}, "allow": {"ec2:Describe*"}}, env)
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -91,7 +91,7 @@ func ExampleClassOf() {
 	defer remove()
 	sts.Fault(emulator.Fault{Kind: emulator.Deny})
 
-	req, err := profile.Load(profile.Flags{"source-profile": {"base"}}, env)
+	req, err := settings.Load(settings.Flags{"source-profile": {"base"}}, env)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/sts-helper/sts-helper/cache"
-	"github.com/sts-helper/sts-helper/mfa"
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/sts"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -188,7 +188,7 @@ func (p *Provider) build(ctx context.Context, code string) (sts.Request, error) 
 	}
 }
 
-func tags(in []profile.Tag) []sts.Tag {
+func tags(in []settings.Tag) []sts.Tag {
 	out := make([]sts.Tag, len(in))
 	for i, t := range in {
 		out[i] = sts.Tag(t)

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/lock"
-	"github.com/sts-helper/sts-helper/mfa"
-	"github.com/sts-helper/sts-helper/profile"
 	"github.com/sts-helper/sts-helper/sts"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -36,7 +36,7 @@ type human struct {
 	login  bool
 }
 
-func newHuman(r *profile.Request, o Options) *human {
+func newHuman(r *settings.Request, o Options) *human {
 	command := o.LoginCommand
 	if command == "" {
 		command = "sts-helper login " + r.Name

@@ -8,27 +8,27 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/provider"
 )
 
 // full is a request with every field set. No operation takes them all; a key is made of
 // whatever is there.
-func full() profile.Request {
-	return profile.Request{
+func full() settings.Request {
+	return settings.Request{
 		Name: "dev", Operation: "AssumeRole",
 		Source: source(), Region: "eu-west-1", Partition: "aws", Endpoint: "http://127.0.0.1:1", FIPS: true, DualStack: true,
 		Duration: time.Hour, SerialNumber: "arn:aws:iam::111122223333:mfa/alice",
 		FederationName: "visitor", RoleARN: "arn:aws:iam::111122223333:role/deploy", RoleSessionName: "alice", ExternalID: "42", SourceIdentity: "alice",
-		Tags: []profile.Tag{{Key: "Team", Value: "ops"}, {Key: "Cost", Value: "7"}}, TransitiveTagKeys: []string{"Team"},
+		Tags: []settings.Tag{{Key: "Team", Value: "ops"}, {Key: "Cost", Value: "7"}}, TransitiveTagKeys: []string{"Team"},
 		Policy: "{}", PolicyARNs: []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"},
 		WebIdentityTokenFile: "/nowhere/token", SAMLAssertionFile: "/nowhere/assertion", SAMLAssertionCommand: "cat /nowhere/assertion",
 		PrincipalARN: "arn:aws:iam::111122223333:saml-provider/example", TargetPrincipal: "444455556666", TaskPolicyARN: "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy",
 	}
 }
 
-func source() profile.Source {
-	return profile.Source{Kind: profile.SourceProcess, Profile: "base", Files: []string{"/home/a/.aws/config"}, ConfigFile: "/home/a/.aws/config", CredentialsFile: "/home/a/.aws/credentials",
+func source() settings.Source {
+	return settings.Source{Kind: settings.SourceProcess, Profile: "base", Files: []string{"/home/a/.aws/config"}, ConfigFile: "/home/a/.aws/config", CredentialsFile: "/home/a/.aws/credentials",
 		Command: "keys", Digest: "0a"}
 }
 
@@ -43,10 +43,10 @@ func changed(v reflect.Value) bool {
 		*x += time.Second
 	case *[]string:
 		*x = append([]string{"x"}, *x...)
-	case *[]profile.Tag:
-		*x = append([]profile.Tag{{Key: "x", Value: "y"}}, *x...)
-	case *profile.SourceKind:
-		*x = profile.SourceSSO
+	case *[]settings.Tag:
+		*x = append([]settings.Tag{{Key: "x", Value: "y"}}, *x...)
+	case *settings.SourceKind:
+		*x = settings.SourceSSO
 	default:
 		return false
 	}
@@ -74,13 +74,13 @@ func TestKeyHasEveryField(t *testing.T) {
 	plain := full()
 	key := provider.KeyOf(&plain).String()
 	seen := map[string]string{key: "nothing"}
-	typ := reflect.TypeFor[profile.Request]()
+	typ := reflect.TypeFor[settings.Request]()
 	for i := range typ.NumField() {
 		field := typ.Field(i).Name
 		r := full()
 		switch v := reflect.ValueOf(&r).Elem().Field(i); field {
 		case "Base":
-			r.Base = &profile.Request{Operation: "GetSessionToken", Region: "eu-west-1"}
+			r.Base = &settings.Request{Operation: "GetSessionToken", Region: "eu-west-1"}
 		case "Source", "Behaviour": // below
 			continue
 		default:
@@ -118,7 +118,7 @@ func TestKeyHasEveryField(t *testing.T) {
 func TestKeyHasEveryFieldOfTheSource(t *testing.T) {
 	plain := full()
 	seen := map[string]string{provider.KeyOf(&plain).String(): "nothing"}
-	typ := reflect.TypeFor[profile.Source]()
+	typ := reflect.TypeFor[settings.Source]()
 	for i := range typ.NumField() {
 		field := typ.Field(i).Name
 		r := full()
@@ -140,8 +140,8 @@ func TestKeyHasEveryFieldOfTheSource(t *testing.T) {
 // A static key is its access key id, wherever it is defined.
 func TestKeyOfStaticKeys(t *testing.T) {
 	a, b := full(), full()
-	a.Source = profile.Source{Kind: profile.SourceStatic, Profile: "base", Files: []string{"/a"}, AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
-	b.Source = profile.Source{Kind: profile.SourceEnvironment, AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
+	a.Source = settings.Source{Kind: settings.SourceStatic, Profile: "base", Files: []string{"/a"}, AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
+	b.Source = settings.Source{Kind: settings.SourceEnvironment, AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
 	if provider.KeyOf(&a).String() != provider.KeyOf(&b).String() {
 		t.Error("the same access key under another name is another source")
 	}
@@ -153,30 +153,30 @@ func TestKeyOfStaticKeys(t *testing.T) {
 
 // A base is everything that it was asked with, down to the bottom of the chain.
 func TestKeyOfChains(t *testing.T) {
-	chained := func(change func(bottom *profile.Request)) string {
+	chained := func(change func(bottom *settings.Request)) string {
 		bottom, middle, top := full(), full(), full()
 		change(&bottom)
 		middle.Base, top.Base = &bottom, &middle
 		return provider.KeyOf(&top).String()
 	}
-	plain := chained(func(*profile.Request) {})
-	for name, change := range map[string]func(*profile.Request){
-		"role":   func(r *profile.Request) { r.RoleARN += "x" },
-		"serial": func(r *profile.Request) { r.SerialNumber = "" },
-		"source": func(r *profile.Request) { r.Source.Digest = "0b" },
+	plain := chained(func(*settings.Request) {})
+	for name, change := range map[string]func(*settings.Request){
+		"role":   func(r *settings.Request) { r.RoleARN += "x" },
+		"serial": func(r *settings.Request) { r.SerialNumber = "" },
+		"source": func(r *settings.Request) { r.Source.Digest = "0b" },
 	} {
 		if chained(change) == plain {
 			t.Errorf("another %s at the bottom is no other token", name)
 		}
 	}
-	if chained(func(r *profile.Request) { r.Wait, r.Verbose, r.Name = time.Second, true, "other" }) != plain {
+	if chained(func(r *settings.Request) { r.Wait, r.Verbose, r.Name = time.Second, true, "other" }) != plain {
 		t.Error("how it is asked for is part of the key")
 	}
 }
 
 // Sets are sets, and their members do not run into one another.
 func TestKeyOfLists(t *testing.T) {
-	of := func(arns []string, tags ...profile.Tag) string {
+	of := func(arns []string, tags ...settings.Tag) string {
 		r := full()
 		r.PolicyARNs, r.Tags = arns, tags
 		return provider.KeyOf(&r).String()
@@ -184,13 +184,13 @@ func TestKeyOfLists(t *testing.T) {
 	if of([]string{"a", "b"}) != of([]string{"b", "a"}) {
 		t.Error("the order of policy ARNs matters")
 	}
-	if of(nil, profile.Tag{Key: "a", Value: "1"}, profile.Tag{Key: "b", Value: "2"}) != of(nil, profile.Tag{Key: "b", Value: "2"}, profile.Tag{Key: "a", Value: "1"}) {
+	if of(nil, settings.Tag{Key: "a", Value: "1"}, settings.Tag{Key: "b", Value: "2"}) != of(nil, settings.Tag{Key: "b", Value: "2"}, settings.Tag{Key: "a", Value: "1"}) {
 		t.Error("the order of tags matters")
 	}
 	different := []string{
 		of([]string{"a", "b"}), of([]string{"a,b"}), of([]string{`a","b`}), of([]string{"ab"}), of(nil),
-		of(nil, profile.Tag{Key: "a", Value: "b=c"}), of(nil, profile.Tag{Key: "a=b", Value: "c"}), of(nil, profile.Tag{Key: "a", Value: ""}),
-		of(nil, profile.Tag{Key: "a", Value: "b"}, profile.Tag{Key: "c", Value: "d"}), of(nil, profile.Tag{Key: "a", Value: "d"}, profile.Tag{Key: "c", Value: "b"}),
+		of(nil, settings.Tag{Key: "a", Value: "b=c"}), of(nil, settings.Tag{Key: "a=b", Value: "c"}), of(nil, settings.Tag{Key: "a", Value: ""}),
+		of(nil, settings.Tag{Key: "a", Value: "b"}, settings.Tag{Key: "c", Value: "d"}), of(nil, settings.Tag{Key: "a", Value: "d"}, settings.Tag{Key: "c", Value: "b"}),
 	}
 	seen := map[string]int{}
 	for i, k := range different {
@@ -212,7 +212,7 @@ func TestKeyOfWebIdentity(t *testing.T) {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		r := profile.Request{Operation: "AssumeRoleWithWebIdentity", WebIdentityTokenFile: file}
+		r := settings.Request{Operation: "AssumeRoleWithWebIdentity", WebIdentityTokenFile: file}
 		return provider.KeyOf(&r).String()
 	}
 	one := key(jwt(`{"iss":"https://idp","sub":"pod-1","jti":"1"}`))

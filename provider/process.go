@@ -13,7 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/internal/mfa"
 	"github.com/sts-helper/sts-helper/process"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/internal/mfa"
 )
 
 // assertionTimeout is how long the command that gives an assertion may take.

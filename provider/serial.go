@@ -21,8 +21,8 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/sts-helper/sts-helper/cache"
-	"github.com/sts-helper/sts-helper/mfa"
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
 // SerialAuto as a serial number means the one MFA device that the user of the access key has:
@@ -36,7 +36,7 @@ const (
 )
 
 // findDevices gives r with every serial number of "auto" replaced. r itself stays as it is.
-func findDevices(r *profile.Request, opts Options) (*profile.Request, error) {
+func findDevices(r *settings.Request, opts Options) (*settings.Request, error) {
 	if r == nil {
 		return nil, nil
 	}

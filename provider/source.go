@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -28,17 +28,17 @@ func (p *Provider) sourceCredentials(ctx context.Context) (aws.Credentials, erro
 	var creds aws.Credentials
 	var err error
 	switch src.Kind {
-	case profile.SourceNone:
+	case settings.SourceNone:
 		return aws.Credentials{}, nil
-	case profile.SourceEnvironment:
+	case settings.SourceEnvironment:
 		creds = aws.Credentials{
 			AccessKeyID:     cmp.Or(os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_ACCESS_KEY")),
 			SecretAccessKey: cmp.Or(os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SECRET_KEY")),
 			SessionToken:    os.Getenv("AWS_SESSION_TOKEN"),
 		}
-	case profile.SourceStatic:
+	case settings.SourceStatic:
 		creds, err = staticCredentials(ctx, src)
-	case profile.SourceProcess:
+	case settings.SourceProcess:
 		creds, err = p.processCredentials(ctx)
 	default:
 		creds, err = p.resolve(ctx)
@@ -69,7 +69,7 @@ func (p *Provider) checkSource(creds aws.Credentials) error {
 	return nil
 }
 
-func staticCredentials(ctx context.Context, src profile.Source) (creds aws.Credentials, err error) {
+func staticCredentials(ctx context.Context, src settings.Source) (creds aws.Credentials, err error) {
 	defer recovered(&err, src)
 	shared, err := config.LoadSharedConfigProfile(ctx, src.Profile, func(o *config.LoadSharedConfigOptions) {
 		if src.ConfigFile != "" {
@@ -87,7 +87,7 @@ func staticCredentials(ctx context.Context, src profile.Source) (creds aws.Crede
 
 // recovered turns a panic of the SDK into an error: its reader of the shared files has some
 // (a value that is a single quote, say), and a trace would show what it held.
-func recovered(err *error, src profile.Source) {
+func recovered(err *error, src settings.Source) {
 	if r := recover(); r != nil {
 		*err = sourceError(nil, "the AWS SDK cannot read what defines %s; look for an odd quote in ~/.aws/config or ~/.aws/credentials", describeSource(src))
 	}
@@ -137,15 +137,15 @@ func (p *Provider) resolve(ctx context.Context) (creds aws.Credentials, err erro
 }
 
 // describeSource names the source as its owner would.
-func describeSource(s profile.Source) string {
+func describeSource(s settings.Source) string {
 	switch s.Kind {
-	case profile.SourceEnvironment:
+	case settings.SourceEnvironment:
 		return "the environment (AWS_ACCESS_KEY_ID)"
-	case profile.SourceContainer:
+	case settings.SourceContainer:
 		return "the container credentials endpoint"
-	case profile.SourceInstance:
+	case settings.SourceInstance:
 		return "the instance metadata service"
-	case profile.SourceDefault:
+	case settings.SourceDefault:
 		return "the default credential chain"
 	}
 	return "AWS profile " + quote(s.Profile)

@@ -17,8 +17,8 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/handoff"
-	"github.com/sts-helper/sts-helper/mfa"
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/provider"
 )
 
@@ -87,17 +87,17 @@ func (p *program) accept(ctx context.Context, args []string, a acceptFlags) erro
 		}
 	}
 	// They are kept where "sts-helper --granted NAME" will look for them.
-	flags := profile.Flags{"granted": {name}}
+	flags := settings.Flags{"granted": {name}}
 	if a.cacheDir != "" {
 		flags.Set("cache-dir", a.cacheDir)
 	}
-	req, err := profile.Load(flags, p.env)
+	req, err := settings.Load(flags, p.env)
 	if err != nil {
 		return err
 	}
 	dir, err := provider.CacheDir(req.CacheDir)
 	if err != nil {
-		return &profile.Error{Kind: profile.Config, What: err.Error(), Err: err}
+		return &settings.Error{Kind: settings.Config, What: err.Error(), Err: err}
 	}
 	c, err := cache.Open(dir)
 	if err != nil {
@@ -109,7 +109,7 @@ func (p *program) accept(ctx context.Context, args []string, a acceptFlags) erro
 	}
 	command := "sts-helper --granted " + name
 	if a.cacheDir != "" {
-		command += " --cache-dir " + profile.ShellWord(req.CacheDir)
+		command += " --cache-dir " + settings.ShellWord(req.CacheDir)
 	}
 	return p.tellAccept(name, command, bundle)
 }
@@ -153,7 +153,7 @@ func (p *program) openBundle(ctx context.Context, args []string, a acceptFlags) 
 	case errors.Is(err, handoff.ErrWrongPassphrase):
 		return handoff.Bundle{}, humanError(err, mfa.Safe(from)+": "+err.Error())
 	}
-	e := &profile.Error{Kind: profile.Config, Where: mfa.Safe(from), What: err.Error(), Err: err}
+	e := &settings.Error{Kind: settings.Config, Where: mfa.Safe(from), What: err.Error(), Err: err}
 	switch {
 	case errors.Is(err, handoff.ErrWrongRecipient) && len(a.identities) == 0:
 		e.Do = "name the file with the right one by --identity"

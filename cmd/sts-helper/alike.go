@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/sts-helper/sts-helper/cache"
-	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/internal/mfa"
 	"github.com/sts-helper/sts-helper/provider"
 )
 

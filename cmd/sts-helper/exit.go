@@ -6,8 +6,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/sts-helper/sts-helper/mfa"
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/provider"
 )
 
@@ -51,9 +51,9 @@ func exitCode(ctx context.Context, err error) int {
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
-	var settings *profile.Error
-	if errors.As(err, &settings) {
-		if settings.Kind == profile.Usage {
+	var wrong *settings.Error
+	if errors.As(err, &wrong) {
+		if wrong.Kind == settings.Usage {
 			return exitUsage
 		}
 		return exitConfig

@@ -15,9 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/handoff"
-	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/policy"
-	"github.com/sts-helper/sts-helper/profile"
 	"github.com/sts-helper/sts-helper/provider"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -62,7 +62,7 @@ func (p *program) grantCommand() *cobra.Command {
 	return cmd
 }
 
-func (p *program) grant(ctx context.Context, name string, flags profile.Flags, g grantFlags) error {
+func (p *program) grant(ctx context.Context, name string, flags settings.Flags, g grantFlags) error {
 	if !open(p.stdout) {
 		return errors.New("standard output is closed; the credentials have nowhere to go")
 	}
@@ -113,8 +113,8 @@ func (p *program) grant(ctx context.Context, name string, flags profile.Flags, g
 
 // grantRequest is what the settings ask for under that name: a federation token, or a session
 // of the role that a flag, a variable or the config file names. Nothing else is ever given away.
-func (p *program) grantRequest(name string, flags profile.Flags) (*profile.Request, error) {
-	role, err := profile.Given(flags, p.env, "role-arn")
+func (p *program) grantRequest(name string, flags settings.Flags) (*settings.Request, error) {
+	role, err := settings.Given(flags, p.env, "role-arn")
 	if err != nil {
 		return nil, err
 	}
@@ -123,8 +123,8 @@ func (p *program) grantRequest(name string, flags profile.Flags) (*profile.Reque
 		setting, said = "role-session-name", "NAME"
 	}
 	flags.Set(setting, name)
-	req, err := profile.Load(flags, p.env)
-	var wrong *profile.Error
+	req, err := settings.Load(flags, p.env)
+	var wrong *settings.Error
 	if errors.As(err, &wrong) {
 		// Nobody typed that flag.
 		e := *wrong
@@ -203,7 +203,7 @@ func passphraseRecipient(ctx context.Context) ([]age.Recipient, error) {
 }
 
 // issuer is who grants, as far as this machine knows.
-func (p *program) issuer(req *profile.Request) string {
+func (p *program) issuer(req *settings.Request) string {
 	who := p.env.UserName()
 	if host, err := os.Hostname(); err == nil && who != "" {
 		who += "@" + host
@@ -219,7 +219,7 @@ func (p *program) issuer(req *profile.Request) string {
 }
 
 // tellGrant says on standard error what was given away, and how to take it back.
-func (p *program) tellGrant(req *profile.Request, t token.Token) {
+func (p *program) tellGrant(req *settings.Request, t token.Token) {
 	end := t.Credentials.Expires
 	say := func(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }
 	if who := t.Principal(); who != nil {

@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/lock"
-	"github.com/sts-helper/sts-helper/mfa"
-	"github.com/sts-helper/sts-helper/profile"
 	"github.com/sts-helper/sts-helper/provider"
 )
 
@@ -52,7 +52,7 @@ func (p *program) loginCommand() *cobra.Command {
 	return cmd
 }
 
-func (p *program) login(ctx context.Context, names []string, flags profile.Flags, force bool) error {
+func (p *program) login(ctx context.Context, names []string, flags settings.Flags, force bool) error {
 	// A code given beforehand is one for all of them: it may not be tried on a second device.
 	code := p.env.Getenv("STS_HELPER_MFA_CODE")
 	if v := flags["mfa-code"]; len(v) > 0 {

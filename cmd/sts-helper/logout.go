@@ -9,9 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/lock"
-	"github.com/sts-helper/sts-helper/mfa"
-	"github.com/sts-helper/sts-helper/profile"
 	"github.com/sts-helper/sts-helper/provider"
 )
 
@@ -45,7 +45,7 @@ func (p *program) logoutCommand() *cobra.Command {
 	return cmd
 }
 
-func (p *program) logout(names []string, flags profile.Flags) error {
+func (p *program) logout(names []string, flags settings.Flags) error {
 	names, err := p.named(names, false, flags)
 	if err != nil {
 		return err
@@ -154,7 +154,7 @@ func holderName(who lock.Holder) string {
 	return mfa.Safe(lock.Holder{PID: who.PID, TTY: who.TTY}.String())
 }
 
-func (p *program) logoutAll(flags profile.Flags) error {
+func (p *program) logoutAll(flags settings.Flags) error {
 	all, _, err := p.caches(flags)
 	if err != nil {
 		return err
@@ -203,7 +203,7 @@ func describe(e cache.Entry) string {
 
 // caches opens every cache that the flags or the known profiles name, and gives the known
 // profiles as well. A profile that cannot be read is reported and left out.
-func (p *program) caches(flags profile.Flags) ([]*cache.Cache, []*target, error) {
+func (p *program) caches(flags settings.Flags) ([]*cache.Cache, []*target, error) {
 	dir := p.env.Getenv("STS_HELPER_CACHE_DIR")
 	if v := flags["cache-dir"]; len(v) > 0 {
 		dir = v[len(v)-1]

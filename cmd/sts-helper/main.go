@@ -18,8 +18,8 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/sts-helper/sts-helper/mfa"
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
 func main() {
@@ -35,9 +35,9 @@ func main() {
 
 // environment is what the settings are read from. A code in it is taken out, so that nothing
 // that is started from here inherits it.
-func environment() profile.Environment {
+func environment() settings.Environment {
 	const variable = "STS_HELPER_MFA_CODE"
-	env := profile.ProcessEnvironment()
+	env := settings.ProcessEnvironment()
 	code := env.Getenv(variable)
 	if code == "" {
 		return env
@@ -57,7 +57,7 @@ func environment() profile.Environment {
 type program struct {
 	stdout, stderr *os.File
 	terminal       func(*os.File) bool
-	env            profile.Environment
+	env            settings.Environment
 }
 
 // run runs the command line and gives the exit code.

@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/policy"
-	"github.com/sts-helper/sts-helper/profile"
 )
 
 const policyHelp = `Build, check or show a session policy: what narrows a federation token or a role session.
@@ -57,7 +57,7 @@ func (p *program) policyCheckCommand() *cobra.Command {
 				fmt.Fprintf(p.stdout, "%s:%s\n", mfa.Safe(args[0]), mfa.Safe(finding.String()))
 			}
 			if err != nil {
-				return &profile.Error{Kind: profile.Config, Where: mfa.Safe(args[0]), What: "the policy cannot be used", Err: err}
+				return &settings.Error{Kind: settings.Config, Where: mfa.Safe(args[0]), What: "the policy cannot be used", Err: err}
 			}
 			_, err = fmt.Fprintf(p.stdout, "%s: %d of %d characters\n", mfa.Safe(args[0]), parsed.Len(), policy.MaxLength)
 			return err
@@ -87,7 +87,7 @@ func (p *program) policyShowCommand() *cobra.Command {
 	}
 	flags := addSettings(cmd.Flags())
 	cmd.RunE = func(*cobra.Command, []string) error {
-		req, err := profile.Load(flags, p.env)
+		req, err := settings.Load(flags, p.env)
 		if err != nil {
 			return err
 		}

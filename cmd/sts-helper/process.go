@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/cache"
-	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/process"
-	"github.com/sts-helper/sts-helper/profile"
 	"github.com/sts-helper/sts-helper/provider"
 )
 
@@ -26,9 +26,9 @@ func (p *program) processCommand() *cobra.Command {
 }
 
 // process prints the credentials that the settings ask for.
-func (p *program) process(ctx context.Context, flags profile.Flags) error {
+func (p *program) process(ctx context.Context, flags settings.Flags) error {
 	env, seen := observe(p.env)
-	req, err := profile.Load(flags, env)
+	req, err := settings.Load(flags, env)
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 
 	"github.com/sts-helper/sts-helper/cache"
-	"github.com/sts-helper/sts-helper/cmd/sts-helper/direct"
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/direct"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/provider"
 )
 
@@ -19,7 +19,7 @@ type observer struct {
 }
 
 // observe gives env with an observer behind it.
-func observe(env profile.Environment) (profile.Environment, *observer) {
+func observe(env settings.Environment) (settings.Environment, *observer) {
 	o := &observer{asked: map[string]bool{}, still: true}
 	getenv := env.Getenv
 	env.Getenv = func(name string) string {
@@ -49,7 +49,7 @@ func observe(env profile.Environment) (profile.Environment, *observer) {
 
 // remember notes the answer, where a fresh one of the default cache was made, by settings
 // alone and for nothing that is looked at later than those.
-func (o *observer) remember(req *profile.Request, prov *provider.Provider, a cache.Answer) {
+func (o *observer) remember(req *settings.Request, prov *provider.Provider, a cache.Answer) {
 	if a.Origin != cache.Fresh || !o.still || req.MFACode != "" || req.Verbose || req.NoCache || req.CacheDir != "" || req.Granted != "" {
 		return
 	}
@@ -58,7 +58,7 @@ func (o *observer) remember(req *profile.Request, prov *provider.Provider, a cac
 			return
 		}
 		switch r.Source.Kind {
-		case profile.SourceContainer, profile.SourceInstance, profile.SourceDefault:
+		case settings.SourceContainer, settings.SourceInstance, settings.SourceDefault:
 			return
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/sts-helper/sts-helper/mfa"
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
 const longHelp = `sts-helper gives programs short-lived AWS credentials and lets all processes of a
@@ -81,12 +81,12 @@ func (p *program) commands() []*cobra.Command {
 // the line that every SDK runs. The commands with all their flags need not be built then:
 // they would be a good part of the time such a call takes. Whatever else a line may be, help
 // and mistakes among it, is left to them.
-func settingsAlone(args []string) (profile.Flags, bool) {
-	flags := profile.Flags{}
+func settingsAlone(args []string) (settings.Flags, bool) {
+	flags := settings.Flags{}
 	for len(args) > 0 {
 		name, isFlag := strings.CutPrefix(args[0], "--")
 		name, value, hasValue := strings.Cut(name, "=")
-		takes, known := profile.TakesValue(name)
+		takes, known := settings.TakesValue(name)
 		args = args[1:]
 		switch {
 		case !isFlag || !known:
@@ -142,19 +142,19 @@ func checkTopics(root *cobra.Command) {
 }
 
 // addSettings gives a command every setting as a flag. What was given is noted in the
-// result; package profile makes sense of it.
-func addSettings(set *pflag.FlagSet, except ...string) profile.Flags {
-	given := profile.Flags{}
+// result; package settings makes sense of it.
+func addSettings(set *pflag.FlagSet, except ...string) settings.Flags {
+	given := settings.Flags{}
 	set.SortFlags = false
 next:
-	for _, s := range profile.Settings() {
+	for _, s := range settings.Settings() {
 		for _, name := range except {
 			if s.Flag == name {
 				continue next
 			}
 		}
 		f := set.VarPF(&settingFlag{given, s}, s.Flag, s.Short, s.Help+" ["+s.Env+"]")
-		if s.Kind == profile.Bool {
+		if s.Kind == settings.Bool {
 			f.NoOptDefVal = "true"
 		}
 	}
@@ -163,15 +163,15 @@ next:
 
 // settingFlag is one setting as a flag: it takes any text.
 type settingFlag struct {
-	given profile.Flags
-	profile.Setting
+	given settings.Flags
+	settings.Setting
 }
 
 func (f *settingFlag) Set(value string) error { f.given.Set(f.Flag, value); return nil }
 func (f *settingFlag) String() string         { return "" }
 
 func (f *settingFlag) Type() string {
-	if f.Kind == profile.Bool {
+	if f.Kind == settings.Bool {
 		return "bool"
 	}
 	return f.Value

@@ -18,7 +18,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/imds"
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/provider"
 )
 
@@ -77,8 +77,8 @@ func (p *program) serveCommand() *cobra.Command {
 // endpoint is a running server and what it is made of.
 type endpoint struct {
 	flags    serveFlags
-	settings profile.Flags
-	env      profile.Environment
+	settings settings.Flags
+	env      settings.Environment
 	log      *slog.Logger
 	metrics  *serveMetrics
 	systemd  systemd
@@ -91,7 +91,7 @@ type endpoint struct {
 	sight
 }
 
-func (p *program) serve(ctx context.Context, f serveFlags, settings profile.Flags) (err error) {
+func (p *program) serve(ctx context.Context, f serveFlags, settings settings.Flags) (err error) {
 	log, err := f.logger(p.stderr, settings)
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ import (
 	"syscall"
 
 	"github.com/sts-helper/sts-helper/imds"
-	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/internal/mfa"
 	"github.com/sts-helper/sts-helper/provider"
 )
 

@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sts-helper/sts-helper/imds"
-	"github.com/sts-helper/sts-helper/mfa"
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
 const (
@@ -76,7 +76,7 @@ var serveOwn = [...]string{
 
 // fromEnvironment gives flags that were not given the values of their variables. Where a
 // flag can be repeated, values are lines, or stand between commas.
-func (f *serveFlags) fromEnvironment(set *pflag.FlagSet, env profile.Environment) error {
+func (f *serveFlags) fromEnvironment(set *pflag.FlagSet, env settings.Environment) error {
 	for _, name := range serveOwn {
 		variable := serveVariable + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 		value := env.Getenv(variable)
@@ -94,7 +94,7 @@ func (f *serveFlags) fromEnvironment(set *pflag.FlagSet, env profile.Environment
 		}
 		for _, v := range values {
 			if err := set.Set(name, strings.TrimSpace(v)); err != nil {
-				return &profile.Error{Kind: profile.Config, Where: variable, What: mfa.Safe(v) + " does not fit", Err: err}
+				return &settings.Error{Kind: settings.Config, Where: variable, What: mfa.Safe(v) + " does not fit", Err: err}
 			}
 		}
 	}
@@ -102,7 +102,7 @@ func (f *serveFlags) fromEnvironment(set *pflag.FlagSet, env profile.Environment
 }
 
 // logger is the server's log, on stderr.
-func (f *serveFlags) logger(w io.Writer, settings profile.Flags) (*slog.Logger, error) {
+func (f *serveFlags) logger(w io.Writer, settings settings.Flags) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
 		return nil, usageError{fmt.Errorf("--log-level: %q is none of debug, info, warn and error", mfa.Safe(f.logLevel))}

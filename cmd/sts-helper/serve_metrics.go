@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/imds"
-	"github.com/sts-helper/sts-helper/mfa"
+	"github.com/sts-helper/sts-helper/internal/mfa"
 )
 
 // serveMetrics counts what happens at the endpoint, and writes it in Prometheus's text

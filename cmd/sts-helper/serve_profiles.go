@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/imds"
-	"github.com/sts-helper/sts-helper/mfa"
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/provider"
 	ops "github.com/sts-helper/sts-helper/sts"
 	"github.com/sts-helper/sts-helper/token"
@@ -50,7 +50,7 @@ func (e *endpoint) load() (*site, *sight, error) {
 }
 
 // read reads the settings of every profile.
-func (e *endpoint) read(env profile.Environment) (*site, error) {
+func (e *endpoint) read(env settings.Environment) (*site, error) {
 	s := &site{}
 	var err error
 	if s.aliases, err = e.flags.loopbackAliases(); err != nil {
@@ -64,7 +64,7 @@ func (e *endpoint) read(env profile.Environment) (*site, error) {
 		return nil, err
 	}
 	for _, name := range names {
-		flags := profile.Flags{}
+		flags := settings.Flags{}
 		for k, v := range e.settings {
 			flags[k] = v
 		}
@@ -73,7 +73,7 @@ func (e *endpoint) read(env profile.Environment) (*site, error) {
 				return nil, err
 			}
 		}
-		req, err := profile.Load(flags, env)
+		req, err := settings.Load(flags, env)
 		if err != nil {
 			return nil, err
 		}
@@ -125,7 +125,7 @@ next:
 	return nil
 }
 
-func lifetime(req *profile.Request) time.Duration {
+func lifetime(req *settings.Request) time.Duration {
 	switch {
 	case req.Duration > 0:
 		return req.Duration
@@ -136,7 +136,7 @@ func lifetime(req *profile.Request) time.Duration {
 }
 
 // loginHint is what clients are told when a person is needed: one line of ASCII.
-func loginHint(req *profile.Request, command string) string {
+func loginHint(req *settings.Request, command string) string {
 	hint := "log in first, run: " + command
 	if req.Granted != "" {
 		hint = "the token that was accepted as " + req.Granted + " has ended; ask for another"
@@ -181,11 +181,11 @@ func leadsBack(s *site, listeners []net.Listener) error {
 		}
 		var variable string
 		switch req.Source.Kind {
-		case profile.SourceContainer:
+		case settings.SourceContainer:
 			variable = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-		case profile.SourceInstance:
+		case settings.SourceInstance:
 			variable = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
-		case profile.SourceDefault:
+		case settings.SourceDefault:
 			variable = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 			if os.Getenv(variable) == "" {
 				variable = "AWS_EC2_METADATA_SERVICE_ENDPOINT"

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
 // A file that changes after it was read, while the rest of the settings is, is one that
@@ -28,7 +28,7 @@ func TestWatchBeginsBeforeReading(t *testing.T) {
 			t.Fatal(err)
 		}
 		reads := 0
-		env := profile.ProcessEnvironment()
+		env := settings.ProcessEnvironment()
 		env.HomeDir = func() string { return home }
 		env.Reading = func(path string) {
 			if path != keys {
@@ -43,7 +43,7 @@ func TestWatchBeginsBeforeReading(t *testing.T) {
 		}
 		e := &endpoint{
 			env: env, log: slog.New(slog.NewTextHandler(io.Discard, nil)), flags: serveFlags{profiles: []string{"base", "ci"}},
-			settings: profile.Flags{"cache-dir": {filepath.Join(home, "cache")}},
+			settings: settings.Flags{"cache-dir": {filepath.Join(home, "cache")}},
 		}
 		_, seen, err := e.load()
 		if err != nil {

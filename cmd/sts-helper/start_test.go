@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
 // What is read without the commands is read as with them.
@@ -52,7 +52,7 @@ func TestSettingsAlone(t *testing.T) {
 
 // BenchmarkCommandTree is what building the commands and their flags costs every start.
 func BenchmarkCommandTree(b *testing.B) {
-	p := program{stdout: os.Stdout, stderr: os.Stderr, terminal: func(*os.File) bool { return false }, env: profile.ProcessEnvironment()}
+	p := program{stdout: os.Stdout, stderr: os.Stderr, terminal: func(*os.File) bool { return false }, env: settings.ProcessEnvironment()}
 	for b.Loop() {
 		p.rootCommand().AddCommand(p.commands()...)
 	}

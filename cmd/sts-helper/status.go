@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/cache"
-	"github.com/sts-helper/sts-helper/mfa"
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/provider"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -75,7 +75,7 @@ type statusHolder struct {
 	said string
 }
 
-func (p *program) status(names []string, flags profile.Flags, asJSON bool) error {
+func (p *program) status(names []string, flags settings.Flags, asJSON bool) error {
 	names, err := p.named(names, false, flags)
 	if err != nil {
 		return err
@@ -140,7 +140,7 @@ func (p *program) status(names []string, flags profile.Flags, asJSON bool) error
 }
 
 // asks reports whether flags name credentials, rather than only say where to look.
-func asks(flags profile.Flags) bool {
+func asks(flags settings.Flags) bool {
 	for name := range flags {
 		if name != "cache-dir" && name != "verbose" {
 			return true
@@ -150,11 +150,11 @@ func asks(flags profile.Flags) bool {
 }
 
 // flagsFor are the flags that hold for every profile: those that name one hold for that one.
-func flagsFor(single bool, flags profile.Flags) profile.Flags {
+func flagsFor(single bool, flags settings.Flags) settings.Flags {
 	if !single {
 		return flags
 	}
-	rest := profile.Flags{}
+	rest := settings.Flags{}
 	if v, ok := flags["cache-dir"]; ok {
 		rest["cache-dir"] = v
 	}

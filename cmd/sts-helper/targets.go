@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/sts-helper/sts-helper/mfa"
-	"github.com/sts-helper/sts-helper/profile"
+	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/provider"
 )
 
@@ -27,12 +27,12 @@ var byPerson = [...]string{"mfa-code", "mfa-process", "prompt", "wait", "verbose
 
 // flagsOf are the settings that a name stands for: an entry of config.toml, else an AWS
 // profile, as it runs this program or, where it does not, as the source.
-func (p *program) flagsOf(name string, given profile.Flags) (profile.Flags, error) {
-	flags := profile.Flags{}
+func (p *program) flagsOf(name string, given settings.Flags) (settings.Flags, error) {
+	flags := settings.Flags{}
 	for k, v := range given {
 		flags[k] = v
 	}
-	entries, err := profile.Names(p.env)
+	entries, err := settings.Names(p.env)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (p *program) flagsOf(name string, given profile.Flags) (profile.Flags, erro
 		flags["profile"] = []string{name}
 		return flags, nil
 	}
-	args, found, err := profile.AWSProfile(p.env, name)
+	args, found, err := settings.AWSProfile(p.env, name)
 	switch {
 	case err != nil:
 		return nil, err
@@ -56,7 +56,7 @@ func (p *program) flagsOf(name string, given profile.Flags) (profile.Flags, erro
 
 // parseOwn adds the settings of a credential_process that runs this program. Flags that were
 // given win.
-func parseOwn(name string, args []string, flags profile.Flags) error {
+func parseOwn(name string, args []string, flags settings.Flags) error {
 	if len(args) > 0 && args[0] == "process" {
 		args = args[1:]
 	}
@@ -80,7 +80,7 @@ func parseOwn(name string, args []string, flags profile.Flags) error {
 }
 
 // target makes the provider for a name, or for the flags alone where it is "".
-func (p *program) target(name string, given profile.Flags, opts provider.Options) (*target, error) {
+func (p *program) target(name string, given settings.Flags, opts provider.Options) (*target, error) {
 	flags := given
 	if name != "" {
 		var err error
@@ -88,7 +88,7 @@ func (p *program) target(name string, given profile.Flags, opts provider.Options
 			return nil, err
 		}
 	}
-	req, err := profile.Load(flags, p.env)
+	req, err := settings.Load(flags, p.env)
 	if err != nil {
 		return nil, unblamed(name, err)
 	}
@@ -107,7 +107,7 @@ func (p *program) target(name string, given profile.Flags, opts provider.Options
 // unblamed is err without --profile as the place of the fault, where the name of the profile
 // was an argument.
 func unblamed(name string, err error) error {
-	if e, ok := errors.AsType[*profile.Error](err); ok && name != "" && e.Where == "--profile" {
+	if e, ok := errors.AsType[*settings.Error](err); ok && name != "" && e.Where == "--profile" {
 		other := *e
 		other.Where = ""
 		return &other
@@ -117,7 +117,7 @@ func unblamed(name string, err error) error {
 
 // targets makes the providers of all names, ordered so that those who share an MFA device
 // stand together. Errors about one do not hide the others.
-func (p *program) targets(names []string, given profile.Flags, opts provider.Options) ([]*target, error) {
+func (p *program) targets(names []string, given settings.Flags, opts provider.Options) ([]*target, error) {
 	if len(names) == 0 {
 		names = []string{""}
 	}
@@ -149,11 +149,11 @@ func (t *target) device() string {
 // known are the names that lead to credentials: the entries of config.toml, and the AWS
 // profiles that run this program.
 func (p *program) known() ([]string, error) {
-	names, err := profile.Names(p.env)
+	names, err := settings.Names(p.env)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range profile.AWSNames(p.env) {
+	for _, name := range settings.AWSNames(p.env) {
 		if !slices.Contains(names, name) {
 			names = append(names, name)
 		}
@@ -162,7 +162,7 @@ func (p *program) known() ([]string, error) {
 }
 
 // named checks the arguments of a command that takes names or --all.
-func (p *program) named(args []string, all bool, given profile.Flags) ([]string, error) {
+func (p *program) named(args []string, all bool, given settings.Flags) ([]string, error) {
 	if !all {
 		if _, ok := given["profile"]; ok && len(args) > 0 {
 			return nil, usageError{errors.New("give names as arguments or one with --profile, not both")}
@@ -189,14 +189,14 @@ func (p *program) completeNames(_ *cobra.Command, args []string, _ string) ([]st
 }
 
 // loginCommand is what a person runs to be asked for exactly this request.
-func loginCommand(name string, given profile.Flags, req *profile.Request) string {
+func loginCommand(name string, given settings.Flags, req *settings.Request) string {
 	words := []string{"sts-helper", "login"}
 	if name != "" {
-		words = append(words, profile.ShellWord(name))
+		words = append(words, settings.ShellWord(name))
 	}
 	said := false
 next:
-	for _, s := range profile.Settings() {
+	for _, s := range settings.Settings() {
 		values, ok := given[s.Flag]
 		if !ok {
 			continue
@@ -210,16 +210,16 @@ next:
 		for _, v := range values {
 			switch {
 			case s.Flag == "profile" && name == "":
-				words = slices.Insert(words, 2, profile.ShellWord(v))
-			case s.Kind == profile.Bool:
-				words = append(words, "--"+s.Flag+"="+profile.ShellWord(v))
+				words = slices.Insert(words, 2, settings.ShellWord(v))
+			case s.Kind == settings.Bool:
+				words = append(words, "--"+s.Flag+"="+settings.ShellWord(v))
 			default:
-				words = append(words, "--"+s.Flag, profile.ShellWord(v))
+				words = append(words, "--"+s.Flag, settings.ShellWord(v))
 			}
 		}
 	}
 	if !said && name == "" {
-		words = append(words, profile.ShellWord(req.Name))
+		words = append(words, settings.ShellWord(req.Name))
 	}
 	return strings.Join(words, " ")
 }

@@ -1,0 +1,18 @@
+// Package direct answers a question that was answered before, before the rest of the program
+// exists.
+//
+// Most of the time of a call that finds its token goes into initialising the packages that
+// are linked into the program, those of the AWS SDK above all. A compiler's cache knows the
+// way out: note what a run depended on, and when the same line is run again and none of it
+// has changed, give the same answer. Here the answer is the name of a record of the cache,
+// and what it depends on is the program itself, its arguments, the variables and the files
+// that package settings looked at, and the working directory where a relative name was used.
+// The record is then read and judged anew, by its checksum, its inputs and both clocks; what
+// is in any doubt is left to the ordinary way, which knows the reasons and the words.
+//
+// It works because Go initialises packages in the order of their paths as soon as what they
+// import is ready: this one imports little, so its turn comes before that of net/http and
+// with it of the SDK. Nothing breaks where that is not so; it is only slower.
+//
+// What is noted holds no secret: of variables it holds hashes.
+package direct

@@ -1,0 +1,44 @@
+package settings
+
+import (
+	"slices"
+	"strings"
+)
+
+// AWSProfile looks for an AWS profile of that name in the shared files, for commands that
+// take a profile's name from a person. Where its credential_process runs this program, args
+// are the words behind the program's name; they are nil where it does not.
+func AWSProfile(env Environment, name string) (args []string, found bool, err error) {
+	files := openAWSFiles(env)
+	if err := files.unreadable(); err != nil {
+		return nil, false, err
+	}
+	p := files.profile(name)
+	if p == nil {
+		return nil, false, nil
+	}
+	return env.ourArgs(p), true, nil
+}
+
+// AWSNames lists the AWS profiles whose credential_process runs this program, sorted.
+func AWSNames(env Environment) []string {
+	files := openAWSFiles(env)
+	var all []string
+	for _, name := range files.profileNames() {
+		if p := files.profile(name); p != nil && env.ourArgs(p) != nil && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	slices.SortFunc(all, strings.Compare)
+	return all
+}
+
+// ourArgs are the words behind this program's name in a profile's credential_process, not
+// nil where it runs this program.
+func (e Environment) ourArgs(p *awsProfile) []string {
+	command := words(p.value(keyProcess))
+	if !e.runsUs(command) {
+		return nil
+	}
+	return append([]string{}, command[1:]...)
+}

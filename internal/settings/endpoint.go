@@ -1,0 +1,267 @@
+package settings
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// defaultRegion is asked where nobody names a region. STS has an endpoint in each; the
+// SDKs would refuse instead, and a helper that refuses here helps nobody.
+const defaultRegion = "us-east-1"
+
+// place is where STS is asked.
+type place struct {
+	region, partition, endpoint string
+	fips, dualStack             bool
+}
+
+func (p place) fill(r *Request) {
+	r.Region, r.Partition, r.Endpoint, r.FIPS, r.DualStack = p.region, p.partition, p.endpoint, p.fips, p.dualStack
+}
+
+// place finds where the request itself is sent; p is the source profile, nil for none.
+func (l *loader) place(p *awsProfile) (place, error) {
+	var at place
+	var err error
+	if at.region, err = l.region(p); err != nil {
+		return place{}, err
+	}
+	at.partition = partition(at.region)
+	endpoint, from, err := l.endpoint(p)
+	if err != nil {
+		return place{}, err
+	}
+	at.endpoint = endpoint
+	var fipsFrom, dualFrom string
+	if at.fips, fipsFrom, err = l.variant(sFIPS, "AWS_USE_FIPS_ENDPOINT", p, "use_fips_endpoint"); err != nil {
+		return place{}, err
+	}
+	if at.dualStack, dualFrom, err = l.variant(sDualStack, "AWS_USE_DUALSTACK_ENDPOINT", p, "use_dualstack_endpoint"); err != nil {
+		return place{}, err
+	}
+	// The SDK's endpoint rules refuse both pairs, but only once STS is asked.
+	if at.endpoint != "" && (at.fips || at.dualStack) {
+		setting, other := sFIPS, fipsFrom
+		if !at.fips {
+			setting, other = sDualStack, dualFrom
+		}
+		kind := Config
+		for _, g := range [...]*given{l.at(setting), l.at(sEndpointURL)} {
+			if g != nil && g.layer == fromFlag {
+				kind = Usage
+			}
+		}
+		return place{}, &Error{Kind: kind, Where: other, What: "does not go with the endpoint that " + from + " names", Do: "unset one of them"}
+	}
+	return at, nil
+}
+
+// basePlace finds where the request for the credentials underneath is sent; p is the profile
+// they belong to, and fallback the region for where neither it nor the environment names one.
+// What stands on such credentials shares them, so the place of the request on top counts
+// only as far as somebody named it for all: a role's own region must not cost another MFA
+// code. It counts where the partitions differ, since credentials are good in one only.
+func (l *loader) basePlace(p *awsProfile, fallback string) (place, error) {
+	top := l.top
+	at := top
+	region, from := l.awsRegion(p)
+	if region == "" && l.at(sRegion) == nil {
+		region, from = fallback, named("region")
+	}
+	if region != "" {
+		if err := checkRegion(region, from, Config); err != nil {
+			return place{}, err
+		}
+		if partition(region) == top.partition {
+			at.region = region
+		}
+	}
+	if l.at(sEndpointURL) == nil && !l.endpointFromEnv() {
+		endpoint, _, err := l.profileEndpoint(p)
+		if err != nil {
+			return place{}, err
+		}
+		if endpoint != "" {
+			at.endpoint = endpoint
+		}
+	}
+	return at, nil
+}
+
+func (l *loader) region(p *awsProfile) (string, error) {
+	if v := l.at(sRegion); v != nil {
+		return v.text(), checkRegion(v.text(), v.from, v.kind())
+	}
+	if v, from := l.awsRegion(p); v != "" {
+		return v, checkRegion(v, from, Config)
+	}
+	return defaultRegion, nil
+}
+
+// awsRegion is the region that AWS's own settings name, "" for none, and who names it. The
+// profile comes before the variable, unlike in an SDK: AWS_REGION is inherited from whatever
+// program wants the token and says where that one works. The token is good everywhere, and
+// two programs in two regions shall have one, not two with an MFA code each.
+func (l *loader) awsRegion(p *awsProfile) (string, origin) {
+	if p != nil {
+		if prop := p.get(keyRegion); prop != nil {
+			return prop.value, prop.where
+		}
+	}
+	if v, name := l.env.first("AWS_REGION", "AWS_DEFAULT_REGION"); v != "" {
+		return v, named(name)
+	}
+	return "", nil
+}
+
+// checkRegion keeps everything out of the host name that is no region.
+func checkRegion(region string, from origin, kind ErrorKind) error {
+	ok := len(region) <= 63 && region[0] != '-' && region[len(region)-1] != '-'
+	for i := 0; i < len(region); i++ {
+		c := region[i]
+		ok = ok && ('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-')
+	}
+	if !ok {
+		return &Error{Kind: kind, Where: from(), What: quote(region) + " is not a region", Do: "write it like eu-west-1"}
+	}
+	return nil
+}
+
+// partition of a region, from the prefixes of the SDK's partitions.json.
+func partition(region string) string {
+	for _, p := range [...]struct{ prefix, name string }{
+		{"cn-", "aws-cn"}, {"aws-cn-", "aws-cn"},
+		{"us-gov-", "aws-us-gov"}, {"aws-us-gov-", "aws-us-gov"},
+		{"us-isob-", "aws-iso-b"}, {"aws-iso-b-", "aws-iso-b"},
+		{"us-isof-", "aws-iso-f"}, {"aws-iso-f-", "aws-iso-f"},
+		{"eu-isoe-", "aws-iso-e"}, {"aws-iso-e-", "aws-iso-e"},
+		{"us-iso-", "aws-iso"}, {"aws-iso-", "aws-iso"},
+		{"eusc-", "aws-eusc"},
+	} {
+		if strings.HasPrefix(region, p.prefix) {
+			return p.name
+		}
+	}
+	return "aws"
+}
+
+// endpoint finds the configured STS endpoint, "" for none, and who named it. The order of
+// AWS's own settings is that of config v1.33.15 and sts v1.51.8 resolveBaseEndpoint.
+func (l *loader) endpoint(p *awsProfile) (endpoint, from string, err error) {
+	if v := l.at(sEndpointURL); v != nil {
+		endpoint, err = checkEndpoint(v.text(), v.from(), v.kind())
+		return endpoint, v.from(), err
+	}
+	if ignore, err := l.ignoreEndpoints(p); err != nil || ignore {
+		return "", "", err
+	}
+	if v, name := l.env.first("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"); v != "" {
+		endpoint, err = checkEndpoint(v, name, Config)
+		return endpoint, name, err
+	}
+	return l.profileEndpoint(p)
+}
+
+func (l *loader) endpointFromEnv() bool {
+	v, _ := l.env.first("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL")
+	return v != ""
+}
+
+// profileEndpoint is the endpoint that a profile or its services section names.
+func (l *loader) profileEndpoint(p *awsProfile) (endpoint, from string, err error) {
+	if p == nil {
+		return "", "", nil
+	}
+	if ignore, err := l.ignoreEndpoints(p); err != nil || ignore {
+		return "", "", err
+	}
+	prop := p.get(keyEndpointURL)
+	if name := p.value(keyServices); name != "" {
+		if services := l.files().other("services " + name); services != nil {
+			if sts := services.get("sts"); sts != nil {
+				nested := section{props: sts.sub}
+				if own := nested.get(keyEndpointURL); own != nil && own.value != "" {
+					prop = own
+				}
+			}
+		}
+	}
+	if prop == nil || prop.value == "" {
+		return "", "", nil
+	}
+	endpoint, err = checkEndpoint(prop.value, prop.where(), Config)
+	return endpoint, prop.where(), err
+}
+
+func (l *loader) ignoreEndpoints(p *awsProfile) (bool, error) {
+	const variable = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+	if v := l.env.Getenv(variable); v != "" {
+		return awsBool(v, variable)
+	}
+	ignore, _ := p.flag(keyIgnoreEndpoints)
+	return ignore, nil
+}
+
+// variant reads a switch that chooses among AWS's own endpoints, and who set it.
+func (l *loader) variant(setting id, variable string, p *awsProfile, key string) (on bool, from string, err error) {
+	if v := l.at(setting); v != nil {
+		on, err = v.bool()
+		return on, v.from(), err
+	}
+	if v := l.env.Getenv(variable); v != "" {
+		on, err = awsBool(v, variable)
+		return on, variable, err
+	}
+	if on, ok := p.flag(key); ok && on {
+		return true, p.where(key), nil
+	}
+	return false, "", nil
+}
+
+func awsBool(v, variable string) (bool, error) {
+	switch {
+	case strings.EqualFold(v, "true"):
+		return true, nil
+	case strings.EqualFold(v, "false"):
+		return false, nil
+	}
+	return false, &Error{Kind: Config, Where: variable, What: quote(v) + " is neither true nor false"}
+}
+
+// checkEndpoint takes https URLs, and http ones to this machine: a request to STS is signed,
+// but its answer is credentials in the clear. No name is looked up.
+func checkEndpoint(endpoint, from string, kind ErrorKind) (string, error) {
+	wrong := func(what, do string) (string, error) {
+		return "", &Error{Kind: kind, Where: from, What: what, Do: do}
+	}
+	if len(endpoint) > 2048 || !graphic(endpoint) {
+		return wrong("the endpoint is not plain text", "")
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Opaque != "" || u.Hostname() == "" {
+		// What url.Parse says may repeat a password from the URL.
+		return wrong("the endpoint is not a URL", "write it like https://sts.eu-west-1.amazonaws.com")
+	}
+	switch {
+	case u.User != nil:
+		return wrong("the endpoint has a user name in it", "remove it: requests are signed")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return wrong("the endpoint has a query or fragment in it", "remove it")
+	case u.Scheme == "https":
+	case u.Scheme != "http":
+		return wrong("the endpoint's scheme "+quote(u.Scheme)+" is neither https nor http", "")
+	case !loopback(u.Hostname()):
+		return wrong("the endpoint "+quote(u.Scheme+"://"+u.Host)+" would send credentials unencrypted", "use https, or http with a loopback host")
+	}
+	return endpoint, nil
+}
+
+func loopback(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}

@@ -1,0 +1,95 @@
+package settings
+
+import (
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+)
+
+// Environment is what [Load] knows of the process it runs in besides its flags. Tests give
+// their own; programs use [ProcessEnvironment].
+type Environment struct {
+	// Getenv returns a variable's value, "" where it is not set. An empty variable counts
+	// as not set, as it does for the AWS SDKs. Required.
+	Getenv func(string) string
+	// HomeDir returns the user's home directory, "" where there is none. Required.
+	HomeDir func() string
+	// UserName returns the login name, "" where it is not known. It is only asked for when
+	// a role session needs a name. Required.
+	UserName func() string
+	// Program is the base name this program was started by; a credential_process that runs
+	// it is recognised as ourselves. "sts-helper" always is. Optional.
+	Program string
+	// Reading is told the path of every file before it is read, whether it exists or not, and
+	// "." where a relative name is taken from the working directory. Optional.
+	Reading func(path string)
+}
+
+func (e Environment) reading(path string) {
+	if e.Reading != nil {
+		e.Reading(path)
+	}
+}
+
+// ProcessEnvironment is the environment of this process.
+func ProcessEnvironment() Environment {
+	return Environment{
+		Getenv:   os.Getenv,
+		HomeDir:  homeDir,
+		UserName: userName,
+		Program:  filepath.Base(os.Args[0]),
+	}
+}
+
+// homeDir follows aws-sdk-go-v2 internal/shareddefaults: the variable first, then the user
+// database, so that a service started without HOME still finds its files.
+func homeDir() string {
+	if home, err := os.UserHomeDir(); err == nil && home != "" {
+		return home
+	}
+	if u, err := user.Current(); err == nil {
+		return u.HomeDir
+	}
+	return ""
+}
+
+func userName() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	// Windows answers DOMAIN\user.
+	return u.Username[strings.LastIndexByte(u.Username, '\\')+1:]
+}
+
+// first is the value of the first variable that is set, and its name.
+func (e Environment) first(names ...string) (value, name string) {
+	for _, n := range names {
+		if v := e.Getenv(n); v != "" {
+			return v, n
+		}
+	}
+	return "", ""
+}
+
+// expand replaces a leading ~ by the home directory and makes a relative path absolute, to
+// dir where that is given, else to the working directory.
+func (e Environment) expand(path, dir string) string {
+	if path == "~" || strings.HasPrefix(path, "~/") || strings.HasPrefix(path, `~\`) && os.PathSeparator == '\\' {
+		if home := e.HomeDir(); home != "" {
+			path = filepath.Join(home, path[1:])
+		}
+	}
+	if filepath.IsAbs(path) {
+		return path
+	}
+	if dir != "" {
+		return filepath.Join(dir, path)
+	}
+	e.reading(".")
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}

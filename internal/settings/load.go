@@ -1,0 +1,343 @@
+// Package profile turns settings (flags, STS_HELPER_* variables, our config file, AWS's own
+// files and variables) into one validated [Request].
+//
+// It runs at every start of the program, before the cache is looked at, so it reads few
+// files, starts nothing, asks no network, and links no SDK. What it reads of AWS's files it
+// reads as aws-sdk-go-v2 does.
+package settings
+
+import (
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	maxText = 4096 // bytes of one value; STS's longest limit for one we pass on is 2,048
+	maxList = 1000 // values of one list
+)
+
+// layer is where a value came from.
+type layer int
+
+const (
+	fromFlag layer = iota
+	fromVariable
+	fromFile
+)
+
+// given is one setting's value.
+type given struct {
+	setting *Setting
+	list    []string
+	layer   layer
+	file    string
+	line    int
+}
+
+// text is the value of a setting that takes one.
+func (g *given) text() string { return g.list[len(g.list)-1] }
+
+// from names the place to change, for errors.
+func (g *given) from() string {
+	switch g.layer {
+	case fromFlag:
+		return "--" + g.setting.Flag
+	case fromVariable:
+		return g.setting.Env
+	}
+	return g.setting.Key + " (" + at(g.file, g.line) + ")"
+}
+
+// kind is what a mistake in the value is.
+func (g *given) kind() ErrorKind {
+	if g.layer == fromFlag {
+		return Usage
+	}
+	return Config
+}
+
+func (g *given) wrong(what, do string) error {
+	return &Error{Kind: g.kind(), Where: g.from(), What: what, Do: do}
+}
+
+func (g *given) bool() (bool, error) {
+	switch strings.ToLower(g.text()) {
+	case "true", "1":
+		return true, nil
+	case "false", "0":
+		return false, nil
+	}
+	return false, g.wrong(quote(g.text())+" is neither true nor false", "")
+}
+
+func (g *given) duration() (time.Duration, error) {
+	d, err := parseDuration(g.text())
+	if err != nil {
+		return 0, g.wrong(quote(g.text())+" "+err.Error(), "")
+	}
+	return d, nil
+}
+
+// loader holds what one call of [Load] finds.
+type loader struct {
+	env    Environment
+	values [settingCount]*given
+	file   *configFile
+	entry  *entry
+	aws    *awsFiles
+	top    place
+	source sourceProfile
+}
+
+// Load makes the request that the settings ask for. A flag comes before a variable, a
+// variable before the entry of our config file (the one that --profile names, else
+// [profile.default] where there is one), and that before AWS's own settings. Every error is
+// an [*Error].
+func Load(flags Flags, env Environment) (*Request, error) {
+	l := &loader{env: env}
+	if err := l.collect(flags); err != nil {
+		return nil, err
+	}
+	r, err := l.request()
+	if err != nil {
+		return nil, err
+	}
+	b, err := l.behaviour()
+	if err != nil {
+		return nil, err
+	}
+	for at := r; at != nil; at = at.Base {
+		at.Behaviour = b
+	}
+	return r, nil
+}
+
+// at is the value of a setting, nil where nobody gave one.
+func (l *loader) at(setting id) *given { return l.values[setting] }
+
+// text is the value of a setting, "" where nobody gave one.
+func (l *loader) text(setting id) string {
+	if g := l.values[setting]; g != nil {
+		return g.text()
+	}
+	return ""
+}
+
+func (l *loader) list(setting id) []string {
+	if g := l.values[setting]; g != nil {
+		return g.list
+	}
+	return nil
+}
+
+// on is a Bool setting's value, false where nobody gave one.
+func (l *loader) on(setting id) (bool, error) {
+	if g := l.values[setting]; g != nil {
+		return g.bool()
+	}
+	return false, nil
+}
+
+// path is a Path setting's value made absolute, "" where nobody gave one.
+func (l *loader) path(setting id) string {
+	g := l.values[setting]
+	if g == nil {
+		return ""
+	}
+	dir := ""
+	if g.layer == fromFile {
+		dir = filepath.Dir(g.file)
+	}
+	return l.env.expand(g.text(), dir)
+}
+
+// files reads AWS's shared files, once.
+func (l *loader) files() *awsFiles {
+	if l.aws == nil {
+		l.aws = openAWSFiles(l.env)
+	}
+	return l.aws
+}
+
+// collect gathers the values of all settings, each from the first layer that has it.
+func (l *loader) collect(flags Flags) error {
+	for name, list := range flags {
+		setting, ok := byFlag(name)
+		if !ok {
+			return &Error{Kind: Usage, Where: "--" + name, What: "no such setting"}
+		}
+		if len(list) > 0 {
+			l.values[setting] = &given{setting: &settings[setting], list: list, layer: fromFlag}
+		}
+	}
+	for i := range settings {
+		if l.values[i] == nil {
+			if v := l.env.Getenv(settings[i].Env); v != "" {
+				l.values[i] = &given{setting: &settings[i], list: variable(&settings[i], v), layer: fromVariable}
+			}
+		}
+	}
+	if err := l.openEntry(); err != nil {
+		return err
+	}
+	if l.entry != nil {
+		for _, v := range l.entry.values {
+			if l.values[v.setting] == nil {
+				l.values[v.setting] = &given{setting: &settings[v.setting], list: v.list, layer: fromFile, file: l.file.path, line: v.line}
+			}
+		}
+	}
+	for i, g := range l.values {
+		if g == nil {
+			continue
+		}
+		if len(g.list) == 0 { // an empty list takes nothing away and asks for nothing
+			l.values[i] = nil
+			continue
+		}
+		if err := g.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// variable splits the value of a list's variable: at line breaks where it has any, so that a
+// value may hold a comma, else at commas.
+func variable(s *Setting, v string) []string {
+	if s.Kind != List {
+		return []string{v}
+	}
+	sep := ","
+	if strings.Contains(v, "\n") {
+		sep = "\n"
+	}
+	var list []string
+	for item := range strings.SplitSeq(v, sep) {
+		if item = strings.TrimSpace(item); item != "" {
+			list = append(list, item)
+		}
+	}
+	return list
+}
+
+// openEntry finds the entry of our config file.
+func (l *loader) openEntry() error {
+	g := l.values[sProfile]
+	if g != nil {
+		if err := g.check(); err != nil {
+			return err
+		}
+	}
+	var err error
+	if l.file, err = openConfigFile(l.env); err != nil {
+		return err
+	}
+	if g == nil {
+		l.entry = l.file.entry("default")
+		return nil
+	}
+	name := g.text()
+	if l.entry = l.file.entry(name); l.entry != nil {
+		return nil
+	}
+	path := ConfigPath(l.env)
+	if l.file == nil {
+		what := "there is no entry " + quote(name) + ": no file " + shown(path)
+		if path == "" {
+			what = "there is no entry " + quote(name) + ": without a home directory there is no config file"
+		}
+		return g.wrong(what, l.profileHint(name, "write [profile."+sectionText([]string{name})+"] there"))
+	}
+	do := didYouMean(name, l.file.names())
+	if do == "" {
+		do = "the entries are " + someOf(l.file.names())
+	}
+	return g.wrong("no entry [profile."+sectionText([]string{name})+"] in "+shown(path), l.profileHint(name, do))
+}
+
+// profileHint points to --source-profile where an AWS profile was named as an entry.
+func (l *loader) profileHint(name, otherwise string) string {
+	if l.files().profile(name) != nil {
+		return "to use the AWS profile of that name give --source-profile"
+	}
+	return otherwise
+}
+
+// someOf lists names for an error, not all of a long list.
+func someOf(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	var quoted []string
+	for i, n := range names {
+		if i == 8 {
+			quoted = append(quoted, "...")
+			break
+		}
+		quoted = append(quoted, quote(n))
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// check refuses what could never be meant: nothing at all, and what a terminal would act on.
+// A secret's value is not repeated. Lengths and patterns of what STS takes are package sts's
+// business.
+func (g *given) check() error {
+	if len(g.list) > maxList {
+		return g.wrong("has more than "+strconv.Itoa(maxList)+" values", "")
+	}
+	for _, v := range g.list {
+		switch {
+		case v == "":
+			return g.wrong("is empty", "give a value or leave it out")
+		case len(v) > maxText:
+			return g.wrong("is longer than "+strconv.Itoa(maxText)+" bytes", "")
+		case !utf8.ValidString(v):
+			return g.wrong("is not valid UTF-8", "")
+		case !graphic(v):
+			return g.wrong("has control or formatting characters in it", "remove them")
+		}
+	}
+	return nil
+}
+
+// behaviour reads the settings that change how a request is answered, not what it is.
+func (l *loader) behaviour() (b Behaviour, err error) {
+	b.CacheDir = l.path(sCacheDir)
+	if b.NoCache, err = l.on(sNoCache); err != nil {
+		return b, err
+	}
+	if b.Verbose, err = l.on(sVerbose); err != nil {
+		return b, err
+	}
+	if g := l.at(sWait); g != nil {
+		if b.Wait, err = g.duration(); err != nil {
+			return b, err
+		}
+		// The SDKs give a credential_process 60 seconds.
+		if b.Wait > 55*time.Second {
+			return b, g.wrong(durationText(b.Wait)+" is over 55s, and programs give up after 60s", "")
+		}
+	}
+	if g := l.at(sMFACode); g != nil {
+		b.MFACode = g.text()
+		if len(b.MFACode) != 6 || strings.Trim(b.MFACode, "0123456789") != "" {
+			return b, g.wrong("an MFA code is six digits", "")
+		}
+	}
+	b.MFAProcess = l.text(sMFAProcess)
+	b.Prompt = "auto"
+	if g := l.at(sPrompt); g != nil {
+		b.Prompt = g.text()
+		switch b.Prompt {
+		case "auto", "tty", "dialog", "never":
+		default:
+			return b, g.wrong(quote(b.Prompt)+" is none of auto, tty, dialog, never", "")
+		}
+	}
+	return b, nil
+}

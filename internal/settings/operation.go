@@ -1,0 +1,369 @@
+package settings
+
+import (
+	"strings"
+	"time"
+)
+
+// operations names each set of one.
+func (o opSet) String() string {
+	switch o {
+	case opSession:
+		return "GetSessionToken"
+	case opFederation:
+		return "GetFederationToken"
+	case opRole:
+		return "AssumeRole"
+	case opWebIdentity:
+		return "AssumeRoleWithWebIdentity"
+	case opSAML:
+		return "AssumeRoleWithSAML"
+	case opRoot:
+		return "AssumeRoot"
+	}
+	return "a granted token"
+}
+
+// meant tells which operation the settings mean, and the setting that says so, nil where
+// none does: then it is a session, or the role that the source profile defines.
+func (l *loader) meant() (opSet, *given) {
+	if g := l.at(sGranted); g != nil {
+		return opGranted, g
+	}
+	if g := l.at(sFederationName); g != nil {
+		return opFederation, g
+	}
+	if g := l.at(sRoleARN); g != nil {
+		if token := l.at(sWebIdentityTokenFile); token != nil {
+			return opWebIdentity, token
+		}
+		for _, s := range [...]id{sSAMLAssertionFile, sSAMLAssertionCommand, sPrincipalARN} {
+			if saml := l.at(s); saml != nil {
+				return opSAML, saml
+			}
+		}
+		return opRole, g
+	}
+	if g := l.at(sTargetPrincipal); g != nil {
+		return opRoot, g
+	}
+	return opSession, nil
+}
+
+// request makes the request.
+func (l *loader) request() (*Request, error) {
+	op, by := l.meant()
+	if by != nil {
+		if err := l.together(op, by); err != nil {
+			return nil, err
+		}
+	}
+	if op == opGranted {
+		return l.granted(by)
+	}
+	signed := op != opWebIdentity && op != opSAML
+	if err := l.findSource(signed); err != nil {
+		return nil, err
+	}
+	var err error
+	if l.top, err = l.place(l.source.profile); err != nil {
+		return nil, err
+	}
+	var s signer
+	if signed {
+		if s, err = l.sign(); err != nil {
+			return nil, err
+		}
+	}
+	r := &Request{Operation: op.String(), Base: s.base, Source: s.source}
+	if by == nil {
+		if s.base != nil {
+			// Session tokens cannot be had with a role's credentials. Whoever names a
+			// profile that is a role and no operation wants that role, shared.
+			r = s.base
+			op = opRole
+			if r.Operation == opWebIdentity.String() {
+				op = opWebIdentity
+			}
+		}
+		if err := l.together(op, nil); err != nil {
+			return nil, err
+		}
+	}
+	r.Name = l.name(r)
+	l.top.fill(r)
+	if err := l.complete(r, op, s); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// name is what messages call the request. Only a profile that was asked for its credentials
+// lends its name.
+func (l *loader) name(r *Request) string {
+	switch {
+	case l.entry != nil:
+		return l.entry.name
+	case l.source.named, r.Source.Profile != "", r.Base != nil:
+		return l.source.name
+	}
+	return "default"
+}
+
+// granted is a request for a token that somebody else made.
+func (l *loader) granted(g *given) (*Request, error) {
+	r := &Request{Name: g.text(), Granted: g.text()}
+	if l.entry != nil {
+		r.Name = l.entry.name
+	}
+	if len(r.Granted) > 255 {
+		return nil, g.wrong("is longer than 255 bytes", "")
+	}
+	top, err := l.place(nil)
+	top.fill(r)
+	return r, err
+}
+
+// together refuses settings that do not go with the operation; by is the setting that chose
+// it, nil where none did.
+func (l *loader) together(op opSet, by *given) error {
+	for _, g := range &l.values {
+		if g == nil || g.setting.ops == 0 || g.setting.ops&op != 0 {
+			continue
+		}
+		if op == opGranted && g.layer > by.layer {
+			continue // how STS would be asked for other tokens
+		}
+		if g.setting.Kind == Bool {
+			on, err := g.bool()
+			if err != nil {
+				return err
+			}
+			if !on {
+				continue
+			}
+		}
+		if by != nil {
+			kind := Config
+			if g.layer == fromFlag || by.layer == fromFlag {
+				kind = Usage
+			}
+			return &Error{Kind: kind, Where: g.from(), What: "does not go with " + by.from() + ", which asks for " + op.String(), Do: "remove one of them"}
+		}
+		do := "remove it"
+		if g.setting.needs != "" {
+			do = "add " + g.setting.needs + ", or remove it"
+		}
+		return g.wrong("does not go with "+op.String()+", which is what is asked for", do)
+	}
+	return nil
+}
+
+// complete fills in what the operation takes.
+func (l *loader) complete(r *Request, op opSet, s signer) error {
+	if err := l.duration(r, op); err != nil {
+		return err
+	}
+	l.texts(r)
+	if err := l.tags(r); err != nil {
+		return err
+	}
+	if op == opRole || op == opWebIdentity || op == opSAML {
+		if r.RoleSessionName == "" && op != opSAML { // SAML's is in the assertion
+			r.RoleSessionName = l.env.sessionName()
+		}
+	}
+	if err := l.policy(r, op); err != nil {
+		return err
+	}
+	switch op {
+	case opSession, opRole:
+		return l.serial(r, s)
+	case opFederation:
+		if s.base != nil {
+			return &Error{Kind: l.at(sFederationName).kind(), Where: l.at(sFederationName).from(),
+				What: "GetFederationToken needs the long-term keys of a user, and profile " + quote(l.source.name) + " is a role", Do: "name a profile with keys in --source-profile"}
+		}
+	case opSAML:
+		return l.saml()
+	case opRoot:
+		if l.at(sTaskPolicyARN) == nil {
+			return l.at(sTargetPrincipal).wrong("AssumeRoot needs the policy of the task as well", "add --task-policy-arn")
+		}
+	}
+	return nil
+}
+
+// duration checks the life asked for against the operation's bounds (STS API reference).
+func (l *loader) duration(r *Request, op opSet) error {
+	g := l.at(sDuration)
+	if g != nil {
+		d, err := g.duration()
+		if err != nil {
+			return err
+		}
+		low, high := 15*time.Minute, 12*time.Hour
+		switch op {
+		case opSession, opFederation:
+			high = 36 * time.Hour
+		case opRoot:
+			low, high = 0, 15*time.Minute
+		}
+		if d < low || d > high {
+			return g.wrong(durationText(d)+" is out of bounds: "+r.Operation+" takes "+durationText(low)+" to "+durationText(high), "")
+		}
+		if op == opRole && chained(r) && d > time.Hour {
+			return g.wrong(durationText(d)+" is too long: "+chainedRule, "")
+		}
+		r.Duration = d
+	}
+	return nil
+}
+
+const chainedRule = "a role that is assumed from a role lasts an hour at most"
+
+// chained tells whether a role is assumed with a role's credentials, which limits its life.
+func chained(r *Request) bool { return r.Base != nil && r.Base.RoleARN != "" }
+
+// texts copies the settings that are passed on as they are. Package sts checks them.
+func (l *loader) texts(r *Request) {
+	for _, t := range [...]struct {
+		setting id
+		field   *string
+	}{
+		{sFederationName, &r.FederationName},
+		{sRoleARN, &r.RoleARN},
+		{sRoleSessionName, &r.RoleSessionName},
+		{sExternalID, &r.ExternalID},
+		{sSourceIdentity, &r.SourceIdentity},
+		{sSAMLAssertionCommand, &r.SAMLAssertionCommand},
+		{sPrincipalARN, &r.PrincipalARN},
+		{sTargetPrincipal, &r.TargetPrincipal},
+		{sTaskPolicyARN, &r.TaskPolicyARN},
+	} {
+		if g := l.at(t.setting); g != nil {
+			*t.field = g.text()
+		}
+	}
+	if l.at(sWebIdentityTokenFile) != nil {
+		r.WebIdentityTokenFile = l.path(sWebIdentityTokenFile)
+	}
+	r.SAMLAssertionFile = l.path(sSAMLAssertionFile)
+	r.TransitiveTagKeys = l.list(sTransitiveTag)
+}
+
+func (l *loader) tags(r *Request) error {
+	for _, tag := range l.list(sTag) {
+		key, value, ok := strings.Cut(tag, "=")
+		if !ok || key == "" {
+			return l.at(sTag).wrong(quote(tag)+" is not a tag", "write it like Team=ops")
+		}
+		for _, old := range r.Tags {
+			if strings.EqualFold(old.Key, key) {
+				return l.at(sTag).wrong("tag "+quote(key)+" is there twice", "keys of tags are the same in capitals and small letters")
+			}
+		}
+		r.Tags = append(r.Tags, Tag{key, value})
+	}
+	return nil
+}
+
+func (l *loader) saml() error {
+	file, command := l.at(sSAMLAssertionFile), l.at(sSAMLAssertionCommand)
+	role := l.at(sRoleARN)
+	switch {
+	case file != nil && command != nil:
+		kind := max(file.kind(), command.kind())
+		if file.layer == fromFlag || command.layer == fromFlag {
+			kind = Usage
+		}
+		return &Error{Kind: kind, Where: file.from(), What: "does not go with " + command.from(), Do: "remove one of them"}
+	case file == nil && command == nil:
+		return l.at(sPrincipalARN).wrong("a role is assumed with SAML, and nothing says where the assertion comes from", "add --saml-assertion-file or --saml-assertion-command")
+	case l.at(sPrincipalARN) == nil:
+		return role.wrong("AssumeRoleWithSAML needs the SAML provider as well", "add --principal-arn")
+	}
+	return nil
+}
+
+// serial decides which MFA device a request shows, and where in its chain.
+func (l *loader) serial(r *Request, s signer) error {
+	if g := l.at(sMFASerial); g != nil {
+		return l.forceSerial(r, g.text(), s.profile)
+	}
+	// A role from the profile has had its serial from there already.
+	if s.base != nil || s.profile == nil {
+		return nil
+	}
+	serial := s.profile.value(keyMFASerial)
+	if r.Operation == opSession.String() {
+		r.SerialNumber = serial
+		return nil
+	}
+	return l.addSerial(r, serial, s.profile)
+}
+
+// forceSerial puts a named device where a user's keys sign: no device belongs to a role.
+func (l *loader) forceSerial(r *Request, serial string, owner *awsProfile) error {
+	in := r
+	for in.Base != nil {
+		in = in.Base
+	}
+	if in.Operation == opSession.String() {
+		in.SerialNumber = serial
+		return nil
+	}
+	if in.Operation == opWebIdentity.String() {
+		return l.at(sMFASerial).wrong("does not go with a role that is assumed with a web identity token", "remove it")
+	}
+	in.SerialNumber = ""
+	return l.addSerial(in, serial, owner)
+}
+
+// addSerial lets a role be assumed with an MFA device. With a user's keys that happens
+// through a session: the code is asked for once there, and serves every role of the device
+// for as long as the session lives. owner is the profile of the keys, nil for none.
+func (l *loader) addSerial(r *Request, serial string, owner *awsProfile) error {
+	if serial == "" {
+		return nil
+	}
+	static := r.Source.Kind == SourceStatic || r.Source.Kind == SourceEnvironment
+	if r.Base != nil || !static || r.Source.Session {
+		r.SerialNumber = serial
+		return nil
+	}
+	name := "default"
+	if r.Source.Profile != "" {
+		name = r.Source.Profile
+	} else if owner == nil && !l.source.named {
+		owner = l.source.profile // lends its region to the environment's keys
+	}
+	session := &Request{Name: name, Operation: opSession.String(), Source: r.Source, SerialNumber: serial}
+	where, err := l.basePlace(owner, defaultRegion)
+	if err != nil {
+		return err
+	}
+	where.fill(session)
+	r.Base, r.Source = session, Source{}
+	return nil
+}
+
+// sessionName is the RoleSessionName for who chose none. It names the user, so that
+// CloudTrail's readers know whom to ask, and not the time, so that processes agree.
+func (e Environment) sessionName() string {
+	const prefix, most = "sts-helper", 64
+	name := []byte(prefix)
+	for i, c := range []byte(e.UserName()) {
+		if i == 0 {
+			name = append(name, '-')
+		}
+		if len(name) == most {
+			break
+		}
+		if !('A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("_+=,.@-", c) >= 0) {
+			c = '-'
+		}
+		name = append(name, c)
+	}
+	return string(name)
+}

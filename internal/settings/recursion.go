@@ -1,0 +1,70 @@
+package settings
+
+import "strings"
+
+// loopsBack refuses a credential_process that would start this program with the question it
+// is asked now. What cannot be seen here (a script that starts us, a file changed meanwhile)
+// is caught when it runs.
+func (l *loader) loopsBack(p *awsProfile) error {
+	command := words(p.value(keyProcess))
+	if !l.env.runsUs(command) {
+		return nil
+	}
+	asks, ok := l.sourceAskedBy(command[1:])
+	if !ok || asks != l.source.name {
+		return nil
+	}
+	what := "profile " + quote(p.name) + " gets its credentials from sts-helper, which would get them from profile " + quote(asks) + " again"
+	if asks == p.name {
+		what = "profile " + quote(p.name) + " gets its credentials from sts-helper, which would get them from the same profile"
+	}
+	if !l.source.named {
+		name := "the default profile is used"
+		if l.source.from != "" {
+			name = l.source.from + " is " + quote(asks)
+		}
+		what += ": no source is named and " + name
+	}
+	return &Error{Kind: Config, Where: p.where(keyProcess), What: what,
+		Do: "name the profile that has the keys: credential_process = sts-helper --source-profile NAME"}
+}
+
+// sourceAskedBy finds the source profile that a command line of this program would use, as
+// far as it uses one.
+func (l *loader) sourceAskedBy(args []string) (string, bool) {
+	if name, ok := flagValue(args, "source-profile"); ok {
+		return name, true
+	}
+	for _, flag := range [...]string{"granted", "web-identity-token-file", "saml-assertion-file", "saml-assertion-command"} {
+		if _, ok := flagValue(args, flag); ok {
+			return "", false
+		}
+	}
+	if name := l.env.Getenv(settings[sSourceProfile].Env); name != "" {
+		return name, true
+	}
+	entryName, ok := flagValue(args, "profile")
+	if !ok {
+		entryName = l.env.Getenv(settings[sProfile].Env)
+	}
+	if entryName == "" {
+		entryName = "default"
+	}
+	if e := l.file.entry(entryName); e != nil {
+		for _, v := range e.values {
+			switch v.setting {
+			case sSourceProfile:
+				return strings.Join(v.list, ""), true
+			case sGranted, sWebIdentityTokenFile, sSAMLAssertionFile, sSAMLAssertionCommand:
+				return "", false
+			}
+		}
+	}
+	if _, ok := l.environmentKeys(); ok {
+		return "", false
+	}
+	if name, _ := l.env.first("AWS_PROFILE", "AWS_DEFAULT_PROFILE"); name != "" {
+		return name, true
+	}
+	return "default", true
+}

@@ -1,0 +1,101 @@
+package settings
+
+import "time"
+
+// Request is what the settings ask for: one STS operation, its inputs, and the
+// credentials it is made with. It has been validated as far as that needs no network.
+type Request struct {
+	// Name is what messages call the request: the entry of our config file, else the
+	// source profile, else "default". It identifies nothing: see package cache for keys.
+	Name string
+	// Operation is the STS operation as its API spells it, "GetSessionToken" for one, or
+	// "" where Granted names a token that somebody else handed over.
+	Operation string
+	// Granted is the name of an accepted token; nothing is asked of STS for it.
+	Granted string
+
+	// Base, where set, is the request whose token signs this one: the MFA session a role
+	// is assumed from, or the role before this one in a chain. Source is used otherwise.
+	Base *Request
+	// Source says where the signing credentials come from where Base is nil.
+	Source Source
+
+	Region    string // signing region; never empty
+	Partition string // aws, aws-cn, aws-us-gov, ...; follows from the region
+	Endpoint  string // STS endpoint URL where one is configured, else ""
+	FIPS      bool   // use the FIPS endpoint
+	DualStack bool   // use the dual-stack endpoint
+
+	Duration     time.Duration // life asked for, whole seconds; 0 means the operation's default was not overridden by anyone
+	SerialNumber string        // MFA device (serial number or ARN), "" for none
+
+	FederationName       string // Name of GetFederationToken
+	RoleARN              string
+	RoleSessionName      string
+	ExternalID           string
+	SourceIdentity       string
+	Tags                 []Tag
+	TransitiveTagKeys    []string
+	Policy               string   // session policy, compacted JSON, "" for none
+	PolicyARNs           []string // managed session policies, at most ten
+	NoPolicy             bool     // a federation token without any policy is wanted
+	WebIdentityTokenFile string
+	SAMLAssertionFile    string
+	SAMLAssertionCommand string
+	PrincipalARN         string // the SAML provider
+	TargetPrincipal      string // AssumeRoot: account id or root ARN
+	TaskPolicyARN        string // AssumeRoot
+
+	Behaviour
+}
+
+// Behaviour is how a request is answered; none of it changes whose the token is.
+type Behaviour struct {
+	CacheDir   string        // absolute; "" for the default place
+	NoCache    bool          // neither read nor write records
+	Wait       time.Duration // lock budget; 0 for the default
+	Verbose    bool
+	MFACode    string // a code given beforehand; used once; a secret
+	MFAProcess string // command whose output is the code
+	Prompt     string // auto, tty, dialog or never
+}
+
+// Tag is one session tag.
+type Tag struct{ Key, Value string }
+
+// SourceKind says what sort of thing the signing credentials come from.
+type SourceKind string
+
+// The kinds of source. Only SourceStatic and SourceEnvironment have their keys in plain
+// sight; the others are resolved through the SDK when a token has to be made.
+const (
+	SourceNone        SourceKind = ""            // the operation is unsigned
+	SourceStatic      SourceKind = "static"      // keys in a profile of the shared files
+	SourceEnvironment SourceKind = "environment" // AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+	SourceProcess     SourceKind = "process"     // the profile's credential_process
+	SourceSSO         SourceKind = "sso"         // IAM Identity Center
+	SourceLogin       SourceKind = "login"       // the profile's login_session
+	SourceContainer   SourceKind = "container"   // AWS_CONTAINER_CREDENTIALS_*
+	SourceInstance    SourceKind = "instance"    // EC2 instance metadata
+	SourceDefault     SourceKind = "default"     // no profile defines anything: the SDK's default chain
+)
+
+// Source identifies the signing credentials without holding them.
+type Source struct {
+	Kind    SourceKind
+	Profile string   // AWS profile, "" where none is involved
+	Files   []string // the shared files that define it, absolute, in reading order
+	// ConfigFile and CredentialsFile are where both shared files are looked for, whether or
+	// not they exist, for whoever has the SDK resolve Profile. They identify nothing.
+	ConfigFile, CredentialsFile string
+	// AccessKeyID identifies static and environment keys; a rotated key is another source.
+	AccessKeyID string
+	// Session tells that the static or environment keys come with a session token, so they
+	// are temporary and cannot call GetSessionToken or GetFederationToken.
+	Session bool
+	// Command is the credential_process of SourceProcess, as written.
+	Command string
+	// Digest is the hex SHA-256 of the settings that define the source where it has no
+	// access key id of its own, secrets left out; an edited definition is another source.
+	Digest string
+}

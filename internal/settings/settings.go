@@ -1,0 +1,216 @@
+package settings
+
+// ValueKind says what a setting's value looks like.
+type ValueKind int
+
+const (
+	// Text is one line of text.
+	Text ValueKind = iota
+	// Bool is true or false; a flag without a value means true.
+	Bool
+	// Duration is a Go duration ("12h", "1h30m") or whole seconds ("43200").
+	Duration
+	// List is a repeated flag; see [Setting] for variables and files.
+	List
+	// Path is a file or directory. A leading ~ is the home directory. What is relative
+	// starts at the working directory, or, in our config file, at that file's directory.
+	Path
+)
+
+// Setting is one row of the table that drives flags, variables and the config file alike.
+//
+// A list is a repeated flag, an array of strings (or one string) in the config file, and in
+// a variable lines, or where it has no line break, values between commas. Tags may also be a
+// table in the config file: tag = { Team = "ops" }.
+type Setting struct {
+	Flag  string // without the dashes
+	Short string // one letter, "" for none
+	Env   string
+	Key   string // key in [profile.NAME] of config.toml, "" where a file may not hold it
+	Kind  ValueKind
+	Value string // what stands for the value in help texts, "" for a Bool
+	Help  string
+
+	// ops are the operations the setting goes with, 0 for all.
+	ops opSet
+	// needs says what to add where a setting does not go with the operation meant.
+	needs string
+}
+
+// id numbers the settings; it is the index into the table.
+type id int
+
+const (
+	sProfile id = iota
+	sSourceProfile
+	sDuration
+	sRegion
+	sEndpointURL
+	sFIPS
+	sDualStack
+	sCacheDir
+	sNoCache
+	sWait
+	sVerbose
+	sFederationName
+	sRoleARN
+	sRoleSessionName
+	sExternalID
+	sSourceIdentity
+	sTag
+	sTransitiveTag
+	sPolicy
+	sPolicyARN
+	sAllow
+	sDeny
+	sResource
+	sNoPolicy
+	sWebIdentityTokenFile
+	sSAMLAssertionFile
+	sSAMLAssertionCommand
+	sPrincipalARN
+	sTargetPrincipal
+	sTaskPolicyARN
+	sGranted
+	sMFASerial
+	sMFACode
+	sMFAProcess
+	sPrompt
+	settingCount
+)
+
+// Operations as sets, so that a row can name those its setting goes with.
+type opSet uint8
+
+const (
+	opSession opSet = 1 << iota
+	opFederation
+	opRole
+	opWebIdentity
+	opSAML
+	opRoot
+	opGranted
+
+	opsScoped = opFederation | opRole | opWebIdentity | opSAML // take session policies
+	opsAsk    = opsScoped | opSession | opRoot                 // ask STS for something
+)
+
+// settings is data the linker lays down: nothing runs for it at start-up.
+var settings = [settingCount]Setting{
+	sProfile: {Flag: "profile", Env: "STS_HELPER_PROFILE", Value: "NAME",
+		Help: "entry of config.toml to use"},
+	sSourceProfile: {Flag: "source-profile", Env: "STS_HELPER_SOURCE_PROFILE", Key: "source_profile", Value: "NAME",
+		Help: "AWS profile whose credentials ask STS", ops: opsAsk},
+	sDuration: {Flag: "duration", Env: "STS_HELPER_DURATION", Key: "duration", Kind: Duration, Value: "TIME",
+		Help: "life of the credentials: 12h, 90m, 43200", ops: opsAsk},
+	sRegion: {Flag: "region", Env: "STS_HELPER_REGION", Key: "region", Value: "REGION",
+		Help: "region whose STS is asked"},
+	sEndpointURL: {Flag: "endpoint-url", Env: "STS_HELPER_ENDPOINT_URL", Key: "endpoint_url", Value: "URL",
+		Help: "STS endpoint; https, or http on loopback"},
+	sFIPS: {Flag: "fips", Env: "STS_HELPER_FIPS", Key: "fips", Kind: Bool,
+		Help: "use the FIPS endpoint"},
+	sDualStack: {Flag: "dual-stack", Env: "STS_HELPER_DUAL_STACK", Key: "dual_stack", Kind: Bool,
+		Help: "use the endpoint that speaks IPv4 and IPv6"},
+	sCacheDir: {Flag: "cache-dir", Env: "STS_HELPER_CACHE_DIR", Key: "cache_dir", Kind: Path, Value: "DIR",
+		Help: "directory of the cache"},
+	sNoCache: {Flag: "no-cache", Env: "STS_HELPER_NO_CACHE", Key: "no_cache", Kind: Bool,
+		Help: "neither read nor write the cache"},
+	sWait: {Flag: "wait", Env: "STS_HELPER_WAIT", Key: "wait", Kind: Duration, Value: "TIME",
+		Help: "longest wait for another process, up to 55s"},
+	sVerbose: {Flag: "verbose", Short: "v", Env: "STS_HELPER_VERBOSE", Key: "verbose", Kind: Bool,
+		Help: "say on stderr what happens"},
+
+	sFederationName: {Flag: "federation-name", Env: "STS_HELPER_FEDERATION_NAME", Key: "federation_name", Value: "NAME",
+		Help: "ask for a federation token for this name", ops: opFederation},
+	sRoleARN: {Flag: "role-arn", Env: "STS_HELPER_ROLE_ARN", Key: "role_arn", Value: "ARN",
+		Help: "assume this role", ops: opRole | opWebIdentity | opSAML},
+	sRoleSessionName: {Flag: "role-session-name", Env: "STS_HELPER_ROLE_SESSION_NAME", Key: "role_session_name", Value: "NAME",
+		Help: "name of the role session", ops: opRole | opWebIdentity, needs: "--role-arn"},
+	sExternalID: {Flag: "external-id", Env: "STS_HELPER_EXTERNAL_ID", Key: "external_id", Value: "ID",
+		Help: "external id the role's trust policy asks for", ops: opRole, needs: "--role-arn"},
+	sSourceIdentity: {Flag: "source-identity", Env: "STS_HELPER_SOURCE_IDENTITY", Key: "source_identity", Value: "NAME",
+		Help: "source identity of the role session", ops: opRole, needs: "--role-arn"},
+	sTag: {Flag: "tag", Env: "STS_HELPER_TAG", Key: "tag", Kind: List, Value: "K=V",
+		Help: "session tag; repeatable", ops: opRole | opFederation, needs: "--role-arn or --federation-name"},
+	sTransitiveTag: {Flag: "transitive-tag", Env: "STS_HELPER_TRANSITIVE_TAG", Key: "transitive_tag", Kind: List, Value: "K",
+		Help: "session tag that chained roles inherit; repeatable", ops: opRole, needs: "--role-arn"},
+	sPolicy: {Flag: "policy", Env: "STS_HELPER_POLICY", Key: "policy", Kind: Path, Value: "FILE",
+		Help: "session policy", ops: opsScoped, needs: "--role-arn or --federation-name"},
+	sPolicyARN: {Flag: "policy-arn", Env: "STS_HELPER_POLICY_ARN", Key: "policy_arn", Kind: List, Value: "ARN",
+		Help: "managed session policy; repeatable", ops: opsScoped, needs: "--role-arn or --federation-name"},
+	sAllow: {Flag: "allow", Env: "STS_HELPER_ALLOW", Key: "allow", Kind: List, Value: "ACTION",
+		Help: "action the session policy allows; repeatable", ops: opsScoped, needs: "--role-arn or --federation-name"},
+	sDeny: {Flag: "deny", Env: "STS_HELPER_DENY", Key: "deny", Kind: List, Value: "ACTION",
+		Help: "action the session policy denies; repeatable", ops: opsScoped, needs: "--role-arn or --federation-name"},
+	sResource: {Flag: "resource", Env: "STS_HELPER_RESOURCE", Key: "resource", Kind: List, Value: "ARN",
+		Help: "resource that --allow is about; repeatable", ops: opsScoped, needs: "--role-arn or --federation-name"},
+	sNoPolicy: {Flag: "no-policy", Env: "STS_HELPER_NO_POLICY", Key: "no_policy", Kind: Bool,
+		Help: "a federation token without any policy is meant", ops: opFederation, needs: "--federation-name"},
+	sWebIdentityTokenFile: {Flag: "web-identity-token-file", Env: "STS_HELPER_WEB_IDENTITY_TOKEN_FILE", Key: "web_identity_token_file", Kind: Path, Value: "FILE",
+		Help: "assume the role with the token in this file", ops: opWebIdentity, needs: "--role-arn"},
+	sSAMLAssertionFile: {Flag: "saml-assertion-file", Env: "STS_HELPER_SAML_ASSERTION_FILE", Key: "saml_assertion_file", Kind: Path, Value: "FILE",
+		Help: "assume the role with the SAML assertion in this file", ops: opSAML, needs: "--role-arn"},
+	sSAMLAssertionCommand: {Flag: "saml-assertion-command", Env: "STS_HELPER_SAML_ASSERTION_COMMAND", Key: "saml_assertion_command", Value: "CMD",
+		Help: "assume the role with the SAML assertion this prints", ops: opSAML, needs: "--role-arn"},
+	sPrincipalARN: {Flag: "principal-arn", Env: "STS_HELPER_PRINCIPAL_ARN", Key: "principal_arn", Value: "ARN",
+		Help: "the SAML provider", ops: opSAML, needs: "--role-arn"},
+	sTargetPrincipal: {Flag: "target-principal", Env: "STS_HELPER_TARGET_PRINCIPAL", Key: "target_principal", Value: "ACCOUNT",
+		Help: "member account for a root task", ops: opRoot},
+	sTaskPolicyARN: {Flag: "task-policy-arn", Env: "STS_HELPER_TASK_POLICY_ARN", Key: "task_policy_arn", Value: "ARN",
+		Help: "the root task's policy", ops: opRoot, needs: "--target-principal"},
+	sGranted: {Flag: "granted", Env: "STS_HELPER_GRANTED", Key: "granted", Value: "NAME",
+		Help: "use a token that was accepted under this name", ops: opGranted},
+
+	sMFASerial: {Flag: "mfa-serial", Env: "STS_HELPER_MFA_SERIAL", Key: "mfa_serial", Value: "SERIAL",
+		Help: "MFA device: serial number, ARN, or auto", ops: opSession | opRole},
+	sMFACode: {Flag: "mfa-code", Env: "STS_HELPER_MFA_CODE", Value: "CODE",
+		Help: "code of the MFA device, used once", ops: opsAsk},
+	sMFAProcess: {Flag: "mfa-process", Env: "STS_HELPER_MFA_PROCESS", Key: "mfa_process", Value: "CMD",
+		Help: "command that prints an MFA code"},
+	sPrompt: {Flag: "prompt", Env: "STS_HELPER_PROMPT", Key: "prompt", Value: "HOW",
+		Help: "where to ask for a code: auto, tty, dialog, never"},
+}
+
+// Settings returns the table in the order help texts should have. The command makes its
+// flags from it.
+func Settings() []Setting { return append([]Setting(nil), settings[:]...) }
+
+// Flags holds the flags that were given: name without dashes to its values in order. A flag
+// that was not given is absent. Where a setting takes one value, the last one counts.
+type Flags map[string][]string
+
+// Set notes that a flag was given once more.
+func (f Flags) Set(name, value string) { f[name] = append(f[name], value) }
+
+// TakesValue reports whether the flag of that name is a setting's, and whether a value has
+// to follow it.
+func TakesValue(flag string) (takes, known bool) {
+	setting, known := byFlag(flag)
+	return known && settings[setting].Kind != Bool, known
+}
+
+func byFlag(name string) (id, bool) {
+	for i := range settings {
+		if settings[i].Flag == name {
+			return id(i), true
+		}
+	}
+	return 0, false
+}
+
+func byKey(key string) (id, bool) {
+	for i := range settings {
+		if settings[i].Key == key && key != "" {
+			return id(i), true
+		}
+	}
+	return 0, false
+}
+
+func keys() []string {
+	var all []string
+	for i := range settings {
+		all = append(all, settings[i].Key)
+	}
+	return all
+}

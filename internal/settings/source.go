@@ -1,0 +1,372 @@
+package settings
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// sourceProfile is the AWS profile whose settings are in force.
+type sourceProfile struct {
+	name    string      // "" where the environment's keys or token are the source
+	profile *awsProfile // nil where no file has it
+	named   bool        // by --source-profile, its variable, or our config file
+	from    string      // who named it
+}
+
+// findSource decides which profile the request's credentials come from. The order is the
+// SDK's (config v1.33.15 resolve_credentials.go) with one addition: a source profile that
+// was named comes before everything, also before keys in the environment, which a
+// credential_process inherits from whoever starts it.
+//
+// Where the operation is not signed, needed is false: the profile only gives its region and
+// endpoint then, and may be missing.
+func (l *loader) findSource(needed bool) error {
+	if g := l.at(sSourceProfile); g != nil {
+		l.source = sourceProfile{name: g.text(), named: true, from: g.from()}
+		return l.mustExist(g.kind())
+	}
+	name, variable := l.env.first("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+	l.source = sourceProfile{name: name, from: variable}
+	if name == "" {
+		l.source = sourceProfile{name: "default"}
+	}
+	if _, ok := l.environmentKeys(); !needed || ok {
+		l.source.profile = l.files().profile(l.source.name)
+		return nil
+	}
+	if name != "" {
+		return l.mustExist(Config)
+	}
+	l.source.profile = l.files().profile("default")
+	if l.source.profile == nil {
+		return l.files().unreadable()
+	}
+	return nil
+}
+
+// mustExist looks up a profile that somebody named.
+func (l *loader) mustExist(kind ErrorKind) error {
+	p, err := l.lookup(l.source.name, named(l.source.from), kind)
+	l.source.profile = p
+	return err
+}
+
+// lookup finds a profile that from names, or says why there is none.
+func (l *loader) lookup(name string, from origin, kind ErrorKind) (*awsProfile, error) {
+	files := l.files()
+	if err := files.unreadable(); err != nil {
+		return nil, err
+	}
+	if p := files.profile(name); p != nil {
+		return p, nil
+	}
+	if files.config.path == "" && files.credentials.path == "" {
+		return nil, &Error{Kind: kind, Where: from(), What: "there is no AWS profile " + quote(name) + ": no home directory to look for files in",
+			Do: "set HOME, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"}
+	}
+	do := didYouMean(name, files.profileNames())
+	switch {
+	case l.file.entry(name) != nil && l.at(sSourceProfile) != nil:
+		do = "it is an entry of " + shown(l.file.path) + ": give --profile " + quote(name)
+	case files.config.section(name) != nil:
+		do = "write [profile " + name + "] in place of [" + name + "] in " + shown(files.config.path)
+	case files.config.section(`profile "`+name+`"`) != nil:
+		do = "remove the quotes from [profile " + quote(name) + "] in " + shown(files.config.path)
+	case strings.HasPrefix(string(files.config.data), "\ufeff"):
+		do = "save " + shown(files.config.path) + " without its byte order mark, which hides the first section"
+	}
+	return nil, &Error{Kind: kind, Where: from(), What: "no AWS profile " + quote(name) + " in " + shown(files.config.path) + " or " + shown(files.credentials.path), Do: do}
+}
+
+// environmentKeys are the keys in the environment, if both halves are there.
+func (l *loader) environmentKeys() (Source, bool) {
+	key, _ := l.env.first("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY")
+	secret, _ := l.env.first("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY")
+	if key == "" || secret == "" {
+		return Source{}, false
+	}
+	return Source{Kind: SourceEnvironment, AccessKeyID: key, Session: l.env.Getenv("AWS_SESSION_TOKEN") != ""}, true
+}
+
+// signer is what signs a request: the token of another request, or a source.
+type signer struct {
+	base   *Request
+	source Source
+	// profile is the one at the bottom, whose the source is; its mfa_serial speaks for its
+	// keys. nil where no profile is involved.
+	profile *awsProfile
+}
+
+// sign finds what signs the request itself.
+func (l *loader) sign() (signer, error) {
+	if !l.source.named {
+		if source, ok := l.environmentKeys(); ok {
+			return signer{source: source}, checkKeyID(source.AccessKeyID, named("AWS_ACCESS_KEY_ID"))
+		}
+		// Named by AWS_PROFILE is more particular than a token that a platform mounts.
+		if file := l.env.Getenv("AWS_WEB_IDENTITY_TOKEN_FILE"); file != "" && l.source.from == "" {
+			return l.signWithToken(file)
+		}
+	}
+	if l.source.profile == nil {
+		return signer{source: l.ambient()}, nil
+	}
+	return l.signWithProfile(l.source.profile, nil)
+}
+
+// signWithToken is the role that a platform such as EKS gives a program by variables.
+func (l *loader) signWithToken(file string) (signer, error) {
+	role := l.env.Getenv("AWS_ROLE_ARN")
+	if role == "" {
+		return signer{}, &Error{Kind: Config, Where: "AWS_WEB_IDENTITY_TOKEN_FILE", What: "is set without AWS_ROLE_ARN", Do: "set both or none"}
+	}
+	r := &Request{Name: "default", Operation: "AssumeRoleWithWebIdentity", RoleARN: role,
+		WebIdentityTokenFile: l.env.expand(file, ""), RoleSessionName: l.env.Getenv("AWS_ROLE_SESSION_NAME")}
+	if r.RoleSessionName == "" {
+		r.RoleSessionName = l.env.sessionName()
+	}
+	l.top.fill(r)
+	return signer{base: r}, nil
+}
+
+// ambient is what the platform offers where no profile defines anything.
+func (l *loader) ambient() Source {
+	if s, ok := l.container(); ok {
+		return s
+	}
+	return Source{Kind: SourceDefault, Digest: digest(l.metadataService(nil))}
+}
+
+func (l *loader) container() (Source, bool) {
+	relative, full := l.env.Getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"), l.env.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+	if relative != "" {
+		full = "" // the SDK prefers the relative one
+	}
+	return Source{Kind: SourceContainer, Digest: digest(text("container", "relative", relative, "full", full))}, relative != "" || full != ""
+}
+
+// metadataService is what decides which instance metadata service is asked.
+func (l *loader) metadataService(p *awsProfile) *awsProfile {
+	pairs := []string{}
+	for _, key := range [...]string{"ec2_metadata_service_endpoint", "ec2_metadata_service_endpoint_mode"} {
+		v := l.env.Getenv("AWS_" + strings.ToUpper(key))
+		if v == "" && p != nil {
+			v = p.value(key)
+		}
+		pairs = append(pairs, key, v)
+	}
+	return text("instance", pairs...)
+}
+
+// signWithProfile finds what signs with a profile: for one with a role_arn the request that
+// assumes the role, else its own credentials. chain names the profiles that led here.
+func (l *loader) signWithProfile(p *awsProfile, chain []string) (signer, error) {
+	if p.partial != nil {
+		other := keySecretAccessKey
+		if p.partial.key == other {
+			other = keyAccessKeyID
+		}
+		return signer{}, &Error{Kind: Config, Where: p.partial.where(), What: "profile " + quote(p.name) + " has " + p.partial.key + " without " + other, Do: "put both into the same file"}
+	}
+	again := slices.Contains(chain, p.name)
+	role, from := p.value(keyRoleARN), p.value(keySourceProfile)
+	if again {
+		// Met for the second time a profile gives its own credentials: that is how one
+		// that is its own source_profile works, and what ends a loop.
+		role, from = "", ""
+	} else if err := needsRole(p); err != nil {
+		return signer{}, err
+	}
+	nested := len(chain) > 0
+	if nested && p.hasKeys() {
+		from = "" // a profile that has keys needs no other when it is a source itself
+	} else if err := oneCredentialType(p, from); err != nil {
+		return signer{}, err
+	}
+	if role == "" {
+		return l.ownCredentials(p, chain, again)
+	}
+
+	r := &Request{Name: p.name, Operation: "AssumeRole", RoleARN: role, RoleSessionName: p.value("role_session_name"), ExternalID: p.value("external_id")}
+	if r.RoleSessionName == "" {
+		r.RoleSessionName = l.env.sessionName()
+	}
+	var err error
+	if r.Duration, err = profileDuration(p); err != nil {
+		return signer{}, err
+	}
+	where, err := l.basePlace(p, l.top.region)
+	if err != nil {
+		return signer{}, err
+	}
+	where.fill(r)
+	chain = append(chain, p.name)
+	var s signer
+	switch {
+	case from != "":
+		next, err := l.lookup(from, p.get(keySourceProfile).where, Config)
+		if err != nil {
+			return signer{}, err
+		}
+		if s, err = l.signWithProfile(next, chain); err != nil {
+			return signer{}, err
+		}
+	case !p.hasKeys() && p.value(keyCredSource) == "" && p.value(keyWebIdentity) != "":
+		r.Operation, r.ExternalID = "AssumeRoleWithWebIdentity", ""
+		r.WebIdentityTokenFile = l.env.expand(p.value(keyWebIdentity), "")
+		return signer{base: r, profile: p}, nil
+	default:
+		if s, err = l.ownCredentials(p, chain, false); err != nil {
+			return signer{}, err
+		}
+	}
+	r.Base, r.Source = s.base, s.source
+	if chained(r) && r.Duration > time.Hour {
+		return signer{}, &Error{Kind: Config, Where: p.where("duration_seconds"), What: "duration_seconds of profile " + quote(p.name) + " is too long: " + chainedRule}
+	}
+	return signer{base: r, profile: s.profile}, l.addSerial(r, p.value(keyMFASerial), s.profile)
+}
+
+// needsRole refuses what the SDK refuses: a way to a role without the role.
+func needsRole(p *awsProfile) error {
+	if p.value(keyRoleARN) != "" {
+		return nil
+	}
+	for _, key := range [...]string{keySourceProfile, keyCredSource, keyWebIdentity} {
+		if p.value(key) != "" {
+			do := "add role_arn"
+			if key == keySourceProfile && p.value(keyProcess) != "" {
+				do = "remove it and name the source in the command: credential_process = sts-helper --source-profile " + p.value(key)
+			}
+			return &Error{Kind: Config, Where: p.where(key), What: "profile " + quote(p.name) + " has " + key + " without role_arn", Do: do}
+		}
+	}
+	return nil
+}
+
+func oneCredentialType(p *awsProfile, from string) error {
+	var found []string
+	if from != "" {
+		found = append(found, keySourceProfile)
+	}
+	for _, key := range [...]string{keyCredSource, keyProcess, keyWebIdentity} {
+		if p.value(key) != "" {
+			found = append(found, key)
+		}
+	}
+	if len(found) > 1 {
+		return &Error{Kind: Config, Where: p.where(found[1]), What: "profile " + quote(p.name) + " has both " + found[0] + " and " + found[1], Do: "remove one of them: AWS SDKs refuse such a profile"}
+	}
+	return nil
+}
+
+// ownCredentials are the credentials that a profile defines itself, in the SDK's order.
+func (l *loader) ownCredentials(p *awsProfile, chain []string, again bool) (signer, error) {
+	s := Source{Profile: p.name, Files: p.files, ConfigFile: l.files().config.path, CredentialsFile: l.files().credentials.path}
+	switch {
+	case p.hasKeys():
+		s.Kind, s.AccessKeyID = SourceStatic, p.value(keyAccessKeyID)
+		s.Session = p.value(keySessionToken) != ""
+		return signer{source: s, profile: p}, checkKeyID(s.AccessKeyID, p.get(keyAccessKeyID).where)
+	case p.value(keyCredSource) != "":
+		return l.credentialSource(p, s)
+	case p.hasSSO():
+		s.Kind = SourceSSO
+		var session *awsProfile
+		if name := strings.TrimSpace(p.value(keySSOSession)); name != "" {
+			if session = l.files().other("sso-session " + name); session == nil {
+				return signer{}, &Error{Kind: Config, Where: p.where(keySSOSession), What: "no section [sso-session " + name + "] in " + shown(l.files().config.path), Do: "run: aws configure sso"}
+			}
+			for _, file := range session.files {
+				if !slices.Contains(s.Files, file) {
+					s.Files = append(slices.Clone(s.Files), file)
+				}
+			}
+		}
+		s.Digest = digest(p, session)
+	case p.value(keyLoginSession) != "":
+		s.Kind, s.Digest = SourceLogin, digest(p)
+	case p.value(keyProcess) != "":
+		s.Kind, s.Command, s.Digest = SourceProcess, p.value(keyProcess), digest(p)
+		return signer{source: s, profile: p}, l.loopsBack(p)
+	case again:
+		return signer{}, loop(p, chain)
+	case len(chain) > 0 && chain[0] != p.name:
+		// Only the profile at the top may rely on what the platform offers.
+		by := chain[len(chain)-1]
+		if by == p.name {
+			by = chain[len(chain)-2]
+		}
+		return signer{}, &Error{Kind: Config, Where: shown(strings.Join(p.files, ", ")), What: "profile " + quote(p.name) + ", the source_profile of " + quote(by) + ", defines no credentials"}
+	default:
+		container, ok := l.container()
+		if ok {
+			s.Kind, s.Digest = container.Kind, container.Digest
+			break
+		}
+		s.Kind, s.Digest = SourceDefault, digest(l.metadataService(p))
+	}
+	return signer{source: s, profile: p}, nil
+}
+
+// loop is the error for a chain of source_profiles that comes back to its start.
+func loop(p *awsProfile, chain []string) error {
+	var names []string
+	for _, name := range append(slices.Clone(chain[slices.Index(chain, p.name):]), p.name) {
+		names = append(names, quote(name))
+	}
+	return &Error{Kind: Config, Where: p.where(keySourceProfile), What: "the source_profiles go in a circle: " + strings.Join(names, " -> "),
+		Do: "let one of them name a profile that has credentials"}
+}
+
+// credentialSource is a profile whose credentials the platform gives.
+func (l *loader) credentialSource(p *awsProfile, s Source) (signer, error) {
+	wrong := func(what string) (signer, error) {
+		return signer{}, &Error{Kind: Config, Where: p.where(keyCredSource), What: what}
+	}
+	switch v := p.value(keyCredSource); v {
+	case "Environment":
+		source, ok := l.environmentKeys()
+		if !ok {
+			return wrong("credential_source is Environment, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set")
+		}
+		return signer{source: source, profile: p}, checkKeyID(source.AccessKeyID, named("AWS_ACCESS_KEY_ID"))
+	case "EcsContainer":
+		container, ok := l.container()
+		if !ok {
+			return wrong("credential_source is EcsContainer, and no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI is set")
+		}
+		s.Kind, s.Digest = container.Kind, container.Digest
+	case "Ec2InstanceMetadata":
+		s.Kind, s.Digest = SourceInstance, digest(l.metadataService(p))
+	default:
+		return wrong("credential_source " + quote(v) + " is none of Environment, EcsContainer, Ec2InstanceMetadata")
+	}
+	return signer{source: s, profile: p}, nil
+}
+
+// checkKeyID keeps what is no access key id out of cache keys and messages.
+func checkKeyID(key string, from origin) error {
+	for i := 0; i < len(key); i++ {
+		c := key[i]
+		if !('A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_') || len(key) > 128 {
+			// The value is not shown: people paste the secret into the wrong place.
+			return &Error{Kind: Config, Where: from(), What: "is not an access key id", Do: "it has letters and digits only"}
+		}
+	}
+	return nil
+}
+
+// profileDuration is a profile's duration_seconds, 0 for none.
+func profileDuration(p *awsProfile) (time.Duration, error) {
+	prop := p.get("duration_seconds")
+	if prop == nil || prop.value == "" {
+		return 0, nil
+	}
+	d, err := parseDuration(prop.value)
+	if err != nil || d < 15*time.Minute || d > 12*time.Hour {
+		return 0, &Error{Kind: Config, Where: prop.where(), What: "duration_seconds " + quote(prop.value) + " of profile " + quote(p.name) + " is not a number from 900 to 43200"}
+	}
+	return d, nil
+}

@@ -1,0 +1,387 @@
+package settings
+
+import (
+	"bytes"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// configFile is our config.toml, read and checked whole: a mistyped key in an entry that is
+// not used today is found today.
+type configFile struct {
+	path    string
+	data    []byte
+	entries []entry
+}
+
+// entry is one [profile.NAME].
+type entry struct {
+	name   string
+	line   int
+	values []fileValue
+}
+
+// fileValue is one key of an entry.
+type fileValue struct {
+	setting id
+	line    int
+	list    []string
+	nested  bool // from the table form of tag, which may be written key by key
+}
+
+// ConfigPath is where our config file is looked for: STS_HELPER_CONFIG, else
+// sts-helper/config.toml in XDG_CONFIG_HOME where that is absolute (the XDG base directory
+// specification says to ignore it otherwise), else in ~/.config. It is "" where there is
+// neither a variable nor a home directory.
+func ConfigPath(env Environment) string {
+	if path := env.Getenv("STS_HELPER_CONFIG"); path != "" {
+		return env.expand(path, "")
+	}
+	dir := env.Getenv("XDG_CONFIG_HOME")
+	if !filepath.IsAbs(dir) {
+		home := env.HomeDir()
+		if home == "" {
+			return ""
+		}
+		dir = filepath.Join(home, ".config")
+	}
+	return filepath.Join(dir, "sts-helper", "config.toml")
+}
+
+// Names lists the entries of config.toml, sorted; none where there is no file. A file that
+// [Load] would refuse is refused here as well.
+func Names(env Environment) ([]string, error) {
+	f, err := openConfigFile(env)
+	if err != nil || f == nil {
+		return nil, err
+	}
+	names := f.names()
+	slices.Sort(names)
+	return names, nil
+}
+
+// openConfigFile reads the config file, nil where there is none.
+func openConfigFile(env Environment) (*configFile, error) {
+	path := ConfigPath(env)
+	if path == "" {
+		return nil, nil
+	}
+	data, info, err := env.readFile(path)
+	if err != nil {
+		if !absent(err) {
+			return nil, &Error{Kind: Config, Where: shown(path), What: "cannot read: " + err.Error(), Err: err}
+		}
+		if env.Getenv("STS_HELPER_CONFIG") != "" {
+			return nil, &Error{Kind: Config, Where: shown(path), What: "STS_HELPER_CONFIG names a file that does not exist",
+				Do: "write it or unset the variable", Err: err}
+		}
+		return nil, nil
+	}
+	if why, do := exposed(path, info); why != "" {
+		return nil, &Error{Kind: Config, Where: shown(path), What: why, Do: do}
+	}
+	f := &configFile{path: path, data: data}
+	return f, f.parse()
+}
+
+func (f *configFile) names() []string {
+	var all []string
+	for i := range f.entries {
+		all = append(all, f.entries[i].name)
+	}
+	return all
+}
+
+// entry finds an entry, nil where there is none.
+func (f *configFile) entry(name string) *entry {
+	if f == nil {
+		return nil
+	}
+	for i := range f.entries {
+		if f.entries[i].name == name {
+			return &f.entries[i]
+		}
+	}
+	return nil
+}
+
+func (f *configFile) wrong(line int, what, do string) error {
+	return &Error{Kind: Config, Where: at(f.path, line), What: what, Do: do}
+}
+
+// parse walks the document's syntax tree; go-toml's decoder would give no lines for what it
+// accepts, and errors about values must name theirs.
+func (f *configFile) parse() error {
+	data := bytes.TrimPrefix(f.data, []byte("\ufeff"))
+	var p unstable.Parser
+	p.Reset(data)
+	w := walk{file: f, parser: &p, data: data, headers: map[string]bool{}, index: map[string]int{}}
+	for p.NextExpression() {
+		if err := w.expression(p.Expression()); err != nil {
+			return err
+		}
+	}
+	if err := p.Error(); err != nil {
+		line := bytes.Count(data, []byte{'\n'}) + 1
+		if pe, ok := err.(*unstable.ParserError); ok {
+			line = w.line(int(p.Range(pe.Highlight).Offset))
+		}
+		return f.wrong(line, "not valid TOML: "+err.Error(), "")
+	}
+	return nil
+}
+
+// walk is the state of one reading.
+type walk struct {
+	file    *configFile
+	parser  *unstable.Parser
+	data    []byte
+	table   []string // the table that keys stand in
+	headers map[string]bool
+	index   map[string]int             // entry names to their places in file.entries
+	counted struct{ offset, line int } // where the last line number was counted to
+}
+
+// line is the 1-based line of an offset. Offsets come in rising order, so counting goes on
+// from the last one.
+func (w *walk) line(offset int) int {
+	if offset < w.counted.offset {
+		w.counted.offset, w.counted.line = 0, 0
+	}
+	w.counted.line += bytes.Count(w.data[w.counted.offset:offset], []byte{'\n'})
+	w.counted.offset = offset
+	return w.counted.line + 1
+}
+
+// path reads a key, dotted or not.
+func (w *walk) path(it unstable.Iterator) (parts []string, line int) {
+	for it.Next() {
+		n := it.Node()
+		if line == 0 {
+			line = w.line(int(n.Raw.Offset))
+		}
+		parts = append(parts, string(n.Data))
+	}
+	return parts, line
+}
+
+func (w *walk) expression(n *unstable.Node) error {
+	switch n.Kind {
+	case unstable.Table:
+		parts, line := w.path(n.Key())
+		if name := strings.Join(parts, "\x00"); w.headers[name] {
+			return w.file.wrong(line, "section ["+sectionText(parts)+"] is there twice", "put its keys together")
+		} else {
+			w.headers[name] = true
+		}
+		w.table = parts
+		return w.open(parts, line)
+	case unstable.ArrayTable:
+		parts, line := w.path(n.Key())
+		return w.file.wrong(line, "[["+sectionText(parts)+"]] is an array of sections", "write [profile.NAME], once")
+	case unstable.KeyValue:
+		return w.keyValue(w.table, n)
+	}
+	return nil
+}
+
+func (w *walk) keyValue(table []string, n *unstable.Node) error {
+	parts, line := w.path(n.Key())
+	full := append(slices.Clone(table), parts...)
+	value := n.Value()
+	if value.Kind == unstable.InlineTable && (len(full) < 3 || len(full) == 3 && full[2] == settings[sTag].Key) {
+		if err := w.open(full, line); err != nil {
+			return err
+		}
+		for it := value.Children(); it.Next(); {
+			if it.Node().Kind != unstable.KeyValue {
+				continue
+			}
+			if err := w.keyValue(full, it.Node()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return w.assign(full, line, value)
+}
+
+// open checks a section's name and notes the entry it is about.
+func (w *walk) open(parts []string, line int) error {
+	switch {
+	case parts[0] != "profile":
+		return w.file.wrong(line, "unknown section ["+sectionText(parts)+"]", "sections are called [profile.NAME]")
+	case len(parts) == 1:
+		return nil
+	case len(parts) > 3 || len(parts) == 3 && parts[2] != settings[sTag].Key:
+		return w.file.wrong(line, "unknown section ["+sectionText(parts)+"]", "only tag may be a table inside of [profile.NAME]")
+	}
+	name := parts[1]
+	if name == "" || len(name) > 255 || !graphic(name) {
+		return w.file.wrong(line, "entry name "+quote(name)+" is empty, too long or not plain text", "")
+	}
+	if _, ok := w.index[name]; !ok {
+		w.index[name] = len(w.file.entries)
+		w.file.entries = append(w.file.entries, entry{name: name, line: line})
+	}
+	return nil
+}
+
+// assign stores one value of an entry.
+func (w *walk) assign(path []string, line int, value *unstable.Node) error {
+	if path[0] != "profile" {
+		what := "unknown key " + quote(path[0])
+		if _, ok := byKey(path[0]); ok {
+			return w.file.wrong(line, "key "+quote(path[0])+" stands outside of a section", "put it under [profile.NAME]")
+		}
+		return w.file.wrong(line, what, "keys stand under [profile.NAME]")
+	}
+	if len(path) < 3 {
+		return w.file.wrong(line, quote(sectionText(path))+" is a section, not a value", "write [profile.NAME]")
+	}
+	if err := w.open(path[:2], line); err != nil {
+		return err
+	}
+	key := path[2]
+	setting, ok := byKey(key)
+	if !ok {
+		return w.unknown(key, line)
+	}
+	e := &w.file.entries[w.index[path[1]]]
+	if len(path) == 4 && setting == sTag {
+		return w.tag(e, path[3], line, value)
+	}
+	if len(path) > 3 {
+		return w.file.wrong(line, "unknown key "+quote(strings.Join(path[2:], ".")), "")
+	}
+	list, err := w.value(setting, line, value)
+	if err != nil {
+		return err
+	}
+	for _, v := range e.values {
+		if v.setting == setting {
+			return w.file.wrong(line, "key "+quote(key)+" was given before, in line "+strconv.Itoa(v.line), "remove one of them")
+		}
+	}
+	e.values = append(e.values, fileValue{setting: setting, line: line, list: list})
+	return nil
+}
+
+// unknown is the error for a key that is none.
+func (w *walk) unknown(key string, line int) error {
+	switch key {
+	case "mfa_code", "token_code":
+		return w.file.wrong(line, "an MFA code is good for seconds and does not belong into a file",
+			"give --mfa-code or STS_HELPER_MFA_CODE, or set mfa_process")
+	case keyAccessKeyID, keySecretAccessKey, keySessionToken:
+		return w.file.wrong(line, "credentials do not belong into this file", "put them into an AWS profile and name it in source_profile")
+	}
+	do := didYouMean(key, keys())
+	if do == "" {
+		do = "see sts-helper --help for what there is"
+	}
+	return w.file.wrong(line, "unknown key "+quote(key), do)
+}
+
+// tag stores one tag of the table form.
+func (w *walk) tag(e *entry, key string, line int, value *unstable.Node) error {
+	if value.Kind != unstable.String {
+		return w.file.wrong(line, "tag "+quote(key)+" is "+kindText(value.Kind)+", not a string", "put the value in quotes")
+	}
+	pair := key + "=" + string(value.Data)
+	for i := range e.values {
+		v := &e.values[i]
+		if v.setting != sTag {
+			continue
+		}
+		if !v.nested {
+			return w.file.wrong(line, "tags are given as a list in line "+strconv.Itoa(v.line)+" and as a table here", "choose one")
+		}
+		for _, old := range v.list {
+			if strings.HasPrefix(old, key+"=") {
+				return w.file.wrong(line, "tag "+quote(key)+" is there twice", "remove one of them")
+			}
+		}
+		v.list = append(v.list, pair)
+		return nil
+	}
+	e.values = append(e.values, fileValue{setting: sTag, line: line, list: []string{pair}, nested: true})
+	return nil
+}
+
+// value reads a value as the setting's kind wants it.
+func (w *walk) value(setting id, line int, n *unstable.Node) ([]string, error) {
+	s := &settings[setting]
+	want := "a string"
+	switch s.Kind {
+	case Bool:
+		want = "true or false, without quotes"
+		if n.Kind == unstable.Bool {
+			return []string{string(n.Data)}, nil
+		}
+	case Duration:
+		want = `a duration like "12h", or a number of seconds`
+		if n.Kind == unstable.Integer {
+			i, err := strconv.ParseInt(string(n.Data), 0, 64)
+			if err != nil || i < 0 {
+				return nil, w.file.wrong(line, s.Key+" is out of range", "")
+			}
+			return []string{strconv.FormatInt(i, 10)}, nil
+		}
+	case List:
+		want = "an array of strings"
+		if n.Kind == unstable.Array {
+			list := []string{}
+			for it := n.Children(); it.Next(); {
+				switch it.Node().Kind {
+				case unstable.Comment:
+				case unstable.String:
+					list = append(list, string(it.Node().Data))
+				default:
+					return nil, w.file.wrong(line, s.Key+" has "+kindText(it.Node().Kind)+" in it; it must be "+want, "")
+				}
+			}
+			return list, nil
+		}
+	}
+	if n.Kind != unstable.String || s.Kind == Bool {
+		return nil, w.file.wrong(line, s.Key+" is "+kindText(n.Kind)+"; it must be "+want, "")
+	}
+	return []string{string(n.Data)}, nil
+}
+
+func kindText(k unstable.Kind) string {
+	switch k {
+	case unstable.String:
+		return "a string"
+	case unstable.Bool:
+		return "a boolean"
+	case unstable.Integer, unstable.Float:
+		return "a number"
+	case unstable.Array:
+		return "an array"
+	case unstable.InlineTable:
+		return "a table"
+	}
+	return "a date or time"
+}
+
+// sectionText writes a section's name as TOML would.
+func sectionText(parts []string) string {
+	var b strings.Builder
+	for i, p := range parts {
+		if i > 0 {
+			b.WriteByte('.')
+		}
+		if p != "" && strings.Trim(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == "" {
+			b.WriteString(p)
+		} else {
+			b.WriteString(quote(p))
+		}
+	}
+	return b.String()
+}
