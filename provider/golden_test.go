@@ -1,0 +1,169 @@
+package provider_test
+
+import (
+	"encoding/base64"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/provider"
+)
+
+// goldenRequests are requests of every operation, source and chain, by their names in
+// goldenKeys. The files they name are written by TestGoldenKeys.
+func goldenRequests() map[string]*settings.Request {
+	const role = "arn:aws:iam::111122223333:role/deploy"
+	static := settings.Source{Kind: settings.SourceStatic, Profile: "base", Files: []string{"/home/a/.aws/credentials"}, AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
+	other := func(kind settings.SourceKind) settings.Source {
+		return settings.Source{Kind: kind, Profile: "base", Files: []string{"/home/a/.aws/config", "/home/a/.aws/credentials"},
+			ConfigFile: "/home/a/.aws/config", CredentialsFile: "/home/a/.aws/credentials", Command: "keys", Digest: "0a1b"}
+	}
+	ask := func(operation string, change func(*settings.Request)) *settings.Request {
+		r := &settings.Request{Name: "dev", Operation: operation, Source: static, Region: "eu-west-1", Partition: "aws"}
+		if change != nil {
+			change(r)
+		}
+		return r
+	}
+	assume := func(change func(*settings.Request)) *settings.Request {
+		return ask("AssumeRole", func(r *settings.Request) {
+			r.RoleARN, r.RoleSessionName = role, "alice"
+			change(r)
+		})
+	}
+	everything := func() *settings.Request { r := full(); return &r }
+	session := func() *settings.Request {
+		return ask("GetSessionToken", func(r *settings.Request) { r.SerialNumber = "arn:aws:iam::111122223333:mfa/alice" })
+	}
+	all := map[string]*settings.Request{
+		"session":          ask("GetSessionToken", nil),
+		"session with MFA": session(),
+		"session elsewhere": ask("GetSessionToken", func(r *settings.Request) {
+			r.Region, r.Partition, r.Endpoint = "cn-north-1", "aws-cn", "https://sts.example"
+		}),
+		"session, variants":     ask("GetSessionToken", func(r *settings.Request) { r.FIPS, r.DualStack, r.Duration = true, true, 90*time.Minute }),
+		"session, fractions":    ask("GetSessionToken", func(r *settings.Request) { r.Duration = 1500 * time.Millisecond }),
+		"federation":            ask("GetFederationToken", func(r *settings.Request) { r.FederationName, r.Policy = "visitor", `{"Version":"2012-10-17"}` }),
+		"federation, no policy": ask("GetFederationToken", func(r *settings.Request) { r.FederationName, r.NoPolicy = "visitor", true }),
+		"federation, lists": ask("GetFederationToken", func(r *settings.Request) {
+			r.FederationName, r.PolicyARNs = "visitor", []string{"arn:aws:iam::aws:policy/B", "arn:aws:iam::aws:policy/A"}
+			r.Tags = []settings.Tag{{Key: "Team", Value: `o"p<s>`}, {Key: "Cost", Value: ""}}
+		}),
+		"role": assume(func(*settings.Request) {}),
+		"role with everything": assume(func(r *settings.Request) {
+			r.ExternalID, r.SourceIdentity, r.Duration, r.SerialNumber = "42", "alice", time.Hour, "GAHT12345678"
+			r.Tags, r.TransitiveTagKeys, r.Policy = []settings.Tag{{Key: "Team", Value: "ops"}}, []string{"Team"}, "{}"
+		}),
+		"role after MFA": assume(func(r *settings.Request) { r.Base = session() }),
+		"role after role": assume(func(r *settings.Request) {
+			r.Base = assume(func(r *settings.Request) { r.RoleARN += "-first" })
+		}),
+		"role after role after MFA": assume(func(r *settings.Request) {
+			r.Base = assume(func(r *settings.Request) { r.RoleARN, r.Base = r.RoleARN+"-first", session() })
+		}),
+		"role after web identity": assume(func(r *settings.Request) {
+			r.Base = ask("AssumeRoleWithWebIdentity", func(r *settings.Request) {
+				r.Source, r.RoleARN, r.WebIdentityTokenFile = settings.Source{}, role, "token.jwt"
+			})
+		}),
+		"root": ask("AssumeRoot", func(r *settings.Request) {
+			r.TargetPrincipal, r.TaskPolicyARN = "444455556666", "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"
+		}),
+		"an accepted token": {Granted: "guest", Operation: "AssumeRole"},
+		"every field":       everything(),
+	}
+	for name, file := range map[string]string{"": "token.jwt", ", opaque": "opaque", ", no file": "nowhere"} {
+		all["web identity"+name] = ask("AssumeRoleWithWebIdentity", func(r *settings.Request) {
+			r.Source, r.RoleARN, r.RoleSessionName, r.WebIdentityTokenFile = settings.Source{}, role, "pod", file
+		})
+	}
+	for name, file := range map[string]string{"": "assertion", ", opaque": "opaque", ", no file": "nowhere"} {
+		all["SAML"+name] = ask("AssumeRoleWithSAML", func(r *settings.Request) {
+			r.Source, r.RoleARN, r.PrincipalARN, r.SAMLAssertionFile = settings.Source{}, role, "arn:aws:iam::111122223333:saml-provider/example", file
+		})
+	}
+	all["SAML by command"] = ask("AssumeRoleWithSAML", func(r *settings.Request) {
+		r.Source, r.RoleARN, r.PrincipalARN, r.SAMLAssertionCommand = settings.Source{}, role, "arn:aws:iam::111122223333:saml-provider/example", "saml login"
+	})
+	for _, kind := range []settings.SourceKind{settings.SourceEnvironment, settings.SourceProcess, settings.SourceSSO, settings.SourceLogin,
+		settings.SourceContainer, settings.SourceInstance, settings.SourceDefault} {
+		all["source "+string(kind)] = assume(func(r *settings.Request) { r.Source = other(kind) })
+	}
+	return all
+}
+
+// goldenKeys are the keys that records have today. A key that changes here makes every such
+// record unreachable: it would need a new version of the schema, and a reason.
+var goldenKeys = map[string]string{
+	"SAML by command":                    "6a6b18e9cd172a50fe871e7053908831c985b9d5a509a7baa2b26fa87809be5a",
+	"SAML":                               "ee032175aeb8fabdd1b9519075b0c6510e59e10745944ead50f2a01682344bf1",
+	"SAML, no file":                      "891141d393ec606f17f288baf0e9b41314224962d94a90ceb7401bb643460623",
+	"SAML, opaque":                       "252cbbb370633ddd5b980782b16633e881a7a7c9051d93d7c33828ec33712ebf",
+	"an accepted token":                  "b7c858494bc7f02aca3e7f784b0dddd94040fae9e4fa7329166079bd9cb431ac",
+	"every field":                        "4f4dd1a8e813838058fcf5b058e98e54e785360cba5736ad50396ce1f3de1c96",
+	"federation":                         "f7134e2bdbf8fee15326b0ca10d5cf823853ca83d00ab97c24fbbb3afbd42e52",
+	"federation, lists":                  "6064db0e7f395bd1ab1278004a346e9420caa7f741731cbd4c5298a4fd417119",
+	"federation, no policy":              "128e45e45313aac53cf19fd6b88f9b55fcff639a7f9af97d77b526431ed7b993",
+	"role after MFA":                     "59379c8f8efeba735978dd07cc747ccb793c82fcf6df19573a166225c2524a50",
+	"role after role after MFA":          "137041a7b0510c27f502545af41bc404db2d8a707916ad3ec6320c5eaedcedef",
+	"role after role":                    "c07873423734f96ab53e5d504b86a08516c538b468a6b065d5ce04401759692f",
+	"role after web identity":            "9aedc7c65f006075cd7315bf51583cbb81b60fe9af5d3ca41414fe9d1d7976b3",
+	"role with everything":               "3bf3766815d120b720a82da2c5e3049afc28bdacc9094953e7ab7b51268ca052",
+	"role":                               "a7d331b26782392227f8871873762348ea945835a0c299bdf1d833a322f07782",
+	"root":                               "861d7f14ff72e98b5fd5527dd472d8390fb1758847b7769b04b1b064c12ea917",
+	"session elsewhere":                  "0a9b1b3620316bd03c3dc9e5c1095f403cfe291006250178a484bed4e6ee6755",
+	"session with MFA":                   "751cb226f91834a3681901da6c87809a277de23c9bd7d95cb6cb833c7406cc41",
+	"session":                            "90b0eea02a652d58dd676cf84ab660749b87698e3677a4bf89c68a54b529722f",
+	"session, fractions":                 "b2076c38ae399383889373c58595129b85d897aafb1b6889017069fecf7b3f41",
+	"session, variants":                  "b42132c2e4490a063c14d45f784bf2692a7fa2cb66db38d71d3542366ff42135",
+	"source container with a token file": "3cb13198175cd6d2fa2c11af22d99b93fcc2e4406347a9c81f4f040520f730db",
+	"source container with a token":      "ea8eaad6a3ba4cfe568ea7ac22000835a8fbd64e1e249dca884f71a8b11b8611",
+	"source container":                   "8cfe8fe240dfa31e9e33e90c7cf64ca11e60376a3544ce377104bb34b4f864bc",
+	"source default":                     "9d6252e01407df7470c6f6262a499b33a348f93b5b85b6d67d7fdb8501f1b030",
+	"source environment":                 "d0b0ce012c08fb42ebf9ce1d9ab72ad9a722bfa52bd32c33cff7d272c7048db7",
+	"source instance":                    "ad15b7a579d6b0a8541e213db7f0912276b1c08be06598f524d0733cc60f1baa",
+	"source login":                       "cf02754bdf5542015c161ef89162e95eaf13a382d7b51fa04dd67deabe920ced",
+	"source process":                     "def12b4a7cb0c173042eeda8414c15256fda833253a06e8ed41ee1878f98ce0c",
+	"source sso":                         "9c53ca54d6686b56ba16998d383a7007368d492722b594a0331f6c1472c68330",
+	"web identity":                       "26cf885855980ca4a7a3e80df4842ce5f1cc4991f5437f337514e03608e5bff2",
+	"web identity, no file":              "49732e9f3abd5f814e0183b0924666e3cb6e2f8eb16a0e45661a660ebdb83228",
+	"web identity, opaque":               "a6a9d57de89dc7d409162e1eb10139150cdc51681542611e2d229c007027f545",
+}
+
+// The keys of requests stay what they are, so that records outlive the program that made them.
+func TestGoldenKeys(t *testing.T) {
+	t.Chdir(t.TempDir())
+	enc := base64.RawURLEncoding
+	jwt := func(sub string) string {
+		return enc.EncodeToString([]byte(`{"alg":"none"}`)) + "." + enc.EncodeToString([]byte(`{"iss":"https://idp.example","sub":"`+sub+`"}`)) + ".CANARY"
+	}
+	for name, content := range map[string]string{
+		"token.jwt": jwt("system:serviceaccount:a:b"),
+		"opaque":    "CANARY opaque",
+		"assertion": base64.StdEncoding.EncodeToString([]byte(`<a:Assertion xmlns:a="urn:oasis:names:tc:SAML:2.0:assertion"><a:Subject><a:NameID>alice</a:NameID></a:Subject>` +
+			`<a:Attribute Name="https://aws.amazon.com/SAML/Attributes/RoleSessionName"><a:AttributeValue>al</a:AttributeValue></a:Attribute></a:Assertion>`)),
+	} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(name string, r *settings.Request) {
+		if got := provider.KeyOf(r).String(); got != goldenKeys[name] {
+			t.Errorf("the key changed:\n%q: %q,", name, got)
+		}
+	}
+	requests := goldenRequests()
+	for name, r := range requests {
+		check(name, r)
+	}
+	// In a container the endpoint's token says whose the credentials are.
+	pod := requests["source container"]
+	t.Setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", jwt("pod"))
+	check("source container with a token", pod)
+	t.Setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "token.jwt")
+	check("source container with a token file", pod)
+	if n := len(requests) + 2; n != len(goldenKeys) {
+		t.Errorf("%d requests, %d keys", n, len(goldenKeys))
+	}
+}
