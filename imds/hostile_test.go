@@ -142,7 +142,7 @@ func hostileVectors() []vector {
 	for _, h := range []string{
 		"", "X-aws-ec2-metadata-token:\r\n", "X-aws-ec2-metadata-token: x\r\n", "X-aws-ec2-metadata-token: {AUTH}\r\n", "X-aws-ec2-metadata-token: {TOKEN}A\r\n",
 		"X-aws-ec2-metadata-token: {TOKEN}=\r\n", "X-aws-ec2-metadata-token: A{TOKEN}\r\n", tok + tok, auth, "Authorization: {TOKEN}\r\n", "X-aws-ec2-metadata-token-ttl-seconds: 60\r\n",
-		"X-aws-ec2-metadata-token: {TOKEN},{TOKEN}\r\n", "X-aws-ec2-metadata-token: " + strings.Repeat("A", 72) + "\r\n",
+		"X-aws-ec2-metadata-token: {TOKEN},{TOKEN}\r\n", "X-aws-ec2-metadata-token: " + strings.Repeat("A", 56) + "\r\n",
 	} {
 		get(rolePath, h, 401)
 		get(strings.Replace(rolePath, "credentials/", "credentials-extended/", 1), h, 401)

@@ -96,7 +96,7 @@ func TestTokenTTL(t *testing.T) {
 		if resp.StatusCode != want {
 			t.Errorf("TTL %q: %s", ttl, resp.Status)
 		}
-		if got := resp.Header.Get(ttlHeader); want == 200 && (got != ttl || len(b) != 72 || strings.TrimSpace(b) != b || resp.Header.Get("Content-Type") != "text/plain") ||
+		if got := resp.Header.Get(ttlHeader); want == 200 && (got != ttl || len(b) != 56 || strings.TrimSpace(b) != b || resp.Header.Get("Content-Type") != "text/plain") ||
 			want != 200 && (got != "" || resp.Header.Get("Content-Type") != "text/html") {
 			t.Errorf("TTL %q: header %q, body of %d bytes", ttl, got, len(b))
 		}

@@ -18,14 +18,18 @@ const (
 	maxTTL = 21600
 )
 
-// A session token is base64url(expiry, nonce, mac), without padding: 54 bytes make 72 characters and
-// leave no unused bits, so a token has exactly one spelling.
+// A session token is base64url(version, expiry, nonce, mac), without padding: 42 bytes make 56 characters, as
+// EC2's own have, and leave no unused bits, so a token has exactly one spelling. More than 64 characters would
+// shut out every client of the AWS CRT, which keeps a token in 64 bytes (aws-c-auth, source/aws_imds_client.c).
 const (
-	expiryLen = 8  // Unix milliseconds, big endian
-	nonceLen  = 14 // random
-	macLen    = sha256.Size
-	tokenLen  = expiryLen + nonceLen + macLen
-	tokenText = tokenLen / 3 * 4
+	tokenVersion = 2
+	versionLen   = 1
+	expiryLen    = 6  // Unix milliseconds, big endian: enough until the year 10889
+	nonceLen     = 11 // random
+	macLen       = 24 // of HMAC-SHA256's 32 bytes
+	signedLen    = versionLen + expiryLen + nonceLen
+	tokenLen     = signedLen + macLen
+	tokenText    = tokenLen / 3 * 4
 )
 
 // sessions makes and checks IMDSv2 session tokens. It keeps none of them: a token proves itself, so
@@ -40,7 +44,7 @@ type sessions struct {
 
 func newSessions(key []byte, identity string) *sessions {
 	key = append([]byte(nil), key...)
-	s := &sessions{context: append([]byte("sts-helper imds session token, form 1\x00"), identity...)}
+	s := &sessions{context: append([]byte("sts-helper imds session token, form 2\x00"), identity...)}
 	s.macs.New = func() any { return hmac.New(sha256.New, key) }
 	return s
 }
@@ -48,9 +52,12 @@ func newSessions(key []byte, identity string) *sessions {
 // issue makes a token that lives ttl from now and is good for p's user only.
 func (s *sessions) issue(p *peer, now time.Time, ttl time.Duration) string {
 	var t [tokenLen]byte
-	binary.BigEndian.PutUint64(t[:], uint64(now.Add(ttl).UnixMilli()))
-	_, _ = rand.Read(t[expiryLen : expiryLen+nonceLen]) // never fails, or ends the program
-	s.mac(t[:], p, t[expiryLen+nonceLen:expiryLen+nonceLen])
+	var end [8]byte
+	binary.BigEndian.PutUint64(end[:], uint64(now.Add(ttl).UnixMilli()))
+	t[0] = tokenVersion
+	copy(t[versionLen:], end[len(end)-expiryLen:])
+	_, _ = rand.Read(t[versionLen+expiryLen : signedLen]) // never fails, or ends the program
+	copy(t[signedLen:], s.mac(t[:signedLen], p))
 	return base64.RawURLEncoding.EncodeToString(t[:])
 }
 
@@ -66,19 +73,19 @@ func (s *sessions) check(token string, p *peer, now time.Time) (time.Duration, b
 	if n, err := base64.RawURLEncoding.Strict().Decode(t[:], text[:]); err != nil || n != tokenLen {
 		return 0, false
 	}
-	var want [macLen]byte
-	s.mac(t[:], p, want[:0])
-	if subtle.ConstantTimeCompare(want[:], t[expiryLen+nonceLen:]) != 1 {
+	if t[0] != tokenVersion || subtle.ConstantTimeCompare(s.mac(t[:signedLen], p), t[signedLen:]) != 1 {
 		return 0, false
 	}
+	var end [8]byte
+	copy(end[len(end)-expiryLen:], t[versionLen:])
 	// Milliseconds of the wall clock: a machine that slept must not think a token young.
-	left := time.Duration(int64(binary.BigEndian.Uint64(t[:]))-now.UnixMilli()) * time.Millisecond
+	left := time.Duration(int64(binary.BigEndian.Uint64(end[:]))-now.UnixMilli()) * time.Millisecond
 	// More than the longest life is left only if the clock was set back.
 	return left, left > 0 && left <= maxTTL*time.Second
 }
 
-// mac appends to out the code over the context, the user, and t's expiry and nonce.
-func (s *sessions) mac(t []byte, p *peer, out []byte) {
+// mac is the truncated code over what is signed of a token, the user, and the context.
+func (s *sessions) mac(signed []byte, p *peer) []byte {
 	h := s.macs.Get().(hash.Hash)
 	defer s.macs.Put(h)
 	h.Reset()
@@ -87,10 +94,10 @@ func (s *sessions) mac(t []byte, p *peer, out []byte) {
 		u[0] = 1
 		binary.BigEndian.PutUint32(u[1:], p.uid)
 	}
-	h.Write(t[:expiryLen+nonceLen])
+	h.Write(signed)
 	h.Write(u[:])
 	h.Write(s.context) // last, because it is the only part without a fixed length
-	h.Sum(out)
+	return h.Sum(make([]byte, 0, sha256.Size))[:macLen]
 }
 
 // parseTTL reads the seconds of a token's life: digits only, 1 to 21600.

@@ -73,10 +73,24 @@ func TestTokenWithAnyBitFlipped(t *testing.T) {
 			t.Errorf("cut to %d: %d", i, got)
 		}
 	}
-	for _, x := range []string{tok + "A", tok + "\n", "\n" + tok[1:], tok[:71] + "\n", " " + tok, base64.RawURLEncoding.EncodeToString(make([]byte, 54))} {
+	for _, x := range []string{tok + "A", tok + "\n", "\n" + tok[1:], tok[:55] + "\n", " " + tok, base64.RawURLEncoding.EncodeToString(make([]byte, 42))} {
 		if got := status(x); got != 401 {
 			t.Errorf("%q: %d", x, got)
 		}
+	}
+}
+
+// TestTokenFitsTheCRT: clients of the AWS CRT (awscrt, Mountpoint, TensorStore) keep a token in 64 bytes that do
+// not grow; EC2's own have 56 characters.
+func TestTokenFitsTheCRT(t *testing.T) {
+	s := quietServer(t, newFake(time.Hour))
+	seen := map[string]bool{}
+	for _, ttl := range []string{"1", "60", "300", "21600", "21600"} {
+		tok := ask(s, "PUT", "/latest/api/token", ttlHeader, ttl).Body.String()
+		if len(tok) != 56 || seen[tok] {
+			t.Errorf("%d characters, seen before: %v", len(tok), seen[tok])
+		}
+		seen[tok] = true
 	}
 }
 
