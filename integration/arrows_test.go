@@ -18,14 +18,15 @@ var arrows = map[string][]string{
 	"lock":              {},
 	"internal/direct":   {},
 	"policy":            {},
-	"internal/mfa":      {},
+	"internal/display":  {},
+	"internal/mfa":      {"internal/display"},
 	"process":           {"token"},
 	"imds":              {"token"},
 	"sts":               {"token", "policy"},
 	"cache":             {"token", "lock"},
 	"handoff":           {"token"},
 	"internal/settings": {"policy"},
-	"provider":          {"internal/settings", "cache", "sts", "internal/mfa", "handoff", "token", "lock", "process"},
+	"provider":          {"internal/display", "internal/settings", "cache", "sts", "internal/mfa", "handoff", "token", "lock", "process"},
 }
 
 // sdk is the part of the AWS SDK that opens connections or reads configuration: only sts and

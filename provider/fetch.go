@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/sts-helper/sts-helper/cache"
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/sts"
 	"github.com/sts-helper/sts-helper/token"
@@ -27,7 +27,7 @@ func (p *Provider) fetch(ctx context.Context, comfortable bool) (token.Token, er
 	}
 	for again := false; ; again = true {
 		if comfortable && p.base.wouldAsk() {
-			return token.Token{}, humanError(nil, "the MFA session of %s has to be renewed; run: %s", mfa.Safe(p.req.Name), mfa.Safe(p.human.opts.Login))
+			return token.Token{}, humanError(nil, "the MFA session of %s has to be renewed; run: %s", display.Safe(p.req.Name), display.Safe(p.human.opts.Login))
 		}
 		a, err := p.base.Token(ctx)
 		if err != nil {
@@ -65,7 +65,7 @@ func shared(err error) error {
 	case errors.As(err, &f):
 		return &Error{Class: Class(f.Kind), Text: f.Message, Err: err, final: f.Final}
 	case errors.As(err, &held):
-		return &Error{Class: ClassLocked, Text: mfa.Safe(err.Error()), Err: err}
+		return &Error{Class: ClassLocked, Text: display.Safe(err.Error()), Err: err}
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/mfa"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/lock"
@@ -62,7 +63,7 @@ func newHuman(r *settings.Request, o Options) *human {
 // for a command that cannot be run.
 func (h *human) pick() (mfa.Source, error) {
 	if h.forbid {
-		return nil, humanError(nil, "a code of the MFA device is needed, and nobody is asked here; run: %s", mfa.Safe(h.opts.Login))
+		return nil, humanError(nil, "a code of the MFA device is needed, and nobody is asked here; run: %s", display.Safe(h.opts.Login))
 	}
 	src, err := mfa.Pick(h.opts)
 	if err == nil {
@@ -185,11 +186,11 @@ func (p *Provider) withCode(ctx context.Context, send func(code string) (token.T
 	if d := dev.Barred(); d > 0 && !p.human.login {
 		return token.Token{}, &Error{Class: ClassDenied, final: true, Text: fmt.Sprintf(
 			"too many codes of MFA device %s were refused, so nobody is asked for the next %s; to try now, run: %s",
-			mfa.Safe(p.req.SerialNumber), d.Round(time.Second), mfa.Safe(p.human.opts.Login))}
+			display.Safe(p.req.SerialNumber), d.Round(time.Second), display.Safe(p.human.opts.Login))}
 	}
 	limit := p.patience(ctx)
 	if limit < askLeast {
-		return token.Token{}, humanError(nil, "no time is left to ask for an MFA code, the programs above give up soon; run: %s", mfa.Safe(p.human.opts.Login))
+		return token.Token{}, humanError(nil, "no time is left to ask for an MFA code, the programs above give up soon; run: %s", display.Safe(p.human.opts.Login))
 	}
 	asking, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

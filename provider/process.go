@@ -13,7 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/process"
 )
 
@@ -62,7 +62,7 @@ func (p *Provider) processCredentials(ctx context.Context) (aws.Credentials, err
 		if said != "" {
 			what += ": " + said
 		}
-		return aws.Credentials{}, sourceError(err, "the credential_process of AWS profile %s ended with %s", quote(src.Profile), mfa.Safe(what))
+		return aws.Credentials{}, sourceError(err, "the credential_process of AWS profile %s ended with %s", quote(src.Profile), display.Safe(what))
 	}
 	creds, err := process.Decode(stdout.Bytes())
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/mfa"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/token"
@@ -199,7 +200,7 @@ func (p *Provider) granted(c *cache.Cache) (cache.Answer, error) {
 	if r.Remaining() <= cache.HardFloor {
 		from := "whoever granted it"
 		if r.Note != "" {
-			from = mfa.Safe(r.Note)
+			from = display.Safe(r.Note)
 		}
 		return cache.Answer{}, &Error{Class: ClassHuman, final: true, Text: fmt.Sprintf(
 			"the token accepted as %s ended %s and cannot be renewed here; ask %s for another",

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/mfa"
 )
 
@@ -47,10 +48,10 @@ func (p *Provider) assertion(ctx context.Context) (string, error) {
 		if said := firstLine(stderr.String()); said != "" {
 			what += ": " + said
 		}
-		return "", sourceError(err, "the SAML assertion command %s failed: %s", quote(words[0]), mfa.Safe(what))
+		return "", sourceError(err, "the SAML assertion command %s failed: %s", quote(words[0]), display.Safe(what))
 	}
 	return strings.TrimSpace(stdout.String()), nil
 }
 
 // quote puts a name from a file or a flag into a message.
-func quote(s string) string { return `"` + mfa.Safe(s) + `"` }
+func quote(s string) string { return `"` + display.Safe(s) + `"` }

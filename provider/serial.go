@@ -21,7 +21,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/sts-helper/sts-helper/cache"
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -89,7 +89,7 @@ func (p *Provider) askForDevice() (string, error) {
 	case 1:
 		return serials[0], nil
 	}
-	return "", configError("the user of access key %s has %d MFA devices (%s); %s", key, len(serials), mfa.Safe(strings.Join(serials, ", ")), name)
+	return "", configError("the user of access key %s has %d MFA devices (%s); %s", key, len(serials), display.Safe(strings.Join(serials, ", ")), name)
 }
 
 // forgetDevice is called where STS does not know the device.
@@ -134,7 +134,7 @@ func (p *Provider) listDevices(ctx context.Context) ([]string, error) {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, unreachable("gave no answer (" + mfa.Safe(oneLine(err)) + ")")
+		return nil, unreachable("gave no answer (" + display.Safe(oneLine(err)) + ")")
 	}
 	defer func() { _ = resp.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, iamBody+1))
@@ -147,7 +147,7 @@ func (p *Provider) listDevices(ctx context.Context) ([]string, error) {
 		return nil, unreachable(fmt.Sprintf("does not work (status %d)", resp.StatusCode))
 	case resp.StatusCode >= 400:
 		return nil, &Error{Class: ClassDenied, final: true, Text: fmt.Sprintf(
-			"the MFA device could not be looked up: IAM said %s (status %d); allow iam:ListMFADevices, or name the device in mfa_serial or --mfa-serial", mfa.Safe(l.Code), resp.StatusCode)}
+			"the MFA device could not be looked up: IAM said %s (status %d); allow iam:ListMFADevices, or name the device in mfa_serial or --mfa-serial", display.Safe(l.Code), resp.StatusCode)}
 	case resp.StatusCode != http.StatusOK:
 		return nil, unreachable(fmt.Sprintf("gave an unexpected answer (status %d)", resp.StatusCode))
 	}
@@ -183,7 +183,7 @@ func (p *Provider) iamEndpoint() (*url.URL, string, error) {
 		region = p.req.Region
 	}
 	if where == "" {
-		return nil, "", configError("mfa_serial is %q, and where IAM is in partition %s is not known; name the device in mfa_serial", SerialAuto, mfa.Safe(p.req.Partition))
+		return nil, "", configError("mfa_serial is %q, and where IAM is in partition %s is not known; name the device in mfa_serial", SerialAuto, display.Safe(p.req.Partition))
 	}
 	u, err := url.Parse(where)
 	ip := net.ParseIP("")

@@ -17,7 +17,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/handoff"
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/provider"
 )
@@ -45,7 +45,7 @@ func (p *program) acceptCommand() *cobra.Command {
 		Long:  acceptHelp,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usageError{fmt.Errorf("one FILE is taken; %q is one too many", mfa.Safe(args[1]))}
+				return usageError{fmt.Errorf("one FILE is taken; %q is one too many", display.Safe(args[1]))}
 			}
 			return nil
 		},
@@ -63,10 +63,10 @@ func (p *program) acceptCommand() *cobra.Command {
 
 func (p *program) accept(ctx context.Context, args []string, a acceptFlags) error {
 	if a.format != "" && a.format != "json" && a.format != "env" {
-		return usageError{fmt.Errorf("--format: %q is neither json nor env", mfa.Safe(a.format))}
+		return usageError{fmt.Errorf("--format: %q is neither json nor env", display.Safe(a.format))}
 	}
 	if a.name != "" && !validName(a.name) {
-		return usageError{fmt.Errorf("--name: %q cannot name credentials; use letters, digits and _ . = , @ + -, at most 64", mfa.Safe(a.name))}
+		return usageError{fmt.Errorf("--name: %q cannot name credentials; use letters, digits and _ . = , @ + -, at most 64", display.Safe(a.name))}
 	}
 	bundle, err := p.openBundle(ctx, args, a)
 	if err != nil {
@@ -120,7 +120,7 @@ func (p *program) openBundle(ctx context.Context, args []string, a acceptFlags) 
 	if len(args) == 1 && args[0] != "-" {
 		f, err := os.Open(args[0])
 		if err != nil {
-			return handoff.Bundle{}, usageError{fmt.Errorf("%s cannot be read: %w; name the file with the sealed token, or - for standard input", mfa.Safe(args[0]), oneCause(err))}
+			return handoff.Bundle{}, usageError{fmt.Errorf("%s cannot be read: %w; name the file with the sealed token, or - for standard input", display.Safe(args[0]), oneCause(err))}
 		}
 		defer func() { _ = f.Close() }()
 		in, from = f, args[0]
@@ -133,7 +133,7 @@ func (p *program) openBundle(ctx context.Context, args []string, a acceptFlags) 
 	case ctx.Err() != nil:
 		return handoff.Bundle{}, context.Cause(ctx)
 	case err != nil:
-		return handoff.Bundle{}, usageError{fmt.Errorf("%s cannot be read: %w", mfa.Safe(from), oneCause(err))}
+		return handoff.Bundle{}, usageError{fmt.Errorf("%s cannot be read: %w", display.Safe(from), oneCause(err))}
 	}
 	var b handoff.Bundle
 	if a.plain {
@@ -151,9 +151,9 @@ func (p *program) openBundle(ctx context.Context, args []string, a acceptFlags) 
 	case provider.ClassOf(err) == provider.ClassHuman || ctx.Err() != nil:
 		return handoff.Bundle{}, err
 	case errors.Is(err, handoff.ErrWrongPassphrase):
-		return handoff.Bundle{}, humanError(err, mfa.Safe(from)+": "+err.Error())
+		return handoff.Bundle{}, humanError(err, display.Safe(from)+": "+err.Error())
 	}
-	e := &settings.Error{Kind: settings.Config, Where: mfa.Safe(from), What: err.Error(), Err: err}
+	e := &settings.Error{Kind: settings.Config, Where: display.Safe(from), What: err.Error(), Err: err}
 	switch {
 	case errors.Is(err, handoff.ErrWrongRecipient) && len(a.identities) == 0:
 		e.Do = "name the file with the right one by --identity"
@@ -175,7 +175,7 @@ func (p *program) identities(ctx context.Context, files []string) ([]age.Identit
 	for _, file := range files {
 		ids, err := readIdentities(ctx, file)
 		if err != nil && named {
-			return nil, usageError{fmt.Errorf("--identity %s: %w", mfa.Safe(file), err)}
+			return nil, usageError{fmt.Errorf("--identity %s: %w", display.Safe(file), err)}
 		}
 		all = append(all, ids...)
 	}
@@ -194,7 +194,7 @@ func readIdentities(ctx context.Context, file string) ([]age.Identity, error) {
 		return nil, oneCause(err)
 	}
 	return handoff.ParseIdentities(data, func() ([]byte, error) {
-		return askPassphrase(ctx, "Passphrase of "+mfa.Safe(file)+": ")
+		return askPassphrase(ctx, "Passphrase of "+display.Safe(file)+": ")
 	})
 }
 
@@ -227,10 +227,10 @@ func validName(s string) bool {
 func (p *program) tellAccept(name, command string, b handoff.Bundle) error {
 	say := func(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }
 	if b.Issuer != "" {
-		say("from:   %s (by their own word)", mfa.Safe(b.Issuer))
+		say("from:   %s (by their own word)", display.Safe(b.Issuer))
 	}
 	if who := b.Token.Principal(); who != nil {
-		say("as:     %s", mfa.Safe(who.ARN))
+		say("as:     %s", display.Safe(who.ARN))
 	}
 	for i, line := range describePolicy(b.Policy) {
 		say("%-8s%s", []string{"what:", ""}[min(i, 1)], line)
@@ -238,7 +238,7 @@ func (p *program) tellAccept(name, command string, b handoff.Bundle) error {
 	end := b.Token.Credentials.Expires
 	say("until:  %s (%s); it cannot be renewed, only granted again", end.Local().Format("Mon 2 Jan 15:04 MST"), time.Until(end).Round(time.Minute))
 	if b.Note != "" {
-		say("note:   %s", mfa.Safe(b.Note))
+		say("note:   %s", display.Safe(b.Note))
 	}
 	say("\nPut this into ~/.aws/config:\n")
 	lines := fmt.Sprintf("[profile %s]\ncredential_process = %s\n", name, command)

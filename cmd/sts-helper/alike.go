@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/sts-helper/sts-helper/cache"
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/provider"
 )
 
@@ -93,7 +93,7 @@ func apart(inputs []cache.Input, b *provider.Provider) string {
 		case was == nil && is != nil:
 			all = append(all, "no "+words)
 		case was != nil && (is == nil || *was != *is):
-			all = append(all, words+" "+mfa.Safe(*was))
+			all = append(all, words+" "+display.Safe(*was))
 		}
 	}
 	if len(all) == 0 {

@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/handoff"
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/policy"
 	"github.com/sts-helper/sts-helper/provider"
@@ -175,15 +175,15 @@ func (p *program) recipients(g grantFlags) ([]age.Recipient, error) {
 	for _, name := range g.github {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("--to-github-keys %s: %w", mfa.Safe(name), oneCause(err))}
+			return nil, usageError{fmt.Errorf("--to-github-keys %s: %w", display.Safe(name), oneCause(err))}
 		}
 		r, skipped, err := handoff.ParseGitHubKeys(f)
 		_ = f.Close()
 		if err != nil {
-			return nil, usageError{fmt.Errorf("--to-github-keys %s: %w", mfa.Safe(name), err)}
+			return nil, usageError{fmt.Errorf("--to-github-keys %s: %w", display.Safe(name), err)}
 		}
 		if skipped > 0 {
-			fmt.Fprintf(p.stderr, "sts-helper: %d of the keys in %s cannot be sealed for and are passed over\n", skipped, mfa.Safe(name))
+			fmt.Fprintf(p.stderr, "sts-helper: %d of the keys in %s cannot be sealed for and are passed over\n", skipped, display.Safe(name))
 		}
 		all = append(all, r...)
 	}
@@ -212,7 +212,7 @@ func (p *program) issuer(req *settings.Request) string {
 		who = strings.TrimSpace(who + " (AWS profile " + s + ")")
 	}
 	const most = 256
-	if who = mfa.Safe(who); len(who) > most {
+	if who = display.Safe(who); len(who) > most {
 		who = strings.ToValidUTF8(who[:most], "")
 	}
 	return who
@@ -223,7 +223,7 @@ func (p *program) tellGrant(req *settings.Request, t token.Token) {
 	end := t.Credentials.Expires
 	say := func(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }
 	if who := t.Principal(); who != nil {
-		say("whom:   %s", mfa.Safe(who.ARN))
+		say("whom:   %s", display.Safe(who.ARN))
 	}
 	for i, line := range describePolicy(req.Policy) {
 		say("%-8s%s", []string{"what:", ""}[min(i, 1)], line)
@@ -231,12 +231,12 @@ func (p *program) tellGrant(req *settings.Request, t token.Token) {
 	switch {
 	case req.Policy != "":
 	case len(req.PolicyARNs) == 0 && t.Operation == token.AssumeRole:
-		say("what:   everything that %s may do: no session policy narrows it", mfa.Safe(req.RoleARN))
+		say("what:   everything that %s may do: no session policy narrows it", display.Safe(req.RoleARN))
 	case len(req.PolicyARNs) == 0:
 		say("what:   nothing by its own policies: there is no session policy")
 	}
 	for _, arn := range req.PolicyARNs {
-		say("what:   at most %s", mfa.Safe(arn))
+		say("what:   at most %s", display.Safe(arn))
 	}
 	if size := t.PackedPolicySize; size != nil {
 		say("size:   %d %% of what AWS takes as policies and tags", *size)
@@ -259,7 +259,7 @@ func describePolicy(document string) []string {
 	}
 	parsed, err := policy.Parse([]byte(document))
 	if err != nil { // of a newer policy language, say
-		return []string{"at most " + mfa.Safe(document)}
+		return []string{"at most " + display.Safe(document)}
 	}
 	var lines []string
 	for _, s := range parsed.Statements() {
@@ -271,7 +271,7 @@ func describePolicy(document string) []string {
 		if s.Conditional {
 			line += ", under conditions"
 		}
-		lines = append(lines, mfa.Safe(line))
+		lines = append(lines, display.Safe(line))
 	}
 	return lines
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/mfa"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/lock"
@@ -106,7 +107,7 @@ func (p *program) loginTo(ctx context.Context, t *target, round *provider.Round,
 		return "", err
 	}
 	for _, w := range a.Warnings {
-		p.progress("%s: carrying on with what there is: %s", t.name, mfa.Safe(w.Error()))
+		p.progress("%s: carrying on with what there is: %s", t.name, display.Safe(w.Error()))
 	}
 	how := "renewed"
 	if a.Origin != cache.Fresh {
@@ -148,7 +149,7 @@ func (p *program) sayWhoIsWaitedFor(t *target) (stop func()) {
 			}
 			if who, ok := askedElsewhere(c, t); ok && who.PID != said {
 				said = who.PID
-				p.progress("%s: waiting for %s; answer there", t.name, mfa.Safe(who.String()))
+				p.progress("%s: waiting for %s; answer there", t.name, display.Safe(who.String()))
 			}
 		}
 	}()
@@ -169,7 +170,7 @@ func (p *program) progress(format string, args ...any) {
 	fmt.Fprintf(p.stderr, "sts-helper: "+format+"\n", args...)
 }
 
-func (p *program) report(err error) { p.progress("%s", mfa.Safe(err.Error())) }
+func (p *program) report(err error) { p.progress("%s", display.Safe(err.Error())) }
 
 // summary is the error of a command that did several things; the first of theirs decides the
 // exit code.

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/cache"
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/lock"
 	"github.com/sts-helper/sts-helper/provider"
@@ -151,7 +151,7 @@ func (p *program) reportBusy(busy []error) error {
 
 // holderName is a holder without what for: that is said beside it.
 func holderName(who lock.Holder) string {
-	return mfa.Safe(lock.Holder{PID: who.PID, TTY: who.TTY}.String())
+	return display.Safe(lock.Holder{PID: who.PID, TTY: who.TTY}.String())
 }
 
 func (p *program) logoutAll(flags settings.Flags) error {
@@ -191,12 +191,12 @@ func describe(e cache.Entry) string {
 		if e.Miss.Absent() {
 			return "a failure that was remembered"
 		}
-		return fmt.Sprintf("an unusable record (%s)", mfa.Safe(e.Miss.Reason))
+		return fmt.Sprintf("an unusable record (%s)", display.Safe(e.Miss.Reason))
 	}
 	t := e.Record.Token
 	what := string(t.Operation)
 	if id := t.Principal(); id != nil {
-		what += " " + mfa.Safe(id.ARN)
+		what += " " + display.Safe(id.ARN)
 	}
 	return fmt.Sprintf("%s, key %s, until %s", what, t.Credentials.AccessKeyID, moment(t.Credentials.Expires))
 }
@@ -244,7 +244,7 @@ func (p *program) caches(flags settings.Flags) ([]*cache.Cache, []*target, error
 }
 
 func noCache(err error) error {
-	return &provider.Error{Class: provider.ClassConfig, Text: mfa.Safe(err.Error()), Err: err}
+	return &provider.Error{Class: provider.ClassConfig, Text: display.Safe(err.Error()), Err: err}
 }
 
 // say prints a line of what was asked for.

@@ -18,7 +18,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -67,7 +67,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return exitOK
 	}
 	code := exitCode(ctx, err)
-	fmt.Fprintf(p.stderr, "sts-helper: %s\n", mfa.Safe(err.Error()))
+	fmt.Fprintf(p.stderr, "sts-helper: %s\n", display.Safe(err.Error()))
 	return code
 }
 

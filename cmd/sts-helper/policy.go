@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/policy"
 )
@@ -50,16 +50,16 @@ func (p *program) policyCheckCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			data, err := readPolicy(args[0])
 			if err != nil {
-				return usageError{fmt.Errorf("%s cannot be read: %w; name a file with a policy, or - for standard input", mfa.Safe(args[0]), oneCause(err))}
+				return usageError{fmt.Errorf("%s cannot be read: %w; name a file with a policy, or - for standard input", display.Safe(args[0]), oneCause(err))}
 			}
 			parsed, err := policy.Parse(data)
 			for _, finding := range policy.Check(data) {
-				fmt.Fprintf(p.stdout, "%s:%s\n", mfa.Safe(args[0]), mfa.Safe(finding.String()))
+				fmt.Fprintf(p.stdout, "%s:%s\n", display.Safe(args[0]), display.Safe(finding.String()))
 			}
 			if err != nil {
-				return &settings.Error{Kind: settings.Config, Where: mfa.Safe(args[0]), What: "the policy cannot be used", Err: err}
+				return &settings.Error{Kind: settings.Config, Where: display.Safe(args[0]), What: "the policy cannot be used", Err: err}
 			}
-			_, err = fmt.Fprintf(p.stdout, "%s: %d of %d characters\n", mfa.Safe(args[0]), parsed.Len(), policy.MaxLength)
+			_, err = fmt.Fprintf(p.stdout, "%s: %d of %d characters\n", display.Safe(args[0]), parsed.Len(), policy.MaxLength)
 			return err
 		},
 	}
@@ -105,7 +105,7 @@ func (p *program) policyShowCommand() *cobra.Command {
 			}
 		}
 		for _, arn := range req.PolicyARNs {
-			if _, err := fmt.Fprintln(p.stdout, mfa.Safe(arn)); err != nil {
+			if _, err := fmt.Fprintln(p.stdout, display.Safe(arn)); err != nil {
 				return err
 			}
 		}
@@ -123,6 +123,6 @@ func oneArgument(what string) cobra.PositionalArgs {
 		case 0:
 			return usageError{fmt.Errorf("%s, is missing", what)}
 		}
-		return usageError{fmt.Errorf("one argument is taken, %s; %q is one too many", what, mfa.Safe(args[1]))}
+		return usageError{fmt.Errorf("one argument is taken, %s; %q is one too many", what, display.Safe(args[1]))}
 	}
 }

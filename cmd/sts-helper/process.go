@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/cache"
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/process"
 	"github.com/sts-helper/sts-helper/provider"
@@ -42,7 +42,7 @@ func (p *program) process(ctx context.Context, flags settings.Flags) error {
 	}
 	if !req.Verbose {
 		for _, w := range answer.Warnings {
-			p.warn("carrying on with what there is: %s", mfa.Safe(w.Error()))
+			p.warn("carrying on with what there is: %s", display.Safe(w.Error()))
 		}
 		if warning := provider.PackedWarning(answer.Token); warning != "" && answer.Origin == cache.Fresh {
 			p.warn("%s", warning)

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -108,7 +108,7 @@ func settingsAlone(args []string) (settings.Flags, bool) {
 // name of those.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 && !cmd.HasSubCommands() {
-		return usageError{fmt.Errorf("%s takes no arguments, only flags; %q is one too many", cmd.CommandPath(), mfa.Safe(args[0]))}
+		return usageError{fmt.Errorf("%s takes no arguments, only flags; %q is one too many", cmd.CommandPath(), display.Safe(args[0]))}
 	}
 	if err := cobra.NoArgs(cmd, args); err != nil {
 		return usageError{err}
@@ -125,7 +125,7 @@ func checkTopics(root *cobra.Command) {
 		case "help":
 			cmd.Args = func(_ *cobra.Command, args []string) error {
 				if _, rest, err := root.Find(args); err != nil || len(rest) > 0 {
-					return usageError{fmt.Errorf("there is no command %q; run: sts-helper help", mfa.Safe(strings.Join(args, " ")))}
+					return usageError{fmt.Errorf("there is no command %q; run: sts-helper help", display.Safe(strings.Join(args, " ")))}
 				}
 				return nil
 			}
@@ -133,7 +133,7 @@ func checkTopics(root *cobra.Command) {
 			cmd.Args = cobra.ArbitraryArgs
 			cmd.RunE = func(cmd *cobra.Command, args []string) error {
 				if len(args) > 0 {
-					return usageError{fmt.Errorf("there is no completion for %q, only for bash, zsh, fish and powershell", mfa.Safe(args[0]))}
+					return usageError{fmt.Errorf("there is no completion for %q, only for bash, zsh, fish and powershell", display.Safe(args[0]))}
 				}
 				return cmd.Help()
 			}

@@ -18,7 +18,7 @@ import (
 	"syscall"
 
 	"github.com/sts-helper/sts-helper/imds"
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/provider"
 )
 
@@ -58,7 +58,7 @@ func (e *endpoint) secrets(s *site) (tokenFile string, err error) {
 		return "", err
 	}
 	if e.flags.envFile != "" && !plainValue(tokenFile) {
-		return "", unsafeFile("the token file's path %s has characters that an env-file cannot hold; name another with --token-file", mfa.Safe(tokenFile))
+		return "", unsafeFile("the token file's path %s has characters that an env-file cannot hold; name another with --token-file", display.Safe(tokenFile))
 	}
 	e.bearer, err = bearerToken(tokenFile)
 	return tokenFile, err

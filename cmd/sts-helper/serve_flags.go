@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sts-helper/sts-helper/imds"
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -94,7 +94,7 @@ func (f *serveFlags) fromEnvironment(set *pflag.FlagSet, env settings.Environmen
 		}
 		for _, v := range values {
 			if err := set.Set(name, strings.TrimSpace(v)); err != nil {
-				return &settings.Error{Kind: settings.Config, Where: variable, What: mfa.Safe(v) + " does not fit", Err: err}
+				return &settings.Error{Kind: settings.Config, Where: variable, What: display.Safe(v) + " does not fit", Err: err}
 			}
 		}
 	}
@@ -105,7 +105,7 @@ func (f *serveFlags) fromEnvironment(set *pflag.FlagSet, env settings.Environmen
 func (f *serveFlags) logger(w io.Writer, settings settings.Flags) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
-		return nil, usageError{fmt.Errorf("--log-level: %q is none of debug, info, warn and error", mfa.Safe(f.logLevel))}
+		return nil, usageError{fmt.Errorf("--log-level: %q is none of debug, info, warn and error", display.Safe(f.logLevel))}
 	}
 	if _, verbose := settings["verbose"]; verbose {
 		level = slog.LevelDebug
@@ -117,14 +117,14 @@ func (f *serveFlags) logger(w io.Writer, settings settings.Flags) (*slog.Logger,
 	case "json":
 		return slog.New(slog.NewJSONHandler(w, opts)), nil
 	}
-	return nil, usageError{fmt.Errorf("--log-format: %q is neither text nor json", mfa.Safe(f.logFormat))}
+	return nil, usageError{fmt.Errorf("--log-format: %q is neither text nor json", display.Safe(f.logFormat))}
 }
 
 // check refuses what can be seen to be wrong before anything is read or made.
 func (f *serveFlags) check() error {
 	for _, a := range f.listen {
 		if _, _, err := net.SplitHostPort(a); err != nil {
-			return usageError{fmt.Errorf("--listen: want an address and a port, such as %s, not %q", defaultListen, mfa.Safe(a))}
+			return usageError{fmt.Errorf("--listen: want an address and a port, such as %s, not %q", defaultListen, display.Safe(a))}
 		}
 	}
 	return nil
@@ -137,7 +137,7 @@ func (f *serveFlags) loopbackAliases() ([]netip.Addr, error) {
 	for _, s := range f.aliases {
 		a, err := netip.ParseAddr(s)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("--loopback-alias: %q is not an IP address", mfa.Safe(s))}
+			return nil, usageError{fmt.Errorf("--loopback-alias: %q is not an IP address", display.Safe(s))}
 		}
 		if !onLoopback(a) {
 			return nil, usageError{fmt.Errorf("--loopback-alias: %s is not an address of the loopback device; add it with: ip addr add %s/%d dev lo", a, a, a.BitLen())}

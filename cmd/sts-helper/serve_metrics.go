@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/imds"
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // serveMetrics counts what happens at the endpoint, and writes it in Prometheus's text
@@ -216,11 +216,11 @@ func loopbackListener(ctx context.Context, addr string) (net.Listener, error) {
 	if err == nil {
 		var ip netip.Addr
 		if ip, err = netip.ParseAddr(host); err == nil && !ip.IsLoopback() {
-			return nil, usageError{fmt.Errorf("--metrics-listen: %s is not a loopback address", mfa.Safe(addr))}
+			return nil, usageError{fmt.Errorf("--metrics-listen: %s is not a loopback address", display.Safe(addr))}
 		}
 	}
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--metrics-listen: want an address and a port, such as 127.0.0.1:9912, not %q", mfa.Safe(addr))}
+		return nil, usageError{fmt.Errorf("--metrics-listen: want an address and a port, such as 127.0.0.1:9912, not %q", display.Safe(addr))}
 	}
 	var lc net.ListenConfig
 	lc.SetMultipathTCP(false)

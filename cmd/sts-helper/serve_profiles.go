@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/imds"
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/provider"
 	ops "github.com/sts-helper/sts-helper/sts"
@@ -103,7 +103,7 @@ func (e *endpoint) read(env settings.Environment) (*site, error) {
 		s.profiles = append(s.profiles, p)
 	}
 	if e.flags.imds != "" && s.instance == nil {
-		return nil, usageError{fmt.Errorf("--imds: %q is not one of the profiles served", mfa.Safe(e.flags.imds))}
+		return nil, usageError{fmt.Errorf("--imds: %q is not one of the profiles served", display.Safe(e.flags.imds))}
 	}
 	return s, nil
 }

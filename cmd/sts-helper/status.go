@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/cache"
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/provider"
 	"github.com/sts-helper/sts-helper/token"
@@ -187,22 +187,22 @@ func look(c *cache.Cache, key string) *statusRecord {
 	e := c.Inspect(key)
 	s := &statusRecord{Key: key}
 	if e.Record == nil && !e.Miss.Absent() {
-		s.Unusable = mfa.Safe(e.Miss.Reason)
+		s.Unusable = display.Safe(e.Miss.Reason)
 	}
 	if r := e.Record; r != nil {
 		t := r.Token
 		s.Operation, s.AccessKeyID, s.AccountID = string(t.Operation), t.Credentials.AccessKeyID, t.Credentials.AccountID
 		s.PackedPolicySize = t.PackedPolicySize
 		if id := t.Principal(); id != nil {
-			s.Identity = mfa.Safe(id.ARN)
+			s.Identity = display.Safe(id.ARN)
 		}
 		for _, in := range r.Inputs {
 			switch {
 			case in.Value == nil:
 			case in.Name == "source_access_key_id":
-				s.SourceKey = mfa.Safe(*in.Value)
+				s.SourceKey = display.Safe(*in.Value)
 			case in.Name == "mfa_serial":
-				s.SerialNumber = mfa.Safe(*in.Value)
+				s.SerialNumber = display.Safe(*in.Value)
 			}
 		}
 		expires := t.Credentials.Expires.UTC()
@@ -213,13 +213,13 @@ func look(c *cache.Cache, key string) *statusRecord {
 			window = cache.Mandatory // nobody is asked before
 		}
 		refresh := expires.Add(-window)
-		s.Refresh, s.note = &refresh, mfa.Safe(r.Note)
+		s.Refresh, s.note = &refresh, display.Safe(r.Note)
 	}
 	if f := e.State.Failure; f != nil {
-		s.Failure = &statusFailure{Class: mfa.Safe(f.Kind), Message: mfa.Safe(f.Message), Since: f.Since().UTC(), Held: max(f.Holds().Seconds(), 0)}
+		s.Failure = &statusFailure{Class: display.Safe(f.Kind), Message: display.Safe(f.Message), Since: f.Since().UTC(), Held: max(f.Holds().Seconds(), 0)}
 	}
 	if who, held := c.HeldBy(key); held {
-		s.LockedBy = &statusHolder{who.PID, mfa.Safe(who.TTY), mfa.Safe(who.Purpose), who.Asking, who.Since, mfa.Safe(who.String())}
+		s.LockedBy = &statusHolder{who.PID, display.Safe(who.TTY), display.Safe(who.Purpose), who.Asking, who.Since, display.Safe(who.String())}
 	}
 	return s
 }

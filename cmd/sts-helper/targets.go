@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/provider"
 )
@@ -65,11 +65,11 @@ func parseOwn(name string, args []string, flags settings.Flags) error {
 	own := addSettings(set)
 	err := set.Parse(args)
 	if err == nil && set.NArg() > 0 {
-		err = fmt.Errorf("%q is no flag", mfa.Safe(set.Arg(0)))
+		err = fmt.Errorf("%q is no flag", display.Safe(set.Arg(0)))
 	}
 	if err != nil {
 		return &provider.Error{Class: provider.ClassConfig, Text: fmt.Sprintf(
-			"the credential_process of AWS profile %q cannot be read: %s; give its settings as flags", mfa.Safe(name), mfa.Safe(err.Error()))}
+			"the credential_process of AWS profile %q cannot be read: %s; give its settings as flags", display.Safe(name), display.Safe(err.Error()))}
 	}
 	for k, v := range own {
 		if _, ok := flags[k]; !ok {
@@ -101,7 +101,7 @@ func (p *program) target(name string, given settings.Flags, opts provider.Option
 	if name == "" {
 		name = req.Name
 	}
-	return &target{mfa.Safe(name), prov}, nil
+	return &target{display.Safe(name), prov}, nil
 }
 
 // unblamed is err without --profile as the place of the fault, where the name of the profile

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 const (
@@ -153,5 +155,5 @@ func showable(line []byte) string {
 		}
 		i = max(j, i+1)
 	}
-	return Safe(string(line))
+	return display.Safe(string(line))
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/ncruces/zenity"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // windowBox is a window of our own process.
@@ -24,7 +26,7 @@ func (windowBox) ask(ctx context.Context, title, text string, _ time.Duration) (
 	case errors.Is(err, zenity.ErrCanceled):
 		return "", fmt.Errorf("%w: the dialog was closed", ErrCancelled)
 	case err != nil:
-		return "", fmt.Errorf("%w: dialog: %s", ErrProcess, Safe(err.Error()))
+		return "", fmt.Errorf("%w: dialog: %s", ErrProcess, display.Safe(err.Error()))
 	}
 	return s, nil
 }

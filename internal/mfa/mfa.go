@@ -17,6 +17,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // Errors of this package. Match them with [errors.Is]; the text around them says what to do.
@@ -96,7 +98,7 @@ func ParsePrompt(s string) (Prompt, error) {
 	case PromptAuto, PromptTTY, PromptDialog, PromptNever:
 		return p, nil
 	}
-	return "", fmt.Errorf("prompt %q is unknown: use auto, tty, dialog or never", Safe(s))
+	return "", fmt.Errorf("prompt %q is unknown: use auto, tty, dialog or never", display.Safe(s))
 }
 
 // Options says which sources there are.
@@ -121,7 +123,7 @@ func (o Options) program() string {
 	if o.Program == "" {
 		return "sts-helper"
 	}
-	return Safe(o.Program)
+	return display.Safe(o.Program)
 }
 
 // Pick chooses the source: the code given beforehand, the command, the controlling terminal, a
@@ -170,12 +172,12 @@ func nobody(why, login, profile string) error {
 // loginCommand is the command a human runs to be asked where it can be seen.
 func loginCommand(login, profile string) string {
 	if login != "" {
-		return Safe(login)
+		return display.Safe(login)
 	}
 	if profile == "" {
 		return "sts-helper login"
 	}
-	return "sts-helper login " + Safe(profile)
+	return "sts-helper login " + display.Safe(profile)
 }
 
 // within bounds ctx by the question's time; the duration is what is left of it.

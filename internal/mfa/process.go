@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // DefaultProcessTimeout bounds one run of a command, a touch of a key included.
@@ -33,7 +35,7 @@ func newProcess(o Options, mayAsk bool) (Source, error) {
 		return nil, fmt.Errorf("%w: %w", ErrProcess, err)
 	}
 	p := &process{
-		name: Safe(filepath.Base(path)), path: path, args: words[1:],
+		name: display.Safe(filepath.Base(path)), path: path, args: words[1:],
 		timeout: o.ProcessTimeout, mayAsk: mayAsk, program: o.program(),
 	}
 	if p.timeout <= 0 {
@@ -47,16 +49,16 @@ func newProcess(o Options, mayAsk bool) (Source, error) {
 // where GODEBUG=execerrdot=0 tells os/exec to allow it.
 func findProgram(name string) (string, error) {
 	if filepath.Base(name) != name && !filepath.IsAbs(name) {
-		return "", fmt.Errorf("%s is a relative path: give an absolute one, or a name to be found in PATH", Safe(name))
+		return "", fmt.Errorf("%s is a relative path: give an absolute one, or a name to be found in PATH", display.Safe(name))
 	}
 	path, err := exec.LookPath(name)
 	switch {
 	case errors.Is(err, exec.ErrDot) || (err == nil && !filepath.IsAbs(path)):
-		return "", fmt.Errorf("%s would be run from the working folder: take the relative folder out of PATH, or give an absolute path", Safe(name))
+		return "", fmt.Errorf("%s would be run from the working folder: take the relative folder out of PATH, or give an absolute path", display.Safe(name))
 	case errors.Is(err, exec.ErrNotFound):
-		return "", fmt.Errorf("%s is not in PATH: install it, or give an absolute path", Safe(name))
+		return "", fmt.Errorf("%s is not in PATH: install it, or give an absolute path", display.Safe(name))
 	case err != nil:
-		return "", fmt.Errorf("%s cannot be run: %s", Safe(name), Safe(rootCause(err)))
+		return "", fmt.Errorf("%s cannot be run: %s", display.Safe(name), display.Safe(rootCause(err)))
 	}
 	return path, nil
 }
@@ -110,7 +112,7 @@ func (p *process) Code(ctx context.Context, q Question) (string, error) {
 	case ctx.Err() != nil:
 		return "", q.ended(ctx, p.Name(), min(d, p.timeout))
 	case r.err != nil:
-		return "", fmt.Errorf("%w: %s: %s", ErrProcess, p.name, Safe(rootCause(r.err)))
+		return "", fmt.Errorf("%w: %s: %s", ErrProcess, p.name, display.Safe(rootCause(r.err)))
 	case r.tooMuch:
 		return "", fmt.Errorf("%w: %s wrote more than %d bytes: its output must be the code and nothing else",
 			ErrProcess, p.name, outputLimit)

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/mfa"
 )
 
@@ -110,7 +111,7 @@ func TestProcessFailures(t *testing.T) {
 					t.Errorf("says %q: %v", w, err)
 				}
 			}
-			if strings.ContainsFunc(err.Error(), unsafeRune) {
+			if display.Safe(err.Error()) != err.Error() {
 				t.Errorf("unsafe: %q", err)
 			}
 		})

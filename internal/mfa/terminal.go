@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // terminal asks a human at the controlling terminal.
@@ -104,17 +106,17 @@ func (q Question) heading(program string) string {
 func (q Question) subject() string {
 	s := "MFA code needed"
 	if q.Profile != "" {
-		s += " for profile " + Safe(q.Profile)
+		s += " for profile " + display.Safe(q.Profile)
 	}
 	if q.SerialNumber != "" {
-		s += ", device " + Safe(q.SerialNumber)
+		s += ", device " + display.Safe(q.SerialNumber)
 	}
 	return s
 }
 
 // trouble says why it is asked again.
 func (q Question) trouble() string {
-	s := Safe(q.Problem)
+	s := display.Safe(q.Problem)
 	if q.Attempt > 1 {
 		if s != "" {
 			s += "; "

@@ -1,4 +1,4 @@
-package mfa
+package display
 
 import (
 	"fmt"
@@ -10,9 +10,10 @@ import (
 // SafeLimit is the most bytes that [Safe] gives.
 const SafeLimit = 1024
 
+// ellipsis ends what was cut.
 const ellipsis = "..."
 
-// Safe makes s fit to be shown to a human, on a terminal, in a dialog or in a log: one line of
+// Safe makes s fit to be shown to a user, on a terminal, in a dialog or in a log: one line of
 // printable characters, at most SafeLimit bytes (the rest is "..."). Everything that could move a
 // cursor, change a colour, hide or reorder text is shown as an escape of Go's syntax: C0, DEL and
 // C1 controls, line and paragraph separators, directional and other format characters, characters

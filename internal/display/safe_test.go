@@ -1,4 +1,4 @@
-package mfa_test
+package display_test
 
 import (
 	"strings"
@@ -6,7 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 func TestSafe(t *testing.T) {
@@ -27,7 +27,7 @@ func TestSafe(t *testing.T) {
 		"\xff\xed\xa0\x80 \ufffd":                `\xff\xed\xa0\x80 \ufffd`,
 		`DOMAIN\ana`:                             `DOMAIN\ana`,
 	} {
-		if got := mfa.Safe(in); got != want {
+		if got := display.Safe(in); got != want {
 			t.Errorf("Safe(%q) = %q, want %q", in, got, want)
 		}
 	}
@@ -35,17 +35,17 @@ func TestSafe(t *testing.T) {
 
 func TestSafeIsBounded(t *testing.T) {
 	for _, unit := range []string{"a", "é", "\x1b", "日", "\U000e0041"} {
-		exact := mfa.Safe(strings.Repeat(unit, 5000))
-		if len(exact) > mfa.SafeLimit || !strings.HasSuffix(exact, "...") {
+		exact := display.Safe(strings.Repeat(unit, 5000))
+		if len(exact) > display.SafeLimit || !strings.HasSuffix(exact, "...") {
 			t.Errorf("%q: %d bytes, ends in %q", unit, len(exact), exact[len(exact)-4:])
 		}
 	}
-	full := strings.Repeat("a", mfa.SafeLimit)
-	if mfa.Safe(full) != full {
+	full := strings.Repeat("a", display.SafeLimit)
+	if display.Safe(full) != full {
 		t.Error("a text of exactly the limit was cut")
 	}
-	full = strings.Repeat("é", mfa.SafeLimit/2)
-	if mfa.Safe(full) != full {
+	full = strings.Repeat("é", display.SafeLimit/2)
+	if display.Safe(full) != full {
 		t.Error("a text of exactly the limit, not ASCII, was cut")
 	}
 }
@@ -68,7 +68,7 @@ func TestSafeEveryRune(t *testing.T) {
 		case 0xf0100:
 			r = 0x10ff00
 		}
-		got := mfa.Safe(string(r))
+		got := display.Safe(string(r))
 		if strings.ContainsFunc(got, unsafeRune) {
 			t.Fatalf("U+%04X came through as %q", r, got)
 		}
@@ -83,11 +83,11 @@ func FuzzSafe(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got := mfa.Safe(s)
-		if !utf8.ValidString(got) || strings.ContainsFunc(got, unsafeRune) || len(got) > mfa.SafeLimit {
+		got := display.Safe(s)
+		if !utf8.ValidString(got) || strings.ContainsFunc(got, unsafeRune) || len(got) > display.SafeLimit {
 			t.Fatalf("Safe(%q) = %q", s, got)
 		}
-		if again := mfa.Safe(got); again != got {
+		if again := display.Safe(got); again != got {
 			t.Fatalf("not stable: %q then %q", got, again)
 		}
 		if s != "" && got == "" {
