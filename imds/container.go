@@ -28,7 +28,7 @@ func (s *site) container(w http.ResponseWriter, r *http.Request, name string, no
 	snap, f := h.get(r.Context(), now)
 	switch {
 	case snap != nil:
-		return snap.container.write(w, http.StatusOK, typeJSON), h.p.Name
+		return write(w, http.StatusOK, typeJSON, snap.container), h.p.Name
 	case f.login:
 		return failJSON(w, http.StatusBadRequest, "LoginRequired", h.loginMessage()), h.p.Name
 	}

@@ -27,12 +27,4 @@
 //
 // What this does not keep out: root, and other programs of the same user. They can read the same
 // files and memory in any case.
-//
-// # Mounting
-//
-// [Server.Serve] is the whole server. A Server is an [http.Handler] too, for mounting at the root of
-// another server; every guard that can be decided for one request still holds there (the kernel is
-// asked again for each request, about 20 microseconds), while time-outs, header limits and connection
-// limits are then the other server's business. It must see the request as it came: no mux that
-// cleans paths or redirects in front of it, no [http.StripPrefix].
 package imds

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log"
-	"net"
 	"net/http"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 	"github.com/sts-helper/sts-helper/imds"
 )
 
-// Any credentials provider can be served: here by a server of one's own, in a few lines.
+// Any credentials provider can be served, in a few lines.
 func Example() {
 	provider := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{
@@ -22,18 +21,20 @@ func Example() {
 		}, nil
 	})
 	token := imds.NewBearerToken()
-	handler, err := imds.New(imds.Config{
+	server, err := imds.New(imds.Config{
 		Profiles:    []imds.Profile{{Name: "dev", Provider: provider}},
 		BearerToken: token,
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ctx, stop := context.WithCancel(context.Background())
+	ln, err := server.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
 	}
-	go func() { _ = http.Serve(ln, handler) }()
+	ended := make(chan error)
+	go func() { ended <- server.Serve(ctx, ln) }()
 
 	// What an SDK does with AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE.
 	req, _ := http.NewRequest("GET", "http://"+ln.Addr().String()+"/credentials/dev", nil)
@@ -47,6 +48,7 @@ func Example() {
 	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(resp.Status, got.AccessKeyId)
-	// Output: 200 OK ASIAIOSFODNN7EXAMPLE
+	stop()
+	fmt.Println(resp.Status, got.AccessKeyId, <-ended)
+	// Output: 200 OK ASIAIOSFODNN7EXAMPLE <nil>
 }

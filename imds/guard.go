@@ -9,8 +9,7 @@ import (
 // can leave one out and see that the hostile requests then get through.
 type guard struct {
 	name string
-	// conn decides by the connection alone, when it is accepted; for a mounted handler, at every
-	// request. It returns why not, or "".
+	// conn decides by the connection alone, when it is accepted. It returns why not, or "".
 	conn func(*site, *peer, *diag) string
 	// request decides by one request. A status of 0 lets it through.
 	request func(*site, *peer, *http.Request) (status int, why string)

@@ -125,24 +125,6 @@ func serveOn(t testing.TB, s *imds.Server, lns ...net.Listener) {
 	})
 }
 
-// mount runs s as the handler of a plain net/http server.
-func mount(t testing.TB, h http.Handler) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	mountOn(t, h, ln)
-	return ln.Addr().String()
-}
-
-func mountOn(t testing.TB, h http.Handler, ln net.Listener) {
-	hs := &http.Server{Handler: h, DisableGeneralOptionsHandler: true, ReadHeaderTimeout: 2 * time.Second}
-	done := make(chan struct{})
-	go func() { defer close(done); _ = hs.Serve(ln) }()
-	t.Cleanup(func() { _ = hs.Close(); <-done })
-}
-
 // do sends one request and gives the answer with its body read.
 func do(t testing.TB, method, addr, path string, header ...string) (*http.Response, string) {
 	t.Helper()

@@ -64,10 +64,6 @@ type gated struct {
 	peer    *peer
 	release func() // gives the place back; called once
 	once    sync.Once
-
-	clock *clock
-	phase atomic.Int32
-	until atomic.Int64 // the tick after which the phase has lasted too long
 }
 
 func (c *gated) Close() error {
@@ -205,13 +201,7 @@ func (s *Server) admit(c net.Conn, open bool, d *diag) *gated {
 		guard, why = "limit", "the user has too many connections"
 	}
 	if guard == "" {
-		in := &gated{Conn: c, peer: p}
-		in.release = func() {
-			s.conns.give(user)
-			s.clock.remove(in)
-		}
-		s.clock.add(in)
-		return in
+		return &gated{Conn: c, peer: p, release: func() { s.conns.give(user) }}
 	}
 	reset(c)
 	if st.cfg.Observe != nil {

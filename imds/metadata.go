@@ -31,7 +31,7 @@ const (
 
 type entry struct {
 	answer answer
-	text   body
+	text   []byte
 }
 
 const (
@@ -96,9 +96,9 @@ func partitionOf(region string) (partition, domain string) {
 
 // identityBody writes the identity document. Fields that nobody set are left out; the ones that the
 // real one always has as null are null.
-func identityBody(in *Instance, account string) body {
+func identityBody(in *Instance, account string) []byte {
 	if in.Region == "" {
-		return body{}
+		return nil
 	}
 	return marshal(struct {
 		AccountID               string  `json:"accountId,omitempty"`
@@ -125,7 +125,7 @@ func metadataTree(in *Instance) (map[string]entry, error) {
 	tree := make(map[string]entry)
 	text := func(path, value string) {
 		if value != "" {
-			tree[path] = entry{text: newBody([]byte(value))}
+			tree[path] = entry{text: []byte(value)}
 		}
 	}
 	text("meta-data/instance-id", in.InstanceID)
@@ -140,7 +140,7 @@ func metadataTree(in *Instance) (map[string]entry, error) {
 		tree["dynamic/instance-identity/document"] = entry{answer: answerIdentity, text: identityBody(in, in.AccountID)}
 	}
 	tree["meta-data/iam/info"] = entry{answer: answerInfo}
-	tree[pathRoles] = entry{answer: answerRoles, text: newBody([]byte(in.RoleName))}
+	tree[pathRoles] = entry{answer: answerRoles, text: []byte(in.RoleName)}
 	tree[pathExtended] = tree[pathRoles]
 	tree[pathRoles+"/"+in.RoleName] = entry{answer: answerRole}
 	tree[pathExtended+"/"+in.RoleName] = entry{answer: answerExtended}
@@ -149,7 +149,7 @@ func metadataTree(in *Instance) (map[string]entry, error) {
 		if err := checkValue(tree, path); err != nil {
 			return nil, err
 		}
-		tree[path] = entry{text: newBody([]byte(value))}
+		tree[path] = entry{text: []byte(value)}
 	}
 	return tree, addListings(tree)
 }
@@ -207,7 +207,7 @@ func addListings(tree map[string]entry) error {
 			lines = append(lines, name)
 		}
 		slices.Sort(lines)
-		tree[dir] = entry{text: newBody([]byte(strings.Join(lines, "\n")))}
+		tree[dir] = entry{text: []byte(strings.Join(lines, "\n"))}
 	}
 	return nil
 }

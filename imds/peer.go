@@ -3,7 +3,6 @@ package imds
 import (
 	"errors"
 	"net"
-	"net/http"
 	"net/netip"
 	"strconv"
 )
@@ -43,16 +42,6 @@ func newPeer(s *site, local, remote net.Addr, openListener bool) *peer {
 	}
 	p.open = openListener || !s.local(l.Addr())
 	return p
-}
-
-// mountedPeer describes the connection of a request that came through somebody else's server.
-func mountedPeer(s *site, r *http.Request) *peer {
-	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || local == nil {
-		return &peer{}
-	}
-	return newPeer(s, local, net.TCPAddrFromAddrPort(ap), false)
 }
 
 func addrPort(a net.Addr) (netip.AddrPort, bool) {

@@ -239,41 +239,32 @@ func TestOtherUserGetsNothing(t *testing.T) {
 }
 
 func TestOtherUserThroughEachDoor(t *testing.T) {
-	mountedConfig := config(newFake(time.Hour))
-	for _, x := range []struct {
-		name string
-		addr func(imds.Config) string
-		want string // how what the other user gets begins
-	}{
-		{"127.0.0.1", func(c imds.Config) string { return serve(t, build(t, c), "127.0.0.1:0") }, ""},
-		{"[::1]", func(c imds.Config) string { return serve(t, build(t, c), "[::1]:0") }, ""},
-		{"mounted", func(c imds.Config) string { return mount(t, build(t, c)) }, "HTTP/1.1 403 "},
-	} {
-		addr := x.addr(mountedConfig)
+	for _, on := range []string{"127.0.0.1:0", "[::1]:0"} {
+		addr := serve(t, build(t, config(newFake(time.Hour))), on)
 		r := as(t, otherUID, order{Addr: addr, Bearer: bearer, Token: session(t, addr), Show: true})
 		for i, a := range r.Answers {
-			if strings.Contains(a, canary) || x.want == "" && a != "" || !strings.HasPrefix(a, x.want) {
-				t.Errorf("%s, request %d: %.100q", x.name, i, a)
+			if a != "" {
+				t.Errorf("%s, request %d: %.100q", on, i, a)
 			}
 		}
 		// A user who is let in gets credentials, but not with a session token of somebody else.
 		c := config(newFake(time.Hour))
 		c.AllowUIDs = []uint32{otherUID}
-		addr = x.addr(c)
+		addr = serve(t, build(t, c), on)
 		r = as(t, otherUID, order{Addr: addr, Bearer: bearer, Token: session(t, addr), Show: true})
 		for i, want := range []string{"HTTP/1.1 200 ", "HTTP/1.1 401 ", "HTTP/1.1 200 ", "HTTP/1.1 "} {
 			if !strings.HasPrefix(r.Answers[i], want) {
-				t.Errorf("%s, let in, request %d: %.60q", x.name, i, r.Answers[i])
+				t.Errorf("%s, let in, request %d: %.60q", on, i, r.Answers[i])
 			}
 		}
 		// And without the check everybody does.
 		c = config(newFake(time.Hour))
 		c.NoPeerCheck = true
-		addr = x.addr(c)
+		addr = serve(t, build(t, c), on)
 		r = as(t, otherUID, order{Addr: addr, Bearer: bearer, Token: session(t, addr), Show: true})
 		for i := range r.Answers[:3] {
 			if !strings.HasPrefix(r.Answers[i], "HTTP/1.1 200 ") {
-				t.Errorf("%s, no check, request %d: %.60q", x.name, i, r.Answers[i])
+				t.Errorf("%s, no check, request %d: %.60q", on, i, r.Answers[i])
 			}
 		}
 	}

@@ -76,7 +76,7 @@ func (s *site) metadata(w http.ResponseWriter, r *http.Request, p *peer, path st
 	}
 	w.Header()[headerTTL] = []string{strconv.Itoa(int(left / time.Second))}
 	if path == "" {
-		return s.roots.write(w, http.StatusOK, typeText), "metadata"
+		return write(w, http.StatusOK, typeText, s.roots), "metadata"
 	}
 	e, ok := s.tree[rest]
 	if !ok {
@@ -125,21 +125,21 @@ func (s *site) token(w http.ResponseWriter, r *http.Request, p *peer, latest boo
 		return failHTML(w, http.StatusBadRequest, "")
 	}
 	w.Header()[headerTTL] = []string{strconv.Itoa(int(ttl / time.Second))}
-	return newBody([]byte(s.sessions.issue(p, now, ttl))).write(w, http.StatusOK, typeText)
+	return write(w, http.StatusOK, typeText, []byte(s.sessions.issue(p, now, ttl)))
 }
 
 // answer gives what a path stands for. While there are no credentials, what depends on them is 404 if
 // somebody must log in, which SDKs take for an instance without a role and do not retry; else 503.
 func (s *site) answer(w http.ResponseWriter, r *http.Request, e entry, now time.Time) int {
 	if e.answer == answerText {
-		return e.text.write(w, http.StatusOK, typeText)
+		return write(w, http.StatusOK, typeText, e.text)
 	}
 	if e.answer == answerIdentity {
 		// A region is wanted by clients that have no need of credentials yet.
 		if snap := s.role.cur.Load(); snap != nil {
-			return snap.identity.write(w, http.StatusOK, typeText)
+			return write(w, http.StatusOK, typeText, snap.identity)
 		}
-		return e.text.write(w, http.StatusOK, typeText)
+		return write(w, http.StatusOK, typeText, e.text)
 	}
 	snap, f := s.role.get(r.Context(), now)
 	if snap == nil {
@@ -157,10 +157,10 @@ func (s *site) answer(w http.ResponseWriter, r *http.Request, e entry, now time.
 	case answerInfo:
 		b = snap.info
 	}
-	if b.b == nil {
+	if b == nil {
 		return failHTML(w, http.StatusNotFound, "")
 	}
-	return b.write(w, http.StatusOK, typeText)
+	return write(w, http.StatusOK, typeText, b)
 }
 
 // health says in one word whether every profile has credentials: "ready", or with 503
@@ -168,12 +168,12 @@ func (s *site) answer(w http.ResponseWriter, r *http.Request, e entry, now time.
 func (s *site) health(w http.ResponseWriter, r *http.Request, now time.Time) int {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header()["Allow"] = []string{"GET, HEAD"}
-		return newBody([]byte("method not allowed\n")).write(w, http.StatusMethodNotAllowed, typeText)
+		return write(w, http.StatusMethodNotAllowed, typeText, []byte("method not allowed\n"))
 	}
 	word := s.state(now)
 	status := http.StatusOK
 	if word != "ready" {
 		status = http.StatusServiceUnavailable
 	}
-	return newBody([]byte(word+"\n")).write(w, status, typeText)
+	return write(w, status, typeText, []byte(word+"\n"))
 }

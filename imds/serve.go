@@ -6,10 +6,16 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 )
 
-// maxHeader is the limit of a request's line and headers; net/http adds 4 KiB to what it is told.
-const maxHeader = 8 << 10
+// The bounds of a connection.
+const (
+	maxHeader     = 8 << 10         // a request's line and headers; net/http adds 4 KiB to what it is told
+	headerTimeout = 2 * time.Second // all headers, from the connection or a request's first bytes on
+	answerTimeout = 10 * time.Second
+	idleTimeout   = time.Minute // between requests
+)
 
 // Serve answers on the listeners until ctx ends, or one of them fails, and closes them. It fetches first
 // if [Server.Start] was not called; connections wait meanwhile. When ctx ends it takes nothing new, lets
@@ -40,7 +46,6 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	// Fetches go on while the last answers are given.
 	base, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	go s.clock.run(base)
 	s.start(ctx, base)
 
 	cfg := s.site.Load().cfg
@@ -66,10 +71,13 @@ func (s *Server) httpServer(log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Server{
-		Handler:        s,
+		Handler:        http.HandlerFunc(s.handle),
 		Protocols:      protocols,
 		MaxHeaderBytes: maxHeader - 4096,
-		ConnState:      connState, // the time-outs: see clock
+		// The same for both, so that net/http sets one deadline for a request and not two. No request has a body.
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout,
+		WriteTimeout: answerTimeout,
+		IdleTimeout:  idleTimeout,
 		// Else net/http itself answers "OPTIONS *", past all guards.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),

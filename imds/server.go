@@ -21,7 +21,6 @@ type Server struct {
 	site   atomic.Pointer[site]
 	guards []guard
 	conns  connCount
-	clock  clock
 	quiet  quieter // for the log of refused connections
 
 	reloads sync.Mutex      // held by Reload to its end; taken before mu
@@ -42,7 +41,7 @@ type site struct {
 	role         *holder // the instance's, nil without IMDS
 	sessions     *sessions
 	tree         map[string]entry
-	roots        body
+	roots        []byte
 }
 
 // New makes a server from c, which it copies. It starts nothing: see [Server.Start] and [Server.Serve].
@@ -114,7 +113,7 @@ func newSite(c Config, old *site) (*site, error) {
 			h.in = in
 			st.role = h
 			st.sessions = newSessions(c.Key, p.Identity)
-			st.roots = newBody([]byte(strings.Join(versions[:], "\n") + "\nlatest"))
+			st.roots = []byte(strings.Join(versions[:], "\n") + "\nlatest")
 		}
 		if named && old != nil {
 			old.handOver(h)
@@ -130,9 +129,6 @@ func newSite(c Config, old *site) (*site, error) {
 // Start fetches the credentials of all profiles and returns when each was fetched, or failed, or took
 // longer than the [Config.FetchTimeout]; what failed is tried again. It goes on refreshing behind the
 // answers until ctx ends. The error is ctx's own, or says that Start was called before.
-//
-// Without Start a mounted server works too: the first request of a profile waits for its credentials, and
-// requests in the refresh window begin the refresh.
 func (s *Server) Start(ctx context.Context) error {
 	if !s.start(ctx, ctx) {
 		return errors.New("imds: the server was started before")
@@ -221,9 +217,6 @@ func (s *site) state(now time.Time) string {
 	word := "ready"
 	for _, h := range s.holders {
 		ok, f := h.ready(now)
-		if !ok && h.due(now) {
-			h.ask(false) // a mounted server that nobody asks for credentials would never be ready
-		}
 		switch {
 		case ok:
 		case f == nil:
@@ -239,20 +232,13 @@ func (s *site) state(now time.Time) string {
 	return word
 }
 
-// ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// handle answers one request of a connection that its guards let through.
+func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	st := s.site.Load()
-	p, served := r.Context().Value(peerKey{}).(*peer)
+	p := r.Context().Value(peerKey{}).(*peer)
 	var ev Event
 	var why string
-	if !served {
-		p = mountedPeer(st, r)
-		ev.Guard, why = s.refuseConn(st, p)
-		if ev.Guard != "" {
-			ev.Status = http.StatusForbidden
-		}
-	}
 	for i := 0; ev.Guard == "" && i < len(s.guards); i++ {
 		if g := s.guards[i]; g.request != nil {
 			if status, reason := g.request(st, p, r); status != 0 {
@@ -261,7 +247,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if ev.Guard != "" {
-		w.Header()["Connection"] = closeConn
+		w.Header().Set("Connection", "close")
 		ev.Route = "other"
 		if strings.HasPrefix(r.RequestURI, "/latest") {
 			failHTML(w, ev.Status, why)
@@ -280,18 +266,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		st.cfg.Observe(ev)
 	}
 	logRequest(st.cfg.Logger, r, p, ev)
-}
-
-// refuseConn asks the connection's guards about a request that came through somebody else's server.
-func (s *Server) refuseConn(st *site, p *peer) (guard, why string) {
-	var d *diag
-	if !st.cfg.NoPeerCheck {
-		if x, err := newDiag(); err == nil {
-			d = x
-			defer d.close()
-		}
-	}
-	return s.connGuards(st, p, d)
 }
 
 func (s *Server) connGuards(st *site, p *peer, d *diag) (guard, why string) {

@@ -1,9 +1,7 @@
 package imds_test
 
 import (
-	"context"
 	"encoding/base64"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -24,8 +22,6 @@ func askTarget(h http.Handler, method, target string, header ...string) *httptes
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Method, r.RequestURI = method, target
 	r.Host = "127.0.0.1:9911"
-	r.RemoteAddr = "127.0.0.1:40000"
-	r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9911})))
 	for i := 0; i < len(header); i += 2 {
 		r.Header[http.CanonicalHeaderKey(header[i])] = append(r.Header[http.CanonicalHeaderKey(header[i])], header[i+1])
 	}

@@ -31,11 +31,11 @@ type snapshot struct {
 	life    time.Duration // left when fetched
 	window  time.Duration // left when to look for new ones
 
-	container body // the container answer
-	role      body // security-credentials/ROLE
-	extended  body // security-credentials-extended/ROLE
-	info      body // iam/info; empty if the account is not known
-	identity  body // instance-identity/document; empty if the region is not known
+	container []byte // the container answer
+	role      []byte // security-credentials/ROLE
+	extended  []byte // security-credentials-extended/ROLE
+	info      []byte // iam/info; empty if the account is not known
+	identity  []byte // instance-identity/document; empty if the region is not known
 }
 
 // advisory is the time before their end at which credentials that live this long are to be renewed. The
@@ -135,7 +135,7 @@ type infoDoc struct {
 	InstanceProfileARN string `json:"InstanceProfileArn"`
 }
 
-func marshal(v any) body {
+func marshal(v any) []byte {
 	b, _ := json.Marshal(v) // structs of checked strings always marshal
-	return newBody(b)
+	return b
 }
