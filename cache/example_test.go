@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -35,7 +33,7 @@ func ExampleCache_Get() {
 			fmt.Println("asking")
 			return token.Token{
 				Operation: token.GetSessionToken,
-				Credentials: aws.Credentials{
+				Credentials: token.Credentials{
 					AccessKeyID: "ASIAIOSFODNN7EXAMPLE", SecretAccessKey: "secret", SessionToken: "session",
 					CanExpire: true, Expires: time.Now().Add(time.Hour),
 				},

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -43,7 +41,7 @@ func tok(k cache.Key, n int, life time.Duration) token.Token {
 	size := int32(7)
 	return token.Token{
 		Operation: token.AssumeRole,
-		Credentials: aws.Credentials{
+		Credentials: token.Credentials{
 			AccessKeyID:     stamp(k, n),
 			SecretAccessKey: "CANARYsecret/" + stamp(k, n),
 			SessionToken:    "CANARYsession/" + stamp(k, n) + strings.Repeat("A", 300),

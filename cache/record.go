@@ -3,8 +3,6 @@ package cache
 import (
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -137,11 +135,10 @@ func decodeRecord(data []byte) (*Record, *Miss) {
 	r := &Record{
 		Token: token.Token{
 			Operation: token.Operation(t.Operation),
-			Credentials: aws.Credentials{
+			Credentials: token.Credentials{
 				AccessKeyID:     t.AccessKeyID,
 				SecretAccessKey: t.SecretAccessKey,
 				SessionToken:    t.SessionToken,
-				Source:          Source,
 				CanExpire:       true,
 				Expires:         t.Expires,
 				AccountID:       t.AccountID,
@@ -165,6 +162,3 @@ func decodeRecord(data []byte) (*Record, *Miss) {
 	}
 	return r, nil
 }
-
-// Source is what the credentials of a cached token name as their source.
-const Source = "sts-helper"

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"filippo.io/age"
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/sts-helper/sts-helper/handoff"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -18,7 +16,7 @@ func exampleToken() token.Token {
 	now := time.Now().UTC().Truncate(time.Second)
 	return token.Token{
 		Operation: token.GetFederationToken, Issued: now,
-		Credentials: aws.Credentials{
+		Credentials: token.Credentials{
 			AccessKeyID: "ASIAIOSFODNN7EXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", SessionToken: "AQoDYXdzEPT4EXAMPLE",
 			CanExpire: true, Expires: now.Add(3 * time.Hour),
 		},

@@ -61,8 +61,7 @@ const maxLifetime = 36*time.Hour + 5*time.Minute
 
 // Bundle is a token and what its new holder should know about it.
 type Bundle struct {
-	// Token is the token. Issued, Expires and the operation are set. The credentials' Source
-	// is not handed on.
+	// Token is the token. Issued, Expires and the operation are set.
 	Token token.Token
 	// Issuer is who granted it, For is whom it is for: free text, one line, 256 bytes at most.
 	Issuer, For string

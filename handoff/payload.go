@@ -9,8 +9,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -110,7 +108,7 @@ func decode(data []byte, now time.Time) (Bundle, error) {
 	b := Bundle{
 		Token: token.Token{
 			Operation: p.Operation,
-			Credentials: aws.Credentials{
+			Credentials: token.Credentials{
 				AccessKeyID: p.AccessKeyID, SecretAccessKey: p.SecretAccessKey, SessionToken: p.SessionToken,
 				CanExpire: true, Expires: expires, AccountID: p.AccountID,
 			},

@@ -8,14 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/sts-helper/sts-helper/handoff"
+	"github.com/sts-helper/sts-helper/process"
 	"github.com/sts-helper/sts-helper/token"
 )
 
 func TestEnv(t *testing.T) {
-	b := handoff.Bundle{Region: "eu-central-1", Token: token.Token{Credentials: aws.Credentials{
+	b := handoff.Bundle{Region: "eu-central-1", Token: token.Token{Credentials: token.Credentials{
 		AccessKeyID: "ASIAY34FZKBOKMUTVV7A", SecretAccessKey: "CANARY/s+k", SessionToken: "CANARY'$(id)`;&*~#!", CanExpire: true,
 		Expires: time.Date(2026, 11, 23, 0, 45, 5, 0, time.UTC), AccountID: "609629065308",
 	}}}
@@ -51,7 +50,7 @@ func TestEnvInAShell(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := handoff.Bundle{Token: token.Token{Credentials: aws.Credentials{AccessKeyID: "A", SecretAccessKey: "~" + all.String(), SessionToken: all.String()}}}
+	b := handoff.Bundle{Token: token.Token{Credentials: token.Credentials{AccessKeyID: "A", SecretAccessKey: "~" + all.String(), SessionToken: all.String()}}}
 	cmd := exec.CommandContext(context.Background(), sh)
 	cmd.Stdin = strings.NewReader("set -eu\n" + handoff.Env(b) + `printf '%s\n%s' "$AWS_SECRET_ACCESS_KEY" "$AWS_SESSION_TOKEN"` + "\n")
 	out, err := cmd.Output()
@@ -68,8 +67,8 @@ func TestJSON(t *testing.T) {
 	if string(got) != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	// It is a process document to whoever reads those.
-	if again, err := token.Parse(got); err != nil || again.Credentials != b.Token.Credentials {
+	// It is a process document to those who read one.
+	if again, err := process.Decode(got); err != nil || again != b.Token.Credentials {
 		t.Errorf("read back: %v, %v", again, err)
 	}
 	b.Region, b.Token.Credentials.AccountID, b.Token.Credentials.SessionToken = "", "", "CANARY<&>"

@@ -37,6 +37,9 @@ var sdk = []string{
 	"github.com/aws/aws-sdk-go-v2/credentials",
 }
 
+// withoutHTTP are the packages that every warm call is made of, which must not link net/http.
+var withoutHTTP = []string{"token", "lock", "internal/direct", "process", "cache", "internal/settings"}
+
 func TestArrows(t *testing.T) {
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", module+"...").Output()
 	must(t, err)
@@ -64,6 +67,9 @@ func TestArrows(t *testing.T) {
 			if ours, ok := strings.CutPrefix(imp, module); ok && !slices.Contains(allowed, ours) {
 				t.Errorf("%s imports %s", name, ours)
 			}
+		}
+		if slices.Contains(withoutHTTP, name) && slices.Contains(pkg.Deps, "net/http") {
+			t.Errorf("%s links net/http", name)
 		}
 		if name == "sts" || name == "provider" {
 			continue

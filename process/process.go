@@ -5,14 +5,11 @@ package process
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -52,7 +49,7 @@ var (
 
 // Encode renders creds as one line, JSON and a newline. The end is given in whole seconds,
 // rounded down, UTC.
-func Encode(creds aws.Credentials) ([]byte, error) {
+func Encode(creds token.Credentials) ([]byte, error) {
 	if creds.AccessKeyID == "" || !token.ValidSecret(creds.SecretAccessKey) ||
 		(creds.SessionToken != "" && !token.ValidSecret(creds.SessionToken)) ||
 		(creds.AccountID != "" && !token.ValidAccountID(creds.AccountID)) {
@@ -66,7 +63,7 @@ func Encode(creds aws.Credentials) ([]byte, error) {
 		AccountID:       creds.AccountID,
 	}
 	if creds.CanExpire {
-		if creds.Expired() {
+		if creds.Expired(time.Now()) {
 			return nil, ErrExpired
 		}
 		doc.Expiration = creds.Expires.UTC().Truncate(time.Second).Format(timeFormat)
@@ -85,7 +82,7 @@ func Encode(creds aws.Credentials) ([]byte, error) {
 
 // Write writes the document of creds to w in one call, or nothing. A part of a document
 // would end in an error message of the SDK, with a key in it.
-func Write(w io.Writer, creds aws.Credentials) error {
+func Write(w io.Writer, creds token.Credentials) error {
 	b, err := Encode(creds)
 	if err != nil {
 		return err
@@ -100,22 +97,12 @@ func Write(w io.Writer, creds aws.Credentials) error {
 	return nil
 }
 
-// WriteFrom retrieves credentials from p and writes their document to w. It is what a
-// program needs to be somebody's credential_process.
-func WriteFrom(ctx context.Context, w io.Writer, p aws.CredentialsProvider) error {
-	creds, err := p.Retrieve(ctx)
-	if err != nil {
-		return err
-	}
-	return Write(w, creds)
-}
-
 // Decode reads a document as strictly as the strictest SDK: Version the integer 1, both
 // keys, one document and nothing behind it, the end in RFC 3339. Unknown members are
 // ignored, as every SDK does. Errors never repeat the input, which may hold a key.
-func Decode(data []byte) (aws.Credentials, error) {
+func Decode(data []byte) (token.Credentials, error) {
 	if len(data) > MaxDocument {
-		return aws.Credentials{}, fmt.Errorf("%w: over %d bytes", ErrTooLarge, MaxDocument)
+		return token.Credentials{}, fmt.Errorf("%w: over %d bytes", ErrTooLarge, MaxDocument)
 	}
 	var doc struct {
 		document
@@ -123,18 +110,18 @@ func Decode(data []byte) (aws.Credentials, error) {
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if err := dec.Decode(&doc); err != nil {
-		return aws.Credentials{}, fmt.Errorf("%w: %s", ErrIncomplete, describe(err))
+		return token.Credentials{}, fmt.Errorf("%w: %s", ErrIncomplete, describe(err))
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return aws.Credentials{}, fmt.Errorf("%w: something follows the document", ErrIncomplete)
+		return token.Credentials{}, fmt.Errorf("%w: something follows the document", ErrIncomplete)
 	}
 	if string(doc.Version) != "1" {
-		return aws.Credentials{}, fmt.Errorf("%w: Version is not the number 1", ErrIncomplete)
+		return token.Credentials{}, fmt.Errorf("%w: Version is not the number 1", ErrIncomplete)
 	}
 	if doc.AccessKeyID == "" || doc.SecretAccessKey == "" {
-		return aws.Credentials{}, fmt.Errorf("%w: AccessKeyId or SecretAccessKey is missing", ErrIncomplete)
+		return token.Credentials{}, fmt.Errorf("%w: AccessKeyId or SecretAccessKey is missing", ErrIncomplete)
 	}
-	creds := aws.Credentials{
+	creds := token.Credentials{
 		AccessKeyID:     doc.AccessKeyID,
 		SecretAccessKey: doc.SecretAccessKey,
 		SessionToken:    doc.SessionToken,
@@ -143,11 +130,11 @@ func Decode(data []byte) (aws.Credentials, error) {
 	if doc.Expiration != "" {
 		end, err := time.Parse(time.RFC3339, doc.Expiration)
 		if err != nil {
-			return aws.Credentials{}, fmt.Errorf("%w: Expiration is not an RFC 3339 time", ErrIncomplete)
+			return token.Credentials{}, fmt.Errorf("%w: Expiration is not an RFC 3339 time", ErrIncomplete)
 		}
 		creds.CanExpire, creds.Expires = true, end.UTC().Truncate(time.Second)
-		if creds.Expired() {
-			return aws.Credentials{}, ErrExpired
+		if creds.Expired(time.Now()) {
+			return token.Credentials{}, ErrExpired
 		}
 	}
 	return creds, nil

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/internal/settings"
@@ -169,7 +167,7 @@ func TestGranted(t *testing.T) {
 	}
 	defer c.Close()
 	store := func(name string, life time.Duration) {
-		if err := c.StoreNoted(provider.GrantedKey(name), token.Token{Operation: token.GetFederationToken, Credentials: aws.Credentials{
+		if err := c.StoreNoted(provider.GrantedKey(name), token.Token{Operation: token.GetFederationToken, Credentials: token.Credentials{
 			AccessKeyID: "ASIAIOSFODNN7EXAMPLE", SecretAccessKey: "CANARY", SessionToken: "CANARY", CanExpire: true, Expires: time.Now().Add(life),
 		}}, "alice@example.com"); err != nil {
 			t.Fatal(err)

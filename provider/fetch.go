@@ -6,8 +6,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
@@ -71,7 +69,7 @@ func shared(err error) error {
 }
 
 // ask sends the request, with a code of the person's where one is needed.
-func (p *Provider) ask(ctx context.Context, creds aws.Credentials) (token.Token, error) {
+func (p *Provider) ask(ctx context.Context, creds token.Credentials) (token.Token, error) {
 	client, err := p.client()
 	if err != nil {
 		return token.Token{}, err
@@ -81,7 +79,7 @@ func (p *Provider) ask(ctx context.Context, creds aws.Credentials) (token.Token,
 		if err != nil {
 			return token.Token{}, err
 		}
-		t, err := client.Do(ctx, in, provide(creds))
+		t, err := client.Do(ctx, in, signer(creds))
 		if err != nil {
 			if ctx.Err() != nil {
 				return token.Token{}, context.Cause(ctx)
@@ -100,10 +98,6 @@ func (p *Provider) ask(ctx context.Context, creds aws.Credentials) (token.Token,
 		return token.Token{}, fromSTS(err)
 	}
 	return p.withCode(ctx, send)
-}
-
-func provide(creds aws.Credentials) aws.CredentialsProvider {
-	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return creds, nil })
 }
 
 // maxCABundle bounds the file of certificates, in bytes.

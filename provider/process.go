@@ -11,10 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/process"
+	"github.com/sts-helper/sts-helper/token"
 )
 
 // What this program's own errors begin with, and its exit code for wrong settings.
@@ -28,7 +27,7 @@ const maxStderr = 4 << 10
 
 // processCredentials runs the source profile's credential_process the way the SDKs do,
 // through the shell, but hands it the chain, and says what it complained of.
-func (p *Provider) processCredentials(ctx context.Context) (aws.Credentials, error) {
+func (p *Provider) processCredentials(ctx context.Context) (token.Credentials, error) {
 	src := p.req.Source
 	shell, flag := "sh", "-c"
 	if runtime.GOOS == "windows" {
@@ -57,16 +56,16 @@ func (p *Provider) processCredentials(ctx context.Context) (aws.Credentials, err
 			if exit != nil && exit.ExitCode() == exitConfig {
 				e.Class = ClassConfig
 			}
-			return aws.Credentials{}, e
+			return token.Credentials{}, e
 		}
 		if said != "" {
 			what += ": " + said
 		}
-		return aws.Credentials{}, sourceError(err, "the credential_process of AWS profile %s ended with %s", quote(src.Profile), display.Safe(what))
+		return token.Credentials{}, sourceError(err, "the credential_process of AWS profile %s ended with %s", quote(src.Profile), display.Safe(what))
 	}
 	creds, err := process.Decode(stdout.Bytes())
 	if err != nil {
-		return aws.Credentials{}, sourceError(err, "the credential_process of AWS profile %s printed no usable document: %v", quote(src.Profile), err)
+		return token.Credentials{}, sourceError(err, "the credential_process of AWS profile %s printed no usable document: %v", quote(src.Profile), err)
 	}
 	return creds, nil
 }

@@ -98,7 +98,10 @@ func (p *Provider) Key() cache.Key { return p.key }
 // Retrieve implements [aws.CredentialsProvider].
 func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	a, err := p.Token(ctx)
-	return a.Token.Credentials, err
+	if err != nil {
+		return aws.Credentials{}, err
+	}
+	return toSDK(a.Token.Credentials), nil
 }
 
 // Token gives the token: from the cache while it is fresh, else from STS, asked by one of

@@ -122,7 +122,7 @@ func (p *Provider) listDevices(ctx context.Context) ([]string, error) {
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	sum := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(ctx, creds, req, hex.EncodeToString(sum[:]), "iam", region, time.Now()); err != nil {
+	if err := v4.NewSigner().SignHTTP(ctx, toSDK(creds), req, hex.EncodeToString(sum[:]), "iam", region, time.Now()); err != nil {
 		return nil, sourceError(nil, "the request to IAM could not be signed")
 	}
 	client, err := iamClient()

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/sts-helper/sts-helper/internal/settings"
@@ -21,17 +20,17 @@ const sourceTimeout = 20 * time.Second
 
 // sourceCredentials finds the credentials that sign p's request. It is called when a token
 // has to be made and never on a hit: the SDK's own resolution takes milliseconds.
-func (p *Provider) sourceCredentials(ctx context.Context) (aws.Credentials, error) {
+func (p *Provider) sourceCredentials(ctx context.Context) (token.Credentials, error) {
 	ctx, cancel := context.WithTimeout(ctx, sourceTimeout)
 	defer cancel()
 	src := p.req.Source
-	var creds aws.Credentials
+	var creds token.Credentials
 	var err error
 	switch src.Kind {
 	case settings.SourceNone:
-		return aws.Credentials{}, nil
+		return token.Credentials{}, nil
 	case settings.SourceEnvironment:
-		creds = aws.Credentials{
+		creds = token.Credentials{
 			AccessKeyID:     cmp.Or(os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_ACCESS_KEY")),
 			SecretAccessKey: cmp.Or(os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SECRET_KEY")),
 			SessionToken:    os.Getenv("AWS_SESSION_TOKEN"),
@@ -44,14 +43,14 @@ func (p *Provider) sourceCredentials(ctx context.Context) (aws.Credentials, erro
 		creds, err = p.resolve(ctx)
 	}
 	if err != nil {
-		return aws.Credentials{}, err
+		return token.Credentials{}, err
 	}
 	return creds, p.checkSource(creds)
 }
 
 // checkSource refuses credentials that are not the ones the token's key was made for, or
 // that STS would refuse for this operation.
-func (p *Provider) checkSource(creds aws.Credentials) error {
+func (p *Provider) checkSource(creds token.Credentials) error {
 	src := p.req.Source
 	if !creds.HasKeys() {
 		return sourceError(nil, "%s gave no access key", describeSource(src))
@@ -69,7 +68,7 @@ func (p *Provider) checkSource(creds aws.Credentials) error {
 	return nil
 }
 
-func staticCredentials(ctx context.Context, src settings.Source) (creds aws.Credentials, err error) {
+func staticCredentials(ctx context.Context, src settings.Source) (creds token.Credentials, err error) {
 	defer recovered(&err, src)
 	shared, err := config.LoadSharedConfigProfile(ctx, src.Profile, func(o *config.LoadSharedConfigOptions) {
 		if src.ConfigFile != "" {
@@ -80,9 +79,9 @@ func staticCredentials(ctx context.Context, src settings.Source) (creds aws.Cred
 		}
 	})
 	if err != nil {
-		return aws.Credentials{}, sourceError(err, "AWS profile %s cannot be read: %s", quote(src.Profile), oneLine(err))
+		return token.Credentials{}, sourceError(err, "AWS profile %s cannot be read: %s", quote(src.Profile), oneLine(err))
 	}
-	return shared.Credentials, nil
+	return fromSDK(shared.Credentials), nil
 }
 
 // recovered turns a panic of the SDK into an error: its reader of the shared files has some
@@ -99,7 +98,7 @@ var environment sync.Mutex
 
 // resolve lets the SDK find credentials: IAM Identity Center, login sessions, containers,
 // instances. They are asked for once and not cached here.
-func (p *Provider) resolve(ctx context.Context) (creds aws.Credentials, err error) {
+func (p *Provider) resolve(ctx context.Context) (creds token.Credentials, err error) {
 	defer recovered(&err, p.req.Source)
 	environment.Lock()
 	defer environment.Unlock()
@@ -125,15 +124,15 @@ func (p *Provider) resolve(ctx context.Context) (creds aws.Credentials, err erro
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, opts...)
 	if err != nil {
-		return aws.Credentials{}, sourceError(err, "%s cannot be read: %s", describeSource(src), oneLine(err))
+		return token.Credentials{}, sourceError(err, "%s cannot be read: %s", describeSource(src), oneLine(err))
 	}
-	creds, err = cfg.Credentials.Retrieve(ctx)
+	found, err := cfg.Credentials.Retrieve(ctx)
 	if err != nil {
 		e := sourceError(err, "%s gave no credentials: %s", describeSource(src), oneLine(err))
 		e.final = false // a portal or an endpoint may come back
-		return aws.Credentials{}, e
+		return token.Credentials{}, e
 	}
-	return creds, nil
+	return fromSDK(found), nil
 }
 
 // describeSource names the source as its owner would.

@@ -44,11 +44,10 @@ func believe(r Request, a answer, where place, now time.Time) (token.Token, erro
 		Audience:         a.audience,
 		Provider:         a.provider,
 		SourceIdentity:   a.sourceIdentity,
-		Credentials: aws.Credentials{
+		Credentials: token.Credentials{
 			AccessKeyID:     aws.ToString(c.AccessKeyId),
 			SecretAccessKey: aws.ToString(c.SecretAccessKey),
 			SessionToken:    aws.ToString(c.SessionToken),
-			Source:          string(r.Operation()),
 			CanExpire:       true,
 			Expires:         c.Expiration.UTC().Truncate(time.Second),
 		},

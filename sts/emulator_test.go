@@ -44,7 +44,7 @@ func TestStrictSTS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	chain := static(session.Credentials)
+	chain := static(signing(session))
 	now := time.Now()
 	for _, q := range []struct {
 		r      sts.Request
@@ -87,7 +87,7 @@ func TestStrictSTS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = ask(t, c, sts.RoleRequest{RoleArn: r.ARN, RoleSessionName: "two", Duration: 2 * time.Hour}, static(first.Credentials))
+	_, err = ask(t, c, sts.RoleRequest{RoleArn: r.ARN, RoleSessionName: "two", Duration: 2 * time.Hour}, static(signing(first)))
 	if err == nil || err.Class != sts.Invalid || !strings.Contains(err.Error(), "1h at most") {
 		t.Errorf("%v", err)
 	}

@@ -45,6 +45,12 @@ func keys() aws.CredentialsProvider {
 	return static(aws.Credentials{AccessKeyID: keyID("AKIA", account), SecretAccessKey: "CANARYlongTermCANARYlongTermCANARYlong00"})
 }
 
+// signing is a token as the source of another.
+func signing(t token.Token) aws.Credentials {
+	c := t.Credentials
+	return aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken, CanExpire: c.CanExpire, Expires: c.Expires}
+}
+
 func static(c aws.Credentials) aws.CredentialsProvider {
 	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return c, nil })
 }

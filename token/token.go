@@ -11,8 +11,6 @@ import (
 	"log/slog"
 	"strings"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 // Operation names the STS operation that gave a token, as the STS API spells it
@@ -52,7 +50,7 @@ type Token struct {
 	// Credentials are the keys themselves. CanExpire is true and Expires is UTC in whole
 	// seconds, rounded down, so that nobody believes a token for longer than AWS does.
 	// AccountID is set where it is known and empty otherwise; it is never guessed.
-	Credentials aws.Credentials
+	Credentials Credentials
 	// Issued is when STS answered, by this machine's wall clock, UTC, whole seconds.
 	Issued time.Time
 

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -26,7 +24,7 @@ func sample() token.Token {
 	return token.Token{
 		Operation: token.GetFederationToken,
 		Issued:    issued,
-		Credentials: aws.Credentials{
+		Credentials: token.Credentials{
 			AccessKeyID: "ASIAY34FZKBOKMUTVV7A", SecretAccessKey: "CANARY/secret+key", SessionToken: "CANARY/session//token==",
 			CanExpire: true, Expires: ends, AccountID: "609629065308",
 		},
@@ -45,7 +43,7 @@ func TestRedaction(t *testing.T) {
 	for _, verb := range "vsqdxXTbcoOUeEfFgGt" {
 		for _, flags := range []string{"", "+", "#", "-", " ", "0", "20", ".3"} {
 			format := "%" + flags + string(verb)
-			for _, v := range []any{tok, []token.Token{tok}, struct{ T token.Token }{tok}, map[string]token.Token{"k": tok}, [1]any{tok}} {
+			for _, v := range []any{tok, []token.Token{tok}, struct{ T token.Token }{tok}, map[string]token.Token{"k": tok}, [1]any{tok}, tok.Credentials, []any{&tok.Credentials}} {
 				if out := fmt.Sprintf(format, v); strings.Contains(out, "CANARY") || strings.Contains(out, fmt.Sprintf("%x", "CANARY")) {
 					t.Errorf("%s of %T shows %s", format, v, out)
 				}
@@ -59,6 +57,14 @@ func TestRedaction(t *testing.T) {
 		if got != shown {
 			t.Errorf("got %q, want %q", got, shown)
 		}
+	}
+	for _, c := range []any{tok.Credentials, &tok.Credentials} {
+		if got := fmt.Sprintf("%+v", c); got != "ASIAY34FZKBOKMUTVV7A until 2026-11-23T12:45:05Z" {
+			t.Errorf("credentials are %q", got)
+		}
+	}
+	if got := fmt.Sprint(token.Credentials{AccessKeyID: "AKIAY34FZKBOKMUTVV7A", SecretAccessKey: "CANARY"}); got != "AKIAY34FZKBOKMUTVV7A" {
+		t.Errorf("long-term keys are %q", got)
 	}
 	if got := fmt.Sprint(token.Token{Operation: token.GetSessionToken}); got != "GetSessionToken " {
 		t.Errorf("an empty token is %q", got)
@@ -74,6 +80,7 @@ func TestRedactionInLogs(t *testing.T) {
 		log.Info("pointer", "token", &tok)
 		log.Info("inside", "token", struct{ T token.Token }{tok}, "list", []token.Token{tok}, "map", map[string]*token.Token{"a": &tok})
 		log.Info("group", slog.Group("g", "token", tok))
+		log.Info("credentials", "bare", tok.Credentials, "inside", []token.Credentials{tok.Credentials})
 	}
 	for name, out := range map[string]string{"text": text.String(), "json": js.String()} {
 		if strings.Contains(out, "CANARY") {
@@ -83,8 +90,10 @@ func TestRedactionInLogs(t *testing.T) {
 			t.Errorf("%s log does not show the token itself: %s", name, out)
 		}
 	}
-	if out, err := json.Marshal(tok); err == nil || strings.Contains(err.Error(), "CANARY") {
-		t.Errorf("marshals to %s, %v", out, err)
+	for _, v := range []any{tok, tok.Credentials} {
+		if out, err := json.Marshal(v); err == nil || strings.Contains(err.Error(), "CANARY") {
+			t.Errorf("%T marshals to %s, %v", v, out, err)
+		}
 	}
 }
 
@@ -171,5 +180,18 @@ func TestPrincipal(t *testing.T) {
 		if got := (token.Token{FederatedUser: tt.user, AssumedRole: tt.role}).Principal(); got != tt.want {
 			t.Errorf("got %v, want %v", got, tt.want)
 		}
+	}
+}
+
+func TestCredentialsExpire(t *testing.T) {
+	c := sample().Credentials
+	for now, want := range map[time.Time]bool{ends.Add(-time.Second): false, ends: true, ends.Add(time.Second): true} {
+		if c.Expired(now) != want {
+			t.Errorf("at %s: want %v", now, want)
+		}
+	}
+	c.CanExpire = false
+	if c.Expired(ends.Add(time.Hour)) || !c.HasKeys() || (token.Credentials{AccessKeyID: "A"}).HasKeys() || (token.Credentials{SecretAccessKey: "CANARY"}).HasKeys() {
+		t.Error("long-term keys expire, or half of a pair is taken for keys")
 	}
 }

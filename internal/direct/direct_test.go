@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/process"
 	"github.com/sts-helper/sts-helper/token"
@@ -26,7 +24,7 @@ func stored(t testing.TB, change func(*token.Token)) (file string, tok token.Tok
 		t.Fatal(err)
 	}
 	defer c.Close()
-	tok = token.Token{Operation: token.AssumeRole, Credentials: aws.Credentials{
+	tok = token.Token{Operation: token.AssumeRole, Credentials: token.Credentials{
 		AccessKeyID: "ASIAQNZGKIQY56JQ7WML", SecretAccessKey: "CANARY+/secret", SessionToken: "CANARY//token==",
 		CanExpire: true, Expires: time.Now().Add(2 * time.Hour), AccountID: "029608264753",
 	}}
