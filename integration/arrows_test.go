@@ -16,6 +16,7 @@ const module = "github.com/sts-helper/sts-helper/"
 var arrows = map[string][]string{
 	"token":             {},
 	"lock":              {},
+	"internal/safefile": {},
 	"internal/direct":   {},
 	"policy":            {},
 	"internal/display":  {},

@@ -1,0 +1,74 @@
+package safefile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// MakePrivateDir makes the directory at path (0700), and those above it, where it is missing,
+// and checks it by [CheckPrivateDir] where it is not. An error in making it names what could
+// not be made.
+func MakePrivateDir(path string) error {
+	err := PrivateDir(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	return PrivateDir(path)
+}
+
+// PrivateDir checks the directory at path by [CheckPrivateDir].
+func PrivateDir(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return cause(err)
+	}
+	return CheckPrivateDir(info)
+}
+
+// OpenPrivateDir opens the directory at path, which must be there, and checks what it opened
+// by [CheckPrivateDir]: the name may have come to mean another directory meanwhile.
+func OpenPrivateDir(path string) (*os.Root, error) {
+	named, err := os.Lstat(path)
+	if err != nil {
+		return nil, cause(err)
+	}
+	if err := CheckPrivateDir(named); err != nil {
+		return nil, err
+	}
+	return openDir(path, func(opened fs.FileInfo) error {
+		if !os.SameFile(named, opened) {
+			return errReplaced
+		}
+		return CheckPrivateDir(opened)
+	})
+}
+
+// OpenTrustedDir makes the directory at path (0700) where it is missing, opens it, and refuses
+// one in which others could put another file under a name, by [CheckTrusted]. A link to a
+// directory will do.
+func OpenTrustedDir(path string) (*os.Root, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, err
+	}
+	return openDir(path, CheckTrusted)
+}
+
+func openDir(path string, check func(fs.FileInfo) error) (*os.Root, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, cause(err)
+	}
+	info, err := root.Stat(".")
+	if err == nil {
+		err = check(info)
+	}
+	if err != nil {
+		_ = root.Close()
+		return nil, cause(err)
+	}
+	return root, nil
+}

@@ -1,0 +1,41 @@
+//go:build unix
+
+package safefile
+
+import (
+	"io/fs"
+	"os"
+	"strconv"
+	"syscall"
+)
+
+// openFlags keep an open from waiting for the other end of a FIFO and from making a terminal
+// this process's own.
+const openFlags = syscall.O_NONBLOCK | syscall.O_NOCTTY
+
+func check(info fs.FileInfo, r rule) error {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return refuse(OwnerUnknown, "owner unknown")
+	}
+	if user := os.Geteuid(); int(st.Uid) != user && (!r.rootToo || st.Uid != 0) {
+		return refuse(OtherOwner, "belongs to uid "+strconv.Itoa(int(st.Uid))+", not to you (uid "+strconv.Itoa(user)+")")
+	}
+	// An open file with no name at all was replaced since, which is no harm.
+	if r.oneName && !info.IsDir() && st.Nlink > 1 {
+		return refuse(HardLinked, "has more than one hard link")
+	}
+	mode := fs.FileMode(st.Mode & 0o7777) // with the set-id bits, which Perm leaves out
+	if info.IsDir() {
+		mode = info.Mode().Perm() // where they mean something else
+	}
+	if mode&r.forbidden != 0 {
+		return refuse(r.kind, r.text+" (mode "+octal(mode)+")")
+	}
+	return nil
+}
+
+func octal(mode fs.FileMode) string {
+	s := strconv.FormatUint(uint64(mode), 8)
+	return "0000"[min(len(s), 4):] + s
+}

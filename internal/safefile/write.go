@@ -1,0 +1,128 @@
+package safefile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// Durability is what a power cut may take of a file that was written.
+type Durability uint8
+
+const (
+	// Unsynced may lose the new content, and leave an empty file under the name (XFS does).
+	Unsynced Durability = iota
+	// Synced may lose the new file, and leave the old one.
+	Synced
+	// Durable loses nothing, as far as the file system can promise it.
+	Durable
+)
+
+// TempPrefix begins the names of files that are being written. One that is older than a minute
+// was left behind by a process that died.
+const TempPrefix = ".tmp-"
+
+// Write puts data under the name in dir at once: a new file beside it, made exclusively and
+// private (0600), written, synced, closed, renamed. A reader sees the old file or the new one.
+func Write(dir *os.Root, name string, data []byte, d Durability) error {
+	return write(dir, name, data, d, dir.Rename)
+}
+
+// Create is Write where the name is free. Where it is taken, which the error reports as
+// [fs.ErrExist], what is there stays.
+func Create(dir *os.Root, name string, data []byte, d Durability) error {
+	return write(dir, name, data, d, func(temp, name string) error {
+		err := dir.Link(temp, name)
+		_ = dir.Remove(temp)
+		return err
+	})
+}
+
+func write(dir *os.Root, name string, data []byte, d Durability, publish func(temp, name string) error) error {
+	f, temp, err := openTemp(dir, name)
+	if err != nil {
+		return cause(err)
+	}
+	_, err = f.Write(data)
+	if err == nil && d >= Synced {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = publish(temp, name)
+	}
+	if err != nil {
+		_ = dir.Remove(temp)
+		return cause(err)
+	}
+	if d >= Durable {
+		if d, err := dir.Open("."); err == nil {
+			_ = d.Sync() // some systems cannot; the new file is there either way
+			_ = d.Close()
+		}
+	}
+	return nil
+}
+
+// temps numbers this process's temporary files. Nothing rests on their names being hard to
+// guess: only this user can write to the directory.
+var temps atomic.Uint64
+
+const maxTemps = 100
+
+func openTemp(dir *os.Root, name string) (f *os.File, temp string, err error) {
+	start := TempPrefix + name[:min(len(name), 16)] + "-" + strconv.Itoa(os.Getpid()) + "-"
+	for range maxTemps {
+		temp = start + strconv.FormatInt(time.Now().UnixNano(), 36) + "-" + strconv.FormatUint(temps.Add(1), 36)
+		f, err = dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	// Whatever the umask took away.
+	if info, serr := f.Stat(); serr == nil && info.Mode().Perm()&0o600 != 0o600 {
+		if err = f.Chmod(0o600); err != nil {
+			_ = f.Close()
+			_ = dir.Remove(temp)
+			return nil, "", err
+		}
+	}
+	return f, temp, nil
+}
+
+// maxWipe bounds how much of a file is overwritten.
+const maxWipe = 1 << 20
+
+// Wipe removes the file with that name in dir after overwriting what it holds, for the sake of
+// disks that keep what was removed; flash and file systems that copy on write may keep it all
+// the same. What is no private file is removed only. A missing file is no error.
+func Wipe(dir *os.Root, name string) error {
+	overwrite(dir, name)
+	if err := dir.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return cause(err)
+	}
+	return nil
+}
+
+func overwrite(dir *os.Root, name string) {
+	f, err := openPrivate(dir, name, os.O_WRONLY)
+	if err != nil {
+		return
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return
+	}
+	if _, err := f.Write(make([]byte, min(info.Size(), maxWipe))); err == nil {
+		_ = f.Sync()
+	}
+}
