@@ -27,11 +27,11 @@ var arrows = map[string][]string{
 	"cache":             {"token", "lock"},
 	"handoff":           {"token"},
 	"internal/settings": {"policy"},
-	"provider":          {"internal/display", "internal/settings", "cache", "sts", "internal/mfa", "handoff", "token", "lock", "process"},
+	"internal/broker":   {"internal/display", "internal/settings", "cache", "sts", "internal/mfa", "handoff", "token", "lock", "process"},
 }
 
 // sdk is the part of the AWS SDK that opens connections or reads configuration: only sts and
-// provider have it. Everybody may have the SDK's small core.
+// internal/broker have it. Everybody may have the SDK's small core.
 var sdk = []string{
 	"github.com/aws/aws-sdk-go-v2/config",
 	"github.com/aws/aws-sdk-go-v2/service/",
@@ -72,7 +72,7 @@ func TestArrows(t *testing.T) {
 		if slices.Contains(withoutHTTP, name) && slices.Contains(pkg.Deps, "net/http") {
 			t.Errorf("%s links net/http", name)
 		}
-		if name == "sts" || name == "provider" {
+		if name == "sts" || name == "internal/broker" {
 			continue
 		}
 		for _, dep := range pkg.Deps {

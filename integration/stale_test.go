@@ -54,7 +54,7 @@ func (s *stage) variants() map[string][]variant {
 
 // elsewhere are the settings that are no part of a token, and those that other tests change:
 // a token file's subject, an assertion's provider and the member account below, FIPS and dual
-// stack, which no endpoint on loopback has, in package provider.
+// stack, which no endpoint on loopback has, in package broker.
 var elsewhere = []string{
 	"profile", "cache-dir", "no-cache", "wait", "verbose", "mfa-serial", "mfa-code", "mfa-process", "prompt", "granted",
 	"fips", "dual-stack", "web-identity-token-file", "saml-assertion-file", "saml-assertion-command", "principal-arn", "target-principal", "task-policy-arn",

@@ -17,9 +17,9 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/handoff"
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
-	"github.com/sts-helper/sts-helper/provider"
 )
 
 const acceptHelp = `Open credentials that somebody granted you, from a file or from standard input, keep
@@ -95,7 +95,7 @@ func (p *program) accept(ctx context.Context, args []string, a acceptFlags) erro
 	if err != nil {
 		return err
 	}
-	dir, err := provider.CacheDir(req.CacheDir)
+	dir, err := broker.CacheDir(req.CacheDir)
 	if err != nil {
 		return &settings.Error{Kind: settings.Config, What: err.Error(), Err: err}
 	}
@@ -104,7 +104,7 @@ func (p *program) accept(ctx context.Context, args []string, a acceptFlags) erro
 		return fmt.Errorf("the credentials cannot be kept: %w", err)
 	}
 	defer func() { _ = c.Close() }()
-	if err := c.StoreNoted(provider.KeyOf(req), bundle.Token, bundle.Issuer); err != nil {
+	if err := c.StoreNoted(broker.KeyOf(req), bundle.Token, bundle.Issuer); err != nil {
 		return fmt.Errorf("the credentials could not be kept: %w", err)
 	}
 	command := "sts-helper --granted " + name
@@ -148,7 +148,7 @@ func (p *program) openBundle(ctx context.Context, args []string, a acceptFlags) 
 	switch {
 	case err == nil:
 		return b, nil
-	case provider.ClassOf(err) == provider.ClassHuman || ctx.Err() != nil:
+	case broker.ClassOf(err) == broker.ClassHuman || ctx.Err() != nil:
 		return handoff.Bundle{}, err
 	case errors.Is(err, handoff.ErrWrongPassphrase):
 		return handoff.Bundle{}, humanError(err, display.Safe(from)+": "+err.Error())

@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
-	"github.com/sts-helper/sts-helper/provider"
 )
 
 // asides are the inputs of a key that say where STS was asked, and which name the session
@@ -31,7 +31,7 @@ func shelfOf(c *cache.Cache) (shelf, error) {
 
 // alike are the names of the records that b's request has, or would have in another region,
 // at another endpoint or under another session name; b's own comes first, be it there or not.
-func (s shelf) alike(b *provider.Provider) []string {
+func (s shelf) alike(b *broker.Provider) []string {
 	own := b.Key().String()
 	var others []string
 	for name, inputs := range s {
@@ -44,7 +44,7 @@ func (s shelf) alike(b *provider.Provider) []string {
 }
 
 // same reports whether the inputs are b's apart from asides, those of its bases included.
-func (s shelf) same(inputs []cache.Input, b *provider.Provider) bool {
+func (s shelf) same(inputs []cache.Input, b *broker.Provider) bool {
 	return slices.EqualFunc(inputs, b.Key().Inputs(), func(x, y cache.Input) bool {
 		switch {
 		case x.Name != y.Name:
@@ -64,7 +64,7 @@ func (s shelf) same(inputs []cache.Input, b *provider.Provider) bool {
 }
 
 // moved is the name of b's record if b were asked for where to says, under the same names.
-func moved(b *provider.Provider, to []cache.Input) string {
+func moved(b *broker.Provider, to []cache.Input) string {
 	inputs := b.Key().Inputs()
 	for i, in := range inputs {
 		switch {
@@ -81,7 +81,7 @@ func moved(b *provider.Provider, to []cache.Input) string {
 
 // apart says in which asides a record differs from what b asks for: ", made with region
 // eu-west-1".
-func apart(inputs []cache.Input, b *provider.Provider) string {
+func apart(inputs []cache.Input, b *broker.Provider) string {
 	var all []string
 	own := b.Key().Inputs()
 	for i, in := range inputs {

@@ -6,9 +6,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/mfa"
 	"github.com/sts-helper/sts-helper/internal/settings"
-	"github.com/sts-helper/sts-helper/provider"
 )
 
 // The exit codes. They are part of the interface: README has the same table.
@@ -58,18 +58,18 @@ func exitCode(ctx context.Context, err error) int {
 		}
 		return exitConfig
 	}
-	switch provider.ClassOf(err) {
-	case provider.ClassConfig:
+	switch broker.ClassOf(err) {
+	case broker.ClassConfig:
 		return exitConfig
-	case provider.ClassSource:
+	case broker.ClassSource:
 		return exitSource
-	case provider.ClassDenied:
+	case broker.ClassDenied:
 		return exitDenied
-	case provider.ClassUnreachable:
+	case broker.ClassUnreachable:
 		return exitUnreachable
-	case provider.ClassLocked:
+	case broker.ClassLocked:
 		return exitLocked
-	case provider.ClassHuman:
+	case broker.ClassHuman:
 		return exitHuman
 	}
 	return exitInternal

@@ -15,10 +15,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/handoff"
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/policy"
-	"github.com/sts-helper/sts-helper/provider"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -83,7 +83,7 @@ func (p *program) grant(ctx context.Context, name string, flags settings.Flags, 
 			return err
 		}
 	}
-	prov, err := provider.New(req, provider.Options{Log: p.logger(req.Verbose)})
+	prov, err := broker.New(req, broker.Options{Log: p.logger(req.Verbose)})
 	if err != nil {
 		return err
 	}
@@ -240,7 +240,7 @@ func (p *program) tellGrant(req *settings.Request, t token.Token) {
 	}
 	if size := t.PackedPolicySize; size != nil {
 		say("size:   %d %% of what AWS takes as policies and tags", *size)
-		if warning := provider.PackedWarning(t); warning != "" {
+		if warning := broker.PackedWarning(t); warning != "" {
 			say("        %s", warning)
 		}
 	}

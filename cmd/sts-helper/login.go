@@ -10,11 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/mfa"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/lock"
-	"github.com/sts-helper/sts-helper/provider"
 )
 
 const loginHelp = `Get credentials now, and ask for an MFA code where one is needed, so that no program
@@ -59,7 +59,7 @@ func (p *program) login(ctx context.Context, names []string, flags settings.Flag
 	if v := flags["mfa-code"]; len(v) > 0 {
 		code = v[len(v)-1]
 	}
-	all, problems := p.targets(names, flags, provider.Options{Login: true, Code: mfa.NewGiven(code)})
+	all, problems := p.targets(names, flags, broker.Options{Login: true, Code: mfa.NewGiven(code)})
 	if len(all) == 0 {
 		return problems
 	}
@@ -70,7 +70,7 @@ func (p *program) login(ctx context.Context, names []string, flags settings.Flag
 	for _, err := range failed {
 		p.report(err)
 	}
-	var round provider.Round
+	var round broker.Round
 	width := 0
 	for _, t := range all {
 		width = max(width, len(t.name))
@@ -99,7 +99,7 @@ func (p *program) login(ctx context.Context, names []string, flags settings.Flag
 }
 
 // loginTo gets the credentials of one target and says how it went.
-func (p *program) loginTo(ctx context.Context, t *target, round *provider.Round, force bool) (string, error) {
+func (p *program) loginTo(ctx context.Context, t *target, round *broker.Round, force bool) (string, error) {
 	stop := p.sayWhoIsWaitedFor(t)
 	a, err := t.Login(ctx, round, force)
 	stop()

@@ -9,10 +9,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/lock"
-	"github.com/sts-helper/sts-helper/provider"
 )
 
 const logoutHelp = `Remove credentials from the cache: those of the profiles named, with the MFA session or
@@ -50,7 +50,7 @@ func (p *program) logout(names []string, flags settings.Flags) error {
 	if err != nil {
 		return err
 	}
-	all, err := p.targets(names, flags, provider.Options{NoHuman: true})
+	all, err := p.targets(names, flags, broker.Options{NoHuman: true})
 	if err != nil {
 		return err // half a logout would look like a whole one
 	}
@@ -146,7 +146,7 @@ func (p *program) reportBusy(busy []error) error {
 	for _, line := range said[1:] {
 		p.progress("%s", line)
 	}
-	return &provider.Error{Class: provider.ClassLocked, Text: said[0], Err: errors.Join(busy...)}
+	return &broker.Error{Class: broker.ClassLocked, Text: said[0], Err: errors.Join(busy...)}
 }
 
 // holderName is a holder without what for: that is said beside it.
@@ -214,7 +214,7 @@ func (p *program) caches(flags settings.Flags) ([]*cache.Cache, []*target, error
 			return nil, nil, noCache(err)
 		}
 	}
-	dir, err := provider.CacheDir(dir)
+	dir, err := broker.CacheDir(dir)
 	if err != nil {
 		return nil, nil, noCache(err)
 	}
@@ -230,7 +230,7 @@ func (p *program) caches(flags settings.Flags) ([]*cache.Cache, []*target, error
 	if len(names) == 0 {
 		return all, nil, nil
 	}
-	targets, problems := p.targets(names, flags, provider.Options{NoHuman: true})
+	targets, problems := p.targets(names, flags, broker.Options{NoHuman: true})
 	for _, err := range joined(problems) {
 		p.report(err)
 	}
@@ -244,7 +244,7 @@ func (p *program) caches(flags settings.Flags) ([]*cache.Cache, []*target, error
 }
 
 func noCache(err error) error {
-	return &provider.Error{Class: provider.ClassConfig, Text: display.Safe(err.Error()), Err: err}
+	return &broker.Error{Class: broker.ClassConfig, Text: display.Safe(err.Error()), Err: err}
 }
 
 // say prints a line of what was asked for.

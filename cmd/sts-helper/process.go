@@ -8,10 +8,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/process"
-	"github.com/sts-helper/sts-helper/provider"
 )
 
 func (p *program) processCommand() *cobra.Command {
@@ -32,7 +32,7 @@ func (p *program) process(ctx context.Context, flags settings.Flags) error {
 	if err != nil {
 		return err
 	}
-	prov, err := provider.New(req, provider.Options{Log: p.logger(req.Verbose), LoginCommand: loginCommand("", flags, req)})
+	prov, err := broker.New(req, broker.Options{Log: p.logger(req.Verbose), LoginCommand: loginCommand("", flags, req)})
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (p *program) process(ctx context.Context, flags settings.Flags) error {
 		for _, w := range answer.Warnings {
 			p.warn("carrying on with what there is: %s", display.Safe(w.Error()))
 		}
-		if warning := provider.PackedWarning(answer.Token); warning != "" && answer.Origin == cache.Fresh {
+		if warning := broker.PackedWarning(answer.Token); warning != "" && answer.Origin == cache.Fresh {
 			p.warn("%s", warning)
 		}
 	}

@@ -5,9 +5,9 @@ import (
 	"path/filepath"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/direct"
 	"github.com/sts-helper/sts-helper/internal/settings"
-	"github.com/sts-helper/sts-helper/provider"
 )
 
 // observer notes what the settings of one call depend on, so that the next call of the same
@@ -49,7 +49,7 @@ func observe(env settings.Environment) (settings.Environment, *observer) {
 
 // remember notes the answer, where a fresh one of the default cache was made, by settings
 // alone and for nothing that is looked at later than those.
-func (o *observer) remember(req *settings.Request, prov *provider.Provider, a cache.Answer) {
+func (o *observer) remember(req *settings.Request, prov *broker.Provider, a cache.Answer) {
 	if a.Origin != cache.Fresh || !o.still || req.MFACode != "" || req.Verbose || req.NoCache || req.CacheDir != "" || req.Granted != "" {
 		return
 	}

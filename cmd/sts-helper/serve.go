@@ -18,8 +18,8 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/imds"
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/settings"
-	"github.com/sts-helper/sts-helper/provider"
 )
 
 const serveHelp = `Serve credentials over HTTP on this machine, for containers and for programs that
@@ -207,7 +207,7 @@ func (e *endpoint) attend(ctx, base context.Context, ended <-chan error) error {
 		select {
 		case err := <-ended:
 			if ctx.Err() == nil && err != nil {
-				return &provider.Error{Class: provider.ClassConfig, Text: "the server ended: " + err.Error(), Err: err}
+				return &broker.Error{Class: broker.ClassConfig, Text: "the server ended: " + err.Error(), Err: err}
 			}
 			return nil
 		case <-ctx.Done():
@@ -250,7 +250,7 @@ func (e *endpoint) reload(base context.Context, why string) {
 func (e *endpoint) listen(ctx context.Context) ([]net.Listener, error) {
 	listeners, err := e.systemd.listeners()
 	if err != nil {
-		return nil, &provider.Error{Class: provider.ClassConfig, Text: err.Error(), Err: err}
+		return nil, &broker.Error{Class: broker.ClassConfig, Text: err.Error(), Err: err}
 	}
 	addresses := e.flags.listen
 	if len(addresses) == 0 && len(listeners) == 0 {
@@ -282,14 +282,14 @@ func listenError(address string, err error) error {
 	case strings.Contains(text, "is not a loopback address"):
 		text += " (an address of the loopback device needs --loopback-alias)"
 	}
-	return &provider.Error{Class: provider.ClassConfig, Text: text, Err: err}
+	return &broker.Error{Class: broker.ClassConfig, Text: text, Err: err}
 }
 
 // loginRequired reports whether an error means that a person must do something: log in, or
 // finish doing so elsewhere.
 func loginRequired(err error) bool {
 	var held *cache.HeldError
-	return provider.ClassOf(err) == provider.ClassHuman || errors.As(err, &held)
+	return broker.ClassOf(err) == broker.ClassHuman || errors.As(err, &held)
 }
 
 // serveMetrics answers on the metrics' own listener until the function it gives is called.

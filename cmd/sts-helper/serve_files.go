@@ -18,8 +18,8 @@ import (
 	"syscall"
 
 	"github.com/sts-helper/sts-helper/imds"
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
-	"github.com/sts-helper/sts-helper/provider"
 )
 
 // The variables by which programs find the server.
@@ -34,7 +34,7 @@ const (
 const maxOwnFile = 8 << 10
 
 func unsafeFile(format string, args ...any) error {
-	return &provider.Error{Class: provider.ClassConfig, Text: fmt.Sprintf(format, args...)}
+	return &broker.Error{Class: broker.ClassConfig, Text: fmt.Sprintf(format, args...)}
 }
 
 // secrets finds or makes the bearer token and the key for session tokens, and gives the
@@ -94,7 +94,7 @@ func (e *endpoint) runtimeDir(s *site) (string, error) {
 		dir = filepath.Join(run, "sts-helper")
 	} else {
 		var err error
-		if dir, err = provider.CacheDir(s.providers[0].Request().CacheDir); err != nil {
+		if dir, err = broker.CacheDir(s.providers[0].Request().CacheDir); err != nil {
 			return "", unsafeFile("there is no place for the token: %v, or a file with --token-file", err)
 		}
 	}

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/imds"
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
-	"github.com/sts-helper/sts-helper/provider"
 	ops "github.com/sts-helper/sts-helper/sts"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -19,7 +19,7 @@ import (
 // site is what the settings say is to be served.
 type site struct {
 	profiles  []imds.Profile
-	providers []*provider.Provider
+	providers []*broker.Provider
 	instance  *imds.Instance
 	aliases   []netip.Addr
 	uids      []uint32
@@ -78,7 +78,7 @@ func (e *endpoint) read(env settings.Environment) (*site, error) {
 			return nil, err
 		}
 		login := loginCommand(name, e.settings, req)
-		prov, err := provider.New(req, provider.Options{NoHuman: true, LoginCommand: login, Log: e.log})
+		prov, err := broker.New(req, broker.Options{NoHuman: true, LoginCommand: login, Log: e.log})
 		if err != nil {
 			return nil, err
 		}
@@ -199,7 +199,7 @@ func leadsBack(s *site, listeners []net.Listener) error {
 		}
 		for _, ln := range listeners {
 			if _, port, err := net.SplitHostPort(ln.Addr().String()); err == nil && u.Port() == port && ownHost(u.Hostname(), ln) {
-				return &provider.Error{Class: provider.ClassConfig, Text: fmt.Sprintf(
+				return &broker.Error{Class: broker.ClassConfig, Text: fmt.Sprintf(
 					"%s leads back to this server; unset it, or name the profile that holds the keys with --source-profile", variable)}
 			}
 		}

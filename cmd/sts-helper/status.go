@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
-	"github.com/sts-helper/sts-helper/provider"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -87,7 +87,7 @@ func (p *program) status(names []string, flags settings.Flags, asJSON bool) erro
 	}
 	wanted := known
 	if single {
-		if wanted, err = p.targets(names, flags, provider.Options{NoHuman: true}); err != nil {
+		if wanted, err = p.targets(names, flags, broker.Options{NoHuman: true}); err != nil {
 			return err
 		}
 	}
@@ -280,7 +280,7 @@ func (r *statusRecord) token(line func(string, ...any)) {
 		line("refreshed from %s on", refresh)
 	}
 	if size := r.PackedPolicySize; size != nil && *size > 0 {
-		if warning := provider.PackedWarning(token.Token{PackedPolicySize: size}); warning != "" {
+		if warning := broker.PackedWarning(token.Token{PackedPolicySize: size}); warning != "" {
 			line("packed policy size %d%%: %s", *size, warning)
 		} else {
 			line("packed policy size %d%%", *size)

@@ -10,15 +10,15 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
-	"github.com/sts-helper/sts-helper/provider"
 )
 
 // target is one set of credentials that a person named.
 type target struct {
 	name string
-	*provider.Provider
+	*broker.Provider
 }
 
 // byPerson are the settings that say how to go about it and not what is asked for. They are
@@ -68,7 +68,7 @@ func parseOwn(name string, args []string, flags settings.Flags) error {
 		err = fmt.Errorf("%q is no flag", display.Safe(set.Arg(0)))
 	}
 	if err != nil {
-		return &provider.Error{Class: provider.ClassConfig, Text: fmt.Sprintf(
+		return &broker.Error{Class: broker.ClassConfig, Text: fmt.Sprintf(
 			"the credential_process of AWS profile %q cannot be read: %s; give its settings as flags", display.Safe(name), display.Safe(err.Error()))}
 	}
 	for k, v := range own {
@@ -80,7 +80,7 @@ func parseOwn(name string, args []string, flags settings.Flags) error {
 }
 
 // target makes the provider for a name, or for the flags alone where it is "".
-func (p *program) target(name string, given settings.Flags, opts provider.Options) (*target, error) {
+func (p *program) target(name string, given settings.Flags, opts broker.Options) (*target, error) {
 	flags := given
 	if name != "" {
 		var err error
@@ -94,7 +94,7 @@ func (p *program) target(name string, given settings.Flags, opts provider.Option
 	}
 	opts.Log = p.logger(req.Verbose)
 	opts.LoginCommand = loginCommand(name, given, req)
-	prov, err := provider.New(req, opts)
+	prov, err := broker.New(req, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func unblamed(name string, err error) error {
 
 // targets makes the providers of all names, ordered so that those who share an MFA device
 // stand together. Errors about one do not hide the others.
-func (p *program) targets(names []string, given settings.Flags, opts provider.Options) ([]*target, error) {
+func (p *program) targets(names []string, given settings.Flags, opts broker.Options) ([]*target, error) {
 	if len(names) == 0 {
 		names = []string{""}
 	}
@@ -174,7 +174,7 @@ func (p *program) named(args []string, all bool, given settings.Flags) ([]string
 	}
 	names, err := p.known()
 	if err == nil && len(names) == 0 {
-		err = &provider.Error{Class: provider.ClassConfig, Text: "there is no entry in config.toml and no AWS profile that runs sts-helper; name what is meant with flags"}
+		err = &broker.Error{Class: broker.ClassConfig, Text: "there is no entry in config.toml and no AWS profile that runs sts-helper; name what is meant with flags"}
 	}
 	return names, err
 }

@@ -1,4 +1,4 @@
-package provider_test
+package broker_test
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/sts-helper/sts-helper/integration/emulator"
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/settings"
-	"github.com/sts-helper/sts-helper/provider"
 )
 
 // home is a home directory with an access key in profile "base", and an emulated STS. A
@@ -57,7 +57,7 @@ func Example() {
 			fmt.Println(err)
 			return
 		}
-		p, err := provider.New(req, provider.Options{})
+		p, err := broker.New(req, broker.Options{})
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -96,16 +96,16 @@ func ExampleClassOf() {
 		fmt.Println(err)
 		return
 	}
-	p, err := provider.New(req, provider.Options{NoHuman: true})
+	p, err := broker.New(req, broker.Options{NoHuman: true})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	_, err = p.Retrieve(context.Background())
-	switch provider.ClassOf(err) {
-	case provider.ClassDenied:
+	switch broker.ClassOf(err) {
+	case broker.ClassDenied:
 		fmt.Println("STS said no")
-	case provider.ClassUnreachable:
+	case broker.ClassUnreachable:
 		fmt.Println("try again later")
 	default:
 		fmt.Println(err)

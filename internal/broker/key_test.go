@@ -1,4 +1,4 @@
-package provider_test
+package broker_test
 
 import (
 	"encoding/base64"
@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/settings"
-	"github.com/sts-helper/sts-helper/provider"
 )
 
 // full is a request with every field set. No operation takes them all; a key is made of
@@ -72,7 +72,7 @@ var (
 // forgotten in the key fails here.
 func TestKeyHasEveryField(t *testing.T) {
 	plain := full()
-	key := provider.KeyOf(&plain).String()
+	key := broker.KeyOf(&plain).String()
 	seen := map[string]string{key: "nothing"}
 	typ := reflect.TypeFor[settings.Request]()
 	for i := range typ.NumField() {
@@ -88,7 +88,7 @@ func TestKeyHasEveryField(t *testing.T) {
 				t.Fatalf("%s has a type that this test does not know: %s", field, v.Type())
 			}
 		}
-		k := provider.KeyOf(&r).String()
+		k := broker.KeyOf(&r).String()
 		if noPartOfTheKey[field] != "" {
 			if k != key {
 				t.Errorf("%s is part of the key, though it is %s", field, noPartOfTheKey[field])
@@ -107,7 +107,7 @@ func TestKeyHasEveryField(t *testing.T) {
 			continue
 		}
 		v.SetZero()
-		if k := provider.KeyOf(&r).String(); seen[k] != "" {
+		if k := broker.KeyOf(&r).String(); seen[k] != "" {
 			t.Errorf("without %s the key is that of changing %s", field, seen[k])
 		} else {
 			seen[k] = "leaving out " + field
@@ -117,7 +117,7 @@ func TestKeyHasEveryField(t *testing.T) {
 
 func TestKeyHasEveryFieldOfTheSource(t *testing.T) {
 	plain := full()
-	seen := map[string]string{provider.KeyOf(&plain).String(): "nothing"}
+	seen := map[string]string{broker.KeyOf(&plain).String(): "nothing"}
 	typ := reflect.TypeFor[settings.Source]()
 	for i := range typ.NumField() {
 		field := typ.Field(i).Name
@@ -125,7 +125,7 @@ func TestKeyHasEveryFieldOfTheSource(t *testing.T) {
 		if !changed(reflect.ValueOf(&r.Source).Elem().Field(i)) {
 			t.Fatalf("%s has a type that this test does not know", field)
 		}
-		other, same := seen[provider.KeyOf(&r).String()]
+		other, same := seen[broker.KeyOf(&r).String()]
 		if why := noPartOfTheSource[field]; why != "" {
 			if !same {
 				t.Errorf("%s is part of the key, though it is %s", field, why)
@@ -133,7 +133,7 @@ func TestKeyHasEveryFieldOfTheSource(t *testing.T) {
 		} else if same {
 			t.Errorf("changing the source's %s gives the key of changing %s", field, other)
 		}
-		seen[provider.KeyOf(&r).String()] = field
+		seen[broker.KeyOf(&r).String()] = field
 	}
 }
 
@@ -142,11 +142,11 @@ func TestKeyOfStaticKeys(t *testing.T) {
 	a, b := full(), full()
 	a.Source = settings.Source{Kind: settings.SourceStatic, Profile: "base", Files: []string{"/a"}, AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
 	b.Source = settings.Source{Kind: settings.SourceEnvironment, AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
-	if provider.KeyOf(&a).String() != provider.KeyOf(&b).String() {
+	if broker.KeyOf(&a).String() != broker.KeyOf(&b).String() {
 		t.Error("the same access key under another name is another source")
 	}
 	b.Source.AccessKeyID = "AKIAIOSFODNN7EXAMPLF"
-	if provider.KeyOf(&a).String() == provider.KeyOf(&b).String() {
+	if broker.KeyOf(&a).String() == broker.KeyOf(&b).String() {
 		t.Error("a rotated key is the same source")
 	}
 }
@@ -157,7 +157,7 @@ func TestKeyOfChains(t *testing.T) {
 		bottom, middle, top := full(), full(), full()
 		change(&bottom)
 		middle.Base, top.Base = &bottom, &middle
-		return provider.KeyOf(&top).String()
+		return broker.KeyOf(&top).String()
 	}
 	plain := chained(func(*settings.Request) {})
 	for name, change := range map[string]func(*settings.Request){
@@ -179,7 +179,7 @@ func TestKeyOfLists(t *testing.T) {
 	of := func(arns []string, tags ...settings.Tag) string {
 		r := full()
 		r.PolicyARNs, r.Tags = arns, tags
-		return provider.KeyOf(&r).String()
+		return broker.KeyOf(&r).String()
 	}
 	if of([]string{"a", "b"}) != of([]string{"b", "a"}) {
 		t.Error("the order of policy ARNs matters")
@@ -213,7 +213,7 @@ func TestKeyOfWebIdentity(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := settings.Request{Operation: "AssumeRoleWithWebIdentity", WebIdentityTokenFile: file}
-		return provider.KeyOf(&r).String()
+		return broker.KeyOf(&r).String()
 	}
 	one := key(jwt(`{"iss":"https://idp","sub":"pod-1","jti":"1"}`))
 	if key(jwt(`{"iss":"https://idp","sub":"pod-1","jti":"2"}`)+"\n") != one {
@@ -238,10 +238,10 @@ func TestKeyOfWebIdentity(t *testing.T) {
 func TestGrantedKey(t *testing.T) {
 	r := full()
 	r.Granted = "guest"
-	if provider.KeyOf(&r).String() != provider.GrantedKey("guest").String() {
+	if broker.KeyOf(&r).String() != broker.GrantedKey("guest").String() {
 		t.Error("the key of an accepted token depends on more than its name")
 	}
-	if provider.GrantedKey("guest").String() == provider.GrantedKey("guest2").String() {
+	if broker.GrantedKey("guest").String() == broker.GrantedKey("guest2").String() {
 		t.Error("two names, one key")
 	}
 }

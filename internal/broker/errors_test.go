@@ -1,4 +1,4 @@
-package provider_test
+package broker_test
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/integration/emulator"
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/settings"
-	"github.com/sts-helper/sts-helper/provider"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -35,7 +35,7 @@ func newWorld(t testing.TB) *world {
 }
 
 // provider is what flags like "source-profile=base" ask for.
-func (w *world) provider(t testing.TB, flags ...string) (*provider.Provider, error) {
+func (w *world) provider(t testing.TB, flags ...string) (*broker.Provider, error) {
 	t.Helper()
 	given := settings.Flags{}
 	for _, f := range flags {
@@ -46,7 +46,7 @@ func (w *world) provider(t testing.TB, flags ...string) (*provider.Provider, err
 	if err != nil {
 		t.Fatal(err)
 	}
-	return provider.New(req, provider.Options{})
+	return broker.New(req, broker.Options{})
 }
 
 func (w *world) token(t testing.TB, flags ...string) (cache.Answer, error) {
@@ -66,34 +66,34 @@ func TestClasses(t *testing.T) {
 	for _, tc := range []struct {
 		fault emulator.Fault
 		flags []string
-		want  provider.Class
+		want  broker.Class
 	}{
-		{emulator.Fault{Kind: emulator.Deny}, nil, provider.ClassDenied},
-		{refuse("ValidationError"), nil, provider.ClassDenied},
-		{refuse("InvalidClientTokenId"), nil, provider.ClassSource},
-		{refuse("ExpiredToken"), nil, provider.ClassSource},
-		{refuse("SignatureDoesNotMatch"), nil, provider.ClassSource},
-		{emulator.Fault{Kind: "500"}, nil, provider.ClassUnreachable},
-		{emulator.Fault{Kind: "empty"}, nil, provider.ClassUnreachable},
-		{emulator.Fault{}, []string{"endpoint-url=http://127.0.0.1:9"}, provider.ClassUnreachable},
-		{emulator.Fault{}, []string{"federation-name=a b", "allow=ec2:*"}, provider.ClassConfig},
-		{emulator.Fault{}, []string{"role-arn=arn:aws:iam::111122223333:role/none"}, provider.ClassDenied},
-		{emulator.Fault{}, []string{"mfa-serial=arn:aws:iam::111122223333:mfa/alice", "prompt=never"}, provider.ClassHuman},
+		{emulator.Fault{Kind: emulator.Deny}, nil, broker.ClassDenied},
+		{refuse("ValidationError"), nil, broker.ClassDenied},
+		{refuse("InvalidClientTokenId"), nil, broker.ClassSource},
+		{refuse("ExpiredToken"), nil, broker.ClassSource},
+		{refuse("SignatureDoesNotMatch"), nil, broker.ClassSource},
+		{emulator.Fault{Kind: "500"}, nil, broker.ClassUnreachable},
+		{emulator.Fault{Kind: "empty"}, nil, broker.ClassUnreachable},
+		{emulator.Fault{}, []string{"endpoint-url=http://127.0.0.1:9"}, broker.ClassUnreachable},
+		{emulator.Fault{}, []string{"federation-name=a b", "allow=ec2:*"}, broker.ClassConfig},
+		{emulator.Fault{}, []string{"role-arn=arn:aws:iam::111122223333:role/none"}, broker.ClassDenied},
+		{emulator.Fault{}, []string{"mfa-serial=arn:aws:iam::111122223333:mfa/alice", "prompt=never"}, broker.ClassHuman},
 	} {
 		w := newWorld(t)
 		if tc.fault.Kind != "" {
 			w.sts.Fault(tc.fault)
 		}
 		_, err := w.token(t, append(tc.flags, "source-profile=base")...)
-		if got := provider.ClassOf(err); got != tc.want {
+		if got := broker.ClassOf(err); got != tc.want {
 			t.Errorf("%+v %q: class %q, want %q: %v", tc.fault, tc.flags, got, tc.want, err)
 		}
 		if err == nil || strings.ContainsAny(err.Error(), "\n") || strings.Contains(err.Error(), "CANARY") {
 			t.Errorf("%+v: %v", tc.fault, err)
 		}
 		// Somebody else who gets the same failure from the cache sees the same class.
-		if _, again := w.token(t, append(tc.flags, "source-profile=base")...); provider.ClassOf(again) != tc.want {
-			t.Errorf("%+v: the second time the class is %q: %v", tc.fault, provider.ClassOf(again), again)
+		if _, again := w.token(t, append(tc.flags, "source-profile=base")...); broker.ClassOf(again) != tc.want {
+			t.Errorf("%+v: the second time the class is %q: %v", tc.fault, broker.ClassOf(again), again)
 		}
 	}
 }
@@ -101,16 +101,16 @@ func TestClasses(t *testing.T) {
 func TestClassesOfOtherErrors(t *testing.T) {
 	for _, tc := range []struct {
 		err  error
-		want provider.Class
+		want broker.Class
 	}{
-		{fmt.Errorf("x: %w", cache.ErrUnsafe), provider.ClassConfig},
-		{fmt.Errorf("x: %w", &cache.HeldError{}), provider.ClassLocked},
-		{&cache.Failure{Kind: string(provider.ClassDenied)}, provider.ClassDenied},
-		{fmt.Errorf("x: %w", context.Canceled), provider.ClassStopped},
-		{context.DeadlineExceeded, provider.ClassStopped},
-		{errors.New("x"), provider.ClassInternal},
+		{fmt.Errorf("x: %w", cache.ErrUnsafe), broker.ClassConfig},
+		{fmt.Errorf("x: %w", &cache.HeldError{}), broker.ClassLocked},
+		{&cache.Failure{Kind: string(broker.ClassDenied)}, broker.ClassDenied},
+		{fmt.Errorf("x: %w", context.Canceled), broker.ClassStopped},
+		{context.DeadlineExceeded, broker.ClassStopped},
+		{errors.New("x"), broker.ClassInternal},
 	} {
-		if got := provider.ClassOf(tc.err); got != tc.want {
+		if got := broker.ClassOf(tc.err); got != tc.want {
 			t.Errorf("%v: %q, want %q", tc.err, got, tc.want)
 		}
 	}
@@ -126,7 +126,7 @@ func TestUnsafeCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := w.token(t, "source-profile=base", "cache-dir="+filepath.Join(w.dir, "open"))
-	if provider.ClassOf(err) != provider.ClassConfig || !errors.Is(err, cache.ErrUnsafe) || w.sts.Count("") != 0 {
+	if broker.ClassOf(err) != broker.ClassConfig || !errors.Is(err, cache.ErrUnsafe) || w.sts.Count("") != 0 {
 		t.Errorf("%v, %d calls", err, w.sts.Count(""))
 	}
 }
@@ -152,7 +152,7 @@ func TestWithoutCache(t *testing.T) {
 		t.Errorf("%v, %v", a.Warnings, err)
 	}
 	for _, flags := range [][]string{{"granted=x", "no-cache=true"}, {"granted=x", "cache-dir=" + filepath.Join(file, "cache")}, {"granted=x"}} {
-		if _, err := w.token(t, flags...); provider.ClassOf(err) != provider.ClassConfig {
+		if _, err := w.token(t, flags...); broker.ClassOf(err) != broker.ClassConfig {
 			t.Errorf("%q: %v", flags, err)
 		}
 	}
@@ -167,7 +167,7 @@ func TestGranted(t *testing.T) {
 	}
 	defer c.Close()
 	store := func(name string, life time.Duration) {
-		if err := c.StoreNoted(provider.GrantedKey(name), token.Token{Operation: token.GetFederationToken, Credentials: token.Credentials{
+		if err := c.StoreNoted(broker.GrantedKey(name), token.Token{Operation: token.GetFederationToken, Credentials: token.Credentials{
 			AccessKeyID: "ASIAIOSFODNN7EXAMPLE", SecretAccessKey: "CANARY", SessionToken: "CANARY", CanExpire: true, Expires: time.Now().Add(life),
 		}}, "alice@example.com"); err != nil {
 			t.Fatal(err)
@@ -180,7 +180,7 @@ func TestGranted(t *testing.T) {
 	}
 	store("short", cache.HardFloor-time.Second)
 	_, err = w.token(t, "granted=short")
-	if provider.ClassOf(err) != provider.ClassHuman || !strings.Contains(err.Error(), "ask alice@example.com for another") {
+	if broker.ClassOf(err) != broker.ClassHuman || !strings.Contains(err.Error(), "ask alice@example.com for another") {
 		t.Errorf("%v", err)
 	}
 	if w.sts.Count("") != 0 {
@@ -204,9 +204,9 @@ func TestChain(t *testing.T) {
 		{"", true}, {"0123456789abcdef", true}, {link, false}, {"0123456789abcdef," + link, false},
 		{strings.Repeat("0123456789abcdef,", 6) + "0123456789abcdef", true}, {strings.Repeat("0123456789abcdef,", 7) + "0123456789abcdef", false},
 	} {
-		t.Setenv(provider.ChainVariable, tc.chain)
+		t.Setenv(broker.ChainVariable, tc.chain)
 		_, err := w.provider(t, "source-profile=base")
-		if (err == nil) != tc.ok || err != nil && (provider.ClassOf(err) != provider.ClassConfig || !strings.Contains(err.Error(), `"base"`)) {
+		if (err == nil) != tc.ok || err != nil && (broker.ClassOf(err) != broker.ClassConfig || !strings.Contains(err.Error(), `"base"`)) {
 			t.Errorf("%q: %v", tc.chain, err)
 		}
 	}
@@ -214,11 +214,11 @@ func TestChain(t *testing.T) {
 
 func TestPackedWarning(t *testing.T) {
 	for percent, want := range map[int32]bool{0: false, 79: false, 80: true, 100: true} {
-		if got := provider.PackedWarning(token.Token{PackedPolicySize: &percent}); (got != "") != want {
+		if got := broker.PackedWarning(token.Token{PackedPolicySize: &percent}); (got != "") != want {
 			t.Errorf("%d %%: %q", percent, got)
 		}
 	}
-	if got := provider.PackedWarning(token.Token{}); got != "" {
+	if got := broker.PackedWarning(token.Token{}); got != "" {
 		t.Errorf("of nothing: %q", got)
 	}
 }

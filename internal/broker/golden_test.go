@@ -1,4 +1,4 @@
-package provider_test
+package broker_test
 
 import (
 	"encoding/base64"
@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/settings"
-	"github.com/sts-helper/sts-helper/provider"
 )
 
 // goldenRequests are requests of every operation, source and chain, by their names in
@@ -149,7 +149,7 @@ func TestGoldenKeys(t *testing.T) {
 		}
 	}
 	check := func(name string, r *settings.Request) {
-		if got := provider.KeyOf(r).String(); got != goldenKeys[name] {
+		if got := broker.KeyOf(r).String(); got != goldenKeys[name] {
 			t.Errorf("the key changed:\n%q: %q,", name, got)
 		}
 	}
