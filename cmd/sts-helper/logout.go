@@ -223,7 +223,7 @@ func (p *program) caches(flags settings.Flags) ([]*cache.Cache, []*target, error
 		return nil, nil, noCache(err)
 	}
 	all := []*cache.Cache{c}
-	names, err := p.known()
+	names, err := settings.KnownNames(p.env)
 	if err != nil {
 		return nil, nil, err
 	}

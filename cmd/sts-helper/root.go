@@ -29,7 +29,10 @@ over a variable, a variable over the file.
 Without a command sts-helper prints the credentials (the process command).`
 
 func (p *program) execute(ctx context.Context, args []string) error {
-	if flags, ok := settingsAlone(args); ok && len(args) > 0 {
+	// Every SDK runs a line that is nothing but settings. The commands with all their flags are
+	// not built for it: they would be a good part of the time that such a call takes. Whatever
+	// else a line may be, help and mistakes among it, is left to them.
+	if flags, err := settings.ParseFlags(args); err == nil && len(args) > 0 {
 		return p.process(ctx, flags)
 	}
 	root := p.rootCommand()
@@ -75,33 +78,6 @@ func (p *program) commands() []*cobra.Command {
 		p.serveCommand(),
 		p.versionCommand(),
 	}
-}
-
-// settingsAlone reads a command line that is nothing but settings, each with its value, as in
-// the line that every SDK runs. The commands with all their flags need not be built then:
-// they would be a good part of the time such a call takes. Whatever else a line may be, help
-// and mistakes among it, is left to them.
-func settingsAlone(args []string) (settings.Flags, bool) {
-	flags := settings.Flags{}
-	for len(args) > 0 {
-		name, isFlag := strings.CutPrefix(args[0], "--")
-		name, value, hasValue := strings.Cut(name, "=")
-		takes, known := settings.TakesValue(name)
-		args = args[1:]
-		switch {
-		case !isFlag || !known:
-			return nil, false
-		case hasValue:
-		case !takes:
-			value = "true"
-		case len(args) == 0:
-			return nil, false
-		default:
-			value, args = args[0], args[1:]
-		}
-		flags.Set(name, value)
-	}
-	return flags, true
 }
 
 // noArguments refuses arguments; for a command that has others below it, one is a mistyped

@@ -64,20 +64,11 @@ func (e *endpoint) read(env settings.Environment) (*site, error) {
 		return nil, err
 	}
 	for _, name := range names {
-		flags := settings.Flags{}
-		for k, v := range e.settings {
-			flags[k] = v
-		}
-		if name != "" {
-			if flags, err = (&program{env: env}).flagsOf(name, e.settings); err != nil {
-				return nil, err
-			}
-		}
-		req, err := settings.Load(flags, env)
+		req, err := settings.LoadNamed(name, e.settings, env)
 		if err != nil {
 			return nil, err
 		}
-		login := loginCommand(name, e.settings, req)
+		login := settings.LoginCommand(name, e.settings, req)
 		prov, err := broker.New(req, broker.Options{NoHuman: true, LoginCommand: login, Log: e.log})
 		if err != nil {
 			return nil, err

@@ -13,7 +13,7 @@ import (
 )
 
 // What is read without the commands is read as with them.
-func TestSettingsAlone(t *testing.T) {
+func TestLineOfSettings(t *testing.T) {
 	for line, want := range map[string]bool{
 		"":                              true,
 		"--source-profile base":         true,
@@ -29,13 +29,15 @@ func TestSettingsAlone(t *testing.T) {
 		"--source-profile base version": false,
 		"--help":                        false,
 		"-h":                            false,
-		"-v":                            false,
+		"-v --region eu-west-1":         true,
+		"-x":                            false,
 		"--unknown":                     false,
 		"version --help":                false,
 		"-- base":                       false,
 	} {
 		args := strings.Fields(line)
-		got, ok := settingsAlone(args)
+		got, err := settings.ParseFlags(args)
+		ok := err == nil
 		if ok != want {
 			t.Errorf("%q: %v", line, ok)
 		}

@@ -3,12 +3,9 @@ package main
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
@@ -21,79 +18,14 @@ type target struct {
 	*broker.Provider
 }
 
-// byPerson are the settings that say how to go about it and not what is asked for. They are
-// no part of a command that is told to somebody else.
-var byPerson = [...]string{"mfa-code", "mfa-process", "prompt", "wait", "verbose", "no-cache"}
-
-// flagsOf are the settings that a name stands for: an entry of config.toml, else an AWS
-// profile, as it runs this program or, where it does not, as the source.
-func (p *program) flagsOf(name string, given settings.Flags) (settings.Flags, error) {
-	flags := settings.Flags{}
-	for k, v := range given {
-		flags[k] = v
-	}
-	entries, err := settings.Names(p.env)
-	if err != nil {
-		return nil, err
-	}
-	if slices.Contains(entries, name) {
-		flags["profile"] = []string{name}
-		return flags, nil
-	}
-	args, found, err := settings.AWSProfile(p.env, name)
-	switch {
-	case err != nil:
-		return nil, err
-	case args != nil:
-		return flags, parseOwn(name, args, flags)
-	case found:
-		flags["source-profile"] = []string{name}
-	default:
-		flags["profile"] = []string{name} // for the error that says what there is
-	}
-	return flags, nil
-}
-
-// parseOwn adds the settings of a credential_process that runs this program. Flags that were
-// given win.
-func parseOwn(name string, args []string, flags settings.Flags) error {
-	if len(args) > 0 && args[0] == "process" {
-		args = args[1:]
-	}
-	set := pflag.NewFlagSet(name, pflag.ContinueOnError)
-	set.Usage = func() {}
-	own := addSettings(set)
-	err := set.Parse(args)
-	if err == nil && set.NArg() > 0 {
-		err = fmt.Errorf("%q is no flag", display.Safe(set.Arg(0)))
-	}
-	if err != nil {
-		return &broker.Error{Class: broker.ClassConfig, Text: fmt.Sprintf(
-			"the credential_process of AWS profile %q cannot be read: %s; give its settings as flags", display.Safe(name), display.Safe(err.Error()))}
-	}
-	for k, v := range own {
-		if _, ok := flags[k]; !ok {
-			flags[k] = v
-		}
-	}
-	return nil
-}
-
 // target makes the provider for a name, or for the flags alone where it is "".
 func (p *program) target(name string, given settings.Flags, opts broker.Options) (*target, error) {
-	flags := given
-	if name != "" {
-		var err error
-		if flags, err = p.flagsOf(name, given); err != nil {
-			return nil, err
-		}
-	}
-	req, err := settings.Load(flags, p.env)
+	req, err := settings.LoadNamed(name, given, p.env)
 	if err != nil {
-		return nil, unblamed(name, err)
+		return nil, err
 	}
 	opts.Log = p.logger(req.Verbose)
-	opts.LoginCommand = loginCommand(name, given, req)
+	opts.LoginCommand = settings.LoginCommand(name, given, req)
 	prov, err := broker.New(req, opts)
 	if err != nil {
 		return nil, err
@@ -102,17 +34,6 @@ func (p *program) target(name string, given settings.Flags, opts broker.Options)
 		name = req.Name
 	}
 	return &target{display.Safe(name), prov}, nil
-}
-
-// unblamed is err without --profile as the place of the fault, where the name of the profile
-// was an argument.
-func unblamed(name string, err error) error {
-	if e, ok := errors.AsType[*settings.Error](err); ok && name != "" && e.Where == "--profile" {
-		other := *e
-		other.Where = ""
-		return &other
-	}
-	return err
 }
 
 // targets makes the providers of all names, ordered so that those who share an MFA device
@@ -146,21 +67,6 @@ func (t *target) device() string {
 	return serial
 }
 
-// known are the names that lead to credentials: the entries of config.toml, and the AWS
-// profiles that run this program.
-func (p *program) known() ([]string, error) {
-	names, err := settings.Names(p.env)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range settings.AWSNames(p.env) {
-		if !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return names, nil
-}
-
 // named checks the arguments of a command that takes names or --all.
 func (p *program) named(args []string, all bool, given settings.Flags) ([]string, error) {
 	if !all {
@@ -172,7 +78,7 @@ func (p *program) named(args []string, all bool, given settings.Flags) ([]string
 	if len(args) > 0 {
 		return nil, usageError{errors.New("--all does not go with names")}
 	}
-	names, err := p.known()
+	names, err := settings.KnownNames(p.env)
 	if err == nil && len(names) == 0 {
 		err = &broker.Error{Class: broker.ClassConfig, Text: "there is no entry in config.toml and no AWS profile that runs sts-helper; name what is meant with flags"}
 	}
@@ -181,45 +87,9 @@ func (p *program) named(args []string, all bool, given settings.Flags) ([]string
 
 // completeNames completes profile names.
 func (p *program) completeNames(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	names, err := p.known()
+	names, err := settings.KnownNames(p.env)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
 	return slices.DeleteFunc(names, func(n string) bool { return slices.Contains(args, n) }), cobra.ShellCompDirectiveNoFileComp
-}
-
-// loginCommand is what a person runs to be asked for exactly this request.
-func loginCommand(name string, given settings.Flags, req *settings.Request) string {
-	words := []string{"sts-helper", "login"}
-	if name != "" {
-		words = append(words, settings.ShellWord(name))
-	}
-	said := false
-next:
-	for _, s := range settings.Settings() {
-		values, ok := given[s.Flag]
-		if !ok {
-			continue
-		}
-		for _, skip := range byPerson {
-			if s.Flag == skip {
-				continue next
-			}
-		}
-		said = true
-		for _, v := range values {
-			switch {
-			case s.Flag == "profile" && name == "":
-				words = slices.Insert(words, 2, settings.ShellWord(v))
-			case s.Kind == settings.Bool:
-				words = append(words, "--"+s.Flag+"="+settings.ShellWord(v))
-			default:
-				words = append(words, "--"+s.Flag, settings.ShellWord(v))
-			}
-		}
-	}
-	if !said && name == "" {
-		words = append(words, settings.ShellWord(req.Name))
-	}
-	return strings.Join(words, " ")
 }

@@ -182,13 +182,6 @@ type Flags map[string][]string
 // Set notes that a flag was given once more.
 func (f Flags) Set(name, value string) { f[name] = append(f[name], value) }
 
-// TakesValue reports whether the flag of that name is a setting's, and whether a value has
-// to follow it.
-func TakesValue(flag string) (takes, known bool) {
-	setting, known := byFlag(flag)
-	return known && settings[setting].Kind != Bool, known
-}
-
 func byFlag(name string) (id, bool) {
 	for i := range settings {
 		if settings[i].Flag == name {
