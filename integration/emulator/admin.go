@@ -28,6 +28,8 @@ const adminPrefix = "/_emulator/"
 //	POST /_emulator/clear                       withdraw faults; ?counts=1 also empties counts and log
 //	POST /_emulator/clock?offset=2h             now is the real time plus that; 0 for the real time
 //	POST /_emulator/gate?op=OP, /release?op=OP  hold answers back, let them go
+//	POST /_emulator/browser?user=NAME           the pages of a login go on as that user; !refuse refuses
+//	POST /_emulator/sso-expire, /sso-end?user=NAME   access tokens end, sessions end
 //
 // Answers are JSON; errors are {"error":"…"} with 4xx.
 func (e *Emulator) EnableAdmin() {
@@ -84,6 +86,9 @@ var adminCalls = map[string]func(*Emulator, *http.Request) (any, error){
 	"POST clock":      (*Emulator).adminClock,
 	"POST gate":       (*Emulator).adminGate,
 	"POST release":    (*Emulator).adminRelease,
+	"POST browser":    (*Emulator).adminBrowser,
+	"POST sso-expire": (*Emulator).adminSSOExpire,
+	"POST sso-end":    (*Emulator).adminSSOEnd,
 }
 
 // done is the answer of a call that only does something.

@@ -34,7 +34,8 @@ type result struct {
 	Account                     string `xml:",omitempty"`
 	Arn                         string `xml:",omitempty"`
 
-	raw string // a body ready made, for the services beside STS
+	raw  string            // a body ready made, for IAM and EC2
+	json func(*result) any // the document of a JSON service; nil for the others
 }
 
 type xmlCredentials struct {
@@ -57,6 +58,12 @@ type xmlFederatedUser struct {
 func (r *result) document(op, requestID string) string {
 	if r.raw != "" {
 		return r.raw
+	}
+	if r.json != nil {
+		if doc := r.json(r); doc != nil {
+			return jsonText(doc)
+		}
+		return ""
 	}
 	var b bytes.Buffer
 	b.WriteString("<" + op + `Response xmlns="` + stsNamespace + `">` + "\n")

@@ -19,9 +19,12 @@ type Request struct {
 	TokenCode    string `json:"-"`
 	SerialNumber string `json:"serial_number,omitempty"`
 	RoleARN      string `json:"role_arn,omitempty"`
-	Duration     string `json:"duration_seconds,omitempty"` // as sent
-	UserAgent    string `json:"user_agent,omitempty"`
-	Issued       string `json:"issued,omitempty"` // access key id given out
+	// AccountID and RoleName are what GetRoleCredentials was asked for.
+	AccountID string `json:"account_id,omitempty"`
+	RoleName  string `json:"role_name,omitempty"`
+	Duration  string `json:"duration_seconds,omitempty"` // as sent
+	UserAgent string `json:"user_agent,omitempty"`
+	Issued    string `json:"issued,omitempty"` // access key id given out
 	// Status and Code are the emulator's verdict, which a fault may have hidden from
 	// the client; 0 where a fault struck first.
 	Status int    `json:"status,omitempty"`
@@ -55,6 +58,7 @@ func (b *book) arrive(c *call) *entry {
 		Time: c.now, Service: c.service, Operation: c.op, Region: c.region,
 		MFA: c.form.Has("TokenCode"), TokenCode: c.form.Get("TokenCode"), SerialNumber: c.form.Get("SerialNumber"),
 		RoleARN: c.form.Get("RoleArn"), Duration: c.form.Get("DurationSeconds"), UserAgent: c.http.UserAgent(),
+		AccountID: c.form.Get("account_id"), RoleName: c.form.Get("role_name"),
 	}}
 	if s := scopeOf(c.http); s != nil {
 		en.AccessKeyID = s[0]
@@ -121,6 +125,18 @@ func (e *Emulator) Succeeded(op string) int {
 	e.book.mu.Lock()
 	defer e.book.mu.Unlock()
 	return e.book.succeeded[op]
+}
+
+// CountRole is the number of GetRoleCredentials requests for a permission set in an
+// account.
+func (e *Emulator) CountRole(account, permissionSet string) int {
+	n := 0
+	for _, r := range e.Requests() {
+		if r.Operation == "GetRoleCredentials" && r.AccountID == account && r.RoleName == permissionSet {
+			n++
+		}
+	}
+	return n
 }
 
 // MostInFlight is the largest number of requests for an operation that were being

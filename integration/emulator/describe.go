@@ -36,9 +36,11 @@ func (e *Emulator) Describe() Description {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	d := Description{URL: e.url, Region: e.region, Env: map[string]string{
-		"AWS_ENDPOINT_URL_STS": e.url,
-		"AWS_ENDPOINT_URL_EC2": e.url,
-		"AWS_ENDPOINT_URL_IAM": e.url,
+		"AWS_ENDPOINT_URL_STS":      e.url,
+		"AWS_ENDPOINT_URL_EC2":      e.url,
+		"AWS_ENDPOINT_URL_IAM":      e.url,
+		"AWS_ENDPOINT_URL_SSO":      e.url,
+		"AWS_ENDPOINT_URL_SSO_OIDC": e.url,
 	}, Users: []UserDescription{}, Roles: []string{}}
 	if d.Region == "" {
 		d.Region = "us-east-1"

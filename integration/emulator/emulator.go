@@ -18,19 +18,23 @@ import (
 type Emulator struct {
 	clock atomic.Pointer[func() time.Time]
 
-	mu        sync.Mutex // guards the world and what became of it
-	region    string
-	lockout   int
-	accounts  map[string]*Account
-	users     []*User
-	keys      map[string]longTermKey // by access key id
-	roles     map[string]*Role       // by ARN
-	sessions  map[string]*session
-	devices   map[string]*MFADevice // by serial number
-	oidc      map[string]*OIDCProvider
-	saml      map[string]*SAMLProvider
-	managed   map[string]Document
-	rejected  int // MFA codes refused
+	mu       sync.Mutex // guards the world and what became of it
+	region   string
+	lockout  int
+	accounts map[string]*Account
+	users    []*User
+	keys     map[string]longTermKey // by access key id
+	roles    map[string]*Role       // by ARN
+	sessions map[string]*session
+	devices  map[string]*MFADevice // by serial number
+	oidc     map[string]*OIDCProvider
+	saml     map[string]*SAMLProvider
+	managed  map[string]Document
+	center   *identityCenter // nil for none
+	rejected int             // MFA codes refused
+
+	browserUser string // see SetBrowserUser
+
 	admin     bool
 	caPEM     []byte
 	listener  net.Listener

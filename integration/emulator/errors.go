@@ -12,6 +12,7 @@ type apiError struct {
 	status  int
 	code    string
 	message string
+	detail  string // the error member of an OAuth answer
 }
 
 func (e *apiError) Error() string { return e.code + ": " + e.message }
@@ -20,7 +21,7 @@ func refuse(status int, code, format string, args ...any) *apiError {
 	if len(args) > 0 {
 		format = fmt.Sprintf(format, args...)
 	}
-	return &apiError{status, code, format}
+	return &apiError{status: status, code: code, message: format}
 }
 
 func denied(format string, args ...any) *apiError {
@@ -35,12 +36,23 @@ func notAuthorized(who, action, resource string) *apiError {
 	return denied("User: %s is not authorized to perform: %s on resource: %s", who, action, resource)
 }
 
+func internalFailure(service string) *apiError {
+	code := "InternalFailure"
+	if isJSON(service) {
+		code = "InternalServerException"
+	}
+	return refuse(500, code, "The request processing has failed because of an unknown error, exception or failure.")
+}
+
 func invalidClientToken() *apiError {
 	return refuse(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
 }
 
 // document is the body of an error answer in the form of the given service.
 func (e *apiError) document(service, requestID string) string {
+	if isJSON(service) {
+		return e.jsonDocument(service)
+	}
 	code, msg := escape(e.code), escape(e.message)
 	if service == "ec2" {
 		return `<?xml version="1.0" encoding="UTF-8"?>` + "\n" +

@@ -217,5 +217,10 @@ func isOperation(op string) bool {
 			return true
 		}
 	}
+	for _, r := range routes {
+		if r.op == op {
+			return true
+		}
+	}
 	return false
 }

@@ -18,7 +18,8 @@ type call struct {
 	body      []byte
 	form      url.Values
 	op        string
-	service   string // sts, ec2 or iam
+	service   string // sts, ec2, iam, or that of a route
+	route     *route // of a JSON service
 	now       time.Time
 	requestID string
 	who       principal // zero for unsigned operations
@@ -38,6 +39,9 @@ type reply struct {
 func (e *Emulator) serve(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, adminPrefix) && e.adminEnabled() {
 		e.serveAdmin(w, r)
+		return
+	}
+	if e.servePage(w, r) {
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
@@ -65,6 +69,10 @@ func (e *Emulator) serve(w http.ResponseWriter, r *http.Request) {
 // parse reads the parameters and finds out which service is meant, without yet
 // judging the signature.
 func (c *call) parse() *apiError {
+	if r, ok := routes[c.http.Method+" "+c.http.URL.Path]; ok {
+		c.route, c.service, c.op = &r, r.service, r.op
+		return c.parseREST()
+	}
 	c.service = "sts"
 	if s := scopeOf(c.http); len(s) == 5 {
 		c.region = s[2]
@@ -126,6 +134,11 @@ func (e *Emulator) answer(c *call, parseErr *apiError) reply {
 func (e *Emulator) process(c *call, parseErr *apiError) (*result, *apiError) {
 	if parseErr != nil {
 		return nil, parseErr
+	}
+	if c.route != nil {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return c.route.run(e, c)
 	}
 	if c.op == "" {
 		return nil, refuse(400, "MissingAction", "The request is missing an action or a required parameter.")

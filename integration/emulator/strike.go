@@ -34,15 +34,11 @@ func (e *Emulator) before(w http.ResponseWriter, c *call, p plan) bool {
 	case Reset:
 		reset(w)
 	case InternalFailure:
-		e.write(w, c, refusal(c, refuse(500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.")))
+		e.write(w, c, refusal(c, internalFailure(c.service)))
 	case ServiceUnavailable:
 		e.write(w, c, refusal(c, refuse(503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server.")))
 	case Throttle:
-		if c.service == "ec2" {
-			e.write(w, c, refusal(c, refuse(503, "RequestLimitExceeded", "Request limit exceeded.")))
-			break
-		}
-		e.write(w, c, refusal(c, refuse(400, "Throttling", "Rate exceeded")))
+		e.write(w, c, refusal(c, throttled(c.service)))
 	case Deny:
 		e.write(w, c, refusal(c, denied("User is not authorized to perform: %s:%s", c.service, c.op)))
 	case Refuse:
@@ -52,7 +48,11 @@ func (e *Emulator) before(w http.ResponseWriter, c *call, p plan) bool {
 		}
 		e.write(w, c, refusal(c, refuse(status, code, "%s", f.Message)))
 	case MalformedXML:
-		e.write(w, c, reply{status: 200, body: "<" + c.op + `Response xmlns="` + stsNamespace + `"><` + c.op + "Result><Credentials><AccessKeyId>ASIA"})
+		body := "<" + c.op + `Response xmlns="` + stsNamespace + `"><` + c.op + "Result><Credentials><AccessKeyId>ASIA"
+		if isJSON(c.service) {
+			body = `{"accessToken":{"accessKeyId":"ASIA`
+		}
+		e.write(w, c, reply{status: 200, body: body})
 	case CaptivePortal:
 		e.write(w, c, reply{status: 200, kind: "text/html; charset=utf-8",
 			body: "<!DOCTYPE html>\n<html><head><title>Welcome to Hotel WiFi</title></head>\n<body><form method=post action=/login>Room <input name=room> <input type=submit></form><br></body></html>\n"})
@@ -66,7 +66,11 @@ func (e *Emulator) before(w http.ResponseWriter, c *call, p plan) bool {
 	case EmptyBody:
 		e.write(w, c, reply{status: 200})
 	case NoCredentials:
-		e.write(w, c, reply{status: 200, body: (&result{}).document(c.op, c.requestID)})
+		body := "{}"
+		if !isJSON(c.service) {
+			body = (&result{}).document(c.op, c.requestID)
+		}
+		e.write(w, c, reply{status: 200, body: body})
 	case HugeBody:
 		huge(w, c, 200, "<"+c.op+`Response xmlns="`+stsNamespace+`"><`+c.op+"Result><Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>"+canary+"</SecretAccessKey><SessionToken>",
 			"</SessionToken><Expiration>"+formatTime(c.now.Add(time.Hour))+"</Expiration></Credentials></"+c.op+"Result></"+c.op+"Response>", f.Size)
@@ -99,7 +103,7 @@ func (e *Emulator) after(w http.ResponseWriter, c *call, p plan, rep reply) {
 		reset(w)
 		return
 	case InternalFailureLate:
-		e.write(w, c, refusal(c, refuse(500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.")))
+		e.write(w, c, refusal(c, internalFailure(c.service)))
 		return
 	case HangAfter:
 		if !e.wait(c, Fault{Kind: Hang}, p.released) {
@@ -183,6 +187,14 @@ func bendIdentity(r *result, claim string) {
 	}
 }
 
+// mediaType is the content type of the service's answers.
+func (c *call) mediaType() string {
+	if isJSON(c.service) {
+		return "application/json"
+	}
+	return "text/xml"
+}
+
 func refusal(c *call, err *apiError) reply {
 	return reply{status: err.status, body: err.document(c.service, c.requestID), err: err}
 }
@@ -192,9 +204,12 @@ func (e *Emulator) write(w http.ResponseWriter, c *call, r reply) {
 	h.Set("X-Amzn-Requestid", c.requestID)
 	h.Set("Date", e.Now().UTC().Format(http.TimeFormat)) // SDKs set their clock by it
 	if r.kind == "" {
-		r.kind = "text/xml"
+		r.kind = c.mediaType()
 	}
 	h.Set("Content-Type", r.kind)
+	if r.err != nil && isJSON(c.service) {
+		h.Set("X-Amzn-Errortype", r.err.code)
+	}
 	if h.Get("Content-Length") == "" {
 		h.Set("Content-Length", strconv.Itoa(len(r.body)))
 	}
@@ -227,7 +242,7 @@ func (e *Emulator) drip(w http.ResponseWriter, c *call, r reply, delay time.Dura
 		delay = dripDelay
 	}
 	rc := http.NewResponseController(w)
-	w.Header().Set("Content-Type", "text/xml")
+	w.Header().Set("Content-Type", c.mediaType())
 	w.Header().Set("Content-Length", strconv.Itoa(len(r.body)))
 	w.WriteHeader(r.status)
 	for i := range len(r.body) {

@@ -25,6 +25,8 @@ type World struct {
 	OIDCProviders []OIDCProvider      `json:"oidc_providers,omitempty"`
 	SAMLProviders []SAMLProvider      `json:"saml_providers,omitempty"`
 	Policies      map[string]Document `json:"managed_policies,omitempty"` // by ARN
+	// IdentityCenter is the instance of IAM Identity Center; nil for none.
+	IdentityCenter *IdentityCenter `json:"identity_center,omitempty"`
 }
 
 // Account is needed only where it differs from an ordinary one: accounts that users
@@ -77,6 +79,8 @@ type Role struct {
 
 	MaxSessionDuration int      `json:"max_session_duration,omitempty"` // seconds; 0 means 3600
 	Policy             Document `json:"policy,omitempty"`
+
+	permissionSet string // of a role that Identity Center keeps
 }
 
 // Document is a JSON policy. In a world file it may be an object or a string.
@@ -259,6 +263,11 @@ func (e *Emulator) load(w World) error {
 	}
 	for _, p := range w.SAMLProviders {
 		if _, err := e.addSAML(p); err != nil {
+			return err
+		}
+	}
+	if w.IdentityCenter != nil {
+		if err := e.addIdentityCenter(*w.IdentityCenter); err != nil {
 			return err
 		}
 	}
