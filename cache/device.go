@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/lock"
 )
 
@@ -55,9 +56,9 @@ func (c *Cache) Device(ctx context.Context, serial string, who lock.Holder, wait
 		return nil, err
 	}
 	d.held = held
-	if data, m := c.read(d.name + stateExt); m == nil {
+	if data, m := c.read(d.name + record.StateExt); m == nil {
 		var f deviceFile
-		if unseal(data, &f) == nil && f.Version == recordVersion {
+		if decodeFile(data, &f) && f.Version == record.Version {
 			d.state = f
 		}
 	}
@@ -151,10 +152,10 @@ func (d *Device) Barred() time.Duration {
 }
 
 func (d *Device) save(sync bool) error {
-	d.state.Version = recordVersion
-	data, err := seal(d.state)
+	d.state.Version = record.Version
+	data, err := encodeFile(d.state)
 	if err != nil {
 		return err
 	}
-	return d.cache.write(d.name+stateExt, data, sync, false)
+	return d.cache.write(d.name+record.StateExt, data, sync, false)
 }

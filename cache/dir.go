@@ -7,21 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/sts-helper/sts-helper/internal/record"
 )
 
-// The layout below the cache's directory. Records of another format live in another
-// versioned folder, so that an older and a newer program never undo each other's work;
-// locks are shared by all versions.
-const (
-	versionDir = "v1"
-	lockDir    = "locks"
-	recordExt  = ".cred"
-	stateExt   = ".state"
-	noteExt    = ".direct" // what the command notes beside the records; collected here
-	lockExt    = ".lock"
-	tempPrefix = ".tmp-"
-	tagName    = "CACHEDIR.TAG"
-)
+// tagName is beside the folders that package record names.
+const tagName = "CACHEDIR.TAG"
 
 // ErrUnsafe is matched by errors of [Open] about a directory that others could read, write
 // or replace. Nothing was read or written; the error says what to do.
@@ -45,12 +36,12 @@ func Open(path string) (*Cache, error) {
 	if err := makePrivate(path); err != nil {
 		return nil, err
 	}
-	for _, sub := range []string{versionDir, lockDir} {
+	for _, sub := range []string{record.VersionDir, record.LockDir} {
 		if err := makePrivate(filepath.Join(path, sub)); err != nil {
 			return nil, err
 		}
 	}
-	root, err := os.OpenRoot(filepath.Join(path, versionDir))
+	root, err := os.OpenRoot(filepath.Join(path, record.VersionDir))
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +136,7 @@ func (c *Cache) readOnce(name string) ([]byte, *Miss) {
 	if reason := strangeFile(opened); reason != "" {
 		return nil, miss(reason)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	data, err := io.ReadAll(io.LimitReader(f, record.MaxFile+1))
 	if err != nil {
 		return nil, &Miss{"the file cannot be read", pathless(err)}
 	}
@@ -162,5 +153,5 @@ func pathless(err error) error {
 }
 
 func (c *Cache) lockPath(name string) string {
-	return filepath.Join(c.path, lockDir, name+lockExt)
+	return filepath.Join(c.path, record.LockDir, name+record.LockExt)
 }

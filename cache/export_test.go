@@ -7,50 +7,50 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/token"
 )
 
 // What the tests from outside may see and do.
 var (
-	AdvisoryWindow = advisory
-	Jittered       = jitteredAdvisory
-	Backoff        = backoff
-	BootClock      = bootClock
+	AdvisoryWindow = record.AdvisoryWindow
+	Jittered       = record.JitteredAdvisory
+	Backoff        = record.Backoff
+	BootClock      = record.BootClock
 )
 
 const (
-	MaxFile            = maxFile
-	BackoffLeast       = backoffLeast
-	BackoffMost        = backoffMost
-	FailureHeldPassing = failureHeldPassing
-	FailureHeldFinal   = failureHeldFinal
-	LateWait           = lateWait
+	MaxFile            = record.MaxFile
+	BackoffLeast       = record.BackoffLeast
+	BackoffMost        = record.BackoffMost
+	FailureHeldPassing = record.FailureHeldPassing
+	FailureHeldFinal   = record.FailureHeldFinal
+	LateWait           = record.LateWait
 	TempAge            = tempAge
-	FutureSlack        = futureSlack
 )
 
 // StoreAt stores t as if it had been issued at the given instant of both clocks.
 func StoreAt(c *Cache, key Key, t token.Token, wall time.Time, boot time.Duration, bootID string) error {
-	_, err := c.store(key, t, "", moment{Wall: wall, Boot: boot, BootID: bootID}, false)
+	_, err := c.store(key, t, "", record.Moment{Wall: wall, Boot: boot, BootID: bootID}, false)
 	return err
 }
 
 // StoreAged stores t as if it had been issued age ago. Its end does not move.
 func StoreAged(c *Cache, key Key, t token.Token, age time.Duration) error {
-	boot, id := bootClock()
+	boot, id := record.BootClock()
 	return StoreAt(c, key, t, time.Now().Round(0).Add(-age), boot-age, id)
 }
 
 // SaveFailure writes the state of key: a failure that happened at the given instant of both
 // clocks and holds for hold.
 func SaveFailure(c *Cache, key Key, f Failure, wall time.Time, boot time.Duration, bootID string, hold time.Duration) error {
-	f.at, f.until = moment{Wall: wall, Boot: boot, BootID: bootID}, hold
+	f.at, f.until = record.Moment{Wall: wall, Boot: boot, BootID: bootID}, hold
 	return c.saveState(key.String(), &f)
 }
 
 // SaveFailureAged writes the state of key: a failure of age ago that holds for hold.
 func SaveFailureAged(c *Cache, key Key, f Failure, age, hold time.Duration) error {
-	boot, id := bootClock()
+	boot, id := record.BootClock()
 	return SaveFailure(c, key, f, time.Now().Round(0).Add(-age), boot-age, id, hold)
 }
 
@@ -58,14 +58,14 @@ func SaveFailureAged(c *Cache, key Key, f Failure, age, hold time.Duration) erro
 // pass for other processes.
 func Age(c *Cache, key Key, d time.Duration) error {
 	if r, m := c.load(key); m == nil {
-		r.issued.Wall, r.issued.Boot = r.issued.Wall.Add(-d), r.issued.Boot-d
-		r.Token.Issued = r.issued.Wall
-		r.Token.Credentials.Expires = r.Token.Credentials.Expires.Add(-d)
-		data, err := encodeRecord(r)
+		f := r.file
+		f.Issued.Wall, f.Issued.Boot = f.Issued.Wall.Add(-d), f.Issued.Boot-d
+		f.Expires = f.Expires.Add(-d)
+		data, err := record.Encode(f)
 		if err != nil {
 			return err
 		}
-		if err := c.write(key.String()+recordExt, data, false, false); err != nil {
+		if err := c.write(key.String()+record.Ext, data, false, false); err != nil {
 			return err
 		}
 	}
@@ -87,11 +87,11 @@ func Held(c *Cache, key Key) time.Duration {
 // SealDocument puts the header with the right checksum in front of any document.
 func SealDocument(doc []byte) []byte {
 	sum := sha256.Sum256(doc)
-	return append([]byte(magic+hex.EncodeToString(sum[:])+"\n"), doc...)
+	return append([]byte("STSH1 "+hex.EncodeToString(sum[:])+"\n"), doc...)
 }
 
 // Document is a file of the cache without its header.
-func Document(file []byte) []byte { return file[header:] }
+func Document(file []byte) []byte { return file[record.Header:] }
 
 // Decode reads a record; the error is nil or a *Miss.
 func Decode(data []byte) (*Record, error) {
@@ -103,15 +103,15 @@ func Decode(data []byte) (*Record, error) {
 }
 
 // Encode renders a record.
-func Encode(r *Record) ([]byte, error) { return encodeRecord(r) }
+func Encode(r *Record) ([]byte, error) { return record.Encode(r.file) }
 
 // RecordPath, StatePath and LockPath are the files of key.
 func RecordPath(c *Cache, key Key) string {
-	return filepath.Join(c.path, versionDir, key.String()+recordExt)
+	return filepath.Join(c.path, record.VersionDir, key.String()+record.Ext)
 }
 
 func StatePath(c *Cache, key Key) string {
-	return filepath.Join(c.path, versionDir, key.String()+stateExt)
+	return filepath.Join(c.path, record.VersionDir, key.String()+record.StateExt)
 }
 
 func LockPath(c *Cache, key Key) string { return c.lockPath(key.String()) }
@@ -121,8 +121,8 @@ func LatePath(c *Cache, key Key) string { return c.lockPath(key.String() + "-lat
 
 // ForgetSweep makes the last sweep old, and every temporary file old enough for the next.
 func ForgetSweep(c *Cache) error {
-	dir := filepath.Join(c.path, versionDir)
-	temps, err := filepath.Glob(filepath.Join(dir, tempPrefix+"*"))
+	dir := filepath.Join(c.path, record.VersionDir)
+	temps, err := filepath.Glob(filepath.Join(dir, record.TempPrefix+"*"))
 	old := time.Now().Add(-2 * tempAge)
 	for _, t := range append(temps, filepath.Join(dir, sweptName)) {
 		_ = os.Chtimes(t, old, old)
@@ -132,6 +132,6 @@ func ForgetSweep(c *Cache) error {
 
 // Temps lists the temporary files.
 func Temps(c *Cache) []string {
-	temps, _ := filepath.Glob(filepath.Join(c.path, versionDir, tempPrefix+"*"))
+	temps, _ := filepath.Glob(filepath.Join(c.path, record.VersionDir, record.TempPrefix+"*"))
 	return temps
 }

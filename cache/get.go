@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/lock"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -98,7 +99,7 @@ type call struct {
 	*Cache
 	Want
 	name  string // of the key
-	start moment
+	start record.Moment
 
 	record  *Record // the last one read, nil where there is none
 	missing *Miss   // why there is none
@@ -117,7 +118,7 @@ func (c *Cache) Get(ctx context.Context, w Want) (Answer, error) {
 			w.Wait = DefaultWaitHuman
 		}
 	}
-	g := &call{Cache: c, Want: w, name: w.Key.String(), start: now()}
+	g := &call{Cache: c, Want: w, name: w.Key.String(), start: record.Now()}
 	if g.read() || g.settledBefore() {
 		return g.answer, g.err
 	}
@@ -144,10 +145,10 @@ func (g *call) read() bool {
 	if g.record == nil {
 		return false
 	}
-	if g.Renew && !g.record.issued.within(g.start, now()) {
+	if g.Renew && !g.record.file.Issued.Within(g.start, record.Now()) {
 		return false
 	}
-	if g.record.Remaining() <= max(g.record.Advisory, HardFloor) {
+	if !g.record.file.Fresh(record.Now()) {
 		return false
 	}
 	g.answer = Answer{Token: g.record.Token, Origin: Hit}
@@ -190,7 +191,7 @@ func (g *call) settledBefore() bool {
 // before: one that happened after this call began is this call's too.
 func (g *call) shared() bool {
 	f := g.loadState(g.name).Failure
-	if f == nil || !f.at.within(g.start, now()) && (g.Renew || f.Holds() <= 0) {
+	if f == nil || !f.at.Within(g.start, record.Now()) && (g.Renew || f.Holds() <= 0) {
 		return false
 	}
 	if g.serves() && !g.Renew {
@@ -230,7 +231,7 @@ func (g *call) lock(ctx context.Context) (held *lock.Held, done bool) {
 		// The holder is wedged: stopped, say. A second refresh is safe; not answering is not.
 		// One of those who waited does it for all, under a lock of their own; where that one
 		// is wedged too, everybody helps themselves.
-		held, done, _ = g.wait(ctx, g.lockPath(g.name+"-late"), who, min(g.Wait, lateWait))
+		held, done, _ = g.wait(ctx, g.lockPath(g.name+"-late"), who, min(g.Wait, record.LateWait))
 	}
 	return held, done
 }
@@ -291,7 +292,7 @@ func (g *call) withoutLock(ctx context.Context, err error) bool {
 			return g.comfortable() && !g.Renew && g.keep(fmt.Errorf("it is not refreshed yet: %w", err))
 		}
 	}
-	t := time.NewTimer(rand.N(noLockSpread)) // jitter, no secret
+	t := time.NewTimer(rand.N(record.NoLockSpread)) // jitter, no secret
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
@@ -313,13 +314,13 @@ func (g *call) refresh(ctx context.Context) {
 		g.failed(ctx, err)
 		return
 	}
-	r, err := g.store(g.Key, t, "", now(), g.Human)
-	g.answer = Answer{Token: r.Token, Origin: Fresh}
+	t, err = g.store(g.Key, t, "", record.Now(), g.Human)
+	g.answer = Answer{Token: t, Origin: Fresh}
 	if err != nil {
 		g.answer.Warnings = []error{fmt.Errorf("the token could not be kept: %w", err)}
 	}
 	if hadState {
-		_ = g.remove(g.name + stateExt)
+		_ = g.remove(g.name + record.StateExt)
 	}
 }
 
@@ -342,13 +343,13 @@ func (g *call) failed(ctx context.Context, err error) {
 	}
 	serves := g.serves()
 	if f := asFailure(err); f != nil && ctx.Err() == nil {
-		f.at = now()
-		f.until = failureHeldPassing
+		f.at = record.Now()
+		f.until = record.FailureHeldPassing
 		if f.Final {
-			f.until = failureHeldFinal
+			f.until = record.FailureHeldFinal
 		}
 		if serves {
-			f.until = max(f.until, backoff(g.record.Remaining()))
+			f.until = max(f.until, record.Backoff(g.record.Remaining()))
 		}
 		_ = g.saveState(g.name, f) // others then ask for themselves
 	}

@@ -4,6 +4,8 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+
+	"github.com/sts-helper/sts-helper/internal/record"
 )
 
 // Entry is one record found in the cache, or one that cannot be used and why.
@@ -18,7 +20,7 @@ type Entry struct {
 // why it cannot be used, and how refreshing it went.
 func (c *Cache) Inspect(name string) Entry {
 	e := Entry{Name: name, State: c.loadState(name)}
-	data, m := c.read(name + recordExt)
+	data, m := c.read(name + record.Ext)
 	if m == nil {
 		e.Record, m = decodeRecord(data)
 	}
@@ -34,9 +36,9 @@ func (c *Cache) Inspect(name string) Entry {
 func (c *Cache) Names() ([]string, error) {
 	var all []string
 	err := c.each(func(name string, _ fs.FileInfo) {
-		base, ok := strings.CutSuffix(name, recordExt)
+		base, ok := strings.CutSuffix(name, record.Ext)
 		if !ok {
-			base, ok = strings.CutSuffix(name, stateExt)
+			base, ok = strings.CutSuffix(name, record.StateExt)
 		}
 		if ok && isKeyName(base) {
 			all = append(all, base)

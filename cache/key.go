@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"slices"
+
+	"github.com/sts-helper/sts-helper/internal/record"
 )
 
 // keySchema is hashed first. It changes when the meaning of an input does.
@@ -13,10 +15,7 @@ const keySchema = "sts-helper/key/1"
 // Input is one thing that changes whose a token is or what it may do. A Value of nil means
 // the input is absent, which is unlike an empty one. Inputs are written into the record
 // next to the token, so they must not be secrets.
-type Input struct {
-	Name  string
-	Value *string
-}
+type Input = record.Input
 
 // Key names a token by its inputs. The zero Key names nothing.
 type Key struct {
@@ -50,7 +49,7 @@ func NewKey(inputs ...Input) Key {
 }
 
 // Present is an input with a value, the empty one included.
-func Present(name, value string) Input { return Input{name, &value} }
+func Present(name, value string) Input { return Input{Name: name, Value: &value} }
 
 // Absent is an input that was not given.
 func Absent(name string) Input { return Input{Name: name} }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
+	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/lock"
 )
 
@@ -18,7 +19,7 @@ type serialFile struct {
 // Like the state of a record it is swept away after two days, and then looked up anew.
 func serialName(accessKeyID string) string {
 	sum := sha256.Sum256([]byte("sts-helper/serial/1\n" + accessKeyID))
-	return "user-" + hex.EncodeToString(sum[:]) + stateExt
+	return "user-" + hex.EncodeToString(sum[:]) + record.StateExt
 }
 
 // SerialOf is the serial number of the MFA device that the user of an access key was found
@@ -29,7 +30,7 @@ func (c *Cache) SerialOf(accessKeyID string) string {
 		return ""
 	}
 	var f serialFile
-	if unseal(data, &f) != nil || f.Version != recordVersion || f.AccessKeyID != accessKeyID {
+	if !decodeFile(data, &f) || f.Version != record.Version || f.AccessKeyID != accessKeyID {
 		return ""
 	}
 	return f.SerialNumber
@@ -51,7 +52,7 @@ func (c *Cache) FindSerial(ctx context.Context, accessKeyID string, find func() 
 	}
 	serial, err := find()
 	if err == nil {
-		if data, serr := seal(serialFile{recordVersion, accessKeyID, serial}); serr == nil {
+		if data, serr := encodeFile(serialFile{record.Version, accessKeyID, serial}); serr == nil {
 			_ = c.write(name, data, false, false) // else it is looked up again
 		}
 	}

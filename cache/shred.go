@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/lock"
 )
 
@@ -22,7 +23,7 @@ func (c *Cache) Forget(name string) error {
 		return fs.ErrInvalid
 	}
 	// Whoever holds the lock may be about to write the record again.
-	ctx, cancel := context.WithTimeout(context.Background(), invalidateWait)
+	ctx, cancel := context.WithTimeout(context.Background(), record.DeleteWait)
 	defer cancel()
 	held, err := lock.Acquire(ctx, c.lockPath(name), lock.Holder{Purpose: "logging out"}, nil)
 	var busy error
@@ -31,9 +32,9 @@ func (c *Cache) Forget(name string) error {
 		defer held.Release()
 	case errors.Is(err, context.DeadlineExceeded):
 		holder, _ := lock.ReadHolder(c.lockPath(name))
-		busy = &HeldError{Holder: holder, Waited: invalidateWait}
+		busy = &HeldError{Holder: holder, Waited: record.DeleteWait}
 	}
-	return errors.Join(c.shred(name+recordExt), c.shred(name+stateExt), busy)
+	return errors.Join(c.shred(name+record.Ext), c.shred(name+record.StateExt), busy)
 }
 
 // ForgetAll removes every record there is, every failure that is remembered, every note of
@@ -43,14 +44,14 @@ func (c *Cache) ForgetAll() error {
 	var names []string
 	var errs []error
 	err := c.each(func(name string, _ fs.FileInfo) {
-		base, ok := strings.CutSuffix(name, recordExt)
+		base, ok := strings.CutSuffix(name, record.Ext)
 		if !ok {
-			base, ok = strings.CutSuffix(name, stateExt)
+			base, ok = strings.CutSuffix(name, record.StateExt)
 		}
 		switch {
 		case ok && isKeyName(base):
 			names = append(names, base)
-		case strings.HasPrefix(name, tempPrefix), strings.HasSuffix(name, noteExt):
+		case strings.HasPrefix(name, record.TempPrefix), strings.HasSuffix(name, record.DirectExt):
 			errs = append(errs, c.shred(name))
 		}
 	})
@@ -82,7 +83,7 @@ func (c *Cache) overwrite(name string, named fs.FileInfo) {
 	if err != nil || !os.SameFile(info, named) || strangeFile(info) != "" {
 		return // a file with another name elsewhere is not ours to change
 	}
-	zeros := make([]byte, min(info.Size(), maxFile))
+	zeros := make([]byte, min(info.Size(), record.MaxFile))
 	if _, err := f.Write(zeros); err == nil {
 		_ = f.Sync()
 	}

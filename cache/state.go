@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"github.com/sts-helper/sts-helper/internal/record"
 )
 
 // State is what is known about refreshing a record beside the record itself: the last
@@ -21,7 +23,7 @@ type Failure struct {
 	// Final tells that asking again cannot help: STS said no.
 	Final bool
 
-	at    moment
+	at    record.Moment
 	until time.Duration // after at, nobody asks again for this long
 }
 
@@ -30,7 +32,7 @@ func (f *Failure) Since() time.Time { return f.at.Wall }
 
 // Holds is how much longer nobody asks again; zero or less when anybody may.
 func (f *Failure) Holds() time.Duration {
-	since := now().elapsed(f.at)
+	since := record.Now().Since(f.at)
 	if since < 0 {
 		return 0 // from the future: a clock was set back, and nobody shall wait for it
 	}
@@ -85,29 +87,29 @@ type stateFile struct {
 // loadState reads the state of the record with that name. A state that cannot be read is
 // none: it holds nobody back.
 func (c *Cache) loadState(name string) State {
-	data, m := c.read(name + stateExt)
+	data, m := c.read(name + record.StateExt)
 	if m != nil {
 		return State{}
 	}
 	var f stateFile
-	if unseal(data, &f) != nil || f.Hold < 0 || time.Duration(f.Hold) > 2*backoffMost {
+	if !decodeFile(data, &f) || f.Hold < 0 || time.Duration(f.Hold) > 2*record.BackoffMost {
 		return State{}
 	}
 	return State{Failure: &Failure{
 		Kind: f.Kind, Message: f.Message, Final: f.Final,
-		at:    moment{Wall: f.At, Boot: time.Duration(f.Boot), BootID: f.BootID},
+		at:    record.Moment{Wall: f.At, Boot: time.Duration(f.Boot), BootID: f.BootID},
 		until: time.Duration(f.Hold),
 	}}
 }
 
 // saveState writes the state, unsynced: losing it to a power cut costs one more call.
 func (c *Cache) saveState(name string, f *Failure) error {
-	data, err := seal(stateFile{
+	data, err := encodeFile(stateFile{
 		Kind: f.Kind, Message: f.Message, Final: f.Final,
 		At: f.at.Wall.UTC(), Boot: int64(f.at.Boot), BootID: f.at.BootID, Hold: int64(f.until),
 	})
 	if err != nil {
 		return err
 	}
-	return c.write(name+stateExt, data, false, false)
+	return c.write(name+record.StateExt, data, false, false)
 }

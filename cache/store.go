@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/lock"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -26,7 +27,7 @@ func (c *Cache) Load(key Key) (*Record, error) {
 }
 
 func (c *Cache) load(key Key) (*Record, *Miss) {
-	data, m := c.read(key.String() + recordExt)
+	data, m := c.read(key.String() + record.Ext)
 	if m != nil {
 		return nil, m
 	}
@@ -37,7 +38,7 @@ func (c *Cache) load(key Key) (*Record, *Miss) {
 	if !sameInputs(r.Inputs, key.inputs) {
 		return nil, miss("the record was made for another request")
 	}
-	if r.issued.Wall.Sub(time.Now().Round(0)) > futureSlack {
+	if r.file.FromFuture(record.Now()) {
 		return nil, miss("the record claims to be from the future")
 	}
 	return r, nil
@@ -46,34 +47,34 @@ func (c *Cache) load(key Key) (*Record, *Miss) {
 // Store writes t as the record of key, replacing the one before it atomically. Where
 // durable is set the directory is synced too, for tokens that cost a person a code.
 func (c *Cache) Store(key Key, t token.Token, durable bool) error {
-	_, err := c.store(key, t, "", now(), durable)
+	_, err := c.store(key, t, "", record.Now(), durable)
 	return err
 }
 
 // StoreNoted is Store, durable, with a note beside the token: who granted it, say. The note
 // is text in UTF-8 and no secret.
 func (c *Cache) StoreNoted(key Key, t token.Token, note string) error {
-	_, err := c.store(key, t, note, now(), true)
+	_, err := c.store(key, t, note, record.Now(), true)
 	return err
 }
 
-func (c *Cache) store(key Key, t token.Token, note string, issued moment, durable bool) (*Record, error) {
-	t.Issued = issued.Wall.UTC().Truncate(time.Second)
-	t.Credentials.Expires = t.Credentials.Expires.UTC().Truncate(time.Second)
-	r := &Record{Token: t, Inputs: key.Inputs(), Note: note, issued: issued}
-	if t.Lifetime() <= 0 {
-		return r, fmt.Errorf("the token ended at %s already", t.Credentials.Expires.Format(time.RFC3339))
+// store gives the token as it is kept, also where it could not be written.
+func (c *Cache) store(key Key, t token.Token, note string, issued record.Moment, durable bool) (token.Token, error) {
+	f := newFile(key, t, note, issued)
+	t.Issued, t.Credentials.Expires = f.Issued.Wall, f.Expires
+	if f.Lifetime() <= 0 {
+		return t, fmt.Errorf("the token ended at %s already", f.Expires.Format(time.RFC3339))
 	}
-	r.Advisory = jitteredAdvisory(t.Lifetime())
-	data, err := encodeRecord(r)
+	f.Advisory = record.JitteredAdvisory(f.Lifetime())
+	data, err := record.Encode(f)
 	if err != nil {
-		return r, err
+		return t, err
 	}
 	// What would not be believed is not written: it would be asked for anew every time.
 	if _, m := decodeRecord(data); m != nil {
-		return r, m
+		return t, m
 	}
-	return r, c.write(key.String()+recordExt, data, true, durable)
+	return t, c.write(key.String()+record.Ext, data, true, durable)
 }
 
 // Invalidate removes the record of key if its access key id is the given one, which STS
@@ -81,13 +82,13 @@ func (c *Cache) store(key Key, t token.Token, note string, issued moment, durabl
 // called with the key's lock held, that is, from within the [Fetch] of the same key.
 func (c *Cache) Invalidate(key Key, accessKeyID string) {
 	// Whoever holds the lock may be about to replace the record.
-	ctx, cancel := context.WithTimeout(context.Background(), invalidateWait)
+	ctx, cancel := context.WithTimeout(context.Background(), record.DeleteWait)
 	defer cancel()
 	if held, err := lock.Acquire(ctx, c.lockPath(key.String()), lock.Holder{Purpose: "dropping a refused token"}, nil); err == nil {
 		defer held.Release()
 	}
 	if r, m := c.load(key); m == nil && r.Token.Credentials.AccessKeyID == accessKeyID {
-		_ = c.remove(key.String() + recordExt)
+		_ = c.remove(key.String() + record.Ext)
 	}
 }
 
@@ -102,7 +103,7 @@ func (c *Cache) remove(name string) error {
 // written, synced, closed, renamed. A reader sees the old file or the new one. Without the
 // sync a power cut may leave an empty file under the new name (XFS does).
 func (c *Cache) write(name string, data []byte, sync, syncDir bool) (err error) {
-	temp := tempPrefix + name[:min(len(name), 16)] + "-" + strings.ToLower(rand.Text())
+	temp := record.TempPrefix + name[:min(len(name), 16)] + "-" + strings.ToLower(rand.Text())
 	f, err := c.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -174,8 +175,8 @@ func (c *Cache) sweep() {
 	}
 	_ = c.each(func(name string, info fs.FileInfo) {
 		age := at.Sub(info.ModTime())
-		temp := strings.HasPrefix(name, tempPrefix)
-		ours := strings.HasSuffix(name, recordExt) || strings.HasSuffix(name, stateExt) || strings.HasSuffix(name, noteExt)
+		temp := strings.HasPrefix(name, record.TempPrefix)
+		ours := strings.HasSuffix(name, record.Ext) || strings.HasSuffix(name, record.StateExt) || strings.HasSuffix(name, record.DirectExt)
 		if temp && age > tempAge || ours && age > recordAge {
 			_ = c.root.Remove(name)
 		}

@@ -1,4 +1,4 @@
-package cache
+package record
 
 import (
 	"math/rand/v2"
@@ -7,68 +7,71 @@ import (
 
 // The refresh policy. All of it, in one place.
 const (
-	// HardFloor is the least life a token is handed out with. A request signed with less
+	// Floor is the least life a token is handed out with. A request signed with less
 	// may reach AWS too late. (smithy-rs keeps the same 10 s for process credentials.)
-	HardFloor = 10 * time.Second
+	Floor = 10 * time.Second
 
 	// Mandatory is the life below which a token must be refreshed: wait for the lock, ask,
 	// or fail. AWS SDKs use the same 60 s (aws-sdk-go-v2 aws/credential_cache.go, 2026).
 	Mandatory = 60 * time.Second
 
-	// Below these lives the advisory window opens: somebody refreshes, everybody else goes
-	// on with what there is. Chosen by the token's whole life and raised above 15 minutes
+	// Below these lives the advisory window opens: one caller refreshes, the others go on
+	// with what there is. Chosen by the token's whole life and raised above 15 minutes
 	// where the life allows, because botocore and the .NET SDK run the helper on every
-	// single use of credentials that have less than that.
+	// single use of credentials that have less than that. No window is longer than a third
+	// of the life.
 	advisoryUnder20m = 5 * time.Minute
 	advisoryUnder40m = 15 * time.Minute
 	advisoryUnder90m = 20 * time.Minute
 	advisoryLonger   = 60 * time.Minute
+	advisoryShare    = 3
 
 	// Each record's window is made shorter by up to this share of it, at random, so that
 	// tokens got together are not refreshed together.
 	advisoryJitter = 10 // one tenth
 
-	// After a failed refresh, while the old token is still good, nobody asks again for an
+	// After a failed refresh, while the old token is still good, no caller asks again for an
 	// eighth of the remaining life, within these bounds, half as much more or less at
 	// random. One record holds back every process of the machine, so this may be shorter
 	// than the 5 to 10 minutes SDKs use, each for itself.
 	backoffShare = 8
-	backoffLeast = 15 * time.Second
-	backoffMost  = 300 * time.Second
+	BackoffLeast = 15 * time.Second
+	BackoffMost  = 300 * time.Second
 
 	// After a failure with nothing valid left, callers are answered with that failure for
 	// this long: a passing one (STS away) briefly, so that service is back within 5 s of
 	// STS's return; a final one (STS said no) a little longer. Within AWS SDKs' 1 to 5 s.
-	failureHeldPassing = 2 * time.Second
-	failureHeldFinal   = 4 * time.Second
+	FailureHeldPassing = 2 * time.Second
+	FailureHeldFinal   = 4 * time.Second
 
 	// DefaultWait and DefaultWaitHuman are the lock budgets: how long a caller waits for
 	// another that refreshes. Go's SDK ends a credential_process after 60 s.
 	DefaultWait      = 25 * time.Second
 	DefaultWaitHuman = 55 * time.Second
 
-	// lateWait is how long, after the lock budget is spent on a wedged holder, those who
+	// LateWait is how long, after the lock budget is spent on a wedged holder, those who
 	// waited leave the refresh to one among them. It is as long as STS may take.
-	lateWait = 10 * time.Second
+	LateWait = 10 * time.Second
 
-	// invalidateWait is how long dropping a token, refused or logged out of, waits for
-	// whoever refreshes it.
-	invalidateWait = 5 * time.Second
+	// DeleteWait is how long dropping a token, refused or logged out of, waits for the
+	// process that refreshes it.
+	DeleteWait = 5 * time.Second
 
-	// noLockSpread is the random pause before refreshing where no lock can be had, so that
+	// NoLockSpread is the random pause before refreshing where no lock can be had, so that
 	// some of those who came together find the first one's token.
-	noLockSpread = 500 * time.Millisecond
+	NoLockSpread = 500 * time.Millisecond
 
 	// futureSlack is how far in the future a record may claim to have been issued before it
 	// is not believed; STS itself tolerates clocks that are 5 minutes off.
 	futureSlack = 5 * time.Minute
 )
 
-// advisory is the advisory window of a token that lives life, before jitter.
-func advisory(life time.Duration) time.Duration {
+// AdvisoryWindow is the remaining life below which a token that lives life is to be refreshed,
+// before jitter.
+func AdvisoryWindow(life time.Duration) time.Duration {
 	switch {
 	case life <= 20*time.Minute:
-		return min(advisoryUnder20m, life/3)
+		return min(advisoryUnder20m, life/advisoryShare)
 	case life < 40*time.Minute:
 		return advisoryUnder40m
 	case life < 90*time.Minute:
@@ -77,15 +80,15 @@ func advisory(life time.Duration) time.Duration {
 	return advisoryLonger
 }
 
-// jitteredAdvisory is the window a new record gets, in whole seconds. life is more than 0.
-func jitteredAdvisory(life time.Duration) time.Duration {
-	w := advisory(life)
+// JitteredAdvisory is the window that a new token gets, in whole seconds. life is more than 0.
+func JitteredAdvisory(life time.Duration) time.Duration {
+	w := AdvisoryWindow(life)
 	return (w - rand.N(w/advisoryJitter+1)).Truncate(time.Second) // jitter, no secret
 }
 
-// backoff is how long nobody asks after a failed refresh of a token with rem left. It ends
+// Backoff is how long no caller asks after a failed refresh of a token with rem left. It ends
 // before the token stops being handed out.
-func backoff(rem time.Duration) time.Duration {
-	b := min(max(rem/backoffShare, backoffLeast), backoffMost)
-	return min(b/2+rand.N(b), rem-HardFloor) // jitter, no secret
+func Backoff(rem time.Duration) time.Duration {
+	b := min(max(rem/backoffShare, BackoffLeast), BackoffMost)
+	return min(b/2+rand.N(b), rem-Floor) // jitter, no secret
 }

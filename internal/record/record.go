@@ -1,0 +1,68 @@
+package record
+
+import "time"
+
+// Version is the version of the record; [VersionDir] carries it too.
+const Version = 1
+
+// Record is the content of a record's file. Its strings are UTF-8, the values of its inputs any
+// bytes.
+type Record struct {
+	// Inputs are what the token was asked for with.
+	Inputs []Input
+
+	// The token: see package token for the meaning of each.
+	Operation                                           string
+	AccessKeyID, SecretAccessKey, SessionToken          string
+	AccountID                                           string // "" where it is not known
+	Expires                                             time.Time
+	PackedPolicySize                                    *int32
+	FederatedUser, AssumedRole                          *Principal
+	Subject, Audience, IdentityProvider, SourceIdentity string
+
+	// Issued is when the token was issued, by both clocks. The wall time is kept in whole
+	// seconds.
+	Issued Moment
+	// Advisory is the remaining life below which the token is to be refreshed, in whole
+	// seconds.
+	Advisory time.Duration
+	// Note is what whoever stored the token wrote beside it, "" for nothing.
+	Note string
+}
+
+// Input is one thing that changes whose a token is or what it may do. A Value of nil means
+// the input is absent, which is unlike an empty one. Inputs are written into the record next
+// to the token, so they must not be secrets.
+type Input struct {
+	Name  string
+	Value *string
+}
+
+// Principal is the identity a token acts as.
+type Principal struct{ ID, ARN string }
+
+// String names the record without its secrets.
+func (r Record) String() string { return "record of " + r.AccessKeyID }
+
+// GoString names the record without its secrets.
+func (r Record) GoString() string { return r.String() }
+
+// Lifetime is the life the token was given when it was issued.
+func (r *Record) Lifetime() time.Duration { return r.Expires.Sub(r.Issued.Wall) }
+
+// Remaining is the life the token has left at that moment: the smaller of what the wall clock
+// and the boot clock say.
+func (r *Record) Remaining(at Moment) time.Duration {
+	rem := r.Expires.Round(0).Sub(at.Wall)
+	if at.SameBoot(r.Issued) {
+		rem = min(rem, r.Lifetime()-(at.Boot-r.Issued.Boot))
+	}
+	return rem
+}
+
+// FromFuture reports whether the record claims to be issued later than clocks that differ
+// explain. It is not believed then.
+func (r *Record) FromFuture(at Moment) bool { return r.Issued.Wall.Sub(at.Wall) > futureSlack }
+
+// Fresh reports whether the token needs no refresh at that moment.
+func (r *Record) Fresh(at Moment) bool { return r.Remaining(at) > max(r.Advisory, Floor) }
