@@ -26,8 +26,9 @@ var arrows = map[string][]string{
 	"sts":               {"token", "policy"},
 	"cache":             {"token", "lock"},
 	"handoff":           {"token"},
-	"internal/settings": {"policy"},
-	"internal/broker":   {"internal/display", "internal/settings", "cache", "sts", "internal/mfa", "handoff", "token", "lock", "process"},
+	"internal/request":  {},
+	"internal/settings": {"internal/request", "policy"},
+	"internal/broker":   {"internal/request", "internal/display", "internal/settings", "cache", "sts", "internal/mfa", "handoff", "token", "lock", "process"},
 }
 
 // sdk is the part of the AWS SDK that opens connections or reads configuration: only sts and
@@ -39,7 +40,7 @@ var sdk = []string{
 }
 
 // withoutHTTP are the packages that every warm call is made of, which must not link net/http.
-var withoutHTTP = []string{"token", "lock", "internal/direct", "process", "cache", "internal/settings"}
+var withoutHTTP = []string{"token", "lock", "internal/direct", "process", "cache", "internal/request", "internal/settings"}
 
 func TestArrows(t *testing.T) {
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", module+"...").Output()

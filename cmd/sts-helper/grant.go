@@ -17,6 +17,7 @@ import (
 	"github.com/sts-helper/sts-helper/handoff"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/policy"
 	"github.com/sts-helper/sts-helper/token"
@@ -113,7 +114,7 @@ func (p *program) grant(ctx context.Context, name string, flags settings.Flags, 
 
 // grantRequest is what the settings ask for under that name: a federation token, or a session
 // of the role that a flag, a variable or the config file names. Nothing else is ever given away.
-func (p *program) grantRequest(name string, flags settings.Flags) (*settings.Request, error) {
+func (p *program) grantRequest(name string, flags settings.Flags) (*request.Request, error) {
 	role, err := settings.Given(flags, p.env, "role-arn")
 	if err != nil {
 		return nil, err
@@ -203,7 +204,7 @@ func passphraseRecipient(ctx context.Context) ([]age.Recipient, error) {
 }
 
 // issuer is who grants, as far as this machine knows.
-func (p *program) issuer(req *settings.Request) string {
+func (p *program) issuer(req *request.Request) string {
 	who := p.env.UserName()
 	if host, err := os.Hostname(); err == nil && who != "" {
 		who += "@" + host
@@ -219,7 +220,7 @@ func (p *program) issuer(req *settings.Request) string {
 }
 
 // tellGrant says on standard error what was given away, and how to take it back.
-func (p *program) tellGrant(req *settings.Request, t token.Token) {
+func (p *program) tellGrant(req *request.Request, t token.Token) {
 	end := t.Credentials.Expires
 	say := func(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }
 	if who := t.Principal(); who != nil {

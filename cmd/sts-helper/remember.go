@@ -7,6 +7,7 @@ import (
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/direct"
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -49,7 +50,7 @@ func observe(env settings.Environment) (settings.Environment, *observer) {
 
 // remember notes the answer, where a fresh one of the default cache was made, by settings
 // alone and for nothing that is looked at later than those.
-func (o *observer) remember(req *settings.Request, prov *broker.Provider, a cache.Answer) {
+func (o *observer) remember(req *request.Request, prov *broker.Provider, a cache.Answer) {
 	if a.Origin != cache.Fresh || !o.still || req.MFACode != "" || req.Verbose || req.NoCache || req.CacheDir != "" || req.Granted != "" {
 		return
 	}
@@ -58,7 +59,7 @@ func (o *observer) remember(req *settings.Request, prov *broker.Provider, a cach
 			return
 		}
 		switch r.Source.Kind {
-		case settings.SourceContainer, settings.SourceInstance, settings.SourceDefault:
+		case request.SourceContainer, request.SourceInstance, request.SourceDefault:
 			return
 		}
 	}

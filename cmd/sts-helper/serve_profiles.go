@@ -11,6 +11,7 @@ import (
 	"github.com/sts-helper/sts-helper/imds"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	ops "github.com/sts-helper/sts-helper/sts"
 	"github.com/sts-helper/sts-helper/token"
@@ -116,7 +117,7 @@ next:
 	return nil
 }
 
-func lifetime(req *settings.Request) time.Duration {
+func lifetime(req *request.Request) time.Duration {
 	switch {
 	case req.Duration > 0:
 		return req.Duration
@@ -127,7 +128,7 @@ func lifetime(req *settings.Request) time.Duration {
 }
 
 // loginHint is what clients are told when a person is needed: one line of ASCII.
-func loginHint(req *settings.Request, command string) string {
+func loginHint(req *request.Request, command string) string {
 	hint := "log in first, run: " + command
 	if req.Granted != "" {
 		hint = "the token that was accepted as " + req.Granted + " has ended; ask for another"
@@ -172,11 +173,11 @@ func leadsBack(s *site, listeners []net.Listener) error {
 		}
 		var variable string
 		switch req.Source.Kind {
-		case settings.SourceContainer:
+		case request.SourceContainer:
 			variable = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-		case settings.SourceInstance:
+		case request.SourceInstance:
 			variable = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
-		case settings.SourceDefault:
+		case request.SourceDefault:
 			variable = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 			if os.Getenv(variable) == "" {
 				variable = "AWS_EC2_METADATA_SERVICE_ENDPOINT"

@@ -8,7 +8,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/display"
-	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/sts"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -182,7 +182,7 @@ func (p *Provider) build(ctx context.Context, code string) (sts.Request, error) 
 	}
 }
 
-func tags(in []settings.Tag) []sts.Tag {
+func tags(in []request.Tag) []sts.Tag {
 	out := make([]sts.Tag, len(in))
 	for i, t := range in {
 		out[i] = sts.Tag(t)

@@ -7,88 +7,88 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/broker"
-	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/internal/request"
 )
 
 // goldenRequests are requests of every operation, source and chain, by their names in
 // goldenKeys. The files they name are written by TestGoldenKeys.
-func goldenRequests() map[string]*settings.Request {
+func goldenRequests() map[string]*request.Request {
 	const role = "arn:aws:iam::111122223333:role/deploy"
-	static := settings.Source{Kind: settings.SourceStatic, Profile: "base", Files: []string{"/home/a/.aws/credentials"}, AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
-	other := func(kind settings.SourceKind) settings.Source {
-		return settings.Source{Kind: kind, Profile: "base", Files: []string{"/home/a/.aws/config", "/home/a/.aws/credentials"},
+	static := request.Source{Kind: request.SourceStatic, Profile: "base", Files: []string{"/home/a/.aws/credentials"}, AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
+	other := func(kind request.SourceKind) request.Source {
+		return request.Source{Kind: kind, Profile: "base", Files: []string{"/home/a/.aws/config", "/home/a/.aws/credentials"},
 			ConfigFile: "/home/a/.aws/config", CredentialsFile: "/home/a/.aws/credentials", Command: "keys", Digest: "0a1b"}
 	}
-	ask := func(operation string, change func(*settings.Request)) *settings.Request {
-		r := &settings.Request{Name: "dev", Operation: operation, Source: static, Region: "eu-west-1", Partition: "aws"}
+	ask := func(operation string, change func(*request.Request)) *request.Request {
+		r := &request.Request{Name: "dev", Operation: operation, Source: static, Region: "eu-west-1", Partition: "aws"}
 		if change != nil {
 			change(r)
 		}
 		return r
 	}
-	assume := func(change func(*settings.Request)) *settings.Request {
-		return ask("AssumeRole", func(r *settings.Request) {
+	assume := func(change func(*request.Request)) *request.Request {
+		return ask("AssumeRole", func(r *request.Request) {
 			r.RoleARN, r.RoleSessionName = role, "alice"
 			change(r)
 		})
 	}
-	everything := func() *settings.Request { r := full(); return &r }
-	session := func() *settings.Request {
-		return ask("GetSessionToken", func(r *settings.Request) { r.SerialNumber = "arn:aws:iam::111122223333:mfa/alice" })
+	everything := func() *request.Request { r := full(); return &r }
+	session := func() *request.Request {
+		return ask("GetSessionToken", func(r *request.Request) { r.SerialNumber = "arn:aws:iam::111122223333:mfa/alice" })
 	}
-	all := map[string]*settings.Request{
+	all := map[string]*request.Request{
 		"session":          ask("GetSessionToken", nil),
 		"session with MFA": session(),
-		"session elsewhere": ask("GetSessionToken", func(r *settings.Request) {
+		"session elsewhere": ask("GetSessionToken", func(r *request.Request) {
 			r.Region, r.Partition, r.Endpoint = "cn-north-1", "aws-cn", "https://sts.example"
 		}),
-		"session, variants":     ask("GetSessionToken", func(r *settings.Request) { r.FIPS, r.DualStack, r.Duration = true, true, 90*time.Minute }),
-		"session, fractions":    ask("GetSessionToken", func(r *settings.Request) { r.Duration = 1500 * time.Millisecond }),
-		"federation":            ask("GetFederationToken", func(r *settings.Request) { r.FederationName, r.Policy = "visitor", `{"Version":"2012-10-17"}` }),
-		"federation, no policy": ask("GetFederationToken", func(r *settings.Request) { r.FederationName, r.NoPolicy = "visitor", true }),
-		"federation, lists": ask("GetFederationToken", func(r *settings.Request) {
+		"session, variants":     ask("GetSessionToken", func(r *request.Request) { r.FIPS, r.DualStack, r.Duration = true, true, 90*time.Minute }),
+		"session, fractions":    ask("GetSessionToken", func(r *request.Request) { r.Duration = 1500 * time.Millisecond }),
+		"federation":            ask("GetFederationToken", func(r *request.Request) { r.FederationName, r.Policy = "visitor", `{"Version":"2012-10-17"}` }),
+		"federation, no policy": ask("GetFederationToken", func(r *request.Request) { r.FederationName, r.NoPolicy = "visitor", true }),
+		"federation, lists": ask("GetFederationToken", func(r *request.Request) {
 			r.FederationName, r.PolicyARNs = "visitor", []string{"arn:aws:iam::aws:policy/B", "arn:aws:iam::aws:policy/A"}
-			r.Tags = []settings.Tag{{Key: "Team", Value: `o"p<s>`}, {Key: "Cost", Value: ""}}
+			r.Tags = []request.Tag{{Key: "Team", Value: `o"p<s>`}, {Key: "Cost", Value: ""}}
 		}),
-		"role": assume(func(*settings.Request) {}),
-		"role with everything": assume(func(r *settings.Request) {
+		"role": assume(func(*request.Request) {}),
+		"role with everything": assume(func(r *request.Request) {
 			r.ExternalID, r.SourceIdentity, r.Duration, r.SerialNumber = "42", "alice", time.Hour, "GAHT12345678"
-			r.Tags, r.TransitiveTagKeys, r.Policy = []settings.Tag{{Key: "Team", Value: "ops"}}, []string{"Team"}, "{}"
+			r.Tags, r.TransitiveTagKeys, r.Policy = []request.Tag{{Key: "Team", Value: "ops"}}, []string{"Team"}, "{}"
 		}),
-		"role after MFA": assume(func(r *settings.Request) { r.Base = session() }),
-		"role after role": assume(func(r *settings.Request) {
-			r.Base = assume(func(r *settings.Request) { r.RoleARN += "-first" })
+		"role after MFA": assume(func(r *request.Request) { r.Base = session() }),
+		"role after role": assume(func(r *request.Request) {
+			r.Base = assume(func(r *request.Request) { r.RoleARN += "-first" })
 		}),
-		"role after role after MFA": assume(func(r *settings.Request) {
-			r.Base = assume(func(r *settings.Request) { r.RoleARN, r.Base = r.RoleARN+"-first", session() })
+		"role after role after MFA": assume(func(r *request.Request) {
+			r.Base = assume(func(r *request.Request) { r.RoleARN, r.Base = r.RoleARN+"-first", session() })
 		}),
-		"role after web identity": assume(func(r *settings.Request) {
-			r.Base = ask("AssumeRoleWithWebIdentity", func(r *settings.Request) {
-				r.Source, r.RoleARN, r.WebIdentityTokenFile = settings.Source{}, role, "token.jwt"
+		"role after web identity": assume(func(r *request.Request) {
+			r.Base = ask("AssumeRoleWithWebIdentity", func(r *request.Request) {
+				r.Source, r.RoleARN, r.WebIdentityTokenFile = request.Source{}, role, "token.jwt"
 			})
 		}),
-		"root": ask("AssumeRoot", func(r *settings.Request) {
+		"root": ask("AssumeRoot", func(r *request.Request) {
 			r.TargetPrincipal, r.TaskPolicyARN = "444455556666", "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"
 		}),
 		"an accepted token": {Granted: "guest", Operation: "AssumeRole"},
 		"every field":       everything(),
 	}
 	for name, file := range map[string]string{"": "token.jwt", ", opaque": "opaque", ", no file": "nowhere"} {
-		all["web identity"+name] = ask("AssumeRoleWithWebIdentity", func(r *settings.Request) {
-			r.Source, r.RoleARN, r.RoleSessionName, r.WebIdentityTokenFile = settings.Source{}, role, "pod", file
+		all["web identity"+name] = ask("AssumeRoleWithWebIdentity", func(r *request.Request) {
+			r.Source, r.RoleARN, r.RoleSessionName, r.WebIdentityTokenFile = request.Source{}, role, "pod", file
 		})
 	}
 	for name, file := range map[string]string{"": "assertion", ", opaque": "opaque", ", no file": "nowhere"} {
-		all["SAML"+name] = ask("AssumeRoleWithSAML", func(r *settings.Request) {
-			r.Source, r.RoleARN, r.PrincipalARN, r.SAMLAssertionFile = settings.Source{}, role, "arn:aws:iam::111122223333:saml-provider/example", file
+		all["SAML"+name] = ask("AssumeRoleWithSAML", func(r *request.Request) {
+			r.Source, r.RoleARN, r.PrincipalARN, r.SAMLAssertionFile = request.Source{}, role, "arn:aws:iam::111122223333:saml-provider/example", file
 		})
 	}
-	all["SAML by command"] = ask("AssumeRoleWithSAML", func(r *settings.Request) {
-		r.Source, r.RoleARN, r.PrincipalARN, r.SAMLAssertionCommand = settings.Source{}, role, "arn:aws:iam::111122223333:saml-provider/example", "saml login"
+	all["SAML by command"] = ask("AssumeRoleWithSAML", func(r *request.Request) {
+		r.Source, r.RoleARN, r.PrincipalARN, r.SAMLAssertionCommand = request.Source{}, role, "arn:aws:iam::111122223333:saml-provider/example", "saml login"
 	})
-	for _, kind := range []settings.SourceKind{settings.SourceEnvironment, settings.SourceProcess, settings.SourceSSO, settings.SourceLogin,
-		settings.SourceContainer, settings.SourceInstance, settings.SourceDefault} {
-		all["source "+string(kind)] = assume(func(r *settings.Request) { r.Source = other(kind) })
+	for _, kind := range []request.SourceKind{request.SourceEnvironment, request.SourceProcess, request.SourceSSO, request.SourceLogin,
+		request.SourceContainer, request.SourceInstance, request.SourceDefault} {
+		all["source "+string(kind)] = assume(func(r *request.Request) { r.Source = other(kind) })
 	}
 	return all
 }
@@ -148,7 +148,7 @@ func TestGoldenKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	check := func(name string, r *settings.Request) {
+	check := func(name string, r *request.Request) {
 		if got := broker.KeyOf(r).String(); got != goldenKeys[name] {
 			t.Errorf("the key changed:\n%q: %q,", name, got)
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/mfa"
-	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/lock"
 	"github.com/sts-helper/sts-helper/sts"
 	"github.com/sts-helper/sts-helper/token"
@@ -37,7 +37,7 @@ type human struct {
 	login  bool
 }
 
-func newHuman(r *settings.Request, o Options) *human {
+func newHuman(r *request.Request, o Options) *human {
 	command := o.LoginCommand
 	if command == "" {
 		command = "sts-helper login " + r.Name

@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/cache"
-	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/internal/request"
 )
 
 // KeyOf names the token that r asks for by everything that changes whose the token is or
 // what it may do. The name of a profile alone is not among it: it identifies nothing.
-func KeyOf(r *settings.Request) cache.Key {
+func KeyOf(r *request.Request) cache.Key {
 	if r.Granted != "" {
 		return GrantedKey(r.Granted)
 	}
@@ -63,7 +63,7 @@ func GrantedKey(name string) cache.Key {
 // sourceInputs identifies the credentials that sign the request. A static key is its access
 // key id, so that a rotated key is another source; what has none is the kind of source with
 // the profile and the files that define it; a token of ours is everything it was asked with.
-func sourceInputs(r *settings.Request) []cache.Input {
+func sourceInputs(r *request.Request) []cache.Input {
 	if r.Base != nil {
 		return []cache.Input{cache.Present("base", KeyOf(r.Base).String())}
 	}
@@ -97,7 +97,7 @@ func list(values []string) string {
 	return string(b)
 }
 
-func tagList(tags []settings.Tag) string {
+func tagList(tags []request.Tag) string {
 	pairs := make([]string, len(tags))
 	for i, t := range tags {
 		b, _ := json.Marshal([2]string{t.Key, t.Value})

@@ -9,26 +9,26 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/broker"
-	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/internal/request"
 )
 
 // full is a request with every field set. No operation takes them all; a key is made of
 // whatever is there.
-func full() settings.Request {
-	return settings.Request{
+func full() request.Request {
+	return request.Request{
 		Name: "dev", Operation: "AssumeRole",
 		Source: source(), Region: "eu-west-1", Partition: "aws", Endpoint: "http://127.0.0.1:1", FIPS: true, DualStack: true,
 		Duration: time.Hour, SerialNumber: "arn:aws:iam::111122223333:mfa/alice",
 		FederationName: "visitor", RoleARN: "arn:aws:iam::111122223333:role/deploy", RoleSessionName: "alice", ExternalID: "42", SourceIdentity: "alice",
-		Tags: []settings.Tag{{Key: "Team", Value: "ops"}, {Key: "Cost", Value: "7"}}, TransitiveTagKeys: []string{"Team"},
+		Tags: []request.Tag{{Key: "Team", Value: "ops"}, {Key: "Cost", Value: "7"}}, TransitiveTagKeys: []string{"Team"},
 		Policy: "{}", PolicyARNs: []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"},
 		WebIdentityTokenFile: "/nowhere/token", SAMLAssertionFile: "/nowhere/assertion", SAMLAssertionCommand: "cat /nowhere/assertion",
 		PrincipalARN: "arn:aws:iam::111122223333:saml-provider/example", TargetPrincipal: "444455556666", TaskPolicyARN: "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy",
 	}
 }
 
-func source() settings.Source {
-	return settings.Source{Kind: settings.SourceProcess, Profile: "base", Files: []string{"/home/a/.aws/config"}, ConfigFile: "/home/a/.aws/config", CredentialsFile: "/home/a/.aws/credentials",
+func source() request.Source {
+	return request.Source{Kind: request.SourceProcess, Profile: "base", Files: []string{"/home/a/.aws/config"}, ConfigFile: "/home/a/.aws/config", CredentialsFile: "/home/a/.aws/credentials",
 		Command: "keys", Digest: "0a"}
 }
 
@@ -43,10 +43,10 @@ func changed(v reflect.Value) bool {
 		*x += time.Second
 	case *[]string:
 		*x = append([]string{"x"}, *x...)
-	case *[]settings.Tag:
-		*x = append([]settings.Tag{{Key: "x", Value: "y"}}, *x...)
-	case *settings.SourceKind:
-		*x = settings.SourceSSO
+	case *[]request.Tag:
+		*x = append([]request.Tag{{Key: "x", Value: "y"}}, *x...)
+	case *request.SourceKind:
+		*x = request.SourceSSO
 	default:
 		return false
 	}
@@ -56,9 +56,9 @@ func changed(v reflect.Value) bool {
 // Fields that do not change whose the token is or what it may do, and why.
 var (
 	noPartOfTheKey = map[string]string{
-		"Name":      "what messages call the request",
-		"NoPolicy":  "says that no policy is meant, which the policy says itself",
-		"Behaviour": "how the request is answered",
+		"Name":        "what messages call the request",
+		"NoPolicy":    "says that no policy is meant, which the policy says itself",
+		"CallOptions": "how the request is answered",
 	}
 	noPartOfTheSource = map[string]string{
 		"ConfigFile":      "identifies nothing, see Files",
@@ -74,14 +74,14 @@ func TestKeyHasEveryField(t *testing.T) {
 	plain := full()
 	key := broker.KeyOf(&plain).String()
 	seen := map[string]string{key: "nothing"}
-	typ := reflect.TypeFor[settings.Request]()
+	typ := reflect.TypeFor[request.Request]()
 	for i := range typ.NumField() {
 		field := typ.Field(i).Name
 		r := full()
 		switch v := reflect.ValueOf(&r).Elem().Field(i); field {
 		case "Base":
-			r.Base = &settings.Request{Operation: "GetSessionToken", Region: "eu-west-1"}
-		case "Source", "Behaviour": // below
+			r.Base = &request.Request{Operation: "GetSessionToken", Region: "eu-west-1"}
+		case "Source", "CallOptions": // below
 			continue
 		default:
 			if !changed(v) {
@@ -118,7 +118,7 @@ func TestKeyHasEveryField(t *testing.T) {
 func TestKeyHasEveryFieldOfTheSource(t *testing.T) {
 	plain := full()
 	seen := map[string]string{broker.KeyOf(&plain).String(): "nothing"}
-	typ := reflect.TypeFor[settings.Source]()
+	typ := reflect.TypeFor[request.Source]()
 	for i := range typ.NumField() {
 		field := typ.Field(i).Name
 		r := full()
@@ -140,8 +140,8 @@ func TestKeyHasEveryFieldOfTheSource(t *testing.T) {
 // A static key is its access key id, wherever it is defined.
 func TestKeyOfStaticKeys(t *testing.T) {
 	a, b := full(), full()
-	a.Source = settings.Source{Kind: settings.SourceStatic, Profile: "base", Files: []string{"/a"}, AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
-	b.Source = settings.Source{Kind: settings.SourceEnvironment, AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
+	a.Source = request.Source{Kind: request.SourceStatic, Profile: "base", Files: []string{"/a"}, AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
+	b.Source = request.Source{Kind: request.SourceEnvironment, AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
 	if broker.KeyOf(&a).String() != broker.KeyOf(&b).String() {
 		t.Error("the same access key under another name is another source")
 	}
@@ -153,30 +153,30 @@ func TestKeyOfStaticKeys(t *testing.T) {
 
 // A base is everything that it was asked with, down to the bottom of the chain.
 func TestKeyOfChains(t *testing.T) {
-	chained := func(change func(bottom *settings.Request)) string {
+	chained := func(change func(bottom *request.Request)) string {
 		bottom, middle, top := full(), full(), full()
 		change(&bottom)
 		middle.Base, top.Base = &bottom, &middle
 		return broker.KeyOf(&top).String()
 	}
-	plain := chained(func(*settings.Request) {})
-	for name, change := range map[string]func(*settings.Request){
-		"role":   func(r *settings.Request) { r.RoleARN += "x" },
-		"serial": func(r *settings.Request) { r.SerialNumber = "" },
-		"source": func(r *settings.Request) { r.Source.Digest = "0b" },
+	plain := chained(func(*request.Request) {})
+	for name, change := range map[string]func(*request.Request){
+		"role":   func(r *request.Request) { r.RoleARN += "x" },
+		"serial": func(r *request.Request) { r.SerialNumber = "" },
+		"source": func(r *request.Request) { r.Source.Digest = "0b" },
 	} {
 		if chained(change) == plain {
 			t.Errorf("another %s at the bottom is no other token", name)
 		}
 	}
-	if chained(func(r *settings.Request) { r.Wait, r.Verbose, r.Name = time.Second, true, "other" }) != plain {
+	if chained(func(r *request.Request) { r.Wait, r.Verbose, r.Name = time.Second, true, "other" }) != plain {
 		t.Error("how it is asked for is part of the key")
 	}
 }
 
 // Sets are sets, and their members do not run into one another.
 func TestKeyOfLists(t *testing.T) {
-	of := func(arns []string, tags ...settings.Tag) string {
+	of := func(arns []string, tags ...request.Tag) string {
 		r := full()
 		r.PolicyARNs, r.Tags = arns, tags
 		return broker.KeyOf(&r).String()
@@ -184,13 +184,13 @@ func TestKeyOfLists(t *testing.T) {
 	if of([]string{"a", "b"}) != of([]string{"b", "a"}) {
 		t.Error("the order of policy ARNs matters")
 	}
-	if of(nil, settings.Tag{Key: "a", Value: "1"}, settings.Tag{Key: "b", Value: "2"}) != of(nil, settings.Tag{Key: "b", Value: "2"}, settings.Tag{Key: "a", Value: "1"}) {
+	if of(nil, request.Tag{Key: "a", Value: "1"}, request.Tag{Key: "b", Value: "2"}) != of(nil, request.Tag{Key: "b", Value: "2"}, request.Tag{Key: "a", Value: "1"}) {
 		t.Error("the order of tags matters")
 	}
 	different := []string{
 		of([]string{"a", "b"}), of([]string{"a,b"}), of([]string{`a","b`}), of([]string{"ab"}), of(nil),
-		of(nil, settings.Tag{Key: "a", Value: "b=c"}), of(nil, settings.Tag{Key: "a=b", Value: "c"}), of(nil, settings.Tag{Key: "a", Value: ""}),
-		of(nil, settings.Tag{Key: "a", Value: "b"}, settings.Tag{Key: "c", Value: "d"}), of(nil, settings.Tag{Key: "a", Value: "d"}, settings.Tag{Key: "c", Value: "b"}),
+		of(nil, request.Tag{Key: "a", Value: "b=c"}), of(nil, request.Tag{Key: "a=b", Value: "c"}), of(nil, request.Tag{Key: "a", Value: ""}),
+		of(nil, request.Tag{Key: "a", Value: "b"}, request.Tag{Key: "c", Value: "d"}), of(nil, request.Tag{Key: "a", Value: "d"}, request.Tag{Key: "c", Value: "b"}),
 	}
 	seen := map[string]int{}
 	for i, k := range different {
@@ -212,7 +212,7 @@ func TestKeyOfWebIdentity(t *testing.T) {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		r := settings.Request{Operation: "AssumeRoleWithWebIdentity", WebIdentityTokenFile: file}
+		r := request.Request{Operation: "AssumeRoleWithWebIdentity", WebIdentityTokenFile: file}
 		return broker.KeyOf(&r).String()
 	}
 	one := key(jwt(`{"iss":"https://idp","sub":"pod-1","jti":"1"}`))

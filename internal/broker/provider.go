@@ -16,7 +16,7 @@ import (
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/mfa"
-	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -39,7 +39,7 @@ type Options struct {
 
 // Provider answers one request, any number of times. It is safe for concurrent use.
 type Provider struct {
-	req  *settings.Request
+	req  *request.Request
 	opts Options
 	key  cache.Key
 	// subject is whom the file that the request is made with spoke for when the key was made.
@@ -58,7 +58,7 @@ var _ aws.CredentialsProvider = (*Provider)(nil)
 // New makes the provider of a request. It touches neither disk nor network, unless an MFA
 // device is to be found for a serial number of [SerialAuto]; the errors are of class
 // [ClassConfig], or those of that search.
-func New(req *settings.Request, opts Options) (*Provider, error) {
+func New(req *request.Request, opts Options) (*Provider, error) {
 	req, err := findDevices(req, opts)
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func New(req *settings.Request, opts Options) (*Provider, error) {
 	return newProvider(req, opts, newHuman(req, opts))
 }
 
-func newProvider(req *settings.Request, opts Options, h *human) (*Provider, error) {
+func newProvider(req *request.Request, opts Options, h *human) (*Provider, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
@@ -90,7 +90,7 @@ func newProvider(req *settings.Request, opts Options, h *human) (*Provider, erro
 }
 
 // Request is the request the provider answers.
-func (p *Provider) Request() *settings.Request { return p.req }
+func (p *Provider) Request() *request.Request { return p.req }
 
 // Key names the provider's token in the cache.
 func (p *Provider) Key() cache.Key { return p.key }

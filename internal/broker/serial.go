@@ -22,7 +22,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/display"
-	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/internal/request"
 )
 
 // SerialAuto as a serial number means the one MFA device that the user of the access key has:
@@ -36,7 +36,7 @@ const (
 )
 
 // findDevices gives r with every serial number of "auto" replaced. r itself stays as it is.
-func findDevices(r *settings.Request, opts Options) (*settings.Request, error) {
+func findDevices(r *request.Request, opts Options) (*request.Request, error) {
 	if r == nil {
 		return nil, nil
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 
-	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -27,17 +27,17 @@ func (p *Provider) sourceCredentials(ctx context.Context) (token.Credentials, er
 	var creds token.Credentials
 	var err error
 	switch src.Kind {
-	case settings.SourceNone:
+	case request.SourceNone:
 		return token.Credentials{}, nil
-	case settings.SourceEnvironment:
+	case request.SourceEnvironment:
 		creds = token.Credentials{
 			AccessKeyID:     cmp.Or(os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_ACCESS_KEY")),
 			SecretAccessKey: cmp.Or(os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SECRET_KEY")),
 			SessionToken:    os.Getenv("AWS_SESSION_TOKEN"),
 		}
-	case settings.SourceStatic:
+	case request.SourceStatic:
 		creds, err = staticCredentials(ctx, src)
-	case settings.SourceProcess:
+	case request.SourceProcess:
 		creds, err = p.processCredentials(ctx)
 	default:
 		creds, err = p.resolve(ctx)
@@ -68,7 +68,7 @@ func (p *Provider) checkSource(creds token.Credentials) error {
 	return nil
 }
 
-func staticCredentials(ctx context.Context, src settings.Source) (creds token.Credentials, err error) {
+func staticCredentials(ctx context.Context, src request.Source) (creds token.Credentials, err error) {
 	defer recovered(&err, src)
 	shared, err := config.LoadSharedConfigProfile(ctx, src.Profile, func(o *config.LoadSharedConfigOptions) {
 		if src.ConfigFile != "" {
@@ -86,7 +86,7 @@ func staticCredentials(ctx context.Context, src settings.Source) (creds token.Cr
 
 // recovered turns a panic of the SDK into an error: its reader of the shared files has some
 // (a value that is a single quote, say), and a trace would show what it held.
-func recovered(err *error, src settings.Source) {
+func recovered(err *error, src request.Source) {
 	if r := recover(); r != nil {
 		*err = sourceError(nil, "the AWS SDK cannot read what defines %s; look for an odd quote in ~/.aws/config or ~/.aws/credentials", describeSource(src))
 	}
@@ -136,15 +136,15 @@ func (p *Provider) resolve(ctx context.Context) (creds token.Credentials, err er
 }
 
 // describeSource names the source as its owner would.
-func describeSource(s settings.Source) string {
+func describeSource(s request.Source) string {
 	switch s.Kind {
-	case settings.SourceEnvironment:
+	case request.SourceEnvironment:
 		return "the environment (AWS_ACCESS_KEY_ID)"
-	case settings.SourceContainer:
+	case request.SourceContainer:
 		return "the container credentials endpoint"
-	case settings.SourceInstance:
+	case request.SourceInstance:
 		return "the instance metadata service"
-	case settings.SourceDefault:
+	case request.SourceDefault:
 		return "the default credential chain"
 	}
 	return "AWS profile " + quote(s.Profile)

@@ -12,7 +12,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/internal/request"
 )
 
 // Some requests are made with a document that says whom they speak for, which may be replaced
@@ -108,8 +108,8 @@ func assertionSubject(data []byte) string {
 
 // containerSubject is whom the container's credentials endpoint is asked for: endpoint and
 // token file have the same names in every pod, what the token says differs.
-func containerSubject(s settings.Source) string {
-	if s.Kind != settings.SourceContainer {
+func containerSubject(s request.Source) string {
+	if s.Kind != request.SourceContainer {
 		return ""
 	}
 	if file := os.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"); file != "" {

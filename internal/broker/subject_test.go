@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/internal/request"
 )
 
 func jwt(issuer, subject, id string) string {
@@ -60,11 +60,11 @@ func TestSubjects(t *testing.T) {
 func TestDocumentReplaced(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "document")
 	for name, tc := range map[string]struct {
-		req         *settings.Request
+		req         *request.Request
 		mine, other string
 	}{
-		"web identity": {&settings.Request{Operation: "AssumeRoleWithWebIdentity", WebIdentityTokenFile: file}, jwt("i", "alice", "1"), jwt("i", "mallory", "1")},
-		"SAML":         {&settings.Request{Operation: "AssumeRoleWithSAML", SAMLAssertionFile: file}, assertion("alice", "a", "1"), assertion("mallory", "a", "1")},
+		"web identity": {&request.Request{Operation: "AssumeRoleWithWebIdentity", WebIdentityTokenFile: file}, jwt("i", "alice", "1"), jwt("i", "mallory", "1")},
+		"SAML":         {&request.Request{Operation: "AssumeRoleWithSAML", SAMLAssertionFile: file}, assertion("alice", "a", "1"), assertion("mallory", "a", "1")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			write := func(s string) {
@@ -110,7 +110,7 @@ func TestPipesAreNotWaitedFor(t *testing.T) {
 }
 
 func TestPodsHaveKeysOfTheirOwn(t *testing.T) {
-	req := &settings.Request{Operation: "AssumeRole", Source: settings.Source{Kind: settings.SourceContainer, Digest: "d"}}
+	req := &request.Request{Operation: "AssumeRole", Source: request.Source{Kind: request.SourceContainer, Digest: "d"}}
 	seen := map[string]string{}
 	for _, token := range []string{"", jwt("i", "pod-a", "1"), jwt("i", "pod-b", "1"), "opaque"} {
 		t.Setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", token)

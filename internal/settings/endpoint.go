@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/sts-helper/sts-helper/internal/request"
 )
 
 // defaultRegion is asked where nobody names a region. STS has an endpoint in each; the
@@ -16,7 +18,7 @@ type place struct {
 	fips, dualStack             bool
 }
 
-func (p place) fill(r *Request) {
+func (p place) fill(r *request.Request) {
 	r.Region, r.Partition, r.Endpoint, r.FIPS, r.DualStack = p.region, p.partition, p.endpoint, p.fips, p.dualStack
 }
 

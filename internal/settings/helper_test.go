@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -81,7 +82,7 @@ func flags(args ...string) settings.Flags {
 }
 
 // load is Load of flags that must be good.
-func (w *world) load(args ...string) *settings.Request {
+func (w *world) load(args ...string) *request.Request {
 	w.t.Helper()
 	r, err := settings.Load(flags(args...), w.env())
 	if err != nil {

@@ -1,5 +1,5 @@
 // Package profile turns settings (flags, STS_HELPER_* variables, our config file, AWS's own
-// files and variables) into one validated [Request].
+// files and variables) into one validated [request.Request].
 //
 // It runs at every start of the program, before the cache is looked at, so it reads few
 // files, starts nothing, asks no network, and links no SDK. What it reads of AWS's files it
@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/sts-helper/sts-helper/internal/request"
 )
 
 const (
@@ -96,7 +98,7 @@ type loader struct {
 // variable before the entry of our config file (the one that --profile names, else
 // [profile.default] where there is one), and that before AWS's own settings. Every error is
 // an [*Error].
-func Load(flags Flags, env Environment) (*Request, error) {
+func Load(flags Flags, env Environment) (*request.Request, error) {
 	l := &loader{env: env}
 	if err := l.collect(flags); err != nil {
 		return nil, err
@@ -110,7 +112,7 @@ func Load(flags Flags, env Environment) (*Request, error) {
 		return nil, err
 	}
 	for at := r; at != nil; at = at.Base {
-		at.Behaviour = b
+		at.CallOptions = b
 	}
 	return r, nil
 }
@@ -306,7 +308,7 @@ func (g *given) check() error {
 }
 
 // behaviour reads the settings that change how a request is answered, not what it is.
-func (l *loader) behaviour() (b Behaviour, err error) {
+func (l *loader) behaviour() (b request.CallOptions, err error) {
 	b.CacheDir = l.path(sCacheDir)
 	if b.NoCache, err = l.on(sNoCache); err != nil {
 		return b, err

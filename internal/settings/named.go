@@ -6,12 +6,14 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/sts-helper/sts-helper/internal/request"
 )
 
 // LoadNamed makes the request that a name given by the user stands for: an entry of our
 // config file, else an AWS profile, as it runs this program or, where it does not, as the
 // source. The flags in given win over what the name says. With the name "" it is [Load].
-func LoadNamed(name string, given Flags, env Environment) (*Request, error) {
+func LoadNamed(name string, given Flags, env Environment) (*request.Request, error) {
 	if name == "" {
 		return Load(given, env)
 	}
@@ -142,7 +144,7 @@ var interactionFlags = [...]string{"mfa-code", "mfa-process", "prompt", "wait", 
 
 // LoginCommand is the command line that logs in to exactly the request r, which LoadNamed
 // made of name and given.
-func LoginCommand(name string, given Flags, r *Request) string {
+func LoginCommand(name string, given Flags, r *request.Request) string {
 	words := []string{"sts-helper", "login"}
 	if name != "" {
 		words = append(words, ShellWord(name))

@@ -3,6 +3,8 @@ package settings
 import (
 	"strings"
 	"time"
+
+	"github.com/sts-helper/sts-helper/internal/request"
 )
 
 // operations names each set of one.
@@ -51,7 +53,7 @@ func (l *loader) meant() (opSet, *given) {
 }
 
 // request makes the request.
-func (l *loader) request() (*Request, error) {
+func (l *loader) request() (*request.Request, error) {
 	op, by := l.meant()
 	if by != nil {
 		if err := l.together(op, by); err != nil {
@@ -75,7 +77,7 @@ func (l *loader) request() (*Request, error) {
 			return nil, err
 		}
 	}
-	r := &Request{Operation: op.String(), Base: s.base, Source: s.source}
+	r := &request.Request{Operation: op.String(), Base: s.base, Source: s.source}
 	if by == nil {
 		if s.base != nil {
 			// Session tokens cannot be had with a role's credentials. Whoever names a
@@ -100,7 +102,7 @@ func (l *loader) request() (*Request, error) {
 
 // name is what messages call the request. Only a profile that was asked for its credentials
 // lends its name.
-func (l *loader) name(r *Request) string {
+func (l *loader) name(r *request.Request) string {
 	switch {
 	case l.entry != nil:
 		return l.entry.name
@@ -111,8 +113,8 @@ func (l *loader) name(r *Request) string {
 }
 
 // granted is a request for a token that somebody else made.
-func (l *loader) granted(g *given) (*Request, error) {
-	r := &Request{Name: g.text(), Granted: g.text()}
+func (l *loader) granted(g *given) (*request.Request, error) {
+	r := &request.Request{Name: g.text(), Granted: g.text()}
 	if l.entry != nil {
 		r.Name = l.entry.name
 	}
@@ -160,7 +162,7 @@ func (l *loader) together(op opSet, by *given) error {
 }
 
 // complete fills in what the operation takes.
-func (l *loader) complete(r *Request, op opSet, s signer) error {
+func (l *loader) complete(r *request.Request, op opSet, s signer) error {
 	if err := l.duration(r, op); err != nil {
 		return err
 	}
@@ -195,7 +197,7 @@ func (l *loader) complete(r *Request, op opSet, s signer) error {
 }
 
 // duration checks the life asked for against the operation's bounds (STS API reference).
-func (l *loader) duration(r *Request, op opSet) error {
+func (l *loader) duration(r *request.Request, op opSet) error {
 	g := l.at(sDuration)
 	if g != nil {
 		d, err := g.duration()
@@ -223,10 +225,10 @@ func (l *loader) duration(r *Request, op opSet) error {
 const chainedRule = "a role that is assumed from a role lasts an hour at most"
 
 // chained tells whether a role is assumed with a role's credentials, which limits its life.
-func chained(r *Request) bool { return r.Base != nil && r.Base.RoleARN != "" }
+func chained(r *request.Request) bool { return r.Base != nil && r.Base.RoleARN != "" }
 
 // texts copies the settings that are passed on as they are. Package sts checks them.
-func (l *loader) texts(r *Request) {
+func (l *loader) texts(r *request.Request) {
 	for _, t := range [...]struct {
 		setting id
 		field   *string
@@ -252,7 +254,7 @@ func (l *loader) texts(r *Request) {
 	r.TransitiveTagKeys = l.list(sTransitiveTag)
 }
 
-func (l *loader) tags(r *Request) error {
+func (l *loader) tags(r *request.Request) error {
 	for _, tag := range l.list(sTag) {
 		key, value, ok := strings.Cut(tag, "=")
 		if !ok || key == "" {
@@ -263,7 +265,7 @@ func (l *loader) tags(r *Request) error {
 				return l.at(sTag).wrong("tag "+quote(key)+" is there twice", "keys of tags are the same in capitals and small letters")
 			}
 		}
-		r.Tags = append(r.Tags, Tag{key, value})
+		r.Tags = append(r.Tags, request.Tag{Key: key, Value: value})
 	}
 	return nil
 }
@@ -287,7 +289,7 @@ func (l *loader) saml() error {
 }
 
 // serial decides which MFA device a request shows, and where in its chain.
-func (l *loader) serial(r *Request, s signer) error {
+func (l *loader) serial(r *request.Request, s signer) error {
 	if g := l.at(sMFASerial); g != nil {
 		return l.forceSerial(r, g.text(), s.profile)
 	}
@@ -304,7 +306,7 @@ func (l *loader) serial(r *Request, s signer) error {
 }
 
 // forceSerial puts a named device where a user's keys sign: no device belongs to a role.
-func (l *loader) forceSerial(r *Request, serial string, owner *awsProfile) error {
+func (l *loader) forceSerial(r *request.Request, serial string, owner *awsProfile) error {
 	in := r
 	for in.Base != nil {
 		in = in.Base
@@ -323,11 +325,11 @@ func (l *loader) forceSerial(r *Request, serial string, owner *awsProfile) error
 // addSerial lets a role be assumed with an MFA device. With a user's keys that happens
 // through a session: the code is asked for once there, and serves every role of the device
 // for as long as the session lives. owner is the profile of the keys, nil for none.
-func (l *loader) addSerial(r *Request, serial string, owner *awsProfile) error {
+func (l *loader) addSerial(r *request.Request, serial string, owner *awsProfile) error {
 	if serial == "" {
 		return nil
 	}
-	static := r.Source.Kind == SourceStatic || r.Source.Kind == SourceEnvironment
+	static := r.Source.Kind == request.SourceStatic || r.Source.Kind == request.SourceEnvironment
 	if r.Base != nil || !static || r.Source.Session {
 		r.SerialNumber = serial
 		return nil
@@ -338,13 +340,13 @@ func (l *loader) addSerial(r *Request, serial string, owner *awsProfile) error {
 	} else if owner == nil && !l.source.named {
 		owner = l.source.profile // lends its region to the environment's keys
 	}
-	session := &Request{Name: name, Operation: opSession.String(), Source: r.Source, SerialNumber: serial}
+	session := &request.Request{Name: name, Operation: opSession.String(), Source: r.Source, SerialNumber: serial}
 	where, err := l.basePlace(owner, defaultRegion)
 	if err != nil {
 		return err
 	}
 	where.fill(session)
-	r.Base, r.Source = session, Source{}
+	r.Base, r.Source = session, request.Source{}
 	return nil
 }
 

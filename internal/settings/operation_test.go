@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -63,16 +64,16 @@ func TestOperations(t *testing.T) {
 	w := newWorld(t).credentials(baseKeys).set("AWS_PROFILE=base")
 	for _, tt := range []struct {
 		want   string
-		source settings.SourceKind
+		source request.SourceKind
 		args   []string
 	}{
-		{"GetSessionToken", settings.SourceStatic, nil},
-		{"GetFederationToken", settings.SourceStatic, []string{"--federation-name=Bob", "--allow=s3:*"}},
-		{"AssumeRole", settings.SourceStatic, []string{"--role-arn=arn:x"}},
-		{"AssumeRoleWithWebIdentity", settings.SourceNone, []string{"--role-arn=arn:x", "--web-identity-token-file=/t"}},
-		{"AssumeRoleWithSAML", settings.SourceNone, []string{"--role-arn=arn:x", "--saml-assertion-file=/s", "--principal-arn=p"}},
-		{"AssumeRoot", settings.SourceStatic, []string{"--target-principal=1", "--task-policy-arn=p"}},
-		{"", settings.SourceNone, []string{"--granted=g"}},
+		{"GetSessionToken", request.SourceStatic, nil},
+		{"GetFederationToken", request.SourceStatic, []string{"--federation-name=Bob", "--allow=s3:*"}},
+		{"AssumeRole", request.SourceStatic, []string{"--role-arn=arn:x"}},
+		{"AssumeRoleWithWebIdentity", request.SourceNone, []string{"--role-arn=arn:x", "--web-identity-token-file=/t"}},
+		{"AssumeRoleWithSAML", request.SourceNone, []string{"--role-arn=arn:x", "--saml-assertion-file=/s", "--principal-arn=p"}},
+		{"AssumeRoot", request.SourceStatic, []string{"--target-principal=1", "--task-policy-arn=p"}},
+		{"", request.SourceNone, []string{"--granted=g"}},
 	} {
 		r := w.load(tt.args...)
 		if r.Operation != tt.want || r.Source.Kind != tt.source || r.Base != nil || r.Region == "" || r.Partition != "aws" {
@@ -193,7 +194,7 @@ func TestOneSessionForAllRoles(t *testing.T) {
 		r := w.load(args...)
 		bottom := r
 		for ; bottom.Base != nil; bottom = bottom.Base {
-			if bottom.SerialNumber != "" || bottom.Source.Kind != settings.SourceNone {
+			if bottom.SerialNumber != "" || bottom.Source.Kind != request.SourceNone {
 				t.Errorf("%q: %s has serial %q and source %+v", args, bottom.RoleARN, bottom.SerialNumber, bottom.Source)
 			}
 		}
@@ -224,7 +225,7 @@ func TestMFASettings(t *testing.T) {
 	if r := w.load("--source-profile=temp", "--role-arn=arn:x", "--mfa-serial=s"); r.Base != nil || r.SerialNumber != "s" {
 		t.Errorf("temporary keys cannot ask for a session: %+v", r)
 	}
-	if r := w.load("--source-profile=sso", "--role-arn=arn:x"); r.Base != nil || r.SerialNumber != "" || r.Source.Kind != settings.SourceSSO {
+	if r := w.load("--source-profile=sso", "--role-arn=arn:x"); r.Base != nil || r.SerialNumber != "" || r.Source.Kind != request.SourceSSO {
 		t.Errorf("%+v", r)
 	}
 	if r := w.load("--source-profile=base", "--federation-name=Bob", "--no-policy"); r.SerialNumber != "" {

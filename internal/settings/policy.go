@@ -6,12 +6,13 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/policy"
 )
 
 // policy makes the session policy: the written one, the one the flags describe, or the
 // written one with the flags' statements after its own.
-func (l *loader) policy(r *Request, op opSet) error {
+func (l *loader) policy(r *request.Request, op opSet) error {
 	var err error
 	if r.NoPolicy, err = l.on(sNoPolicy); err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -253,10 +254,10 @@ func sdkChain(c *config.SharedConfig) (roles []string, bottom string) {
 	return roles, bottom
 }
 
-func ourChain(r *settings.Request) (roles []string, bottom string) {
+func ourChain(r *request.Request) (roles []string, bottom string) {
 	if r.Base != nil {
 		roles, bottom = ourChain(r.Base)
-	} else if bottom = string(r.Source.Kind); r.Source.Kind == settings.SourceStatic {
+	} else if bottom = string(r.Source.Kind); r.Source.Kind == request.SourceStatic {
 		bottom += " " + r.Source.AccessKeyID
 	} else if r.Operation == "AssumeRoleWithWebIdentity" {
 		bottom = "token"

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -51,51 +52,51 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		flag, value string
 		toml        string // "" for the value in quotes
 		with        []string
-		want        func(*settings.Request) any
+		want        func(*request.Request) any
 		is          any
 	}{
-		{"source-profile", "base", "", nil, func(r *settings.Request) any { return r.Source.Profile }, "base"},
-		{"duration", "2h", "", nil, func(r *settings.Request) any { return r.Duration }, 2 * time.Hour},
-		{"duration", "7200", "7_200", nil, func(r *settings.Request) any { return r.Duration }, 2 * time.Hour},
-		{"region", "ap-south-1", "", nil, func(r *settings.Request) any { return r.Region }, "ap-south-1"},
-		{"endpoint-url", "http://localhost:1", "", nil, func(r *settings.Request) any { return r.Endpoint }, "http://localhost:1"},
-		{"fips", "true", "true", nil, func(r *settings.Request) any { return r.FIPS }, true},
-		{"dual-stack", "true", "true", nil, func(r *settings.Request) any { return r.DualStack }, true},
-		{"cache-dir", "/c", "", nil, func(r *settings.Request) any { return r.CacheDir }, "/c"},
-		{"no-cache", "true", "true", nil, func(r *settings.Request) any { return r.NoCache }, true},
-		{"wait", "5s", "", nil, func(r *settings.Request) any { return r.Wait }, 5 * time.Second},
-		{"verbose", "1", "true", nil, func(r *settings.Request) any { return r.Verbose }, true},
-		{"federation-name", "Bob", "", []string{"--no-policy"}, func(r *settings.Request) any { return r.Operation + r.FederationName }, "GetFederationTokenBob"},
-		{"role-arn", "arn:x", "", nil, func(r *settings.Request) any { return r.Operation + r.RoleARN }, "AssumeRolearn:x"},
-		{"role-session-name", "n", "", []string{role}, func(r *settings.Request) any { return r.RoleSessionName }, "n"},
-		{"external-id", "n", "", []string{role}, func(r *settings.Request) any { return r.ExternalID }, "n"},
-		{"source-identity", "n", "", []string{role}, func(r *settings.Request) any { return r.SourceIdentity }, "n"},
-		{"tag", "a=b=c", "", []string{role}, func(r *settings.Request) any { return r.Tags }, []settings.Tag{{Key: "a", Value: "b=c"}}},
-		{"tag", "a=", `{a = ""}`, []string{role}, func(r *settings.Request) any { return r.Tags }, []settings.Tag{{Key: "a"}}},
-		{"transitive-tag", "a", `["a"]`, []string{role}, func(r *settings.Request) any { return r.TransitiveTagKeys }, []string{"a"}},
-		{"policy", policyFile, "", []string{role}, func(r *settings.Request) any { return strings.Contains(r.Policy, "s3:GetObject") }, true},
-		{"policy-arn", "arn:aws:iam::aws:policy/ReadOnlyAccess", `["arn:aws:iam::aws:policy/ReadOnlyAccess"]`, []string{role}, func(r *settings.Request) any { return r.PolicyARNs }, []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"}},
-		{"allow", "s3:GetObject", `["s3:GetObject"]`, []string{role}, func(r *settings.Request) any { return strings.Contains(r.Policy, `"Allow"`) }, true},
-		{"deny", "s3:GetObject", `["s3:GetObject"]`, []string{role}, func(r *settings.Request) any { return strings.Contains(r.Policy, `"Deny"`) }, true},
-		{"resource", "arn:aws:s3:::b/*", `["arn:aws:s3:::b/*"]`, []string{role, "--allow=s3:GetObject"}, func(r *settings.Request) any { return strings.Contains(r.Policy, "arn:aws:s3:::b/*") }, true},
-		{"no-policy", "true", "true", []string{"--federation-name=Bob"}, func(r *settings.Request) any { return r.NoPolicy }, true},
-		{"web-identity-token-file", "/t", "", []string{role}, func(r *settings.Request) any { return r.Operation + r.WebIdentityTokenFile }, "AssumeRoleWithWebIdentity/t"},
-		{"saml-assertion-file", "/t", "", []string{role, "--principal-arn=p"}, func(r *settings.Request) any { return r.Operation + r.SAMLAssertionFile }, "AssumeRoleWithSAML/t"},
-		{"saml-assertion-command", "get it", "", []string{role, "--principal-arn=p"}, func(r *settings.Request) any { return r.Operation + r.SAMLAssertionCommand }, "AssumeRoleWithSAMLget it"},
-		{"principal-arn", "p", "", []string{role, "--saml-assertion-file=/t"}, func(r *settings.Request) any { return r.Operation + r.PrincipalARN }, "AssumeRoleWithSAMLp"},
-		{"target-principal", "1", "", []string{"--task-policy-arn=p"}, func(r *settings.Request) any { return r.Operation + r.TargetPrincipal }, "AssumeRoot1"},
-		{"task-policy-arn", "p", "", []string{"--target-principal=1"}, func(r *settings.Request) any { return r.Operation + r.TaskPolicyARN }, "AssumeRootp"},
-		{"granted", "g", "", nil, func(r *settings.Request) any { return r.Operation + r.Granted }, "g"},
-		{"mfa-serial", "s", "", nil, func(r *settings.Request) any { return r.SerialNumber }, "s"},
-		{"mfa-code", "123456", "-", nil, func(r *settings.Request) any { return r.MFACode }, "123456"},
-		{"mfa-process", "oathtool x", "", nil, func(r *settings.Request) any { return r.MFAProcess }, "oathtool x"},
-		{"prompt", "never", "", nil, func(r *settings.Request) any { return r.Prompt }, "never"},
+		{"source-profile", "base", "", nil, func(r *request.Request) any { return r.Source.Profile }, "base"},
+		{"duration", "2h", "", nil, func(r *request.Request) any { return r.Duration }, 2 * time.Hour},
+		{"duration", "7200", "7_200", nil, func(r *request.Request) any { return r.Duration }, 2 * time.Hour},
+		{"region", "ap-south-1", "", nil, func(r *request.Request) any { return r.Region }, "ap-south-1"},
+		{"endpoint-url", "http://localhost:1", "", nil, func(r *request.Request) any { return r.Endpoint }, "http://localhost:1"},
+		{"fips", "true", "true", nil, func(r *request.Request) any { return r.FIPS }, true},
+		{"dual-stack", "true", "true", nil, func(r *request.Request) any { return r.DualStack }, true},
+		{"cache-dir", "/c", "", nil, func(r *request.Request) any { return r.CacheDir }, "/c"},
+		{"no-cache", "true", "true", nil, func(r *request.Request) any { return r.NoCache }, true},
+		{"wait", "5s", "", nil, func(r *request.Request) any { return r.Wait }, 5 * time.Second},
+		{"verbose", "1", "true", nil, func(r *request.Request) any { return r.Verbose }, true},
+		{"federation-name", "Bob", "", []string{"--no-policy"}, func(r *request.Request) any { return r.Operation + r.FederationName }, "GetFederationTokenBob"},
+		{"role-arn", "arn:x", "", nil, func(r *request.Request) any { return r.Operation + r.RoleARN }, "AssumeRolearn:x"},
+		{"role-session-name", "n", "", []string{role}, func(r *request.Request) any { return r.RoleSessionName }, "n"},
+		{"external-id", "n", "", []string{role}, func(r *request.Request) any { return r.ExternalID }, "n"},
+		{"source-identity", "n", "", []string{role}, func(r *request.Request) any { return r.SourceIdentity }, "n"},
+		{"tag", "a=b=c", "", []string{role}, func(r *request.Request) any { return r.Tags }, []request.Tag{{Key: "a", Value: "b=c"}}},
+		{"tag", "a=", `{a = ""}`, []string{role}, func(r *request.Request) any { return r.Tags }, []request.Tag{{Key: "a"}}},
+		{"transitive-tag", "a", `["a"]`, []string{role}, func(r *request.Request) any { return r.TransitiveTagKeys }, []string{"a"}},
+		{"policy", policyFile, "", []string{role}, func(r *request.Request) any { return strings.Contains(r.Policy, "s3:GetObject") }, true},
+		{"policy-arn", "arn:aws:iam::aws:policy/ReadOnlyAccess", `["arn:aws:iam::aws:policy/ReadOnlyAccess"]`, []string{role}, func(r *request.Request) any { return r.PolicyARNs }, []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"}},
+		{"allow", "s3:GetObject", `["s3:GetObject"]`, []string{role}, func(r *request.Request) any { return strings.Contains(r.Policy, `"Allow"`) }, true},
+		{"deny", "s3:GetObject", `["s3:GetObject"]`, []string{role}, func(r *request.Request) any { return strings.Contains(r.Policy, `"Deny"`) }, true},
+		{"resource", "arn:aws:s3:::b/*", `["arn:aws:s3:::b/*"]`, []string{role, "--allow=s3:GetObject"}, func(r *request.Request) any { return strings.Contains(r.Policy, "arn:aws:s3:::b/*") }, true},
+		{"no-policy", "true", "true", []string{"--federation-name=Bob"}, func(r *request.Request) any { return r.NoPolicy }, true},
+		{"web-identity-token-file", "/t", "", []string{role}, func(r *request.Request) any { return r.Operation + r.WebIdentityTokenFile }, "AssumeRoleWithWebIdentity/t"},
+		{"saml-assertion-file", "/t", "", []string{role, "--principal-arn=p"}, func(r *request.Request) any { return r.Operation + r.SAMLAssertionFile }, "AssumeRoleWithSAML/t"},
+		{"saml-assertion-command", "get it", "", []string{role, "--principal-arn=p"}, func(r *request.Request) any { return r.Operation + r.SAMLAssertionCommand }, "AssumeRoleWithSAMLget it"},
+		{"principal-arn", "p", "", []string{role, "--saml-assertion-file=/t"}, func(r *request.Request) any { return r.Operation + r.PrincipalARN }, "AssumeRoleWithSAMLp"},
+		{"target-principal", "1", "", []string{"--task-policy-arn=p"}, func(r *request.Request) any { return r.Operation + r.TargetPrincipal }, "AssumeRoot1"},
+		{"task-policy-arn", "p", "", []string{"--target-principal=1"}, func(r *request.Request) any { return r.Operation + r.TaskPolicyARN }, "AssumeRootp"},
+		{"granted", "g", "", nil, func(r *request.Request) any { return r.Operation + r.Granted }, "g"},
+		{"mfa-serial", "s", "", nil, func(r *request.Request) any { return r.SerialNumber }, "s"},
+		{"mfa-code", "123456", "-", nil, func(r *request.Request) any { return r.MFACode }, "123456"},
+		{"mfa-process", "oathtool x", "", nil, func(r *request.Request) any { return r.MFAProcess }, "oathtool x"},
+		{"prompt", "never", "", nil, func(r *request.Request) any { return r.Prompt }, "never"},
 	}
 	tried := map[string]bool{"profile": true}
 	for _, tt := range tests {
 		tried[tt.flag] = true
 		fresh := func() *world { return newWorld(t).credentials(baseKeys).set("AWS_PROFILE=base") }
-		check := func(layer string, r *settings.Request) {
+		check := func(layer string, r *request.Request) {
 			t.Helper()
 			if got := tt.want(r); !reflect.DeepEqual(got, tt.is) {
 				t.Errorf("%s as a %s: got %#v, want %#v", tt.flag, layer, got, tt.is)
@@ -179,7 +180,7 @@ func TestLists(t *testing.T) {
 		t.Errorf("empty: %q", got)
 	}
 	w.toml("[profile.default.tag]\nTeam = 'ops'\n\"a b\" = 'c=d'\n")
-	want := []settings.Tag{{Key: "Team", Value: "ops"}, {Key: "a b", Value: "c=d"}}
+	want := []request.Tag{{Key: "Team", Value: "ops"}, {Key: "a b", Value: "c=d"}}
 	if got := w.load(role).Tags; !reflect.DeepEqual(got, want) {
 		t.Errorf("table: %v", got)
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sts-helper/sts-helper/internal/request"
 )
 
 // sourceProfile is the AWS profile whose settings are in force.
@@ -80,19 +82,19 @@ func (l *loader) lookup(name string, from origin, kind ErrorKind) (*awsProfile, 
 }
 
 // environmentKeys are the keys in the environment, if both halves are there.
-func (l *loader) environmentKeys() (Source, bool) {
+func (l *loader) environmentKeys() (request.Source, bool) {
 	key, _ := l.env.first("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY")
 	secret, _ := l.env.first("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY")
 	if key == "" || secret == "" {
-		return Source{}, false
+		return request.Source{}, false
 	}
-	return Source{Kind: SourceEnvironment, AccessKeyID: key, Session: l.env.Getenv("AWS_SESSION_TOKEN") != ""}, true
+	return request.Source{Kind: request.SourceEnvironment, AccessKeyID: key, Session: l.env.Getenv("AWS_SESSION_TOKEN") != ""}, true
 }
 
 // signer is what signs a request: the token of another request, or a source.
 type signer struct {
-	base   *Request
-	source Source
+	base   *request.Request
+	source request.Source
 	// profile is the one at the bottom, whose the source is; its mfa_serial speaks for its
 	// keys. nil where no profile is involved.
 	profile *awsProfile
@@ -121,7 +123,7 @@ func (l *loader) signWithToken(file string) (signer, error) {
 	if role == "" {
 		return signer{}, &Error{Kind: Config, Where: "AWS_WEB_IDENTITY_TOKEN_FILE", What: "is set without AWS_ROLE_ARN", Do: "set both or none"}
 	}
-	r := &Request{Name: "default", Operation: "AssumeRoleWithWebIdentity", RoleARN: role,
+	r := &request.Request{Name: "default", Operation: "AssumeRoleWithWebIdentity", RoleARN: role,
 		WebIdentityTokenFile: l.env.expand(file, ""), RoleSessionName: l.env.Getenv("AWS_ROLE_SESSION_NAME")}
 	if r.RoleSessionName == "" {
 		r.RoleSessionName = l.env.sessionName()
@@ -131,19 +133,19 @@ func (l *loader) signWithToken(file string) (signer, error) {
 }
 
 // ambient is what the platform offers where no profile defines anything.
-func (l *loader) ambient() Source {
+func (l *loader) ambient() request.Source {
 	if s, ok := l.container(); ok {
 		return s
 	}
-	return Source{Kind: SourceDefault, Digest: digest(l.metadataService(nil))}
+	return request.Source{Kind: request.SourceDefault, Digest: digest(l.metadataService(nil))}
 }
 
-func (l *loader) container() (Source, bool) {
+func (l *loader) container() (request.Source, bool) {
 	relative, full := l.env.Getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"), l.env.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI")
 	if relative != "" {
 		full = "" // the SDK prefers the relative one
 	}
-	return Source{Kind: SourceContainer, Digest: digest(text("container", "relative", relative, "full", full))}, relative != "" || full != ""
+	return request.Source{Kind: request.SourceContainer, Digest: digest(text("container", "relative", relative, "full", full))}, relative != "" || full != ""
 }
 
 // metadataService is what decides which instance metadata service is asked.
@@ -188,7 +190,7 @@ func (l *loader) signWithProfile(p *awsProfile, chain []string) (signer, error) 
 		return l.ownCredentials(p, chain, again)
 	}
 
-	r := &Request{Name: p.name, Operation: "AssumeRole", RoleARN: role, RoleSessionName: p.value("role_session_name"), ExternalID: p.value("external_id")}
+	r := &request.Request{Name: p.name, Operation: "AssumeRole", RoleARN: role, RoleSessionName: p.value("role_session_name"), ExternalID: p.value("external_id")}
 	if r.RoleSessionName == "" {
 		r.RoleSessionName = l.env.sessionName()
 	}
@@ -263,16 +265,16 @@ func oneCredentialType(p *awsProfile, from string) error {
 
 // ownCredentials are the credentials that a profile defines itself, in the SDK's order.
 func (l *loader) ownCredentials(p *awsProfile, chain []string, again bool) (signer, error) {
-	s := Source{Profile: p.name, Files: p.files, ConfigFile: l.files().config.path, CredentialsFile: l.files().credentials.path}
+	s := request.Source{Profile: p.name, Files: p.files, ConfigFile: l.files().config.path, CredentialsFile: l.files().credentials.path}
 	switch {
 	case p.hasKeys():
-		s.Kind, s.AccessKeyID = SourceStatic, p.value(keyAccessKeyID)
+		s.Kind, s.AccessKeyID = request.SourceStatic, p.value(keyAccessKeyID)
 		s.Session = p.value(keySessionToken) != ""
 		return signer{source: s, profile: p}, checkKeyID(s.AccessKeyID, p.get(keyAccessKeyID).where)
 	case p.value(keyCredSource) != "":
 		return l.credentialSource(p, s)
 	case p.hasSSO():
-		s.Kind = SourceSSO
+		s.Kind = request.SourceSSO
 		var session *awsProfile
 		if name := strings.TrimSpace(p.value(keySSOSession)); name != "" {
 			if session = l.files().other("sso-session " + name); session == nil {
@@ -286,9 +288,9 @@ func (l *loader) ownCredentials(p *awsProfile, chain []string, again bool) (sign
 		}
 		s.Digest = digest(p, session)
 	case p.value(keyLoginSession) != "":
-		s.Kind, s.Digest = SourceLogin, digest(p)
+		s.Kind, s.Digest = request.SourceLogin, digest(p)
 	case p.value(keyProcess) != "":
-		s.Kind, s.Command, s.Digest = SourceProcess, p.value(keyProcess), digest(p)
+		s.Kind, s.Command, s.Digest = request.SourceProcess, p.value(keyProcess), digest(p)
 		return signer{source: s, profile: p}, l.loopsBack(p)
 	case again:
 		return signer{}, loop(p, chain)
@@ -305,7 +307,7 @@ func (l *loader) ownCredentials(p *awsProfile, chain []string, again bool) (sign
 			s.Kind, s.Digest = container.Kind, container.Digest
 			break
 		}
-		s.Kind, s.Digest = SourceDefault, digest(l.metadataService(p))
+		s.Kind, s.Digest = request.SourceDefault, digest(l.metadataService(p))
 	}
 	return signer{source: s, profile: p}, nil
 }
@@ -321,7 +323,7 @@ func loop(p *awsProfile, chain []string) error {
 }
 
 // credentialSource is a profile whose credentials the platform gives.
-func (l *loader) credentialSource(p *awsProfile, s Source) (signer, error) {
+func (l *loader) credentialSource(p *awsProfile, s request.Source) (signer, error) {
 	wrong := func(what string) (signer, error) {
 		return signer{}, &Error{Kind: Config, Where: p.where(keyCredSource), What: what}
 	}
@@ -339,7 +341,7 @@ func (l *loader) credentialSource(p *awsProfile, s Source) (signer, error) {
 		}
 		s.Kind, s.Digest = container.Kind, container.Digest
 	case "Ec2InstanceMetadata":
-		s.Kind, s.Digest = SourceInstance, digest(l.metadataService(p))
+		s.Kind, s.Digest = request.SourceInstance, digest(l.metadataService(p))
 	default:
 		return wrong("credential_source " + quote(v) + " is none of Environment, EcsContainer, Ec2InstanceMetadata")
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -52,9 +53,9 @@ web_identity_token_file = /t
 
 func TestSourceKinds(t *testing.T) {
 	w := newWorld(t).config(sources)
-	for name, kind := range map[string]settings.SourceKind{
-		"static": settings.SourceStatic, "session": settings.SourceStatic, "process": settings.SourceProcess, "sso": settings.SourceSSO, "oldsso": settings.SourceSSO,
-		"login": settings.SourceLogin, "nothing": settings.SourceDefault,
+	for name, kind := range map[string]request.SourceKind{
+		"static": request.SourceStatic, "session": request.SourceStatic, "process": request.SourceProcess, "sso": request.SourceSSO, "oldsso": request.SourceSSO,
+		"login": request.SourceLogin, "nothing": request.SourceDefault,
 	} {
 		s := w.load("--source-profile=" + name).Source
 		if s.Kind != kind || s.Profile != name || !slices.Equal(s.Files, []string{filepath.Join(w.home, ".aws/config")}) {
@@ -70,27 +71,27 @@ func TestSourceKinds(t *testing.T) {
 	if got := w.load("--source-profile=process").Source.Command; got != "/bin/other --x" {
 		t.Errorf("command %q", got)
 	}
-	if r := w.load("--source-profile=ec2"); r.Source.Kind != settings.SourceInstance || r.RoleARN == "" {
+	if r := w.load("--source-profile=ec2"); r.Source.Kind != request.SourceInstance || r.RoleARN == "" {
 		t.Errorf("%+v", r)
 	}
-	if r := w.load("--source-profile=web"); r.Operation != "AssumeRoleWithWebIdentity" || r.WebIdentityTokenFile != "/t" || r.Source.Kind != settings.SourceNone {
+	if r := w.load("--source-profile=web"); r.Operation != "AssumeRoleWithWebIdentity" || r.WebIdentityTokenFile != "/t" || r.Source.Kind != request.SourceNone {
 		t.Errorf("%+v", r)
 	}
 	w.fail(settings.Config, []string{"~/.aws/config:", "EcsContainer"}, "--source-profile=ecs")
 	w.fail(settings.Config, []string{"~/.aws/config:", "Environment"}, "--source-profile=envrole")
 	w.set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/x")
-	if r := w.load("--source-profile=ecs"); r.Source.Kind != settings.SourceContainer {
+	if r := w.load("--source-profile=ecs"); r.Source.Kind != request.SourceContainer {
 		t.Errorf("%+v", r)
 	}
 	w.set(envKeys...)
-	if r := w.load("--source-profile=envrole"); r.Source.Kind != settings.SourceEnvironment || r.Source.AccessKeyID != "AKIAENV" {
+	if r := w.load("--source-profile=envrole"); r.Source.Kind != request.SourceEnvironment || r.Source.AccessKeyID != "AKIAENV" {
 		t.Errorf("%+v", r)
 	}
 }
 
 func TestSourceOrder(t *testing.T) {
 	w := newWorld(t)
-	source := func(want settings.SourceKind, key string, args ...string) settings.Source {
+	source := func(want request.SourceKind, key string, args ...string) request.Source {
 		t.Helper()
 		s := w.load(args...).Source
 		if s.Kind != want || s.AccessKeyID != key {
@@ -98,28 +99,28 @@ func TestSourceOrder(t *testing.T) {
 		}
 		return s
 	}
-	source(settings.SourceDefault, "")
+	source(request.SourceDefault, "")
 	w.set("AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:1/x")
-	source(settings.SourceContainer, "")
+	source(request.SourceContainer, "")
 	w.config("[default]\nregion = x\n")
-	source(settings.SourceContainer, "")
+	source(request.SourceContainer, "")
 	w.credentials("[default]\naws_access_key_id=AKIADEFAULT\naws_secret_access_key=CANARY\n" + baseKeys)
-	source(settings.SourceStatic, "AKIADEFAULT")
+	source(request.SourceStatic, "AKIADEFAULT")
 	w.set("AWS_DEFAULT_PROFILE=base")
-	source(settings.SourceStatic, "AKIABASE")
+	source(request.SourceStatic, "AKIABASE")
 	w.set("AWS_PROFILE=default")
-	source(settings.SourceStatic, "AKIADEFAULT")
+	source(request.SourceStatic, "AKIADEFAULT")
 	w.set(envKeys...)
-	source(settings.SourceEnvironment, "AKIAENV")
-	source(settings.SourceStatic, "AKIABASE", "--source-profile=base")
+	source(request.SourceEnvironment, "AKIAENV")
+	source(request.SourceStatic, "AKIABASE", "--source-profile=base")
 	w.set("AWS_SESSION_TOKEN=CANARY")
-	if !source(settings.SourceEnvironment, "AKIAENV").Session {
+	if !source(request.SourceEnvironment, "AKIAENV").Session {
 		t.Error("the environment's keys are temporary")
 	}
 	w.set("AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_ACCESS_KEY=AKIAOLD", "AWS_SECRET_KEY=CANARY")
-	source(settings.SourceEnvironment, "AKIAOLD")
+	source(request.SourceEnvironment, "AKIAOLD")
 	w.set("AWS_SECRET_KEY=") // half a pair is none
-	source(settings.SourceStatic, "AKIADEFAULT")
+	source(request.SourceStatic, "AKIADEFAULT")
 }
 
 func TestWebIdentityOfEnvironment(t *testing.T) {
@@ -237,7 +238,7 @@ func TestSelfReference(t *testing.T) {
 			toml("[profile.loop]\nsource_profile = 'dev'\n[profile.good]\nsource_profile = 'base'\n").set("AWS_PROFILE=dev")
 		explicit := flags("--source-profile=dev")
 		if !loops {
-			if r := w.load(); r.Source.Kind != settings.SourceProcess {
+			if r := w.load(); r.Source.Kind != request.SourceProcess {
 				t.Errorf("%s: %+v", command, r)
 			}
 			if _, err := settings.Load(explicit, w.env()); err != nil {
@@ -263,7 +264,7 @@ func TestSelfReference(t *testing.T) {
 	newWorld(t).config("[default]\ncredential_process = sts-helper\n").fail(settings.Config, fix)
 	// One helper may use another: dev asks outer, outer asks us for base.
 	w = newWorld(t).credentials(baseKeys).config("[profile outer]\ncredential_process = sts-helper --source-profile base\n").set("AWS_PROFILE=outer")
-	if r := w.load("--role-arn=arn:x"); r.Source.Kind != settings.SourceProcess {
+	if r := w.load("--role-arn=arn:x"); r.Source.Kind != request.SourceProcess {
 		t.Errorf("%+v", r)
 	}
 	// Through a role.

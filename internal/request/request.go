@@ -1,4 +1,5 @@
-package settings
+// Package request is one validated request for a token: what the settings ask for.
+package request
 
 import "time"
 
@@ -46,11 +47,11 @@ type Request struct {
 	TargetPrincipal      string // AssumeRoot: account id or root ARN
 	TaskPolicyARN        string // AssumeRoot
 
-	Behaviour
+	CallOptions
 }
 
-// Behaviour is how a request is answered; none of it changes whose the token is.
-type Behaviour struct {
+// CallOptions are how a request is answered; none of it changes whose the token is.
+type CallOptions struct {
 	CacheDir   string        // absolute; "" for the default place
 	NoCache    bool          // neither read nor write records
 	Wait       time.Duration // lock budget; 0 for the default
