@@ -97,29 +97,15 @@ type Profile struct {
 	NoContainer bool
 }
 
-// Instance is the EC2 instance that the metadata paths pretend. What is empty and cannot be derived
-// is answered with 404.
+// Instance is the EC2 instance that the metadata paths pretend: its role, its region and an identity document.
 type Instance struct {
 	// Profile names the one of [Config.Profiles] that is the instance's role. Required.
 	Profile string
 	// RoleName is the role's name; [CleanName] of the profile's if empty.
 	RoleName string
-	// Region, such as "eu-central-1". Without it placement, services and the identity document are 404.
+	// Region, such as "eu-central-1"; the availability zone is its zone a. Without it placement and the identity
+	// document are 404.
 	Region string
-	// AvailabilityZone; Region and "a" if empty, because SDKs cut their region out of it.
-	AvailabilityZone string
-	// InstanceID; a made-up one that is the same for the same profile name if empty.
-	InstanceID string
-	// AccountID; the profile's if empty.
-	AccountID string
-	// ImageID is meta-data/ami-id, InstanceType meta-data/instance-type, PrivateIP
-	// meta-data/local-ipv4; all are in the identity document too.
-	ImageID, InstanceType, PrivateIP string
-	// Partition is services/partition, and Domain services/domain; derived from Region if empty.
-	Partition, Domain string
-	// Values are more answers, by their path below the version: "meta-data/mac", "user-data".
-	// They cannot replace what the server answers itself.
-	Values map[string]string
 }
 
 const (

@@ -84,7 +84,7 @@ func config(p aws.CredentialsProvider) imds.Config {
 			{Name: "dev", Provider: p, BearerToken: bearer, RoleARN: "arn:aws:iam::123456789012:role/Dev", LoginHint: "run: sts-helper login --profile dev"},
 			{Name: "ci", Provider: newFake(time.Hour), BearerToken: bearerCI},
 		},
-		IMDS: &imds.Instance{Profile: "dev", Region: "eu-central-1", Values: map[string]string{"meta-data/mac": "02:00:00:00:00:01"}},
+		IMDS: &imds.Instance{Profile: "dev", Region: "eu-central-1"},
 		Key:  testKey,
 		// Most tests are about something else, and some have no kernel to ask.
 		IMDSWithoutPeerCheck: true,

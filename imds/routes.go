@@ -57,10 +57,8 @@ func squeeze(path string) string {
 // every path is 401, those that do not exist too.
 func (s *site) metadata(w http.ResponseWriter, r *http.Request, p *peer, path string, now time.Time) (int, string) {
 	version, rest, _ := strings.Cut(path, "/")
-	latest := version == "latest"
-	known := latest || isVersion(version)
-	if known && rest == "api/token" {
-		return s.token(w, r, p, latest, now), "token"
+	if path == "latest/api/token" {
+		return s.token(w, r, p, now), "token"
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header()["Allow"] = []string{"GET, HEAD"}
@@ -76,25 +74,16 @@ func (s *site) metadata(w http.ResponseWriter, r *http.Request, p *peer, path st
 	}
 	w.Header()[headerTTL] = []string{strconv.Itoa(int(left / time.Second))}
 	if path == "" {
-		return write(w, http.StatusOK, typeText, s.roots), "metadata"
+		return write(w, http.StatusOK, typeText, []byte("latest")), "metadata"
 	}
 	e, ok := s.tree[rest]
 	if !ok {
 		e, ok = s.tree[unescapeRole(rest)]
 	}
-	if !known || !ok {
+	if version != "latest" || !ok {
 		return failHTML(w, http.StatusNotFound, ""), "metadata"
 	}
 	return s.answer(w, r, e, now), "metadata"
-}
-
-func isVersion(v string) bool {
-	for _, x := range versions {
-		if x == v {
-			return true
-		}
-	}
-	return false
 }
 
 // unescapeRole undoes the escapes that a client may put into a role's name for characters that need
@@ -108,13 +97,10 @@ func unescapeRole(path string) string {
 
 // token gives out a session token. Only what is wrong with the life asked for is 400: other statuses
 // make SDKs try version 1 for as long as they run, or never again.
-func (s *site) token(w http.ResponseWriter, r *http.Request, p *peer, latest bool, now time.Time) int {
+func (s *site) token(w http.ResponseWriter, r *http.Request, p *peer, now time.Time) int {
 	if r.Method != http.MethodPut {
 		w.Header()["Allow"] = []string{"PUT"}
 		return failHTML(w, http.StatusMethodNotAllowed, "")
-	}
-	if !latest {
-		return failHTML(w, http.StatusForbidden, "")
 	}
 	sent := r.Header[headerTTL]
 	if len(sent) != 1 {

@@ -41,7 +41,6 @@ type site struct {
 	role         *holder // the instance's, nil without IMDS
 	sessions     *sessions
 	tree         map[string]entry
-	roots        []byte
 }
 
 // New makes a server from c, which it copies. It starts nothing: see [Server.Start] and [Server.Serve].
@@ -103,17 +102,14 @@ func newSite(c Config, old *site) (*site, error) {
 		}
 		h := &holder{p: *p, cfg: &c, base: context.Background(), changed: make(chan struct{}, 1)}
 		if c.IMDS != nil && c.IMDS.Profile == p.Name {
-			in, err := c.IMDS.complete(p)
+			in, err := c.IMDS.fillDefaults(p)
 			if err != nil {
 				return nil, err
 			}
-			if st.tree, err = metadataTree(in); err != nil {
-				return nil, err
-			}
 			h.in = in
+			st.tree = metadataTree(in, p.AccountID)
 			st.role = h
 			st.sessions = newSessions(c.Key, p.Identity)
-			st.roots = []byte(strings.Join(versions[:], "\n") + "\nlatest")
 		}
 		if named && old != nil {
 			old.handOver(h)

@@ -96,11 +96,8 @@ func newSnapshot(p *Profile, in *Instance, c aws.Credentials, now time.Time) (*s
 	s.role = marshal(doc)
 	doc.AccountID = account
 	s.extended = marshal(doc)
-	if in.AccountID != "" {
-		account = in.AccountID
-	}
 	if account != "" {
-		s.info = marshal(infoDoc{"Success", doc.LastUpdated, "arn:" + in.Partition + ":iam::" + account + ":instance-profile/" + in.RoleName})
+		s.info = marshal(infoDoc{"Success", doc.LastUpdated, "arn:" + partitionOf(in.Region) + ":iam::" + account + ":instance-profile/" + in.RoleName})
 	}
 	s.identity = identityBody(in, account)
 	return s, nil

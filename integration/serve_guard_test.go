@@ -194,7 +194,6 @@ func TestServeRefusesToStart(t *testing.T) {
 		"no such profile":          {args: []string{"--profile", "nobody"}, code: exitUsage, says: "nobody"},
 		"settings for two":         {args: []string{"--profile", "dev", "--profile", "ci", "--duration", "1h"}, code: exitUsage, says: "--duration would hold for every profile"},
 		"a code":                   {args: []string{"--mfa-code", "123456"}, code: exitUsage, says: "mfa-code"},
-		"metadata of its own":      {args: []string{"--imds", "default", "--metadata", "meta-data/iam/info=x"}, code: exitUsage, says: "meta-data/iam/info"},
 		"log level":                {args: []string{"--log-level", "loud"}, code: exitUsage, says: "loud"},
 		"a token file that is not": {args: []string{"--token-file", filepath.Join(w.Dir, "precious")}, code: exitConfig, says: "something else than a token"},
 		"a token others can read":  {args: []string{"--token-file", filepath.Join(w.Dir, "readable")}, code: exitConfig, says: "mode 0644"},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -27,19 +26,16 @@ const (
 
 // serveFlags are the flags that serve has besides the settings.
 type serveFlags struct {
-	profiles, listen         []string
-	imds                     string
-	envFile, tokenFile       string
-	allowUIDs                []uint
-	noUIDCheck, exposed      bool
-	imdsForAll               bool
-	aliases, hosts           []string
-	metricsListen            string
-	logFormat, logLevel      string
-	roleName, region, zone   string
-	instanceID, instanceType string
-	imageID, privateIP       string
-	metadata                 []string
+	profiles, listen    []string
+	imds                string
+	envFile, tokenFile  string
+	allowUIDs           []uint
+	noUIDCheck, exposed bool
+	imdsForAll          bool
+	aliases, hosts      []string
+	metricsListen       string
+	logFormat, logLevel string
+	roleName, region    string
 }
 
 func (f *serveFlags) add(set *pflag.FlagSet) {
@@ -59,19 +55,12 @@ func (f *serveFlags) add(set *pflag.FlagSet) {
 	set.StringVar(&f.logLevel, "log-level", "info", "debug, info (with one line a request), warn or error")
 	set.StringVar(&f.roleName, "imds-role-name", "", "the instance's role `NAME` (default: the profile's)")
 	set.StringVar(&f.region, "imds-region", "", "the instance's `REGION` (default: the profile's)")
-	set.StringVar(&f.zone, "availability-zone", "", "the instance's `ZONE` (default: zone a of the region)")
-	set.StringVar(&f.instanceID, "instance-id", "", "the instance's `ID` (default: one made of the profile's name)")
-	set.StringVar(&f.instanceType, "instance-type", "", "the instance's `TYPE`; not answered by default")
-	set.StringVar(&f.imageID, "image-id", "", "the instance's AMI `ID`; not answered by default")
-	set.StringVar(&f.privateIP, "private-ip", "", "the instance's IPv4 `ADDR`; not answered by default")
-	set.StringArrayVar(&f.metadata, "metadata", nil, "`PATH=VALUE` to answer besides, such as meta-data/mac=02:00:00:00:00:01; repeatable")
 }
 
 // serveOwn are the flags of [serveFlags.add], for those that variables can give.
 var serveOwn = [...]string{
 	"profile", "imds", "listen", "env-file", "token-file", "allow-uid", "no-uid-check", "imds-for-every-user", "loopback-alias", "allow-host",
 	"expose-credentials-to-the-network", "metrics-listen", "log-format", "log-level", "imds-role-name", "imds-region",
-	"availability-zone", "instance-id", "instance-type", "image-id", "private-ip", "metadata",
 }
 
 // fromEnvironment gives flags that were not given the values of their variables. Where a
@@ -178,23 +167,9 @@ func (f *serveFlags) uids() ([]uint32, error) {
 }
 
 // instance is what the metadata paths pretend.
-func (f *serveFlags) instance(name, region string) (*imds.Instance, error) {
+func (f *serveFlags) instance(name, region string) *imds.Instance {
 	if f.region != "" {
 		region = f.region
 	}
-	in := &imds.Instance{
-		Profile: name, RoleName: f.roleName, Region: region, AvailabilityZone: f.zone, InstanceID: f.instanceID,
-		InstanceType: f.instanceType, ImageID: f.imageID, PrivateIP: f.privateIP,
-	}
-	for _, m := range f.metadata {
-		path, value, ok := strings.Cut(m, "=")
-		if !ok {
-			return nil, usageError{errors.New("--metadata: want PATH=VALUE, such as meta-data/mac=02:00:00:00:00:01")}
-		}
-		if in.Values == nil {
-			in.Values = map[string]string{}
-		}
-		in.Values[strings.Trim(path, "/")] = value
-	}
-	return in, nil
+	return &imds.Instance{Profile: name, RoleName: f.roleName, Region: region}
 }

@@ -88,9 +88,7 @@ func (e *endpoint) read(env settings.Environment) (*site, error) {
 			NoContainer: name == imdsOnly,
 		}
 		if name == e.flags.imds {
-			if s.instance, err = e.flags.instance(p.Name, req.Region); err != nil {
-				return nil, err
-			}
+			s.instance = e.flags.instance(p.Name, req.Region)
 		}
 		s.profiles = append(s.profiles, p)
 	}
