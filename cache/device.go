@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/record"
+	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/lock"
 )
 
@@ -76,14 +77,14 @@ func (d *Device) LastStep() int64 { return d.state.LastStep }
 // say: the promise then holds for this Device alone, and another process may send that code.
 func (d *Device) Spend(step int64) error {
 	d.state.LastStep = step
-	return d.save(true)
+	return d.save(safefile.Synced)
 }
 
 // Unspend takes a Spend back after AWS said that the code was wrong, or where it is certain
 // that it was not sent: the step's right code is still good. last is what LastStep was before.
 func (d *Device) Unspend(last int64) {
 	d.state.LastStep = last
-	_ = d.save(false)
+	_ = d.save(safefile.Unsynced)
 }
 
 // Note remembers enough of a code that is about to be sent to know it again. [Device.Spend]
@@ -127,14 +128,14 @@ func (d *Device) Refused() {
 	}
 	d.state.Strikes++
 	d.state.StruckAt = at
-	_ = d.save(false)
+	_ = d.save(safefile.Unsynced)
 }
 
 // Accepted forgets what was refused.
 func (d *Device) Accepted() {
 	if d.state.Strikes != 0 {
 		d.state.Strikes = 0
-		_ = d.save(false)
+		_ = d.save(safefile.Unsynced)
 	}
 }
 
@@ -151,11 +152,11 @@ func (d *Device) Barred() time.Duration {
 	return strikeHold - age
 }
 
-func (d *Device) save(sync bool) error {
+func (d *Device) save(how safefile.Durability) error {
 	d.state.Version = record.Version
 	data, err := encodeFile(d.state)
 	if err != nil {
 		return err
 	}
-	return d.cache.write(d.name+record.StateExt, data, sync, false)
+	return d.cache.write(d.name+record.StateExt, data, how)
 }

@@ -3,12 +3,12 @@ package cache
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/sts-helper/sts-helper/internal/record"
+	"github.com/sts-helper/sts-helper/internal/safefile"
 )
 
 // tagName is beside the folders that package record names.
@@ -33,26 +33,15 @@ func Open(path string) (*Cache, error) {
 		return nil, fmt.Errorf("%w: %q is not an absolute path", ErrUnsafe, path)
 	}
 	path = filepath.Clean(path)
-	if err := makePrivate(path); err != nil {
-		return nil, err
-	}
-	for _, sub := range []string{record.VersionDir, record.LockDir} {
-		if err := makePrivate(filepath.Join(path, sub)); err != nil {
-			return nil, err
+	folder := filepath.Join(path, record.VersionDir)
+	for _, dir := range []string{path, folder, filepath.Join(path, record.LockDir)} {
+		if err := safefile.MakePrivateDir(dir); err != nil {
+			return nil, unsafeDir(dir, err)
 		}
 	}
-	root, err := os.OpenRoot(filepath.Join(path, record.VersionDir))
+	root, err := safefile.OpenPrivateDir(folder)
 	if err != nil {
-		return nil, err
-	}
-	// What was opened is what counts: the name may have been pointed elsewhere since.
-	info, err := root.Stat(".")
-	if err == nil {
-		err = checkPrivate(path, info)
-	}
-	if err != nil {
-		_ = root.Close()
-		return nil, err
+		return nil, unsafeDir(folder, err)
 	}
 	return &Cache{path: path, root: root}, nil
 }
@@ -63,93 +52,70 @@ func (c *Cache) Close() error { return c.root.Close() }
 // Path is the directory the cache is in.
 func (c *Cache) Path() string { return c.path }
 
-// makePrivate makes the directory where it is missing and checks it where it is not.
-func makePrivate(path string) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := os.MkdirAll(path, 0o700); err != nil {
+// unsafeDir says what to do about a directory that was refused.
+func unsafeDir(path string, err error) error {
+	var do string
+	switch safefile.KindOf(err) {
+	case 0:
+		if _, named := errors.AsType[*fs.PathError](err); named {
 			return err
 		}
-		info, err = os.Lstat(path)
+		return fmt.Errorf("%s: %w", path, err)
+	case safefile.Symlink:
+		do = "; name the directory itself with --cache-dir"
+	case safefile.NotDirectory:
+		do = "; move it away or use --cache-dir"
+	case safefile.OthersMayUse:
+		do = "; run: chmod 700 " + path
+	default:
+		do = "; use --cache-dir or remove it"
 	}
-	if err != nil {
-		return err
-	}
-	return checkPrivate(path, info)
+	return fmt.Errorf("%w: %s: %w%s", ErrUnsafe, path, err, do)
 }
-
-func checkPrivate(path string, info fs.FileInfo) error {
-	if info.Mode()&fs.ModeSymlink != 0 {
-		return fmt.Errorf("%w: %s is a link; name the directory itself with --cache-dir", ErrUnsafe, path)
-	}
-	if !info.IsDir() {
-		return fmt.Errorf("%w: %s is not a directory; move it away or use --cache-dir", ErrUnsafe, path)
-	}
-	return checkOwner(path, info)
-}
-
-// maxReread bounds how often a file that was replaced while it was opened is opened again.
-const maxReread = 8
 
 // noFile is the reason of the commonest miss.
 const noFile = "there is none"
 
-// errReplaced is the one miss that says nothing about the record: a writer came between.
-var errReplaced = miss("the file keeps being replaced")
-
-// read reads a file of the versioned folder: a plain file of ours, not a link, bounded.
-func (c *Cache) read(name string) (data []byte, m *Miss) {
-	for range maxReread {
-		if data, m = c.readOnce(name); m != errReplaced {
-			break
-		}
-	}
-	return data, m
-}
-
-func (c *Cache) readOnce(name string) ([]byte, *Miss) {
-	named, err := c.root.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) {
+// read reads a file of the versioned folder: a private one, not a link, bounded.
+func (c *Cache) read(name string) ([]byte, *Miss) {
+	data, err := safefile.ReadPrivate(c.root, name, record.MaxFile)
+	switch {
+	case err == nil:
+		return data, nil
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, miss(noFile)
+	case safefile.KindOf(err) != 0:
+		return nil, miss(err.Error())
 	}
-	if err != nil {
-		return nil, &Miss{"the file cannot be looked at", pathless(err)}
-	}
-	if !named.Mode().IsRegular() {
-		return nil, miss("it is not a plain file")
-	}
-	f, err := c.root.OpenFile(name, os.O_RDONLY|openFlags, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errReplaced
-	}
-	if err != nil {
-		return nil, &Miss{"the file cannot be opened", pathless(err)}
-	}
-	defer func() { _ = f.Close() }()
-	opened, err := f.Stat()
-	if err != nil {
-		return nil, &Miss{"the file cannot be looked at", pathless(err)}
-	}
-	if !os.SameFile(named, opened) {
-		return nil, errReplaced
-	}
-	if reason := strangeFile(opened); reason != "" {
-		return nil, miss(reason)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, record.MaxFile+1))
-	if err != nil {
-		return nil, &Miss{"the file cannot be read", pathless(err)}
-	}
-	return data, nil
+	return nil, &Miss{"the file cannot be read", err}
 }
 
-// pathless drops the path from a file error: misses are shown next to the file's name.
-func pathless(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
+// remove removes a file of the versioned folder; one that is not there is no error.
+func (c *Cache) remove(name string) error {
+	if err := c.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return err
+	return nil
+}
+
+// write replaces a file of the versioned folder.
+func (c *Cache) write(name string, data []byte, d safefile.Durability) error {
+	err := safefile.Write(c.root, name, data, d)
+	if err != nil && c.clear(name) {
+		err = safefile.Write(c.root, name, data, d)
+	}
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", name, err)
+	}
+	c.sweep()
+	return nil
+}
+
+// clear removes an empty directory in a file's place, which no rename replaces. It reports
+// whether it did.
+func (c *Cache) clear(name string) bool {
+	info, err := c.root.Lstat(name)
+	return err == nil && info.IsDir() && c.root.Remove(name) == nil
 }
 
 func (c *Cache) lockPath(name string) string {

@@ -60,22 +60,22 @@ func TestUnsafeDirectoriesAreRefused(t *testing.T) {
 		"locks 0770": {"chmod 700", func(_ *testing.T, d string) error {
 			return errors.Join(os.MkdirAll(d+"/v1", 0o700), os.MkdirAll(d+"/locks", 0o700), os.Chmod(d+"/locks", 0o770))
 		}},
-		"link": {"is a link", func(t *testing.T, d string) error { return os.Symlink(private(t), d) }},
-		"dangling link": {"is a link", func(t *testing.T, d string) error {
+		"link": {"is a symbolic link", func(t *testing.T, d string) error { return os.Symlink(private(t), d) }},
+		"dangling link": {"is a symbolic link", func(t *testing.T, d string) error {
 			return os.Symlink(filepath.Join(t.TempDir(), "none"), d)
 		}},
-		"v1 is a link": {"is a link", func(t *testing.T, d string) error {
+		"v1 is a link": {"is a symbolic link", func(t *testing.T, d string) error {
 			return errors.Join(os.Mkdir(d, 0o700), os.Symlink(private(t), d+"/v1"))
 		}},
-		"locks is a link": {"is a link", func(t *testing.T, d string) error {
+		"locks is a link": {"is a symbolic link", func(t *testing.T, d string) error {
 			return errors.Join(os.MkdirAll(d+"/v1", 0o700), os.Symlink(private(t), d+"/locks"))
 		}},
-		"file": {"is not a directory", func(_ *testing.T, d string) error { return os.WriteFile(d, nil, 0o600) }},
-		"FIFO": {"is not a directory", func(_ *testing.T, d string) error { return syscall.Mkfifo(d, 0o600) }},
-		"v1 is a file": {"is not a directory", func(_ *testing.T, d string) error {
+		"file": {"not a directory", func(_ *testing.T, d string) error { return os.WriteFile(d, nil, 0o600) }},
+		"FIFO": {"not a directory", func(_ *testing.T, d string) error { return syscall.Mkfifo(d, 0o600) }},
+		"v1 is a file": {"not a directory", func(_ *testing.T, d string) error {
 			return errors.Join(os.Mkdir(d, 0o700), os.WriteFile(d+"/v1", nil, 0o600))
 		}},
-		"v1 is a FIFO": {"is not a directory", func(_ *testing.T, d string) error {
+		"v1 is a FIFO": {"not a directory", func(_ *testing.T, d string) error {
 			return errors.Join(os.Mkdir(d, 0o700), syscall.Mkfifo(d+"/v1", 0o600))
 		}},
 	} {
@@ -181,31 +181,31 @@ func TestStrangeThingsInARecordsPlace(t *testing.T) {
 		reason  string
 		prepare func(t *testing.T, c *cache.Cache, s *source, path string) error
 	}{
-		"link to a good record": {"not a plain file", func(t *testing.T, c *cache.Cache, s *source, path string) error {
+		"link to a good record": {"not a regular file", func(t *testing.T, c *cache.Cache, s *source, path string) error {
 			target := elsewhere(t, c, s)
 			return errors.Join(os.Remove(path), os.Symlink(target, path))
 		}},
-		"link inside the folder": {"not a plain file", func(t *testing.T, c *cache.Cache, s *source, path string) error {
+		"link inside the folder": {"not a regular file", func(t *testing.T, c *cache.Cache, s *source, path string) error {
 			target := filepath.Join(filepath.Dir(path), "good")
 			return errors.Join(os.Rename(path, target), os.Symlink("good", path))
 		}},
-		"dangling link": {"not a plain file", func(t *testing.T, c *cache.Cache, s *source, path string) error {
+		"dangling link": {"not a regular file", func(t *testing.T, c *cache.Cache, s *source, path string) error {
 			return errors.Join(os.Remove(path), os.Symlink(filepath.Join(t.TempDir(), "none"), path))
 		}},
-		"link to a FIFO": {"not a plain file", func(t *testing.T, c *cache.Cache, s *source, path string) error {
+		"link to a FIFO": {"not a regular file", func(t *testing.T, c *cache.Cache, s *source, path string) error {
 			fifo := filepath.Join(t.TempDir(), "fifo")
 			return errors.Join(os.Remove(path), syscall.Mkfifo(fifo, 0o600), os.Symlink(fifo, path))
 		}},
-		"link to a device": {"not a plain file", func(t *testing.T, c *cache.Cache, s *source, path string) error {
+		"link to a device": {"not a regular file", func(t *testing.T, c *cache.Cache, s *source, path string) error {
 			return errors.Join(os.Remove(path), os.Symlink("/dev/zero", path))
 		}},
-		"hard link": {"another name", func(t *testing.T, c *cache.Cache, s *source, path string) error {
+		"hard link": {"more than one hard link", func(t *testing.T, c *cache.Cache, s *source, path string) error {
 			return os.Link(path, filepath.Join(filepath.Dir(filepath.Dir(path)), "other name"))
 		}},
-		"FIFO": {"not a plain file", func(t *testing.T, c *cache.Cache, s *source, path string) error {
+		"FIFO": {"not a regular file", func(t *testing.T, c *cache.Cache, s *source, path string) error {
 			return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600))
 		}},
-		"directory": {"not a plain file", func(t *testing.T, c *cache.Cache, s *source, path string) error {
+		"directory": {"not a regular file", func(t *testing.T, c *cache.Cache, s *source, path string) error {
 			return errors.Join(os.Remove(path), os.Mkdir(path, 0o700))
 		}},
 		"readable for all": {"others may use", func(t *testing.T, c *cache.Cache, s *source, path string) error {
@@ -240,7 +240,7 @@ func TestStrangeThingsInARecordsPlace(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := c.Load(s.key)
-			if m := missOf(t, err); !strings.Contains(m.Reason, "somebody else") {
+			if m := missOf(t, err); !strings.Contains(m.Reason, "belongs to uid 12345") {
 				t.Errorf("reason %q", m.Reason)
 			}
 			heals(t, c, s)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/record"
+	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -65,7 +66,7 @@ func Age(c *Cache, key Key, d time.Duration) error {
 		if err != nil {
 			return err
 		}
-		if err := c.write(key.String()+record.Ext, data, false, false); err != nil {
+		if err := c.write(key.String()+record.Ext, data, safefile.Unsynced); err != nil {
 			return err
 		}
 	}
@@ -122,7 +123,7 @@ func LatePath(c *Cache, key Key) string { return c.lockPath(key.String() + "-lat
 // ForgetSweep makes the last sweep old, and every temporary file old enough for the next.
 func ForgetSweep(c *Cache) error {
 	dir := filepath.Join(c.path, record.VersionDir)
-	temps, err := filepath.Glob(filepath.Join(dir, record.TempPrefix+"*"))
+	temps, err := filepath.Glob(filepath.Join(dir, safefile.TempPrefix+"*"))
 	old := time.Now().Add(-2 * tempAge)
 	for _, t := range append(temps, filepath.Join(dir, sweptName)) {
 		_ = os.Chtimes(t, old, old)
@@ -132,6 +133,6 @@ func ForgetSweep(c *Cache) error {
 
 // Temps lists the temporary files.
 func Temps(c *Cache) []string {
-	temps, _ := filepath.Glob(filepath.Join(c.path, record.VersionDir, record.TempPrefix+"*"))
+	temps, _ := filepath.Glob(filepath.Join(c.path, record.VersionDir, safefile.TempPrefix+"*"))
 	return temps
 }

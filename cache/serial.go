@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 
 	"github.com/sts-helper/sts-helper/internal/record"
+	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/lock"
 )
 
@@ -53,7 +54,7 @@ func (c *Cache) FindSerial(ctx context.Context, accessKeyID string, find func() 
 	serial, err := find()
 	if err == nil {
 		if data, serr := encodeFile(serialFile{record.Version, accessKeyID, serial}); serr == nil {
-			_ = c.write(name, data, false, false) // else it is looked up again
+			_ = c.write(name, data, safefile.Unsynced) // else it is looked up again
 		}
 	}
 	return serial, err

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/sts-helper/sts-helper/internal/record"
+	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/lock"
 )
 
@@ -34,7 +34,7 @@ func (c *Cache) Forget(name string) error {
 		holder, _ := lock.ReadHolder(c.lockPath(name))
 		busy = &HeldError{Holder: holder, Waited: record.DeleteWait}
 	}
-	return errors.Join(c.shred(name+record.Ext), c.shred(name+record.StateExt), busy)
+	return errors.Join(safefile.Wipe(c.root, name+record.Ext), safefile.Wipe(c.root, name+record.StateExt), busy)
 }
 
 // ForgetAll removes every record there is, every failure that is remembered, every note of
@@ -51,40 +51,12 @@ func (c *Cache) ForgetAll() error {
 		switch {
 		case ok && isKeyName(base):
 			names = append(names, base)
-		case strings.HasPrefix(name, record.TempPrefix), strings.HasSuffix(name, record.DirectExt):
-			errs = append(errs, c.shred(name))
+		case strings.HasPrefix(name, safefile.TempPrefix), strings.HasSuffix(name, record.DirectExt):
+			errs = append(errs, safefile.Wipe(c.root, name))
 		}
 	})
 	for _, name := range names {
 		errs = append(errs, c.Forget(name))
 	}
 	return errors.Join(append(errs, err)...)
-}
-
-// shred overwrites a file of ours and removes it. Only the removal must succeed.
-func (c *Cache) shred(name string) error {
-	info, err := c.root.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil && info.Mode().IsRegular() {
-		c.overwrite(name, info)
-	}
-	return c.remove(name)
-}
-
-func (c *Cache) overwrite(name string, named fs.FileInfo) {
-	f, err := c.root.OpenFile(name, os.O_WRONLY|openFlags, 0)
-	if err != nil {
-		return
-	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil || !os.SameFile(info, named) || strangeFile(info) != "" {
-		return // a file with another name elsewhere is not ours to change
-	}
-	zeros := make([]byte, min(info.Size(), record.MaxFile))
-	if _, err := f.Write(zeros); err == nil {
-		_ = f.Sync()
-	}
 }

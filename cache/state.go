@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/record"
+	"github.com/sts-helper/sts-helper/internal/safefile"
 )
 
 // State is what is known about refreshing a record beside the record itself: the last
@@ -111,5 +112,5 @@ func (c *Cache) saveState(name string, f *Failure) error {
 	if err != nil {
 		return err
 	}
-	return c.write(name+record.StateExt, data, false, false)
+	return c.write(name+record.StateExt, data, safefile.Unsynced)
 }

@@ -2,8 +2,6 @@ package cache
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/record"
+	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/lock"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -74,7 +73,11 @@ func (c *Cache) store(key Key, t token.Token, note string, issued record.Moment,
 	if _, m := decodeRecord(data); m != nil {
 		return t, m
 	}
-	return t, c.write(key.String()+record.Ext, data, true, durable)
+	durability := safefile.Synced
+	if durable {
+		durability = safefile.Durable
+	}
+	return t, c.write(key.String()+record.Ext, data, durability)
 }
 
 // Invalidate removes the record of key if its access key id is the given one, which STS
@@ -90,60 +93,6 @@ func (c *Cache) Invalidate(key Key, accessKeyID string) {
 	if r, m := c.load(key); m == nil && r.Token.Credentials.AccessKeyID == accessKeyID {
 		_ = c.remove(key.String() + record.Ext)
 	}
-}
-
-func (c *Cache) remove(name string) error {
-	if err := c.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// write replaces the file name by data: a new file beside it, made exclusively and private,
-// written, synced, closed, renamed. A reader sees the old file or the new one. Without the
-// sync a power cut may leave an empty file under the new name (XFS does).
-func (c *Cache) write(name string, data []byte, sync, syncDir bool) (err error) {
-	temp := record.TempPrefix + name[:min(len(name), 16)] + "-" + strings.ToLower(rand.Text())
-	f, err := c.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = c.root.Remove(temp)
-		}
-	}()
-	_, err = f.Write(data)
-	if err == nil && sync {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = c.root.Rename(temp, name)
-		if err != nil && c.clear(name) {
-			err = c.root.Rename(temp, name)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if syncDir {
-		if d, derr := c.root.Open("."); derr == nil {
-			_ = d.Sync() // some systems cannot; the rename stands either way
-			_ = d.Close()
-		}
-	}
-	c.sweep()
-	return nil
-}
-
-// clear removes an empty directory that stands where a file belongs, which no rename
-// replaces. It reports whether it did.
-func (c *Cache) clear(name string) bool {
-	info, err := c.root.Lstat(name)
-	return err == nil && info.IsDir() && c.root.Remove(name) == nil
 }
 
 const (
@@ -175,7 +124,7 @@ func (c *Cache) sweep() {
 	}
 	_ = c.each(func(name string, info fs.FileInfo) {
 		age := at.Sub(info.ModTime())
-		temp := strings.HasPrefix(name, record.TempPrefix)
+		temp := strings.HasPrefix(name, safefile.TempPrefix)
 		ours := strings.HasSuffix(name, record.Ext) || strings.HasSuffix(name, record.StateExt) || strings.HasSuffix(name, record.DirectExt)
 		if temp && age > tempAge || ours && age > recordAge {
 			_ = c.root.Remove(name)

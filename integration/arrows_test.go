@@ -24,7 +24,7 @@ var arrows = map[string][]string{
 	"process":           {"token"},
 	"imds":              {"token"},
 	"sts":               {"token", "policy"},
-	"cache":             {"token", "lock"},
+	"cache":             {"token", "lock", "internal/safefile"},
 	"handoff":           {"token"},
 	"internal/request":  {},
 	"internal/settings": {"internal/request", "policy"},

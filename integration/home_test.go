@@ -43,7 +43,7 @@ func TestHomesThatWillNotDo(t *testing.T) {
 		{"cache is a link", func(t *testing.T, w *world, _ *exec.Cmd) {
 			must(t, os.MkdirAll(filepath.Dir(w.Cache()), 0o700))
 			must(t, os.Symlink(t.TempDir(), w.Cache()))
-		}, exitConfig, "is a link"},
+		}, exitConfig, "is a symbolic link"},
 		{"cache is a file", func(t *testing.T, w *world, _ *exec.Cmd) {
 			must(t, w.Write(".cache/sts-helper", "x"))
 		}, exitConfig, "not a directory"},

@@ -17,7 +17,6 @@ const (
 	StateExt   = ".state"  // what is known about refreshing it
 	DirectExt  = ".direct" // what package direct notes of an answer
 	LockExt    = ".lock"
-	TempPrefix = ".tmp-"
 )
 
 const separator = string(os.PathSeparator)
