@@ -32,6 +32,7 @@ func (s *site) container(w http.ResponseWriter, r *http.Request, name string, no
 	case f.login:
 		return failJSON(w, http.StatusBadRequest, "LoginRequired", h.loginMessage()), h.p.Name
 	}
+	waitBefore(w, h.retryIn(now))
 	return failJSON(w, http.StatusServiceUnavailable, "ServiceUnavailable", "there are no valid credentials at present; the server's log says why"), h.p.Name
 }
 

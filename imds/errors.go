@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
@@ -22,6 +23,14 @@ func write(w http.ResponseWriter, status int, contentType string, body []byte) i
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a client that went away is no error of ours
 	return status
+}
+
+// waitBefore tells a client that gets a 503 when to come back: in seconds as HTTP has it (RFC 9110, 10.2.3), and
+// in milliseconds as AWS's SDKs read it since 2026 (aws-sdk-go-v2: aws/retry, adjustForRetryAfterHeader).
+func waitBefore(w http.ResponseWriter, d time.Duration) {
+	h := w.Header()
+	h.Set("Retry-After", strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10))
+	h.Set("X-Amz-Retry-After", strconv.FormatInt(d.Milliseconds(), 10))
 }
 
 // failJSON answers in the form that container clients read: {"code","message"} in lower case (the Go

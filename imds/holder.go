@@ -102,6 +102,14 @@ func (h *holder) due(now time.Time) bool {
 	return h.running == nil && (wait <= 0 || wait > 2*aliveMax)
 }
 
+// retryIn is when a client that was given nothing may find something: after the next fetch, or soon if one is
+// running.
+func (h *holder) retryIn(now time.Time) time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return min(max(h.retryAt.Sub(now.Round(0)), deadMin), deadMax)
+}
+
 // ask starts a fetch unless one is running. It never waits. With anew, a running one is followed by
 // another.
 func (h *holder) ask(anew bool) *flight {

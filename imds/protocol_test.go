@@ -80,10 +80,22 @@ func TestContainerErrors(t *testing.T) {
 		if doc["code"] != x.code || x.code != "" && (doc["message"] == "" || len(doc) != 2) {
 			t.Errorf("%+v: %v", x, doc)
 		}
+		wait, err := strconv.Atoi(resp.Header.Get("X-Amz-Retry-After"))
+		if busy := x.status == 503; busy && (err != nil || wait < 250 || wait > 2000 || (wait+999)/1000 != atoi(resp.Header.Get("Retry-After"))) || !busy && err == nil {
+			t.Errorf("%+v: wait %q, %q", x, resp.Header.Get("X-Amz-Retry-After"), resp.Header.Get("Retry-After"))
+		}
 		if x.code == "LoginRequired" && doc["message"] != "run: sts-helper login --profile dev" {
 			t.Errorf("%v", doc)
 		}
 	}
+}
+
+func atoi(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return -1
+	}
+	return n
 }
 
 func TestTokenTTL(t *testing.T) {
@@ -228,7 +240,8 @@ func TestWhileThereAreNoCredentials(t *testing.T) {
 		tok := session(t, addr)
 		for _, path := range []string{"/latest/meta-data/iam/security-credentials/", rolePath, "/latest/meta-data/iam/info"} {
 			resp, b := do(t, "GET", addr, path, "X-aws-ec2-metadata-token", tok)
-			if resp.StatusCode != x.list || x.list != 200 && strings.Contains(b, "Success") {
+			if resp.StatusCode != x.list || x.list != 200 && strings.Contains(b, "Success") ||
+				(resp.Header.Get("X-Amz-Retry-After") != "" && resp.Header.Get("Retry-After") != "") != (x.list == 503) {
 				t.Errorf("%v: %s: %s", x.err, path, resp.Status)
 			}
 		}

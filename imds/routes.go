@@ -132,6 +132,7 @@ func (s *site) answer(w http.ResponseWriter, r *http.Request, e entry, now time.
 		if f.login {
 			return failHTML(w, http.StatusNotFound, "LoginRequired: "+s.role.loginMessage())
 		}
+		waitBefore(w, s.role.retryIn(now))
 		return failHTML(w, http.StatusServiceUnavailable, "")
 	}
 	b := e.text
