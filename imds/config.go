@@ -74,7 +74,8 @@ type Profile struct {
 	Name string
 	// Provider gives the credentials. Required. It may be asked often, one call at a time; it must
 	// respect its context, and give new credentials some time before the old ones end: in the last
-	// 5 minutes if they live up to 20 minutes, 15 up to 40, 20 up to 90, above that 60.
+	// 5 minutes if they live up to 20 minutes (the last third of less than 15), 15 up to 40, 20 up to 90, above
+	// that 60. These are the windows of the cache too.
 	Provider aws.CredentialsProvider
 	// Identity stays the same for as long as Name stands for the same principal with the same
 	// rights. Session tokens are bound to it: when it changes, old ones are refused with 401.

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/sts-helper/sts-helper/internal/record"
 )
 
 // How often a provider is asked. Providers are expected to have a cache and a back-off of their own.
@@ -54,7 +56,7 @@ type holder struct {
 // get is the answer to a client: credentials that are good now, or why there are none.
 func (h *holder) get(ctx context.Context, now time.Time) (*snapshot, *failure) {
 	if s := h.cur.Load(); s != nil {
-		if left := s.left(now); left >= hard {
+		if left := s.left(now); left >= record.Floor {
 			if left <= s.window && h.due(now) {
 				h.ask(false)
 			}
@@ -76,7 +78,7 @@ func (h *holder) get(ctx context.Context, now time.Time) (*snapshot, *failure) {
 	case <-t.C:
 	case <-ctx.Done():
 	}
-	if s := h.cur.Load(); s != nil && s.left(time.Now()) >= hard {
+	if s := h.cur.Load(); s != nil && s.left(time.Now()) >= record.Floor {
 		return s, nil
 	}
 	if f := h.failed.Load(); f != nil {
@@ -90,7 +92,7 @@ func absent(d time.Duration) time.Duration { return max(d, -d) }
 // ready is get for those who do not wait: health checks.
 func (h *holder) ready(now time.Time) (ok bool, f *failure) {
 	s := h.cur.Load()
-	return s != nil && s.left(now) >= hard, h.failed.Load()
+	return s != nil && s.left(now) >= record.Floor, h.failed.Load()
 }
 
 // due reports whether the provider may be asked (again) now, if there is a reason to.
@@ -221,7 +223,7 @@ func (h *holder) fetch(ctx context.Context) {
 			if f.login {
 				return loginAgain
 			}
-			if left := lifeLeft(old, now); left >= hard {
+			if left := lifeLeft(old, now); left >= record.Floor {
 				return jitter(min(aliveMin<<min(h.tries-1, 8), aliveMax, max(deadMax, left/4)))
 			}
 			return jitter(min(deadMin<<min(h.tries-1, 8), deadMax))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/sts-helper/sts-helper/imds"
+	"github.com/sts-helper/sts-helper/internal/record"
 )
 
 // one is a server of one profile without a network, for time that is not real.
@@ -48,9 +49,12 @@ var errDown = errors.New("sts is down")
 
 func TestRefreshWindows(t *testing.T) {
 	for life, window := range map[time.Duration]time.Duration{
-		15 * time.Minute: 5 * time.Minute, 20 * time.Minute: 5 * time.Minute, 30 * time.Minute: 15 * time.Minute, time.Hour: 20 * time.Minute,
+		10 * time.Minute: 200 * time.Second, 15 * time.Minute: 5 * time.Minute, 20 * time.Minute: 5 * time.Minute, 30 * time.Minute: 15 * time.Minute, time.Hour: 20 * time.Minute,
 		90 * time.Minute: time.Hour, 12 * time.Hour: time.Hour,
 	} {
+		if w := record.AdvisoryWindow(life); w != window {
+			t.Errorf("life %v: the cache's window is %v, want %v", life, w, window)
+		}
 		synctest.Test(t, func(t *testing.T) {
 			p := newFake(life)
 			s := one(t, p)

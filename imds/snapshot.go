@@ -4,16 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/token"
 )
-
-// hard is the life that credentials must have left to be answered: less is of no use by the time the
-// client has signed with it.
-const hard = 10 * time.Second
 
 // expiryForm is the one form of a time that every SDK reads in every document: UTC, seconds, "Z".
 const expiryForm = "2006-01-02T15:04:05Z"
@@ -38,21 +35,6 @@ type snapshot struct {
 	identity  []byte // instance-identity/document; empty if the region is not known
 }
 
-// advisory is the time before their end at which credentials that live this long are to be renewed. The
-// tiers are those that the AWS SDKs agreed on in 2026, raised where that keeps botocore and the .NET SDK,
-// which ask again for every use below 15 minutes, from ever seeing less.
-func advisory(life time.Duration) time.Duration {
-	switch {
-	case life <= 20*time.Minute:
-		return 5 * time.Minute
-	case life < 40*time.Minute:
-		return 15 * time.Minute
-	case life < 90*time.Minute:
-		return 20 * time.Minute
-	}
-	return 60 * time.Minute
-}
-
 // left is what remains at now: the smaller of what the wall clock says and what has gone by since the
 // fetch. The wall clock sees that the machine slept, the other that the wall clock was set back.
 func (s *snapshot) left(now time.Time) time.Duration {
@@ -73,12 +55,10 @@ func newSnapshot(p *Profile, in *Instance, c aws.Credentials, now time.Time) (*s
 		fetched: now,
 	}
 	s.life = s.expires.Sub(now.Round(0))
-	if s.life < hard {
+	if s.life < record.Floor {
 		return nil, fmt.Errorf("imds: the provider gave credentials that ended at %s", s.expires.Format(expiryForm))
 	}
-	w := advisory(max(s.life, p.Lifetime))
-	// Less up to a tenth, for each set anew, so that many servers do not ask in the same second.
-	s.window = w - time.Duration(rand.Int64N(int64(w/10)))
+	s.window = record.JitteredAdvisory(max(s.life, p.Lifetime))
 
 	account := c.AccountID
 	if account == "" {

@@ -22,7 +22,7 @@ var arrows = map[string][]string{
 	"internal/display":  {},
 	"internal/mfa":      {"internal/display"},
 	"process":           {"token"},
-	"imds":              {"token"},
+	"imds":              {"token", "internal/record"},
 	"sts":               {"token", "policy"},
 	"cache":             {"token", "lock", "internal/safefile"},
 	"handoff":           {"token"},
