@@ -1,0 +1,64 @@
+package daily_test
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sts-helper/sts-helper/integration/emulator"
+	"github.com/sts-helper/sts-helper/integration/harness"
+)
+
+// What a role in another region was made from tells whose it is, as long as that is there and
+// after it was removed.
+func TestLogoutElsewhere(t *testing.T) {
+	t.Parallel()
+	m := harness.NewMFAWorld(t)
+	m.Creds(t, m.Run(t, "--profile", "r0", "--region", "eu-west-1", "--role-session-name", "me", "--mfa-code", m.Code()))
+	m.Creds(t, m.Run(t, "--profile", "r1", "--region", "eu-west-1"))
+	r := m.Run(t, "logout", "r0")
+	if r.Code != 0 || strings.Count(r.Stdout, "removed r0: ") != 2 || strings.Count(r.Stdout, "made with region eu-west-1") != 2 ||
+		!strings.Contains(r.Stdout, "assumed-role/role0/me") {
+		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+	}
+	if r := m.Run(t, "logout", "r0"); r.Stdout != "r0: nothing was in the cache\n" {
+		t.Errorf("%q", r.Stdout)
+	}
+	// The session is gone; the other role is still known by it.
+	r = m.Run(t, "logout", "r1")
+	if r.Code != 0 || strings.Count(r.Stdout, "removed r1: ") != 1 || !strings.Contains(r.Stdout, "assumed-role/role1/") {
+		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+	}
+	if r := m.Run(t, "status"); r.Stdout != "nothing is in the cache\n" {
+		t.Errorf("%q", r.Stdout)
+	}
+}
+
+// Whoever renews a record all the while may store it again, and is named.
+func TestLogoutDuringRenewal(t *testing.T) {
+	t.Parallel()
+	w := harness.NewWorld(t)
+	w.Creds(t, w.Run(t, "--source-profile", "base"))
+	w.STS.Fault(emulator.Fault{Kind: emulator.Hang})
+	renewal := w.Command(t, "login", "--force", "--source-profile", "base")
+	harness.Must(t, renewal.Start())
+	harness.Within(t, 10*time.Second, "the renewal", func() bool { return w.STS.Count("GetSessionToken") == 2 })
+	harness.Must(t, renewal.Process.Signal(syscall.SIGSTOP)) // it would give up at about the same time as the logout
+	t.Cleanup(func() { _ = renewal.Process.Kill() })
+	r := w.Run(t, "logout", "--source-profile", "base")
+	want := fmt.Sprintf("sts-helper: pid %d is renewing it and may store it again; run logout once more\n", renewal.Process.Pid)
+	if r.Code != 7 || r.Stderr != want || strings.Count(r.Stdout, "removed base: ") != 1 {
+		t.Errorf("exit %d, %q, %q; want %q", r.Code, r.Stdout, r.Stderr, want)
+	}
+	// So is who gets what is not there yet.
+	if r := w.Run(t, "logout", "--source-profile", "base"); r.Code != 7 || r.Stderr != want || r.Stdout != "" {
+		t.Errorf("exit %d, %q, %q; want %q", r.Code, r.Stdout, r.Stderr, want)
+	}
+	harness.Must(t, renewal.Process.Kill())
+	_ = renewal.Wait()
+	if r := w.Run(t, "logout", "--source-profile", "base"); r.Code != 0 || r.Stderr != "" || r.Stdout != "base: nothing was in the cache\n" {
+		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+	}
+}

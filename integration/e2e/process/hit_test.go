@@ -1,0 +1,86 @@
+package process_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/sts-helper/sts-helper/integration/harness"
+)
+
+// On a hit there is no lock, no socket, and nothing is opened for writing.
+func TestHitTouchesNothing(t *testing.T) {
+	strace := harness.Need(t, "strace")
+	w := harness.NewWorld(t)
+	w.Creds(t, w.Run(t, "--source-profile", "base"))
+	log := filepath.Join(t.TempDir(), "trace")
+	cmd := exec.Command(strace, "-f", "-o", log, "-e", "trace=flock,socket,connect,sendto,openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,fsync,chmod,fchmod,link,linkat,symlinkat,truncate,ftruncate,utimensat",
+		w.Bin, "--source-profile", "base")
+	cmd.Env = w.Environ()
+	w.Creds(t, w.Finish(t, cmd))
+	trace, err := os.ReadFile(log)
+	harness.Must(t, err)
+	reads := 0
+	for line := range strings.Lines(string(trace)) {
+		_, call, _ := strings.Cut(line, " ")
+		call = strings.TrimSpace(call)
+		switch {
+		case strings.HasPrefix(call, "+++") || strings.HasPrefix(call, "---"):
+		case strings.HasPrefix(call, "openat(") && !strings.Contains(call, "O_WRONLY") && !strings.Contains(call, "O_RDWR") && !strings.Contains(call, "O_CREAT"):
+			reads++
+		default:
+			t.Errorf("on a hit: %s", call)
+		}
+	}
+	if reads == 0 {
+		t.Error("the trace is empty: strace saw nothing")
+	}
+}
+
+// Whatever STS answers and whatever lies in the cache, the helper stays small.
+func TestMemoryIsBounded(t *testing.T) {
+	const most = 64 << 20
+	launcher, err := harness.Build(t.TempDir(), "integration/cmd/maxrss")
+	harness.Must(t, err)
+	// measured runs the helper and fails the test where it took too much memory.
+	measured := func(t *testing.T, w *harness.World) harness.Result {
+		t.Helper()
+		report := filepath.Join(t.TempDir(), "bytes")
+		cmd := w.Command(t, "--source-profile", "base")
+		cmd.Path, cmd.Args = launcher, append([]string{launcher, report}, cmd.Args...)
+		r := w.Finish(t, cmd)
+		text, err := os.ReadFile(report)
+		harness.Must(t, err)
+		bytes, err := strconv.ParseInt(string(text), 10, 64)
+		harness.Must(t, err)
+		if bytes > most {
+			t.Errorf("%d MB of memory, %d at most", bytes>>20, most>>20)
+		}
+		t.Logf("%d MB", bytes>>20)
+		return r
+	}
+	for _, kind := range []string{"huge", "huge-error", "huge-header"} {
+		t.Run(kind, func(t *testing.T) {
+			w := harness.NewWorld(t)
+			w.STS.Fault(fault(kind))
+			if r := measured(t, w); r.Code != harness.ExitUnreachable {
+				t.Errorf("exit %d, %q", r.Code, r.Stderr)
+			}
+		})
+	}
+	t.Run("a record of 1 GB", func(t *testing.T) {
+		w := harness.NewWorld(t)
+		first := w.Creds(t, w.Run(t, "--source-profile", "base"))
+		records, _ := filepath.Glob(filepath.Join(w.Cache(), "v1", "*.cred"))
+		if len(records) != 1 {
+			t.Fatal(records)
+		}
+		harness.Must(t, os.Truncate(records[0], 1<<30))
+		if second := w.Creds(t, measured(t, w)); second == first {
+			t.Error("a damaged record was believed")
+		}
+	})
+}

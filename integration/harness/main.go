@@ -1,0 +1,140 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// scratch is a directory for as long as the tests of a package run.
+var scratch string
+
+// Main runs the tests of a package that drives the binary; its TestMain ends with the code.
+func Main(m *testing.M) int {
+	defaultSignals()
+	dir, err := os.MkdirTemp("", "sts-helper-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	scratch = dir
+	return m.Run()
+}
+
+// defaultSignals gives this process's children the usual signals where the user who started
+// the tests in the background has them ignored: what is caught here is theirs by default.
+func defaultSignals() {
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
+}
+
+// Binary is the path of the sts-helper under test.
+func Binary(t testing.TB) string {
+	t.Helper()
+	return built(t, "sts-helper", func(dir string) (string, error) { return Build(dir, "cmd/sts-helper") })
+}
+
+// ClockBinary is the path of an sts-helper whose clocks tests can move; see [BuildWithClock].
+func ClockBinary(t testing.TB) string {
+	t.Helper()
+	return built(t, "clock", func(dir string) (string, error) {
+		dir = filepath.Join(dir, "clock")
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return "", err
+		}
+		return BuildWithClock(dir)
+	})
+}
+
+// Program is the path of a command below integration/cmd.
+func Program(t testing.TB, name string) string {
+	t.Helper()
+	return built(t, name, func(dir string) (string, error) { return Build(dir, "integration/cmd/"+name) })
+}
+
+var builds = struct {
+	sync.Mutex
+	path map[string]string
+}{path: map[string]string{}}
+
+// built makes a binary when the first test of this process wants it.
+func built(t testing.TB, name string, build func(dir string) (string, error)) string {
+	t.Helper()
+	builds.Lock()
+	defer builds.Unlock()
+	if builds.path[name] == "" {
+		path, err := shared(name, build)
+		Must(t, err)
+		builds.path[name] = path
+	}
+	return builds.path[name]
+}
+
+// shared makes a binary in a directory of this checkout, one test process at a time. What is up
+// to date there "go build" leaves alone, so that of all packages only the first links it. The
+// tests get a name of their own for it, which a later build does not touch: it puts a new file
+// in its place.
+func shared(name string, build func(dir string) (string, error)) (string, error) {
+	if scratch == "" {
+		return "", errors.New("the package's TestMain does not call harness.Main")
+	}
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(root, ".tools", "test")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = lock.Close() }()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return "", err
+	}
+	bin, err := build(dir)
+	if err != nil {
+		return "", err
+	}
+	own := filepath.Join(scratch, name, filepath.Base(bin))
+	if err := os.Mkdir(filepath.Dir(own), 0o700); err != nil {
+		return "", err
+	}
+	if os.Link(bin, own) == nil {
+		return own, nil
+	}
+	// Another file system. A process of its own copies: the children of this one would inherit
+	// the open file, and what is open for writing cannot be run.
+	if out, err := exec.Command("cp", bin, own).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("cp %s: %w: %s", bin, err, out)
+	}
+	return own, nil
+}
+
+// Root is the directory of this module.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("no go.mod above the working directory")
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package harness
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sts-helper/sts-helper/integration/emulator"
+)
+
+// Roles is how many roles an MFAWorld has.
+const Roles = 8
+
+// MFAWorld is a world whose user has an MFA device, and eight roles that only take callers
+// who have shown a code: the entries r0 to r7, beside "dev", the session itself.
+type MFAWorld struct {
+	*World
+	Device *emulator.MFADevice
+}
+
+// NewMFAWorld is a new world with a device.
+func NewMFAWorld(t *testing.T) *MFAWorld {
+	t.Helper()
+	w := NewWorld(t)
+	m := &MFAWorld{w, w.STS.AddMFADevice(w.User, "alice")}
+	Must(t, w.Write(".aws/config", "[profile base]\nmfa_serial = "+m.Device.SerialNumber+"\n"))
+	var config strings.Builder
+	config.WriteString("[profile.dev]\nsource_profile = \"base\"\n")
+	for i := range Roles {
+		r := w.STS.AddRole(Account, fmt.Sprintf("role%d", i), emulator.RequireMFA())
+		fmt.Fprintf(&config, "[profile.r%d]\nsource_profile = \"base\"\nrole_arn = %q\n", i, r.ARN)
+	}
+	Must(t, w.Write(".config/sts-helper/config.toml", config.String()))
+	return m
+}
+
+// Code is what the device shows now.
+func (m *MFAWorld) Code() string { return m.Device.Code(time.Now()) }
+
+// WrongCode is a code that is not the device's, of this time or about it.
+func (m *MFAWorld) WrongCode(n int) string {
+	for i := 0; ; i++ {
+		code := fmt.Sprintf("%06d", 271828+i*7+n)
+		good := false
+		for s := -3; s <= 3; s++ {
+			good = good || code == m.Device.Code(time.Now().Add(time.Duration(s)*30*time.Second))
+		}
+		if !good {
+			return code
+		}
+	}
+}
+
+// SentOnce fails the test where a code was sent twice.
+func (m *MFAWorld) SentOnce(t *testing.T) {
+	t.Helper()
+	sent := map[string]bool{}
+	for _, r := range m.STS.Requests() {
+		if r.TokenCode == "" {
+			continue
+		}
+		if sent[r.TokenCode] {
+			t.Errorf("a code was sent twice, the second time with %s", r.Operation)
+		}
+		sent[r.TokenCode] = true
+	}
+}
+
+// Calls fails the test unless STS counts so many calls of each kind and codes.
+func (m *MFAWorld) Calls(t *testing.T, sessions, assumed, codes, rejected int) {
+	t.Helper()
+	n, a, used := m.STS.Count("GetSessionToken"), m.STS.Count("AssumeRole"), m.STS.MFA(m.Device).Used
+	if n != sessions || a != assumed || used != codes || m.STS.RejectedCodes() != rejected {
+		t.Errorf("%d GetSessionToken, %d AssumeRole, %d codes used, %d rejected; want %d, %d, %d, %d",
+			n, a, used, m.STS.RejectedCodes(), sessions, assumed, codes, rejected)
+	}
+}
+
+// Login starts a login on a terminal of its own.
+func (m *MFAWorld) Login(t *testing.T, args ...string) (*Terminal, *Job) {
+	t.Helper()
+	tt := NewTerminal(t)
+	return tt, Start(t, tt, m.Command(t, append([]string{"login"}, args...)...))
+}

@@ -1,0 +1,134 @@
+package harness
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+// Terminal is a pseudo-terminal seen from the side of the user at it.
+type Terminal struct {
+	t     *testing.T
+	Human *os.File // what is typed and seen
+	Line  *os.File // the terminal itself
+
+	mu   sync.Mutex
+	seen strings.Builder
+}
+
+// NewTerminal opens a terminal, which is closed with the test.
+func NewTerminal(t *testing.T) *Terminal {
+	t.Helper()
+	human, line, err := pty.Open()
+	Must(t, err)
+	// A file in non-blocking mode can be closed while it is being read.
+	fd, err := unix.FcntlInt(human.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	Must(t, err)
+	Must(t, unix.SetNonblock(fd, true))
+	human.Close()
+	tt := &Terminal{t: t, Human: os.NewFile(uintptr(fd), "ptmx"), Line: line}
+	t.Cleanup(func() { tt.Human.Close(); line.Close() })
+	go func() {
+		b := make([]byte, 4096)
+		for {
+			n, err := tt.Human.Read(b)
+			if err != nil {
+				return
+			}
+			tt.mu.Lock()
+			tt.seen.Write(b[:n])
+			tt.mu.Unlock()
+		}
+	}()
+	return tt
+}
+
+// Screen is all that has been shown so far.
+func (tt *Terminal) Screen() string {
+	tt.mu.Lock()
+	defer tt.mu.Unlock()
+	return tt.seen.String()
+}
+
+// Prompt is the end of every question.
+const Prompt = "six digits ("
+
+// Await waits until a text has been on the screen n times.
+func (tt *Terminal) Await(text string, n int) {
+	tt.t.Helper()
+	for end := time.Now().Add(60 * time.Second); strings.Count(tt.Screen(), text) < n; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			tt.t.Fatalf("never saw %q %d times; saw:\n%s", text, n, tt.Screen())
+		}
+	}
+}
+
+// Type types keys.
+func (tt *Terminal) Type(keys string) {
+	tt.t.Helper()
+	if _, err := tt.Human.WriteString(keys); err != nil {
+		tt.t.Fatal(err)
+	}
+}
+
+// Job is a command that has been started.
+type Job struct {
+	Cmd       *exec.Cmd
+	out, errs bytes.Buffer
+	ended     chan struct{}
+	began     time.Time
+}
+
+// Start runs cmd in a session of its own on the terminal, or on none where tt is nil, as a
+// program that captures both streams.
+func Start(t *testing.T, tt *Terminal, cmd *exec.Cmd) *Job {
+	t.Helper()
+	j := &Job{Cmd: cmd, ended: make(chan struct{}), began: time.Now()}
+	if cmd.Stdout == nil {
+		cmd.Stdout = &j.out
+	}
+	if cmd.Stderr == nil {
+		cmd.Stderr = &j.errs
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if tt != nil {
+		cmd.ExtraFiles = []*os.File{tt.Line}
+		cmd.SysProcAttr.Setctty, cmd.SysProcAttr.Ctty = true, 3
+	}
+	Must(t, cmd.Start())
+	go func() { defer close(j.ended); _ = cmd.Wait() }()
+	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); <-j.ended })
+	return j
+}
+
+// Result waits for the end.
+func (j *Job) Result(t *testing.T) Result {
+	t.Helper()
+	select {
+	case <-j.ended:
+	case <-time.After(80 * time.Second):
+		t.Fatalf("it hangs: %v", j.Cmd.Args)
+	}
+	r := Result{Stdout: j.out.String(), Stderr: j.errs.String(), Code: j.Cmd.ProcessState.ExitCode(), Wall: time.Since(j.began)}
+	if err := r.Leaks(); err != nil {
+		t.Error(err)
+	}
+	return r
+}
+
+// Modes is the state of the terminal, to see whether it is left as it was found.
+func (tt *Terminal) Modes() term.State {
+	tt.t.Helper()
+	s, err := term.GetState(int(tt.Line.Fd()))
+	Must(tt.t, err)
+	return *s
+}
