@@ -31,7 +31,8 @@ type Emulator struct {
 	saml     map[string]*SAMLProvider
 	managed  map[string]Document
 	center   *identityCenter // nil for none
-	rejected int             // MFA codes refused
+	signin   signin
+	rejected int // MFA codes refused
 
 	browserUser string // see SetBrowserUser
 
@@ -70,6 +71,7 @@ func Open(w World) (*Emulator, error) {
 		oidc:     map[string]*OIDCProvider{},
 		saml:     map[string]*SAMLProvider{},
 		managed:  builtinPolicies(),
+		signin:   signin{codes: map[string]*loginCode{}, proofs: map[string]bool{}},
 		closed:   make(chan struct{}),
 	}
 	if e.lockout == 0 {

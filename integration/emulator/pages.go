@@ -15,8 +15,10 @@ import (
 // client that follows redirects is a browser. False: there is no such page.
 func (e *Emulator) servePage(w http.ResponseWriter, r *http.Request) bool {
 	show := map[string]func(http.ResponseWriter, *http.Request){
-		"/authorize": e.pageAuthorize,
-		"/device":    e.pageDevice,
+		"/authorize":    e.pageAuthorize,
+		"/device":       e.pageDevice,
+		"/v1/authorize": e.pageConsole,
+		confirmation:    e.pageConfirmation,
 	}[r.URL.Path]
 	if show == nil {
 		return false
@@ -28,7 +30,7 @@ func (e *Emulator) servePage(w http.ResponseWriter, r *http.Request) bool {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.center == nil {
+	if e.center == nil && !strings.HasPrefix(r.URL.Path, "/v1/") {
 		sendPage(w, http.StatusNotFound, "<p>There is no instance of IAM Identity Center.</p>")
 		return true
 	}
@@ -81,7 +83,7 @@ func (e *Emulator) pageAuthorize(w http.ResponseWriter, r *http.Request) {
 	default:
 		switch user := e.choice(r); {
 		case user == "":
-			sendPage(w, http.StatusOK, e.buttons("Allow access to your data?", e.center.names()))
+			sendPage(w, http.StatusOK, buttons("Allow access to your data?", e.center.names()))
 			return
 		case user == refuseUser:
 			back.Set("error", "access_denied")
@@ -108,7 +110,7 @@ func (e *Emulator) pageDevice(w http.ResponseWriter, r *http.Request) {
 	case d == nil || !e.Now().Before(d.ends):
 		sendPage(w, http.StatusBadRequest, "<p>The code is not valid.</p>")
 	case user == "":
-		sendPage(w, http.StatusOK, e.buttons("Code "+code+": allow access to your data?", e.center.names()))
+		sendPage(w, http.StatusOK, buttons("Code "+code+": allow access to your data?", e.center.names()))
 	case user == refuseUser:
 		d.denied = true
 		sendPage(w, http.StatusOK, "<p id=done>Request refused. You can close this window.</p>")
@@ -139,7 +141,7 @@ func (ic *identityCenter) names() []string {
 }
 
 // buttons is a form that sends the same request again with the user who was chosen.
-func (e *Emulator) buttons(question string, users []string) string {
+func buttons(question string, users []string) string {
 	var b strings.Builder
 	b.WriteString("<p>" + html.EscapeString(question) + "</p><form method=post>")
 	for _, u := range users {

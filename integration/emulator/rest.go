@@ -26,6 +26,7 @@ var routes = map[string]route{
 	"POST /client/register":       {"sso-oidc", "RegisterClient", (*Emulator).registerClient},
 	"POST /device_authorization":  {"sso-oidc", "StartDeviceAuthorization", (*Emulator).startDeviceAuthorization},
 	"POST /token":                 {"sso-oidc", "CreateToken", (*Emulator).createToken},
+	"POST /v1/token":              {"signin", "CreateOAuth2Token", (*Emulator).createOAuth2Token},
 }
 
 // isJSON says whether a service answers in JSON.

@@ -74,14 +74,14 @@ func (p principal) userID() string {
 	return p.user.UserID
 }
 
-// isRoot is the account's root user, by its key or by a session of that key.
+// isRoot is the account's root user, by its key or by a session of its own.
 func (p principal) isRoot() bool {
-	return p.user != nil && p.user.Root && (p.session == nil || p.session.Operation == "GetSessionToken")
+	return p.user != nil && p.user.Root && (p.session == nil || p.session.isUsers())
 }
 
-// isUser is an IAM user by key or by session token, the one who owns MFA devices.
+// isUser is an IAM user by key or by a session of its own, the one who owns MFA devices.
 func (p principal) isUser() bool {
-	return p.user != nil && (p.session == nil || p.session.Operation == "GetSessionToken")
+	return p.user != nil && (p.session == nil || p.session.isUsers())
 }
 
 // issuedBy is the operation that made the session, "" for a long-term key.
