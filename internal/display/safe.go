@@ -7,23 +7,36 @@ import (
 	"unicode/utf8"
 )
 
-// SafeLimit is the most bytes that [Safe] gives.
-const SafeLimit = 1024
+const (
+	// SafeLimit is the most bytes that [Safe] gives.
+	SafeLimit = 1024
+	// QuoteLimit is the most bytes of a value that [Quote] shows.
+	QuoteLimit = 120
+)
 
 // ellipsis ends what was cut.
 const ellipsis = "..."
 
 // Safe makes s fit to be shown to a user, on a terminal, in a dialog or in a log: one line of
-// printable characters, at most SafeLimit bytes (the rest is "..."). Everything that could move a
+// printable characters, at most [SafeLimit] bytes (the rest is "..."). Everything that could move a
 // cursor, change a colour, hide or reorder text is shown as an escape of Go's syntax: C0, DEL and
 // C1 controls, line and paragraph separators, directional and other format characters, characters
 // that take no room or look like a blank, unassigned and private ones, and bytes that are not
 // UTF-8. The ASCII blank is the only white space left.
 //
 // Backslashes stay as they are, so the result is for reading, not for reversing.
-func Safe(s string) string {
+func Safe(s string) string { return Clip(s, SafeLimit) }
+
+// Quote is s between double quotes, safe as [Safe] makes it, at most [QuoteLimit] bytes of it. It
+// is for reading: a double quote in s is preceded by a backslash, and a backslash is not.
+func Quote(s string) string {
+	return `"` + strings.ReplaceAll(Clip(s, QuoteLimit), `"`, `\"`) + `"`
+}
+
+// Clip is [Safe] with another limit, at least len("...") bytes.
+func Clip(s string, limit int) string {
 	// Almost every name is plain: then there is nothing to copy.
-	if len(s) <= SafeLimit && plainASCII(s) {
+	if len(s) <= limit && plainASCII(s) {
 		return s
 	}
 	var b strings.Builder
@@ -43,16 +56,29 @@ func Safe(s string) string {
 		default:
 			piece = fmt.Sprintf(`\U%08x`, r)
 		}
-		if b.Len()+len(piece) > SafeLimit {
+		if b.Len()+len(piece) > limit {
 			return b.String()[:cut] + ellipsis
 		}
 		b.WriteString(piece)
-		if b.Len() <= SafeLimit-len(ellipsis) {
+		if b.Len() <= limit-len(ellipsis) {
 			cut = b.Len()
 		}
 		i += n
 	}
 	return b.String()
+}
+
+// Printable reports whether s is UTF-8 of printable characters only, as [strconv.IsPrint] has it: the
+// ASCII blank is the only white space. It is for refusing a value, where [Safe] shows any.
+func Printable(s string) bool {
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 || !strconv.IsPrint(r) {
+			return false
+		}
+		i += n
+	}
+	return true
 }
 
 func plainASCII(s string) bool {

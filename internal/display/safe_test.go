@@ -95,3 +95,59 @@ func FuzzSafe(f *testing.F) {
 		}
 	})
 }
+
+func TestClipAndQuote(t *testing.T) {
+	for _, c := range []struct {
+		in, quote, clip string // clip is to 8 bytes
+	}{
+		{"", `""`, ""},
+		{"ana", `"ana"`, "ana"},
+		{`say "hi"`, `"say \"hi\""`, `say "hi"`},
+		{"localhost.\n", `"localhost.\x0a"`, "local..."},
+		{`DOMAIN\a`, `"DOMAIN\a"`, `DOMAIN\a`},
+		{"123456789", `"123456789"`, "12345..."},
+		{"日本日本", `"日本日本"`, "日..."},
+		{"\u202eabc", `"\u202eabc"`, "..."}, // an escape is never cut in two
+		{strings.Repeat("a", 121), `"` + strings.Repeat("a", 117) + `..."`, "aaaaa..."},
+	} {
+		if got := display.Quote(c.in); got != c.quote {
+			t.Errorf("Quote(%q) = %s, want %s", c.in, got, c.quote)
+		}
+		if got := display.Clip(c.in, 8); got != c.clip {
+			t.Errorf("Clip(%q, 8) = %q, want %q", c.in, got, c.clip)
+		}
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	for _, s := range []string{"", "ana b", "Zoë 日本", `a\b"c`} {
+		if !display.Printable(s) {
+			t.Errorf("%q was refused", s)
+		}
+	}
+	for _, s := range []string{"a\tb", "a\n", "\x1b[2J", "\x7f", "\u202e", "\u200b", "\u00a0", "\u2028", "\ue000", "\xff", "é\xc3"} {
+		if display.Printable(s) {
+			t.Errorf("%q was taken", s)
+		}
+	}
+}
+
+func TestDidYouMean(t *testing.T) {
+	names := []string{"", "region", "role_arn", "role_session_name", "Production"}
+	for want, hint := range map[string]string{
+		"regoin":                 "region",
+		"rolearn":                "role_arn",
+		"production":             "Production",
+		"prod":                   "",
+		"x":                      "",
+		"":                       "",
+		strings.Repeat("r", 999): "",
+	} {
+		if hint != "" {
+			hint = `did you mean "` + hint + `"?`
+		}
+		if got := display.DidYouMean(want, names); got != hint {
+			t.Errorf("%q: %q, want %q", want, got, hint)
+		}
+	}
+}
