@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // Env is the token as the variables that AWS programs read, one NAME=value a line, quoted for
@@ -22,20 +24,10 @@ func Env(b Bundle) string {
 		{"AWS_DEFAULT_REGION", b.Region},
 	} {
 		if v[1] != "" {
-			out.WriteString(v[0] + "=" + quote(v[1]) + "\n")
+			out.WriteString(v[0] + "=" + display.PosixWord(v[1]) + "\n")
 		}
 	}
 	return out.String()
-}
-
-// quote is s as one word of a POSIX shell (XCU 2.2.2).
-func quote(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool {
-		return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune("_-+=/.,:@%", r)
-	}) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // JSON is the token as a credential_process document with the region beside it, on one line

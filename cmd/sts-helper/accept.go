@@ -109,7 +109,7 @@ func (p *program) accept(ctx context.Context, args []string, a acceptFlags) erro
 	}
 	command := "sts-helper --granted " + name
 	if a.cacheDir != "" {
-		command += " --cache-dir " + settings.ShellWord(req.CacheDir)
+		command += " --cache-dir " + display.ShellWord(req.CacheDir)
 	}
 	return p.tellAccept(name, command, bundle)
 }

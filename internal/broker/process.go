@@ -61,11 +61,11 @@ func (p *Provider) processCredentials(ctx context.Context) (token.Credentials, e
 		if said != "" {
 			what += ": " + said
 		}
-		return token.Credentials{}, sourceError(err, "the credential_process of AWS profile %s ended with %s", quote(src.Profile), display.Safe(what))
+		return token.Credentials{}, sourceError(err, "the credential_process of AWS profile %s ended with %s", display.Quote(src.Profile), display.Safe(what))
 	}
 	creds, err := process.Decode(stdout.Bytes())
 	if err != nil {
-		return token.Credentials{}, sourceError(err, "the credential_process of AWS profile %s printed no usable document: %v", quote(src.Profile), err)
+		return token.Credentials{}, sourceError(err, "the credential_process of AWS profile %s printed no usable document: %v", display.Quote(src.Profile), err)
 	}
 	return creds, nil
 }

@@ -198,7 +198,7 @@ func (p *Provider) granted(c *cache.Cache) (cache.Answer, error) {
 	r, err := c.Load(p.key)
 	if err != nil {
 		return cache.Answer{}, &Error{Class: ClassConfig, Err: err, final: true,
-			Text: fmt.Sprintf("there is no accepted token named %s; run: sts-helper accept FILE --name %s", quote(p.req.Granted), p.req.Granted)}
+			Text: fmt.Sprintf("there is no accepted token named %s; run: sts-helper accept FILE --name %s", display.Quote(p.req.Granted), p.req.Granted)}
 	}
 	if r.Remaining() <= cache.HardFloor {
 		from := "whoever granted it"
@@ -207,7 +207,7 @@ func (p *Provider) granted(c *cache.Cache) (cache.Answer, error) {
 		}
 		return cache.Answer{}, &Error{Class: ClassHuman, final: true, Text: fmt.Sprintf(
 			"the token accepted as %s ended %s and cannot be renewed here; ask %s for another",
-			quote(p.req.Granted), r.Token.Credentials.Expires.Format("2006-01-02 15:04 UTC"), from)}
+			display.Quote(p.req.Granted), r.Token.Credentials.Expires.Format("2006-01-02 15:04 UTC"), from)}
 	}
 	return cache.Answer{Token: r.Token, Origin: cache.Hit}, nil
 }

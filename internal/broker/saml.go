@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/display"
-	"github.com/sts-helper/sts-helper/internal/mfa"
 )
 
 // assertionTimeout is how long the command that gives an assertion may take.
@@ -29,7 +28,7 @@ func (p *Provider) assertion(ctx context.Context) (string, error) {
 		}
 		return strings.TrimSpace(string(data)), nil
 	}
-	words, err := mfa.SplitCommand(r.SAMLAssertionCommand)
+	words, err := display.SplitCommand(r.SAMLAssertionCommand)
 	if err != nil || len(words) == 0 {
 		return "", configError("the SAML assertion command cannot be understood: %v", err)
 	}
@@ -48,10 +47,7 @@ func (p *Provider) assertion(ctx context.Context) (string, error) {
 		if said := firstLine(stderr.String()); said != "" {
 			what += ": " + said
 		}
-		return "", sourceError(err, "the SAML assertion command %s failed: %s", quote(words[0]), display.Safe(what))
+		return "", sourceError(err, "the SAML assertion command %s failed: %s", display.Quote(words[0]), display.Safe(what))
 	}
 	return strings.TrimSpace(stdout.String()), nil
 }
-
-// quote puts a name from a file or a flag into a message.
-func quote(s string) string { return `"` + display.Safe(s) + `"` }

@@ -192,9 +192,9 @@ func (p *Provider) iamEndpoint() (*url.URL, string, error) {
 	}
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http":
-		return nil, "", configError("the IAM endpoint %s is no https URL", quote(where))
+		return nil, "", configError("the IAM endpoint %s is no https URL", display.Quote(where))
 	case u.Scheme == "http" && u.Hostname() != "localhost" && !ip.IsLoopback():
-		return nil, "", configError("the IAM endpoint %s is not on this machine, so it must be https", quote(where))
+		return nil, "", configError("the IAM endpoint %s is not on this machine, so it must be https", display.Quote(where))
 	}
 	if u.Path == "" {
 		u.Path = "/"

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -79,7 +80,7 @@ func staticCredentials(ctx context.Context, src request.Source) (creds token.Cre
 		}
 	})
 	if err != nil {
-		return token.Credentials{}, sourceError(err, "AWS profile %s cannot be read: %s", quote(src.Profile), oneLine(err))
+		return token.Credentials{}, sourceError(err, "AWS profile %s cannot be read: %s", display.Quote(src.Profile), oneLine(err))
 	}
 	return fromSDK(shared.Credentials), nil
 }
@@ -147,7 +148,7 @@ func describeSource(s request.Source) string {
 	case request.SourceDefault:
 		return "the default credential chain"
 	}
-	return "AWS profile " + quote(s.Profile)
+	return "AWS profile " + display.Quote(s.Profile)
 }
 
 // oneLine is the last cause of err on one line; the SDK's errors are long chains.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
 )
 
@@ -127,7 +128,7 @@ func (p *Provider) sameSubject(file, subject string) error {
 	if subject == p.subject {
 		return nil
 	}
-	e := sourceError(nil, "%s now speaks for somebody else than when this began; run it again, or reload the server", quote(file))
+	e := sourceError(nil, "%s now speaks for somebody else than when this began; run it again, or reload the server", display.Quote(file))
 	e.final, e.private = false, true
 	return e
 }

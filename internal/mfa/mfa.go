@@ -105,7 +105,7 @@ func ParsePrompt(s string) (Prompt, error) {
 type Options struct {
 	// Code is a code given beforehand, or nil. It wins over everything else.
 	Code *Given
-	// Process is the command line of a program that prints a code, or "". See [SplitCommand].
+	// Process is the command line of a program that prints a code, or "". See [display.SplitCommand].
 	Process string
 	// ProcessTimeout bounds one run of Process. Zero means DefaultProcessTimeout.
 	ProcessTimeout time.Duration

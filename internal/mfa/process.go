@@ -26,7 +26,7 @@ type process struct {
 }
 
 func newProcess(o Options, mayAsk bool) (Source, error) {
-	words, err := SplitCommand(o.Process)
+	words, err := display.SplitCommand(o.Process)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrProcess, err)
 	}

@@ -3,6 +3,8 @@ package settings
 import (
 	"slices"
 	"strings"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // AWSProfile looks for an AWS profile of that name in the shared files, for commands that
@@ -36,7 +38,7 @@ func AWSNames(env Environment) []string {
 // ourArgs are the words behind this program's name in a profile's credential_process, not
 // nil where it runs this program.
 func (e Environment) ourArgs(p *awsProfile) []string {
-	command := words(p.value(keyProcess))
+	command := display.ShellWords(p.value(keyProcess))
 	if !e.runsUs(command) {
 		return nil
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // Keys of an AWS profile that we read (config v1.33.15 shared_config.go).
@@ -75,7 +77,7 @@ func openAWSFile(env Environment, variable, name string) awsFile {
 func (a *awsFiles) unreadable() error {
 	for _, f := range []*awsFile{&a.config, &a.credentials} {
 		if f.err != nil {
-			return &Error{Kind: Config, Where: shown(f.path), What: "cannot read: " + f.err.Error(),
+			return &Error{Kind: Config, Where: display.Safe(f.path), What: "cannot read: " + f.err.Error(),
 				Do: "mend the file, or name another with AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE", Err: f.err}
 		}
 	}
@@ -188,7 +190,7 @@ func (p *awsProfile) where(key string) string {
 	if prop := p.get(key); prop != nil {
 		return prop.where()
 	}
-	return shown(strings.Join(p.files, ", "))
+	return display.Safe(strings.Join(p.files, ", "))
 }
 
 // profileNames lists the profiles of both files, for hints.

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
 )
 
@@ -125,7 +126,7 @@ func checkRegion(region string, from origin, kind ErrorKind) error {
 		ok = ok && ('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-')
 	}
 	if !ok {
-		return &Error{Kind: kind, Where: from(), What: quote(region) + " is not a region", Do: "write it like eu-west-1"}
+		return &Error{Kind: kind, Where: from(), What: display.Quote(region) + " is not a region", Do: "write it like eu-west-1"}
 	}
 	return nil
 }
@@ -228,7 +229,7 @@ func awsBool(v, variable string) (bool, error) {
 	case strings.EqualFold(v, "false"):
 		return false, nil
 	}
-	return false, &Error{Kind: Config, Where: variable, What: quote(v) + " is neither true nor false"}
+	return false, &Error{Kind: Config, Where: variable, What: display.Quote(v) + " is neither true nor false"}
 }
 
 // checkEndpoint takes https URLs, and http ones to this machine: a request to STS is signed,
@@ -237,7 +238,7 @@ func checkEndpoint(endpoint, from string, kind ErrorKind) (string, error) {
 	wrong := func(what, do string) (string, error) {
 		return "", &Error{Kind: kind, Where: from, What: what, Do: do}
 	}
-	if len(endpoint) > 2048 || !graphic(endpoint) {
+	if len(endpoint) > 2048 || !display.Printable(endpoint) {
 		return wrong("the endpoint is not plain text", "")
 	}
 	u, err := url.Parse(endpoint)
@@ -252,9 +253,9 @@ func checkEndpoint(endpoint, from string, kind ErrorKind) (string, error) {
 		return wrong("the endpoint has a query or fragment in it", "remove it")
 	case u.Scheme == "https":
 	case u.Scheme != "http":
-		return wrong("the endpoint's scheme "+quote(u.Scheme)+" is neither https nor http", "")
+		return wrong("the endpoint's scheme "+display.Quote(u.Scheme)+" is neither https nor http", "")
 	case !loopback(u.Hostname()):
-		return wrong("the endpoint "+quote(u.Scheme+"://"+u.Host)+" would send credentials unencrypted", "use https, or http with a loopback host")
+		return wrong("the endpoint "+display.Quote(u.Scheme+"://"+u.Host)+" would send credentials unencrypted", "use https, or http with a loopback host")
 	}
 	return endpoint, nil
 }

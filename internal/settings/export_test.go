@@ -5,9 +5,6 @@ import "time"
 // ParseDuration is for the duration tests.
 func ParseDuration(s string) (time.Duration, error) { return parseDuration(s) }
 
-// Words is for the command tests.
-func Words(s string) []string { return words(s) }
-
 // Partition is for the region tests.
 func Partition(region string) string { return partition(region) }
 

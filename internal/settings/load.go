@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
 )
 
@@ -72,13 +73,13 @@ func (g *given) bool() (bool, error) {
 	case "false", "0":
 		return false, nil
 	}
-	return false, g.wrong(quote(g.text())+" is neither true nor false", "")
+	return false, g.wrong(display.Quote(g.text())+" is neither true nor false", "")
 }
 
 func (g *given) duration() (time.Duration, error) {
 	d, err := parseDuration(g.text())
 	if err != nil {
-		return 0, g.wrong(quote(g.text())+" "+err.Error(), "")
+		return 0, g.wrong(display.Quote(g.text())+" "+err.Error(), "")
 	}
 	return d, nil
 }
@@ -248,17 +249,17 @@ func (l *loader) openEntry() error {
 	}
 	path := ConfigPath(l.env)
 	if l.file == nil {
-		what := "there is no entry " + quote(name) + ": no file " + shown(path)
+		what := "there is no entry " + display.Quote(name) + ": no file " + display.Safe(path)
 		if path == "" {
-			what = "there is no entry " + quote(name) + ": without a home directory there is no config file"
+			what = "there is no entry " + display.Quote(name) + ": without a home directory there is no config file"
 		}
 		return g.wrong(what, l.profileHint(name, "write [profile."+sectionText([]string{name})+"] there"))
 	}
-	do := didYouMean(name, l.file.names())
+	do := display.DidYouMean(name, l.file.names())
 	if do == "" {
 		do = "the entries are " + someOf(l.file.names())
 	}
-	return g.wrong("no entry [profile."+sectionText([]string{name})+"] in "+shown(path), l.profileHint(name, do))
+	return g.wrong("no entry [profile."+sectionText([]string{name})+"] in "+display.Safe(path), l.profileHint(name, do))
 }
 
 // profileHint points to --source-profile where an AWS profile was named as an entry.
@@ -280,7 +281,7 @@ func someOf(names []string) string {
 			quoted = append(quoted, "...")
 			break
 		}
-		quoted = append(quoted, quote(n))
+		quoted = append(quoted, display.Quote(n))
 	}
 	return strings.Join(quoted, ", ")
 }
@@ -300,7 +301,7 @@ func (g *given) check() error {
 			return g.wrong("is longer than "+strconv.Itoa(maxText)+" bytes", "")
 		case !utf8.ValidString(v):
 			return g.wrong("is not valid UTF-8", "")
-		case !graphic(v):
+		case !display.Printable(v):
 			return g.wrong("has control or formatting characters in it", "remove them")
 		}
 	}
@@ -322,7 +323,7 @@ func (l *loader) behaviour() (b request.CallOptions, err error) {
 		}
 		// The SDKs give a credential_process 60 seconds.
 		if b.Wait > 55*time.Second {
-			return b, g.wrong(durationText(b.Wait)+" is over 55s, and programs give up after 60s", "")
+			return b, g.wrong(display.Duration(b.Wait)+" is over 55s, and programs give up after 60s", "")
 		}
 	}
 	if g := l.at(sMFACode); g != nil {
@@ -338,7 +339,7 @@ func (l *loader) behaviour() (b request.CallOptions, err error) {
 		switch b.Prompt {
 		case "auto", "tty", "dialog", "never":
 		default:
-			return b, g.wrong(quote(b.Prompt)+" is none of auto, tty, dialog, never", "")
+			return b, g.wrong(display.Quote(b.Prompt)+" is none of auto, tty, dialog, never", "")
 		}
 	}
 	return b, nil

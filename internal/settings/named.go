@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
 )
 
@@ -61,7 +62,7 @@ func addOwnFlags(name string, args []string, flags Flags) error {
 	}
 	own, err := ParseFlags(args)
 	if err != nil {
-		return &Error{Kind: Config, What: "the credential_process of AWS profile " + quote(name) + " cannot be read: " + err.Error(), Do: "give its settings as flags"}
+		return &Error{Kind: Config, What: "the credential_process of AWS profile " + display.Quote(name) + " cannot be read: " + err.Error(), Do: "give its settings as flags"}
 	}
 	for k, v := range own {
 		if _, ok := flags[k]; !ok {
@@ -120,7 +121,7 @@ func parseFlag(arg string) (s Setting, value string, hasValue bool, err error) {
 		}
 	}
 	name, _, _ := strings.Cut(arg, "=") // the value may be a secret
-	return Setting{}, "", false, fmt.Errorf("%s is not a setting", quote(name))
+	return Setting{}, "", false, fmt.Errorf("%s is not a setting", display.Quote(name))
 }
 
 // KnownNames are the names that lead to credentials: the entries of our config file, then the
@@ -147,7 +148,7 @@ var interactionFlags = [...]string{"mfa-code", "mfa-process", "prompt", "wait", 
 func LoginCommand(name string, given Flags, r *request.Request) string {
 	words := []string{"sts-helper", "login"}
 	if name != "" {
-		words = append(words, ShellWord(name))
+		words = append(words, display.ShellWord(name))
 	}
 	alone := true
 	for i := range settings {
@@ -160,16 +161,16 @@ func LoginCommand(name string, given Flags, r *request.Request) string {
 		for _, v := range values {
 			switch {
 			case s.Flag == "profile" && name == "":
-				words = slices.Insert(words, 2, ShellWord(v))
+				words = slices.Insert(words, 2, display.ShellWord(v))
 			case s.Kind == Bool:
-				words = append(words, "--"+s.Flag+"="+ShellWord(v))
+				words = append(words, "--"+s.Flag+"="+display.ShellWord(v))
 			default:
-				words = append(words, "--"+s.Flag, ShellWord(v))
+				words = append(words, "--"+s.Flag, display.ShellWord(v))
 			}
 		}
 	}
 	if alone && name == "" {
-		words = append(words, ShellWord(r.Name))
+		words = append(words, display.ShellWord(r.Name))
 	}
 	return strings.Join(words, " ")
 }

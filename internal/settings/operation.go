@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
 )
 
@@ -184,7 +185,7 @@ func (l *loader) complete(r *request.Request, op opSet, s signer) error {
 	case opFederation:
 		if s.base != nil {
 			return &Error{Kind: l.at(sFederationName).kind(), Where: l.at(sFederationName).from(),
-				What: "GetFederationToken needs the long-term keys of a user, and profile " + quote(l.source.name) + " is a role", Do: "name a profile with keys in --source-profile"}
+				What: "GetFederationToken needs the long-term keys of a user, and profile " + display.Quote(l.source.name) + " is a role", Do: "name a profile with keys in --source-profile"}
 		}
 	case opSAML:
 		return l.saml()
@@ -212,10 +213,10 @@ func (l *loader) duration(r *request.Request, op opSet) error {
 			low, high = 0, 15*time.Minute
 		}
 		if d < low || d > high {
-			return g.wrong(durationText(d)+" is out of bounds: "+r.Operation+" takes "+durationText(low)+" to "+durationText(high), "")
+			return g.wrong(display.Duration(d)+" is out of bounds: "+r.Operation+" takes "+display.Duration(low)+" to "+display.Duration(high), "")
 		}
 		if op == opRole && chained(r) && d > time.Hour {
-			return g.wrong(durationText(d)+" is too long: "+chainedRule, "")
+			return g.wrong(display.Duration(d)+" is too long: "+chainedRule, "")
 		}
 		r.Duration = d
 	}
@@ -258,11 +259,11 @@ func (l *loader) tags(r *request.Request) error {
 	for _, tag := range l.list(sTag) {
 		key, value, ok := strings.Cut(tag, "=")
 		if !ok || key == "" {
-			return l.at(sTag).wrong(quote(tag)+" is not a tag", "write it like Team=ops")
+			return l.at(sTag).wrong(display.Quote(tag)+" is not a tag", "write it like Team=ops")
 		}
 		for _, old := range r.Tags {
 			if strings.EqualFold(old.Key, key) {
-				return l.at(sTag).wrong("tag "+quote(key)+" is there twice", "keys of tags are the same in capitals and small letters")
+				return l.at(sTag).wrong("tag "+display.Quote(key)+" is there twice", "keys of tags are the same in capitals and small letters")
 			}
 		}
 		r.Tags = append(r.Tags, request.Tag{Key: key, Value: value})

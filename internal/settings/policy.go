@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/policy"
 )
@@ -70,13 +71,13 @@ func (l *loader) writtenPolicy(g *given) (policy.Policy, error) {
 	path := l.path(sPolicy)
 	data, _, err := l.env.readFile(path)
 	if err != nil {
-		return policy.Policy{}, &Error{Kind: g.kind(), Where: g.from(), What: "cannot read " + shown(path) + ": " + err.Error(), Err: err}
+		return policy.Policy{}, &Error{Kind: g.kind(), Where: g.from(), What: "cannot read " + display.Safe(path) + ": " + err.Error(), Err: err}
 	}
 	p, err := policy.Parse(data)
 	if err == nil {
 		return p, nil
 	}
-	where := shown(path)
+	where := display.Safe(path)
 	if f := firstFinding(err); f != nil && f.Line > 0 {
 		where = at(path, f.Line) + ":" + strconv.Itoa(f.Column)
 	}

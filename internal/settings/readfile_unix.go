@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // openFlags keep an open from waiting for the other end of a FIFO.
@@ -24,12 +26,12 @@ func exposed(path string, info fs.FileInfo) (why, do string) {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		if uid := os.Getuid(); int(st.Uid) != uid && st.Uid != 0 {
 			return "belongs to uid " + strconv.Itoa(int(st.Uid)) + ", who could change what is asked of STS",
-				"run: chown " + strconv.Itoa(uid) + " " + ShellWord(path)
+				"run: chown " + strconv.Itoa(uid) + " " + display.ShellWord(path)
 		}
 	}
 	if info.Mode().Perm()&0o022 != 0 {
 		return "can be written by others (mode " + strconv.FormatUint(uint64(info.Mode().Perm()), 8) + ")",
-			"run: chmod go-w " + ShellWord(path)
+			"run: chmod go-w " + display.ShellWord(path)
 	}
 	return "", ""
 }

@@ -1,12 +1,17 @@
 package settings
 
-import "strings"
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/sts-helper/sts-helper/internal/display"
+)
 
 // loopsBack refuses a credential_process that would start this program with the question it
 // is asked now. What cannot be seen here (a script that starts us, a file changed meanwhile)
 // is caught when it runs.
 func (l *loader) loopsBack(p *awsProfile) error {
-	command := words(p.value(keyProcess))
+	command := display.ShellWords(p.value(keyProcess))
 	if !l.env.runsUs(command) {
 		return nil
 	}
@@ -14,14 +19,14 @@ func (l *loader) loopsBack(p *awsProfile) error {
 	if !ok || asks != l.source.name {
 		return nil
 	}
-	what := "profile " + quote(p.name) + " gets its credentials from sts-helper, which would get them from profile " + quote(asks) + " again"
+	what := "profile " + display.Quote(p.name) + " gets its credentials from sts-helper, which would get them from profile " + display.Quote(asks) + " again"
 	if asks == p.name {
-		what = "profile " + quote(p.name) + " gets its credentials from sts-helper, which would get them from the same profile"
+		what = "profile " + display.Quote(p.name) + " gets its credentials from sts-helper, which would get them from the same profile"
 	}
 	if !l.source.named {
 		name := "the default profile is used"
 		if l.source.from != "" {
-			name = l.source.from + " is " + quote(asks)
+			name = l.source.from + " is " + display.Quote(asks)
 		}
 		what += ": no source is named and " + name
 	}
@@ -67,4 +72,28 @@ func (l *loader) sourceAskedBy(args []string) (string, bool) {
 		return name, true
 	}
 	return "default", true
+}
+
+// flagValue finds --name VALUE or --name=VALUE among the words of a command.
+func flagValue(words []string, name string) (string, bool) {
+	for i, w := range words {
+		rest, ok := strings.CutPrefix(w, "--"+name)
+		switch {
+		case !ok:
+		case rest == "" && i+1 < len(words):
+			return words[i+1], true
+		case strings.HasPrefix(rest, "="):
+			return rest[1:], true
+		}
+	}
+	return "", false
+}
+
+// runsUs tells whether a command starts this program.
+func (e Environment) runsUs(words []string) bool {
+	if len(words) == 0 {
+		return false
+	}
+	name := strings.TrimSuffix(filepath.Base(words[0]), ".exe")
+	return name == "sts-helper" || e.Program != "" && name == strings.TrimSuffix(e.Program, ".exe")
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
 )
 
@@ -64,21 +65,21 @@ func (l *loader) lookup(name string, from origin, kind ErrorKind) (*awsProfile, 
 		return p, nil
 	}
 	if files.config.path == "" && files.credentials.path == "" {
-		return nil, &Error{Kind: kind, Where: from(), What: "there is no AWS profile " + quote(name) + ": no home directory to look for files in",
+		return nil, &Error{Kind: kind, Where: from(), What: "there is no AWS profile " + display.Quote(name) + ": no home directory to look for files in",
 			Do: "set HOME, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"}
 	}
-	do := didYouMean(name, files.profileNames())
+	do := display.DidYouMean(name, files.profileNames())
 	switch {
 	case l.file.entry(name) != nil && l.at(sSourceProfile) != nil:
-		do = "it is an entry of " + shown(l.file.path) + ": give --profile " + quote(name)
+		do = "it is an entry of " + display.Safe(l.file.path) + ": give --profile " + display.Quote(name)
 	case files.config.section(name) != nil:
-		do = "write [profile " + name + "] in place of [" + name + "] in " + shown(files.config.path)
+		do = "write [profile " + name + "] in place of [" + name + "] in " + display.Safe(files.config.path)
 	case files.config.section(`profile "`+name+`"`) != nil:
-		do = "remove the quotes from [profile " + quote(name) + "] in " + shown(files.config.path)
+		do = "remove the quotes from [profile " + display.Quote(name) + "] in " + display.Safe(files.config.path)
 	case strings.HasPrefix(string(files.config.data), "\ufeff"):
-		do = "save " + shown(files.config.path) + " without its byte order mark, which hides the first section"
+		do = "save " + display.Safe(files.config.path) + " without its byte order mark, which hides the first section"
 	}
-	return nil, &Error{Kind: kind, Where: from(), What: "no AWS profile " + quote(name) + " in " + shown(files.config.path) + " or " + shown(files.credentials.path), Do: do}
+	return nil, &Error{Kind: kind, Where: from(), What: "no AWS profile " + display.Quote(name) + " in " + display.Safe(files.config.path) + " or " + display.Safe(files.credentials.path), Do: do}
 }
 
 // environmentKeys are the keys in the environment, if both halves are there.
@@ -169,7 +170,7 @@ func (l *loader) signWithProfile(p *awsProfile, chain []string) (signer, error) 
 		if p.partial.key == other {
 			other = keyAccessKeyID
 		}
-		return signer{}, &Error{Kind: Config, Where: p.partial.where(), What: "profile " + quote(p.name) + " has " + p.partial.key + " without " + other, Do: "put both into the same file"}
+		return signer{}, &Error{Kind: Config, Where: p.partial.where(), What: "profile " + display.Quote(p.name) + " has " + p.partial.key + " without " + other, Do: "put both into the same file"}
 	}
 	again := slices.Contains(chain, p.name)
 	role, from := p.value(keyRoleARN), p.value(keySourceProfile)
@@ -225,7 +226,7 @@ func (l *loader) signWithProfile(p *awsProfile, chain []string) (signer, error) 
 	}
 	r.Base, r.Source = s.base, s.source
 	if chained(r) && r.Duration > time.Hour {
-		return signer{}, &Error{Kind: Config, Where: p.where("duration_seconds"), What: "duration_seconds of profile " + quote(p.name) + " is too long: " + chainedRule}
+		return signer{}, &Error{Kind: Config, Where: p.where("duration_seconds"), What: "duration_seconds of profile " + display.Quote(p.name) + " is too long: " + chainedRule}
 	}
 	return signer{base: r, profile: s.profile}, l.addSerial(r, p.value(keyMFASerial), s.profile)
 }
@@ -241,7 +242,7 @@ func needsRole(p *awsProfile) error {
 			if key == keySourceProfile && p.value(keyProcess) != "" {
 				do = "remove it and name the source in the command: credential_process = sts-helper --source-profile " + p.value(key)
 			}
-			return &Error{Kind: Config, Where: p.where(key), What: "profile " + quote(p.name) + " has " + key + " without role_arn", Do: do}
+			return &Error{Kind: Config, Where: p.where(key), What: "profile " + display.Quote(p.name) + " has " + key + " without role_arn", Do: do}
 		}
 	}
 	return nil
@@ -258,7 +259,7 @@ func oneCredentialType(p *awsProfile, from string) error {
 		}
 	}
 	if len(found) > 1 {
-		return &Error{Kind: Config, Where: p.where(found[1]), What: "profile " + quote(p.name) + " has both " + found[0] + " and " + found[1], Do: "remove one of them: AWS SDKs refuse such a profile"}
+		return &Error{Kind: Config, Where: p.where(found[1]), What: "profile " + display.Quote(p.name) + " has both " + found[0] + " and " + found[1], Do: "remove one of them: AWS SDKs refuse such a profile"}
 	}
 	return nil
 }
@@ -278,7 +279,7 @@ func (l *loader) ownCredentials(p *awsProfile, chain []string, again bool) (sign
 		var session *awsProfile
 		if name := strings.TrimSpace(p.value(keySSOSession)); name != "" {
 			if session = l.files().other("sso-session " + name); session == nil {
-				return signer{}, &Error{Kind: Config, Where: p.where(keySSOSession), What: "no section [sso-session " + name + "] in " + shown(l.files().config.path), Do: "run: aws configure sso"}
+				return signer{}, &Error{Kind: Config, Where: p.where(keySSOSession), What: "no section [sso-session " + name + "] in " + display.Safe(l.files().config.path), Do: "run: aws configure sso"}
 			}
 			for _, file := range session.files {
 				if !slices.Contains(s.Files, file) {
@@ -300,7 +301,7 @@ func (l *loader) ownCredentials(p *awsProfile, chain []string, again bool) (sign
 		if by == p.name {
 			by = chain[len(chain)-2]
 		}
-		return signer{}, &Error{Kind: Config, Where: shown(strings.Join(p.files, ", ")), What: "profile " + quote(p.name) + ", the source_profile of " + quote(by) + ", defines no credentials"}
+		return signer{}, &Error{Kind: Config, Where: display.Safe(strings.Join(p.files, ", ")), What: "profile " + display.Quote(p.name) + ", the source_profile of " + display.Quote(by) + ", defines no credentials"}
 	default:
 		container, ok := l.container()
 		if ok {
@@ -316,7 +317,7 @@ func (l *loader) ownCredentials(p *awsProfile, chain []string, again bool) (sign
 func loop(p *awsProfile, chain []string) error {
 	var names []string
 	for _, name := range append(slices.Clone(chain[slices.Index(chain, p.name):]), p.name) {
-		names = append(names, quote(name))
+		names = append(names, display.Quote(name))
 	}
 	return &Error{Kind: Config, Where: p.where(keySourceProfile), What: "the source_profiles go in a circle: " + strings.Join(names, " -> "),
 		Do: "let one of them name a profile that has credentials"}
@@ -343,7 +344,7 @@ func (l *loader) credentialSource(p *awsProfile, s request.Source) (signer, erro
 	case "Ec2InstanceMetadata":
 		s.Kind, s.Digest = request.SourceInstance, digest(l.metadataService(p))
 	default:
-		return wrong("credential_source " + quote(v) + " is none of Environment, EcsContainer, Ec2InstanceMetadata")
+		return wrong("credential_source " + display.Quote(v) + " is none of Environment, EcsContainer, Ec2InstanceMetadata")
 	}
 	return signer{source: s, profile: p}, nil
 }
@@ -368,7 +369,7 @@ func profileDuration(p *awsProfile) (time.Duration, error) {
 	}
 	d, err := parseDuration(prop.value)
 	if err != nil || d < 15*time.Minute || d > 12*time.Hour {
-		return 0, &Error{Kind: Config, Where: prop.where(), What: "duration_seconds " + quote(prop.value) + " of profile " + quote(p.name) + " is not a number from 900 to 43200"}
+		return 0, &Error{Kind: Config, Where: prop.where(), What: "duration_seconds " + display.Quote(prop.value) + " of profile " + display.Quote(p.name) + " is not a number from 900 to 43200"}
 	}
 	return d, nil
 }

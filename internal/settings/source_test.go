@@ -271,18 +271,3 @@ func TestSelfReference(t *testing.T) {
 	w = newWorld(t).config("[profile role]\nrole_arn = r\nsource_profile = dev\n[profile dev]\ncredential_process = sts-helper\n").set("AWS_PROFILE=role")
 	w.fail(settings.Config, []string{"AWS_PROFILE", `"role"`})
 }
-
-func TestWords(t *testing.T) {
-	for s, want := range map[string][]string{
-		"":                    nil,
-		"  a  b\tc\n":         {"a", "b", "c"},
-		`a "b c" 'd "e' f\ g`: {"a", "b c", `d "e`, "f g"},
-		`"a\"b" '\' ""`:       {`a"b`, `\`, ""},
-		`"open`:               {"open"},
-		`a\`:                  {`a\`},
-	} {
-		if got := settings.Words(s); !slices.Equal(got, want) {
-			t.Errorf("%q: %q, want %q", s, got, want)
-		}
-	}
-}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // configFile is our config.toml, read and checked whole: a mistyped key in an entry that is
@@ -73,16 +75,16 @@ func openConfigFile(env Environment) (*configFile, error) {
 	data, info, err := env.readFile(path)
 	if err != nil {
 		if !absent(err) {
-			return nil, &Error{Kind: Config, Where: shown(path), What: "cannot read: " + err.Error(), Err: err}
+			return nil, &Error{Kind: Config, Where: display.Safe(path), What: "cannot read: " + err.Error(), Err: err}
 		}
 		if env.Getenv("STS_HELPER_CONFIG") != "" {
-			return nil, &Error{Kind: Config, Where: shown(path), What: "STS_HELPER_CONFIG names a file that does not exist",
+			return nil, &Error{Kind: Config, Where: display.Safe(path), What: "STS_HELPER_CONFIG names a file that does not exist",
 				Do: "write it or unset the variable", Err: err}
 		}
 		return nil, nil
 	}
 	if why, do := exposed(path, info); why != "" {
-		return nil, &Error{Kind: Config, Where: shown(path), What: why, Do: do}
+		return nil, &Error{Kind: Config, Where: display.Safe(path), What: why, Do: do}
 	}
 	f := &configFile{path: path, data: data}
 	return f, f.parse()
@@ -221,8 +223,8 @@ func (w *walk) open(parts []string, line int) error {
 		return w.file.wrong(line, "unknown section ["+sectionText(parts)+"]", "only tag may be a table inside of [profile.NAME]")
 	}
 	name := parts[1]
-	if name == "" || len(name) > 255 || !graphic(name) {
-		return w.file.wrong(line, "entry name "+quote(name)+" is empty, too long or not plain text", "")
+	if name == "" || len(name) > 255 || !display.Printable(name) {
+		return w.file.wrong(line, "entry name "+display.Quote(name)+" is empty, too long or not plain text", "")
 	}
 	if _, ok := w.index[name]; !ok {
 		w.index[name] = len(w.file.entries)
@@ -234,14 +236,14 @@ func (w *walk) open(parts []string, line int) error {
 // assign stores one value of an entry.
 func (w *walk) assign(path []string, line int, value *unstable.Node) error {
 	if path[0] != "profile" {
-		what := "unknown key " + quote(path[0])
+		what := "unknown key " + display.Quote(path[0])
 		if _, ok := byKey(path[0]); ok {
-			return w.file.wrong(line, "key "+quote(path[0])+" stands outside of a section", "put it under [profile.NAME]")
+			return w.file.wrong(line, "key "+display.Quote(path[0])+" stands outside of a section", "put it under [profile.NAME]")
 		}
 		return w.file.wrong(line, what, "keys stand under [profile.NAME]")
 	}
 	if len(path) < 3 {
-		return w.file.wrong(line, quote(sectionText(path))+" is a section, not a value", "write [profile.NAME]")
+		return w.file.wrong(line, display.Quote(sectionText(path))+" is a section, not a value", "write [profile.NAME]")
 	}
 	if err := w.open(path[:2], line); err != nil {
 		return err
@@ -256,7 +258,7 @@ func (w *walk) assign(path []string, line int, value *unstable.Node) error {
 		return w.tag(e, path[3], line, value)
 	}
 	if len(path) > 3 {
-		return w.file.wrong(line, "unknown key "+quote(strings.Join(path[2:], ".")), "")
+		return w.file.wrong(line, "unknown key "+display.Quote(strings.Join(path[2:], ".")), "")
 	}
 	list, err := w.value(setting, line, value)
 	if err != nil {
@@ -264,7 +266,7 @@ func (w *walk) assign(path []string, line int, value *unstable.Node) error {
 	}
 	for _, v := range e.values {
 		if v.setting == setting {
-			return w.file.wrong(line, "key "+quote(key)+" was given before, in line "+strconv.Itoa(v.line), "remove one of them")
+			return w.file.wrong(line, "key "+display.Quote(key)+" was given before, in line "+strconv.Itoa(v.line), "remove one of them")
 		}
 	}
 	e.values = append(e.values, fileValue{setting: setting, line: line, list: list})
@@ -280,17 +282,17 @@ func (w *walk) unknown(key string, line int) error {
 	case keyAccessKeyID, keySecretAccessKey, keySessionToken:
 		return w.file.wrong(line, "credentials do not belong into this file", "put them into an AWS profile and name it in source_profile")
 	}
-	do := didYouMean(key, keys())
+	do := display.DidYouMean(key, keys())
 	if do == "" {
 		do = "see sts-helper --help for what there is"
 	}
-	return w.file.wrong(line, "unknown key "+quote(key), do)
+	return w.file.wrong(line, "unknown key "+display.Quote(key), do)
 }
 
 // tag stores one tag of the table form.
 func (w *walk) tag(e *entry, key string, line int, value *unstable.Node) error {
 	if value.Kind != unstable.String {
-		return w.file.wrong(line, "tag "+quote(key)+" is "+kindText(value.Kind)+", not a string", "put the value in quotes")
+		return w.file.wrong(line, "tag "+display.Quote(key)+" is "+kindText(value.Kind)+", not a string", "put the value in quotes")
 	}
 	pair := key + "=" + string(value.Data)
 	for i := range e.values {
@@ -303,7 +305,7 @@ func (w *walk) tag(e *entry, key string, line int, value *unstable.Node) error {
 		}
 		for _, old := range v.list {
 			if strings.HasPrefix(old, key+"=") {
-				return w.file.wrong(line, "tag "+quote(key)+" is there twice", "remove one of them")
+				return w.file.wrong(line, "tag "+display.Quote(key)+" is there twice", "remove one of them")
 			}
 		}
 		v.list = append(v.list, pair)
@@ -380,7 +382,7 @@ func sectionText(parts []string) string {
 		if p != "" && strings.Trim(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == "" {
 			b.WriteString(p)
 		} else {
-			b.WriteString(quote(p))
+			b.WriteString(display.Quote(p))
 		}
 	}
 	return b.String()

@@ -1,12 +1,14 @@
-package mfa_test
+package display_test
 
 import (
+	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // wordCases are split as sh splits them; TestSplitCommandAgreesWithShell asks a real one.
@@ -29,7 +31,7 @@ var wordCases = map[string][]string{
 
 func TestSplitCommand(t *testing.T) {
 	for in, want := range wordCases {
-		if got, err := mfa.SplitCommand(in); err != nil || !slices.Equal(got, want) {
+		if got, err := display.SplitCommand(in); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q: %q, %v; want %q", in, got, err, want)
 		}
 	}
@@ -38,7 +40,7 @@ func TestSplitCommand(t *testing.T) {
 		"a | b", "a && b", "a; b", "a > f", "a < f", "(a)", "a $HOME", "a `b`", `a "$(b)"`, "a \"`b`\"", "~/bin/x", "a # b",
 		strings.Repeat("a", 40<<10),
 	} {
-		if got, err := mfa.SplitCommand(in); err == nil {
+		if got, err := display.SplitCommand(in); err == nil {
 			t.Errorf("%q was taken as %q", in, got)
 		} else if strings.ContainsAny(err.Error(), "\n\x00") {
 			t.Errorf("%q: %q", in, err)
@@ -71,7 +73,7 @@ func FuzzSplitCommand(f *testing.F) {
 	f.Add(`a "b`)
 	f.Add("a\\")
 	f.Fuzz(func(t *testing.T, in string) {
-		words, err := mfa.SplitCommand(in)
+		words, err := display.SplitCommand(in)
 		if err != nil {
 			return
 		}
@@ -83,9 +85,53 @@ func FuzzSplitCommand(f *testing.F) {
 		for _, w := range words {
 			line.WriteString(" '" + strings.ReplaceAll(w, "'", `'\''`) + "'")
 		}
-		again, err := mfa.SplitCommand(line.String())
+		again, err := display.SplitCommand(line.String())
 		if line.Len() < 32<<10 && (err != nil || !slices.Equal(again, words)) {
 			t.Fatalf("%q: %q, then %q, %v", in, words, again, err)
 		}
 	})
+}
+
+// A POSIX shell makes one word of it, the very one.
+func TestShellWord(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no POSIX shell")
+	}
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{
+		"", "dev", "/home/a/.cache", `C:\temp`, `\`, `a\ b`, "a@b.example", "@", "%1", "100%", "it's", "''", "a b", "$HOME", "`id`", "*", "~", "~/x",
+		"#x", "!x", "a;b", "a&b", "a|b", "<x", "(x)", "{a,b}", "[a]", `"`, "-n", "=x", "é", `'\''`, "a'b\\",
+	} {
+		cmd := exec.Command(sh, "-c", "printf '<%s>' "+display.ShellWord(s))
+		cmd.Dir, cmd.Env = t.TempDir(), append(os.Environ(), "HOME=/elsewhere")
+		if out, err := cmd.CombinedOutput(); err != nil || string(out) != "<"+s+">" {
+			t.Errorf("%q as %s: %q, %v", s, display.ShellWord(s), out, err)
+		}
+	}
+	if got := display.ShellWord("a\x1b[31m\nb"); got != `"a\x1b[31m\x0ab"` {
+		t.Errorf("%s", got)
+	}
+	for _, s := range []string{"dev", "/home/a.b/c-d", "a@b.example", "k=v"} {
+		if got := display.ShellWord(s); got != s {
+			t.Errorf("%q is quoted without need: %s", s, got)
+		}
+	}
+}
+
+func TestShellWords(t *testing.T) {
+	for s, want := range map[string][]string{
+		"":                    nil,
+		"  a  b\tc\n":         {"a", "b", "c"},
+		`a "b c" 'd "e' f\ g`: {"a", "b c", `d "e`, "f g"},
+		`"a\"b" '\' ""`:       {`a"b`, `\`, ""},
+		`"open`:               {"open"},
+		`a\`:                  {`a\`},
+	} {
+		if got := display.ShellWords(s); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", s, got, want)
+		}
+	}
 }
