@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -120,7 +119,7 @@ func (p *program) openBundle(ctx context.Context, args []string, a acceptFlags) 
 	if len(args) == 1 && args[0] != "-" {
 		f, err := os.Open(args[0])
 		if err != nil {
-			return handoff.Bundle{}, usageError{fmt.Errorf("%s cannot be read: %w; name the file with the sealed token, or - for standard input", display.Safe(args[0]), oneCause(err))}
+			return handoff.Bundle{}, usageError{fmt.Errorf("%s cannot be read: %s; name the file with the sealed token, or - for standard input", display.Safe(args[0]), display.Innermost(err))}
 		}
 		defer func() { _ = f.Close() }()
 		in, from = f, args[0]
@@ -133,7 +132,7 @@ func (p *program) openBundle(ctx context.Context, args []string, a acceptFlags) 
 	case ctx.Err() != nil:
 		return handoff.Bundle{}, context.Cause(ctx)
 	case err != nil:
-		return handoff.Bundle{}, usageError{fmt.Errorf("%s cannot be read: %w", display.Safe(from), oneCause(err))}
+		return handoff.Bundle{}, usageError{fmt.Errorf("%s cannot be read: %s", display.Safe(from), display.Innermost(err))}
 	}
 	var b handoff.Bundle
 	if a.plain {
@@ -185,26 +184,17 @@ func (p *program) identities(ctx context.Context, files []string) ([]age.Identit
 func readIdentities(ctx context.Context, file string) ([]age.Identity, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, oneCause(err)
+		return nil, errors.New(display.Innermost(err))
 	}
 	defer func() { _ = f.Close() }()
 	const most = 1 << 20 // more than handoff takes; it says so
 	data, err := io.ReadAll(io.LimitReader(f, most))
 	if err != nil {
-		return nil, oneCause(err)
+		return nil, errors.New(display.Innermost(err))
 	}
 	return handoff.ParseIdentities(data, func() ([]byte, error) {
 		return askPassphrase(ctx, "Passphrase of "+display.Safe(file)+": ")
 	})
-}
-
-// oneCause is a file's error without the name, which the message has already.
-func oneCause(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }
 
 // validName reports whether s can name an accepted token: what IAM allows in names, and

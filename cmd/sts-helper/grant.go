@@ -176,7 +176,7 @@ func (p *program) recipients(g grantFlags) ([]age.Recipient, error) {
 	for _, name := range g.github {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("--to-github-keys %s: %w", display.Safe(name), oneCause(err))}
+			return nil, usageError{fmt.Errorf("--to-github-keys %s: %s", display.Safe(name), display.Innermost(err))}
 		}
 		r, skipped, err := handoff.ParseGitHubKeys(f)
 		_ = f.Close()

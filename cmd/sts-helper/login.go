@@ -203,20 +203,5 @@ func moment(t time.Time) string {
 	if local.Format(time.DateOnly) != now.Format(time.DateOnly) {
 		layout = "2006-01-02 15:04:05 MST"
 	}
-	return local.Format(layout) + " (" + span(t.Sub(now.Round(0))) + ")"
-}
-
-// span is a length of time in the two units that matter: "11h59m", "4m10s".
-func span(d time.Duration) string {
-	switch d = d.Round(time.Second); {
-	case d < 0:
-		return "ended " + span(-d) + " ago"
-	case d >= 48*time.Hour:
-		return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
-	case d >= time.Hour:
-		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
-	case d >= time.Minute:
-		return fmt.Sprintf("%dm%02ds", d/time.Minute, d%time.Minute/time.Second)
-	}
-	return fmt.Sprintf("%ds", d/time.Second)
+	return local.Format(layout) + " (" + display.Remaining(t.Sub(now.Round(0))) + ")"
 }

@@ -50,7 +50,7 @@ func (p *program) policyCheckCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			data, err := readPolicy(args[0])
 			if err != nil {
-				return usageError{fmt.Errorf("%s cannot be read: %w; name a file with a policy, or - for standard input", display.Safe(args[0]), oneCause(err))}
+				return usageError{fmt.Errorf("%s cannot be read: %s; name a file with a policy, or - for standard input", display.Safe(args[0]), display.Innermost(err))}
 			}
 			parsed, err := policy.Parse(data)
 			for _, finding := range policy.Check(data) {

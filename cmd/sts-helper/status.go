@@ -247,9 +247,9 @@ func (r *statusRecord) text(b *strings.Builder) {
 	if r.Failure != nil {
 		held := "anybody may ask again"
 		if r.Failure.Held > 0 {
-			held = "nobody asks again for " + span(time.Duration(r.Failure.Held*float64(time.Second)))
+			held = "nobody asks again for " + display.Remaining(time.Duration(r.Failure.Held*float64(time.Second)))
 		}
-		line("last refresh failed %s ago: %s; %s", span(max(time.Since(r.Failure.Since), 0)), r.Failure.Message, held)
+		line("last refresh failed %s ago: %s; %s", display.Remaining(max(time.Since(r.Failure.Since), 0)), r.Failure.Message, held)
 	}
 	if r.LockedBy != nil {
 		line("held by %s, since %s", r.LockedBy.said, r.LockedBy.Since.Local().Format("15:04:05 MST"))
@@ -266,7 +266,7 @@ func (r *statusRecord) token(line func(string, ...any)) {
 	}
 	line("%s: %s", r.Operation, who)
 	if r.left <= 0 {
-		line("key %s, %s", r.AccessKeyID, span(r.left))
+		line("key %s, %s", r.AccessKeyID, display.Remaining(r.left))
 	} else {
 		line("key %s, good until %s", r.AccessKeyID, moment(*r.Expires))
 	}

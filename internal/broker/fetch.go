@@ -110,7 +110,7 @@ func caBundle() (file string, pem []byte, err error) {
 		return "", nil, nil
 	}
 	if pem, err = readSmall(file, maxCABundle); err != nil {
-		return file, nil, configError("AWS_CA_BUNDLE: %s cannot be read: %s", file, oneLine(err))
+		return file, nil, configError("AWS_CA_BUNDLE: %s cannot be read: %s", display.Safe(file), display.Innermost(err))
 	}
 	return file, pem, nil
 }
@@ -157,7 +157,7 @@ func (p *Provider) build(ctx context.Context, code string) (sts.Request, error) 
 	case token.AssumeRoleWithWebIdentity:
 		data, err := readSmall(r.WebIdentityTokenFile, maxIdentityToken)
 		if err != nil {
-			return nil, sourceError(err, "the web identity token %s cannot be read: %s", r.WebIdentityTokenFile, oneLine(err))
+			return nil, sourceError(err, "the web identity token %s cannot be read: %s", display.Safe(r.WebIdentityTokenFile), display.Innermost(err))
 		}
 		if err := p.sameSubject(r.WebIdentityTokenFile, tokenSubject(data)); err != nil {
 			return nil, err

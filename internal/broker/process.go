@@ -42,7 +42,7 @@ func (p *Provider) processCredentials(ctx context.Context) (token.Credentials, e
 	err := cmd.Run()
 	if err != nil {
 		var exit *exec.ExitError
-		what := oneLine(err)
+		what := display.Cause(err)
 		if errors.As(err, &exit) {
 			what = exit.ProcessState.String()
 		}

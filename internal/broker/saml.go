@@ -21,7 +21,7 @@ func (p *Provider) assertion(ctx context.Context) (string, error) {
 	if r.SAMLAssertionFile != "" {
 		data, err := readSmall(r.SAMLAssertionFile, maxAssertion+2)
 		if err != nil {
-			return "", sourceError(err, "the SAML assertion %s cannot be read: %s", r.SAMLAssertionFile, oneLine(err))
+			return "", sourceError(err, "the SAML assertion %s cannot be read: %s", display.Safe(r.SAMLAssertionFile), display.Innermost(err))
 		}
 		if err := p.sameSubject(r.SAMLAssertionFile, assertionSubject(data)); err != nil {
 			return "", err
@@ -40,7 +40,7 @@ func (p *Provider) assertion(ctx context.Context) (string, error) {
 	cmd.Stdout, cmd.Stderr = &limited{&stdout, maxAssertion + 3}, &limited{&stderr, maxStderr}
 	cmd.WaitDelay = time.Second
 	if err := cmd.Run(); err != nil {
-		what := oneLine(err)
+		what := display.Cause(err)
 		if ctx.Err() != nil {
 			what = "no answer within " + assertionTimeout.String()
 		}

@@ -134,7 +134,7 @@ func (p *Provider) listDevices(ctx context.Context) ([]string, error) {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, unreachable("gave no answer (" + display.Safe(oneLine(err)) + ")")
+		return nil, unreachable("gave no answer (" + display.Cause(err) + ")")
 	}
 	defer func() { _ = resp.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, iamBody+1))

@@ -3,7 +3,6 @@ package broker
 import (
 	"cmp"
 	"context"
-	"errors"
 	"os"
 	"strings"
 	"sync"
@@ -80,7 +79,7 @@ func staticCredentials(ctx context.Context, src request.Source) (creds token.Cre
 		}
 	})
 	if err != nil {
-		return token.Credentials{}, sourceError(err, "AWS profile %s cannot be read: %s", display.Quote(src.Profile), oneLine(err))
+		return token.Credentials{}, sourceError(err, "AWS profile %s cannot be read: %s", display.Quote(src.Profile), display.Cause(err))
 	}
 	return fromSDK(shared.Credentials), nil
 }
@@ -125,11 +124,11 @@ func (p *Provider) resolve(ctx context.Context) (creds token.Credentials, err er
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, opts...)
 	if err != nil {
-		return token.Credentials{}, sourceError(err, "%s cannot be read: %s", describeSource(src), oneLine(err))
+		return token.Credentials{}, sourceError(err, "%s cannot be read: %s", describeSource(src), display.Cause(err))
 	}
 	found, err := cfg.Credentials.Retrieve(ctx)
 	if err != nil {
-		e := sourceError(err, "%s gave no credentials: %s", describeSource(src), oneLine(err))
+		e := sourceError(err, "%s gave no credentials: %s", describeSource(src), display.Cause(err))
 		e.final = false // a portal or an endpoint may come back
 		return token.Credentials{}, e
 	}
@@ -149,16 +148,4 @@ func describeSource(s request.Source) string {
 		return "the default credential chain"
 	}
 	return "AWS profile " + display.Quote(s.Profile)
-}
-
-// oneLine is the last cause of err on one line; the SDK's errors are long chains.
-func oneLine(err error) string {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			break
-		}
-		err = next
-	}
-	return strings.Join(strings.Fields(err.Error()), " ")
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // digits is the length of a token code (STS TokenCode: six digits).
@@ -74,7 +76,7 @@ func (g *Given) Code(ctx context.Context, q Question) (string, error) {
 	}
 	if d := time.Until(q.NotBefore.Round(0)); !q.NotBefore.IsZero() && d > 0 {
 		return "", fmt.Errorf("%w: this device's present code is spent; run %q with the next code in %s",
-			ErrUsed, loginCommand(q.Login, q.Profile), seconds(d))
+			ErrUsed, loginCommand(q.Login, q.Profile), display.Wait(d))
 	}
 	code, err := ParseCode(code)
 	if err != nil {

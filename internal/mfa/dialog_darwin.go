@@ -35,7 +35,7 @@ func (scriptBox) ask(ctx context.Context, title, text string, lasts time.Duratio
 	case ctx.Err() != nil:
 		return "", ctx.Err()
 	case r.err != nil:
-		return "", fmt.Errorf("%w: osascript: %s", ErrProcess, display.Safe(rootCause(r.err)))
+		return "", fmt.Errorf("%w: osascript: %s", ErrProcess, display.Innermost(r.err))
 	case strings.Contains(r.stderr, "(-128)"): // userCanceledErr
 		return "", fmt.Errorf("%w: the dialog was closed", ErrCancelled)
 	case strings.Contains(r.stderr, "(-1713)"): // errAENoUserInteraction

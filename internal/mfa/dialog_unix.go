@@ -51,7 +51,7 @@ func (t toolBox) ask(ctx context.Context, title, text string, lasts time.Duratio
 	case ctx.Err() != nil:
 		return "", ctx.Err()
 	case r.err != nil:
-		return "", fmt.Errorf("%w: %s: %s", ErrProcess, t.tool, display.Safe(rootCause(r.err)))
+		return "", fmt.Errorf("%w: %s: %s", ErrProcess, t.tool, display.Innermost(r.err))
 	case r.tooMuch:
 		return "", fmt.Errorf("%w: %s wrote more than %d bytes", ErrProcess, t.tool, outputLimit)
 	case noDisplay(r):

@@ -198,7 +198,7 @@ func (q Question) ended(ctx context.Context, where string, waited time.Duration)
 	cause := context.Cause(ctx)
 	if errors.Is(cause, context.DeadlineExceeded) {
 		return fmt.Errorf("%w: no answer from the %s within %s; run %q",
-			ErrTimeout, where, seconds(waited), loginCommand(q.Login, q.Profile))
+			ErrTimeout, where, display.Wait(waited), loginCommand(q.Login, q.Profile))
 	}
 	if sig, ok := errors.AsType[Signalled](cause); ok {
 		return fmt.Errorf("%w: %w", ErrCancelled, sig)
@@ -216,7 +216,7 @@ func (q Question) waitNotBefore(ctx context.Context) error {
 	}
 	if end, ok := ctx.Deadline(); ok && time.Until(end) <= d {
 		return fmt.Errorf("%w: the present code was used already and the next one comes in %s; run %q then",
-			ErrTimeout, seconds(d), loginCommand(q.Login, q.Profile))
+			ErrTimeout, display.Wait(d), loginCommand(q.Login, q.Profile))
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -226,9 +226,4 @@ func (q Question) waitNotBefore(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// seconds prints d in whole seconds, rounded up, so that a wait is never shown too short.
-func seconds(d time.Duration) string {
-	return ((d + time.Second - 1) / time.Second * time.Second).String()
 }

@@ -58,20 +58,9 @@ func findProgram(name string) (string, error) {
 	case errors.Is(err, exec.ErrNotFound):
 		return "", fmt.Errorf("%s is not in PATH: install it, or give an absolute path", display.Safe(name))
 	case err != nil:
-		return "", fmt.Errorf("%s cannot be run: %s", display.Safe(name), display.Safe(rootCause(err)))
+		return "", fmt.Errorf("%s cannot be run: %s", display.Safe(name), display.Innermost(err))
 	}
 	return path, nil
-}
-
-// rootCause is the innermost text of a chain of os errors, which repeats no path.
-func rootCause(err error) string {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err.Error()
-		}
-		err = next
-	}
 }
 
 // Name says which program it is.
@@ -112,7 +101,7 @@ func (p *process) Code(ctx context.Context, q Question) (string, error) {
 	case ctx.Err() != nil:
 		return "", q.ended(ctx, p.Name(), min(d, p.timeout))
 	case r.err != nil:
-		return "", fmt.Errorf("%w: %s: %s", ErrProcess, p.name, display.Safe(rootCause(r.err)))
+		return "", fmt.Errorf("%w: %s: %s", ErrProcess, p.name, display.Innermost(r.err))
 	case r.tooMuch:
 		return "", fmt.Errorf("%w: %s wrote more than %d bytes: its output must be the code and nothing else",
 			ErrProcess, p.name, outputLimit)

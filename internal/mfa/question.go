@@ -3,6 +3,8 @@ package mfa
 import (
 	"context"
 	"time"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // untilNext tells how long the present code is of no use, or "".
@@ -11,14 +13,14 @@ func (q Question) untilNext() string {
 	if q.NotBefore.IsZero() || d <= 0 {
 		return ""
 	}
-	return "the code shown now was used already; please wait " + seconds(d) + " for the next one"
+	return "the code shown now was used already; please wait " + display.Wait(d) + " for the next one"
 }
 
 // request is what is wanted, and how long it is waited for.
 func (q Question) request(ctx context.Context) string {
 	s := "six digits"
 	if end, ok := ctx.Deadline(); ok {
-		s += " (within " + seconds(time.Until(end)) + ")"
+		s += " (within " + display.Wait(time.Until(end)) + ")"
 	}
 	return s
 }
