@@ -33,7 +33,7 @@ type Config struct {
 	// keeps from them. Instance metadata has no such secret: see IMDSWithoutPeerCheck.
 	NoPeerCheck bool
 	// IMDSWithoutPeerCheck permits IMDS where nothing tells users apart: with NoPeerCheck, and on every
-	// system but Linux. It gives the credentials to every user of the machine, for whoever asks gets a
+	// system but Linux. It gives the credentials to every user of the machine, because every caller gets a
 	// session token. Without it such a Config is refused with [ErrNoPeerCheck]. It changes nothing where
 	// peers are checked.
 	IMDSWithoutPeerCheck bool
@@ -43,7 +43,7 @@ type Config struct {
 	Hosts []string
 	// Aliases are addresses of this machine that count as loopback, such as 169.254.169.254 on lo.
 	Aliases []netip.Addr
-	// AllowNonLoopback permits listeners on other addresses. Anybody who can reach such an address
+	// AllowNonLoopback permits listeners on other addresses. Every machine that can reach such an address
 	// can try the bearer tokens, and answers cross the network in the clear. Only the container
 	// paths are served there.
 	AllowNonLoopback bool
@@ -51,7 +51,7 @@ type Config struct {
 	// it limits all connections together.
 	MaxConnsPerUID int
 
-	// LoginRequired tells whether a provider's error means that a person must log in first. Clients
+	// LoginRequired reports whether a provider's error means that the user must log in first. Clients
 	// are then told so with a status that they do not retry, and the provider is asked again every
 	// 750 ms, so it should find that out cheaply. Optional; without it no error means that.
 	LoginRequired func(error) bool
@@ -238,12 +238,12 @@ type Event struct {
 	Duration time.Duration
 	// Expires is when the credentials that were fetched end.
 	Expires time.Time
-	// Err is why the fetch failed, and Login whether a person must log in first.
+	// Err is why the fetch failed, and Login whether the user must log in first.
 	Err   error
 	Login bool
 }
 
-// discard is the log of those who want none.
+// discard is the default log.
 type discard struct{}
 
 func (discard) Enabled(context.Context, slog.Level) bool  { return false }

@@ -10,7 +10,7 @@ import (
 // ServeHTTP answers a request without a network, as from the owner's own loopback, unless the server asks the
 // kernel about users.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p := newPeer(s.site.Load(), &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9911}, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 40000}, false)
+	p := newPeer(s.state.Load(), &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9911}, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 40000}, false)
 	s.handle(w, r.WithContext(context.WithValue(r.Context(), peerKey{}, p)))
 }
 
@@ -38,7 +38,7 @@ func Without(c Config, name string) (*Server, error) {
 
 // SetEUID makes the server believe that it runs as another user, which makes the tests' own connections
 // those of a stranger.
-func (s *Server) SetEUID(uid uint32) { s.site.Load().euid = uid }
+func (s *Server) SetEUID(uid uint32) { s.state.Load().euid = uid }
 
 // HostAllowed, Squeeze and ParseTTL are what fuzzing is for.
 var (

@@ -10,9 +10,9 @@ import (
 type guard struct {
 	name string
 	// conn decides by the connection alone, when it is accepted. It returns why not, or "".
-	conn func(*site, *peer, *diag) string
+	conn func(*servingState, *peer, *diag) string
 	// request decides by one request. A status of 0 lets it through.
-	request func(*site, *peer, *http.Request) (status int, why string)
+	request func(*servingState, *peer, *http.Request) (status int, why string)
 }
 
 // allGuards is in the order in which they are asked: who is there comes before what is said.
@@ -31,7 +31,7 @@ func allGuards() []guard {
 // guardAddress wants both ends of the connection on this machine. That is not implied by a loopback
 // listener: with route_localnet set, Linux delivers packets for 127.0.0.1 that came over the network
 // (CVE-2020-8558).
-func guardAddress(s *site, p *peer, _ *diag) string {
+func guardAddress(s *servingState, p *peer, _ *diag) string {
 	if p.valid && (s.local(p.local.Addr()) && s.local(p.remote.Addr()) || p.open && s.cfg.AllowNonLoopback) {
 		return ""
 	}
@@ -39,7 +39,7 @@ func guardAddress(s *site, p *peer, _ *diag) string {
 }
 
 // guardPeer wants the client's socket to belong to one of the users that may ask.
-func guardPeer(s *site, p *peer, d *diag) string {
+func guardPeer(s *servingState, p *peer, d *diag) string {
 	if !s.cfg.checksPeers() {
 		return ""
 	}
@@ -48,7 +48,7 @@ func guardPeer(s *site, p *peer, d *diag) string {
 	case err == errNoSocket && p.open && p.valid && !s.local(p.remote.Addr()):
 		return "" // it really is another machine; its bearer token must do
 	case err != nil:
-		return "nobody's socket: " + err.Error()
+		return "the owner of the socket is not known: " + err.Error()
 	case !s.uidAllowed(uid):
 		return "the socket belongs to another user"
 	}
@@ -59,7 +59,7 @@ func guardPeer(s *site, p *peer, d *diag) string {
 // guardForm wants the request target to be a path. With an absolute one ("GET http://host/") Go takes
 // the host from there and forgets the Host header, so the two could not be told apart later; "*", and
 // HTTP/2 prefaces that use it, and CONNECT have no path at all.
-func guardForm(_ *site, _ *peer, r *http.Request) (int, string) {
+func guardForm(_ *servingState, _ *peer, r *http.Request) (int, string) {
 	if strings.HasPrefix(r.RequestURI, "/") {
 		return 0, ""
 	}
@@ -67,7 +67,7 @@ func guardForm(_ *site, _ *peer, r *http.Request) (int, string) {
 }
 
 // guardHost refuses names that are not ours, which is what DNS rebinding needs, and no name at all.
-func guardHost(s *site, p *peer, r *http.Request) (int, string) {
+func guardHost(s *servingState, p *peer, r *http.Request) (int, string) {
 	if hostAllowed(r.Host, p.port, s.hosts) || p.open && p.literal != "" && hostAllowed(r.Host, p.port, []string{p.literal}) {
 		return 0, ""
 	}
@@ -75,7 +75,7 @@ func guardHost(s *site, p *peer, r *http.Request) (int, string) {
 }
 
 // guardBrowser refuses what only a web page sends, even if empty.
-func guardBrowser(_ *site, _ *peer, r *http.Request) (int, string) {
+func guardBrowser(_ *servingState, _ *peer, r *http.Request) (int, string) {
 	for k := range r.Header {
 		if k == "Origin" || k == "Referer" || strings.HasPrefix(k, "Sec-Fetch-") {
 			return http.StatusForbidden, "requests of web pages are refused"
@@ -86,7 +86,7 @@ func guardBrowser(_ *site, _ *peer, r *http.Request) (int, string) {
 
 // guardForwarded refuses what went through a proxy, even if the header is empty: a proxy lends its own
 // place on loopback to strangers (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-v2-how-it-works.html).
-func guardForwarded(_ *site, _ *peer, r *http.Request) (int, string) {
+func guardForwarded(_ *servingState, _ *peer, r *http.Request) (int, string) {
 	for k := range r.Header {
 		if k == "Forwarded" || k == "Via" || k == "X-Real-Ip" || strings.HasPrefix(k, "X-Forwarded-") {
 			return http.StatusForbidden, "forwarded requests are refused"
@@ -97,7 +97,7 @@ func guardForwarded(_ *site, _ *peer, r *http.Request) (int, string) {
 
 // guardBody refuses request bodies: no client has a reason to send one, and a body whose end two
 // parsers see in two places is how requests are smuggled.
-func guardBody(_ *site, _ *peer, r *http.Request) (int, string) {
+func guardBody(_ *servingState, _ *peer, r *http.Request) (int, string) {
 	if r.ContentLength == 0 {
 		return 0, ""
 	}

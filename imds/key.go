@@ -16,7 +16,7 @@ const keyFile = "imds.key"
 // are not there. Processes that do so at the same time all get the same key.
 //
 // The key is a file of its own, mode 0600, never half written. On Unix it is refused, with an error that
-// says what to do, if the directory or the file is a link, belongs to somebody else, or can be used by
+// says what to do, if the directory or the file is a link, belongs to another user, or can be used by
 // others, or if the file is not a plain one with a single name. On Windows the directory's access list
 // is relied on.
 func LoadOrCreateKey(dir string) ([]byte, error) {

@@ -34,7 +34,7 @@ func loadOrCreateKey(dir string) ([]byte, error) {
 		if err := createKey(fd, dir); err != nil {
 			return nil, err
 		}
-		key, err = readKey(fd, dir) // perhaps somebody else's, who was quicker
+		key, err = readKey(fd, dir) // perhaps that of another process, which was quicker
 	}
 	return key, err
 }

@@ -18,7 +18,7 @@ func loadOrCreateKey(dir string) ([]byte, error) {
 		if err := createKey(dir, path); err != nil {
 			return nil, err
 		}
-		key, err = readKey(path) // perhaps somebody else's, who was quicker
+		key, err = readKey(path) // perhaps that of another process, which was quicker
 	}
 	return key, err
 }

@@ -23,7 +23,7 @@ func (s *Server) Listen(ctx context.Context, addr string) (net.Listener, error) 
 	if host == "localhost" {
 		host = "127.0.0.1"
 	}
-	st := s.site.Load()
+	st := s.state.Load()
 	ip, err := netip.ParseAddr(host)
 	if err != nil && !(host == "" && st.cfg.AllowNonLoopback) {
 		return nil, fmt.Errorf("imds: cannot listen on %q: want an IP address, such as 127.0.0.1 or [::1], before the port", addr)
@@ -45,53 +45,53 @@ func (s *Server) Listen(ctx context.Context, addr string) (net.Listener, error) 
 // than one keeps the rest going if it once does not.
 const checkers = 4
 
-// gate is a listener that lets through only connections that the guards let pass, and closes the others
+// guardedListener is a listener that lets through only connections that the guards let pass, and closes the others
 // before a byte of them is read.
-type gate struct {
+type guardedListener struct {
 	net.Listener
 	s     *Server
-	open  bool          // it listens on more than loopback
-	raw   chan net.Conn // accepted
-	in    chan *gated   // let through
-	done  chan struct{} // closed at the end
+	open  bool              // it listens on more than loopback
+	raw   chan net.Conn     // accepted
+	in    chan *guardedConn // let through
+	done  chan struct{}     // closed at the end
 	once  sync.Once
 	ended atomic.Pointer[error]
 }
 
-// gated is a connection that was let through.
-type gated struct {
+// guardedConn is a connection that was let through.
+type guardedConn struct {
 	net.Conn
 	peer    *peer
 	release func() // gives the place back; called once
 	once    sync.Once
 }
 
-func (c *gated) Close() error {
+func (c *guardedConn) Close() error {
 	c.once.Do(c.release)
 	return c.Conn.Close()
 }
 
 // CloseWrite is what net/http uses to let a client read the last answer before the connection is reset.
-func (c *gated) CloseWrite() error {
+func (c *guardedConn) CloseWrite() error {
 	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return w.CloseWrite()
 	}
 	return nil
 }
 
-// newGate fails if the peer check is wanted and the kernel cannot be asked at all: better no server than
+// newGuardedListener fails if the peer check is wanted and the kernel cannot be asked at all: better no server than
 // one that refuses everybody.
-func (s *Server) newGate(ln net.Listener) (*gate, error) {
-	st := s.site.Load()
+func (s *Server) newGuardedListener(ln net.Listener) (*guardedListener, error) {
+	st := s.state.Load()
 	if ap, ok := addrPort(ln.Addr()); !ok {
 		return nil, fmt.Errorf("imds: cannot serve on %s: it is not a TCP address", ln.Addr())
 	} else if !st.local(ap.Addr()) && !st.cfg.AllowNonLoopback {
 		return nil, fmt.Errorf("imds: will not serve on %s: it is not a loopback address, and others could reach it", ln.Addr())
 	}
 	ap, _ := addrPort(ln.Addr())
-	g := &gate{
+	g := &guardedListener{
 		Listener: ln, s: s, open: !st.local(ap.Addr()),
-		raw: make(chan net.Conn), in: make(chan *gated), done: make(chan struct{}),
+		raw: make(chan net.Conn), in: make(chan *guardedConn), done: make(chan struct{}),
 	}
 	var ds []*diag
 	for range checkers {
@@ -119,7 +119,7 @@ func (s *Server) newGate(ln net.Listener) (*gate, error) {
 
 // accept takes connections from the kernel, and goes on when there are none for a while because
 // descriptors have run out.
-func (g *gate) accept() {
+func (g *guardedListener) accept() {
 	defer close(g.raw)
 	wait := 5 * time.Millisecond
 	for {
@@ -148,7 +148,7 @@ func (g *gate) accept() {
 	}
 }
 
-func (g *gate) end(err error) {
+func (g *guardedListener) end(err error) {
 	g.once.Do(func() {
 		g.ended.Store(&err)
 		close(g.done)
@@ -156,7 +156,7 @@ func (g *gate) end(err error) {
 }
 
 // check looks at connections with a question channel of its own.
-func (g *gate) check(d *diag) {
+func (g *guardedListener) check(d *diag) {
 	if d != nil {
 		defer d.close()
 	}
@@ -172,7 +172,7 @@ func (g *gate) check(d *diag) {
 }
 
 // Accept gives the next connection that was let through.
-func (g *gate) Accept() (net.Conn, error) {
+func (g *guardedListener) Accept() (net.Conn, error) {
 	select {
 	case c := <-g.in:
 		return c, nil
@@ -181,33 +181,33 @@ func (g *gate) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends the gate and its listener.
-func (g *gate) Close() error {
+// Close ends it and its listener.
+func (g *guardedListener) Close() error {
 	g.end(net.ErrClosed)
 	return g.Listener.Close()
 }
 
 // admit asks the guards about a new connection. A connection that is refused is reset, which costs the
 // refused side's port no waiting time on ours, and nothing is sent.
-func (s *Server) admit(c net.Conn, open bool, d *diag) *gated {
-	st := s.site.Load()
+func (s *Server) admit(c net.Conn, open bool, d *diag) *guardedConn {
+	st := s.state.Load()
 	p := newPeer(st, c.LocalAddr(), c.RemoteAddr(), open)
 	guard, why := s.connGuards(st, p, d)
 	user := noUser
 	if p.hasUID {
 		user = int64(p.uid)
 	}
-	if guard == "" && !s.conns.take(user, st.cfg.MaxConnsPerUID) {
+	if guard == "" && !s.conns.acquire(user, st.cfg.MaxConnsPerUID) {
 		guard, why = "limit", "the user has too many connections"
 	}
 	if guard == "" {
-		return &gated{Conn: c, peer: p, release: func() { s.conns.give(user) }}
+		return &guardedConn{Conn: c, peer: p, release: func() { s.conns.release(user) }}
 	}
 	reset(c)
 	if st.cfg.Observe != nil {
 		st.cfg.Observe(Event{Kind: EventConn, Guard: guard})
 	}
-	if n, ok := s.quiet.pass(guard, time.Now()); ok {
+	if n, ok := s.limiter.allow(guard, time.Now()); ok {
 		st.cfg.Logger.LogAttrs(context.Background(), slog.LevelWarn, "connection refused", slog.String("guard", guard),
 			slog.String("reason", why), slog.String("remote", c.RemoteAddr().String()), slog.Int("like_it_since_last", n))
 	}
@@ -230,7 +230,7 @@ type connCount struct {
 	n  map[int64]int
 }
 
-func (c *connCount) take(uid int64, limit int) bool {
+func (c *connCount) acquire(uid int64, limit int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.n == nil {
@@ -243,7 +243,7 @@ func (c *connCount) take(uid int64, limit int) bool {
 	return true
 }
 
-func (c *connCount) give(uid int64) {
+func (c *connCount) release(uid int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.n[uid]--; c.n[uid] <= 0 {
@@ -251,15 +251,15 @@ func (c *connCount) give(uid int64) {
 	}
 }
 
-// quieter lets through one log line a second for each reason, and counts the others: a flood of refused
+// logLimiter lets through one log line a second for each reason, and counts the others: a flood of refused
 // connections must not become a flood of the log.
-type quieter struct {
+type logLimiter struct {
 	mu   sync.Mutex
 	last map[string]time.Time
 	held map[string]int
 }
 
-func (q *quieter) pass(reason string, now time.Time) (held int, ok bool) {
+func (q *logLimiter) allow(reason string, now time.Time) (held int, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.last == nil {

@@ -11,8 +11,8 @@ import (
 type peer struct {
 	local, remote netip.AddrPort
 	valid         bool   // both addresses are known
-	port          string // the local port, as it stands in a Host header
-	literal       string // the local address, as it stands in a Host header
+	port          string // the local port, as it appears in a Host header
+	literal       string // the local address, as it appears in a Host header
 	open          bool   // it came to an address that is not loopback: container paths only
 	uid           uint32 // whose socket is at the other end, if hasUID
 	hasUID        bool
@@ -26,7 +26,7 @@ type peerKey struct{}
 
 // newPeer describes a connection between two addresses. Addresses that are not of TCP leave it invalid,
 // and then the address guard refuses it.
-func newPeer(s *site, local, remote net.Addr, openListener bool) *peer {
+func newPeer(s *servingState, local, remote net.Addr, openListener bool) *peer {
 	p := &peer{}
 	l, lok := addrPort(local)
 	r, rok := addrPort(remote)
@@ -54,7 +54,7 @@ func addrPort(a net.Addr) (netip.AddrPort, bool) {
 }
 
 // local reports whether a is loopback, or an alias that the configuration names.
-func (s *site) local(a netip.Addr) bool {
+func (s *servingState) local(a netip.Addr) bool {
 	if a.IsLoopback() {
 		return true
 	}
@@ -66,7 +66,7 @@ func (s *site) local(a netip.Addr) bool {
 	return false
 }
 
-func (s *site) uidAllowed(uid uint32) bool {
+func (s *servingState) uidAllowed(uid uint32) bool {
 	if s.ambiguousUID != nil && uid == *s.ambiguousUID {
 		return false
 	}

@@ -55,7 +55,7 @@ func (d *diag) close() { _ = unix.Close(d.fd) }
 // errNoSocket if this machine has none, and another error when the answer is not beyond doubt.
 //
 // After the client has closed its socket the kernel still knows the connection, and reports user 0 and
-// inode 0 for it. That is nobody, not root.
+// inode 0 for it. That is no user, and not root.
 func (d *diag) owner(client, server netip.AddrPort) (uint32, error) {
 	if d == nil {
 		return 0, errors.New("the kernel cannot be asked")
@@ -152,7 +152,7 @@ func retry(f func() error) error {
 }
 
 // overflowUID is the user id that the kernel shows for all users it cannot name here, which is so
-// inside a user namespace; such an id belongs to nobody in particular and is never let in. It is nil
+// inside a user namespace; such an id may be any user's and is never let in. It is nil
 // where every user has a name, and "nobody" is a user like others.
 func overflowUID() *uint32 {
 	m, err := os.ReadFile("/proc/self/uid_map")

@@ -13,13 +13,13 @@ func (s *Server) Reload(c Config) error {
 	defer s.reloads.Unlock()
 	s.mu.Lock()
 	// What is handed over must not be forgotten in between.
-	st, err := newSite(c, s.site.Load())
+	st, err := newServingState(c, s.state.Load())
 	if err != nil {
 		s.mu.Unlock()
 		return err
 	}
 	if s.base == nil {
-		s.site.Store(st)
+		s.state.Store(st)
 		s.mu.Unlock()
 		return nil
 	}
@@ -34,37 +34,37 @@ func (s *Server) Reload(c Config) error {
 	s.stopOld()
 	s.stopOld = stop
 	s.next = nil
-	s.site.Store(st)
+	s.state.Store(st)
 	return nil
 }
 
-// handOver gives h the credentials of the old holder of the same identity, so that a fetch that fails
+// handOver gives rf the credentials of the old refresher of the same identity, so that a fetch that fails
 // now takes nothing away.
-func (s *site) handOver(h *holder) {
-	for _, o := range s.holders {
+func (s *servingState) handOver(rf *refresher) {
+	for _, o := range s.refreshers {
 		snap := o.cur.Load()
-		if o.p.Name != h.p.Name || o.p.Identity != h.p.Identity || snap == nil {
+		if o.p.Name != rf.p.Name || o.p.Identity != rf.p.Identity || snap == nil {
 			continue
 		}
-		if made, err := newSnapshot(&h.p, h.in, snap.creds, time.Now()); err == nil {
+		if made, err := newSnapshot(&rf.p, rf.in, snap.creds, time.Now()); err == nil {
 			made.window = snap.window
-			h.cur.Store(made)
+			rf.cur.Store(made)
 		}
 	}
 }
 
-// named calls do with the holders of a profile: the one that answers, and the one that will. It reports
+// named calls do with the refreshers of a profile: the one that answers, and the one that will. It reports
 // whether there is any.
-func (s *Server) named(name string, do func(*holder)) (found bool) {
+func (s *Server) named(name string, do func(*refresher)) (found bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, st := range []*site{s.site.Load(), s.next} {
+	for _, st := range []*servingState{s.state.Load(), s.next} {
 		if st == nil {
 			continue
 		}
-		for _, h := range st.holders {
-			if h.p.Name == name {
-				do(h)
+		for _, rf := range st.refreshers {
+			if rf.p.Name == name {
+				do(rf)
 				found = true
 			}
 		}
@@ -72,17 +72,17 @@ func (s *Server) named(name string, do func(*holder)) (found bool) {
 	return found
 }
 
-// Notify says that somebody has logged in, or that for another reason providers may answer differently
+// Notify says that the user has logged in, or that for another reason providers may answer differently
 // from now on: all are asked at once. It does not wait.
 func (s *Server) Notify() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, st := range []*site{s.site.Load(), s.next} {
+	for _, st := range []*servingState{s.state.Load(), s.next} {
 		if st == nil {
 			continue
 		}
-		for _, h := range st.holders {
-			h.ask(true)
+		for _, rf := range st.refreshers {
+			rf.startFetch(true)
 		}
 	}
 }
@@ -90,12 +90,12 @@ func (s *Server) Notify() {
 // Refresh asks the provider of one profile at once, whatever life its credentials have left. It does not
 // wait. It reports whether there is such a profile.
 func (s *Server) Refresh(name string) bool {
-	return s.named(name, func(h *holder) { h.ask(true) })
+	return s.named(name, func(rf *refresher) { rf.startFetch(true) })
 }
 
-// Forget drops the credentials of one profile, because somebody has logged out, and asks its provider anew.
+// Forget drops the credentials of one profile, because the user has logged out, and asks its provider anew.
 // What a fetch gives that began before is dropped too, also by a [Server.Reload] that is under way. It does
 // not wait. It reports whether there is such a profile.
 func (s *Server) Forget(name string) bool {
-	return s.named(name, (*holder).forget)
+	return s.named(name, (*refresher).forget)
 }

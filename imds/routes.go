@@ -14,8 +14,8 @@ const (
 
 // route answers a request that passed all guards. It looks at the raw request target: nothing is
 // decoded, cleaned or redirected, because no SDK follows a redirect and every decoding is a second
-// opinion about what the path is. Slashes may be doubled and stand at the end.
-func (s *site) route(w http.ResponseWriter, r *http.Request, p *peer, now time.Time) (status int, route, profile string) {
+// opinion about what the path is. Slashes may be doubled, and trail.
+func (s *servingState) route(w http.ResponseWriter, r *http.Request, p *peer, now time.Time) (status int, route, profile string) {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	path = squeeze(path)
 	if name, ok := strings.CutPrefix(path, containerPrefix); ok {
@@ -55,7 +55,7 @@ func squeeze(path string) string {
 
 // metadata answers as the instance metadata service does, version 2 only: without a good session token
 // every path is 401, those that do not exist too.
-func (s *site) metadata(w http.ResponseWriter, r *http.Request, p *peer, path string, now time.Time) (int, string) {
+func (s *servingState) metadata(w http.ResponseWriter, r *http.Request, p *peer, path string, now time.Time) (int, string) {
 	version, rest, _ := strings.Cut(path, "/")
 	if path == "latest/api/token" {
 		return s.token(w, r, p, now), "token"
@@ -97,7 +97,7 @@ func unescapeRole(path string) string {
 
 // token gives out a session token. Only what is wrong with the life asked for is 400: other statuses
 // make SDKs try version 1 for as long as they run, or never again.
-func (s *site) token(w http.ResponseWriter, r *http.Request, p *peer, now time.Time) int {
+func (s *servingState) token(w http.ResponseWriter, r *http.Request, p *peer, now time.Time) int {
 	if r.Method != http.MethodPut {
 		w.Header()["Allow"] = []string{"PUT"}
 		return failHTML(w, http.StatusMethodNotAllowed, "")
@@ -114,9 +114,9 @@ func (s *site) token(w http.ResponseWriter, r *http.Request, p *peer, now time.T
 	return write(w, http.StatusOK, typeText, []byte(s.sessions.issue(p, now, ttl)))
 }
 
-// answer gives what a path stands for. While there are no credentials, what depends on them is 404 if
-// somebody must log in, which SDKs take for an instance without a role and do not retry; else 503.
-func (s *site) answer(w http.ResponseWriter, r *http.Request, e entry, now time.Time) int {
+// answer gives what is at a path. While there are no credentials, what depends on them is 404 if
+// the user must log in, which SDKs take for an instance without a role and do not retry; else 503.
+func (s *servingState) answer(w http.ResponseWriter, r *http.Request, e entry, now time.Time) int {
 	if e.answer == answerText {
 		return write(w, http.StatusOK, typeText, e.text)
 	}
@@ -152,12 +152,12 @@ func (s *site) answer(w http.ResponseWriter, r *http.Request, e entry, now time.
 
 // health says in one word whether every profile has credentials: "ready", or with 503
 // "login-required", "unavailable" (fetching fails) or "starting" (nothing was fetched yet).
-func (s *site) health(w http.ResponseWriter, r *http.Request, now time.Time) int {
+func (s *servingState) health(w http.ResponseWriter, r *http.Request, now time.Time) int {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header()["Allow"] = []string{"GET, HEAD"}
 		return write(w, http.StatusMethodNotAllowed, typeText, []byte("method not allowed\n"))
 	}
-	word := s.state(now)
+	word := s.healthWord(now)
 	status := http.StatusOK
 	if word != "ready" {
 		status = http.StatusServiceUnavailable

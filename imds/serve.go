@@ -32,26 +32,26 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	if len(listeners) == 0 {
 		return errors.New("imds: no listener to serve on")
 	}
-	var gates []*gate
+	var guarded []*guardedListener
 	for _, ln := range listeners {
-		g, err := s.newGate(ln)
+		g, err := s.newGuardedListener(ln)
 		if err != nil {
-			for _, g := range gates {
+			for _, g := range guarded {
 				_ = g.Close()
 			}
 			return err
 		}
-		gates = append(gates, g)
+		guarded = append(guarded, g)
 	}
 	// Fetches go on while the last answers are given.
 	base, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	s.start(ctx, base)
 
-	cfg := s.site.Load().cfg
+	cfg := s.state.Load().cfg
 	hs := s.httpServer(cfg.Logger)
-	failed := make(chan error, len(gates))
-	for _, g := range gates {
+	failed := make(chan error, len(guarded))
+	for _, g := range guarded {
 		go func() { failed <- hs.Serve(g) }()
 	}
 	var err error
@@ -82,7 +82,7 @@ func (s *Server) httpServer(log *slog.Logger) *http.Server {
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, peerKey{}, c.(*gated).peer)
+			return context.WithValue(ctx, peerKey{}, c.(*guardedConn).peer)
 		},
 	}
 }

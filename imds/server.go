@@ -18,27 +18,27 @@ import (
 // Server answers for the profiles of its [Config]. It is made by [New], and safe for use by many
 // goroutines.
 type Server struct {
-	site   atomic.Pointer[site]
-	guards []guard
-	conns  connCount
-	quiet  quieter // for the log of refused connections
+	state   atomic.Pointer[servingState]
+	guards  []guard
+	conns   connCount
+	limiter logLimiter // for the log of refused connections
 
 	reloads sync.Mutex      // held by Reload to its end; taken before mu
 	mu      sync.Mutex      // held for moments only
 	base    context.Context // set by Start
 	stopOld context.CancelFunc
-	next    *site // what a Reload that is under way will put in site's place
+	next    *servingState // what a Reload that is under way will put in state's place
 }
 
-// site is everything that a [Config] says, made ready. It is replaced as a whole by [Server.Reload].
-type site struct {
+// servingState is everything that a [Config] says, made ready. It is replaced as a whole by [Server.Reload].
+type servingState struct {
 	cfg          *Config
 	hosts        []string
 	euid         uint32
 	ambiguousUID *uint32
-	holders      []*holder
-	containers   map[string]*holder
-	role         *holder // the instance's, nil without IMDS
+	refreshers   []*refresher
+	containers   map[string]*refresher
+	role         *refresher // the instance's, nil without IMDS
 	sessions     *sessions
 	tree         map[string]entry
 }
@@ -46,16 +46,16 @@ type site struct {
 // New makes a server from c, which it copies. It starts nothing: see [Server.Start] and [Server.Serve].
 func New(c Config) (*Server, error) {
 	s := &Server{guards: allGuards()}
-	st, err := newSite(c, nil)
+	st, err := newServingState(c, nil)
 	if err != nil {
 		return nil, err
 	}
-	s.site.Store(st)
+	s.state.Store(st)
 	return s, nil
 }
 
-// newSite makes a site; holders of the old one go on with the credentials that are still theirs.
-func newSite(c Config, old *site) (*site, error) {
+// newServingState makes one of a Config; refreshers of the old one go on with the credentials that are still theirs.
+func newServingState(c Config, old *servingState) (*servingState, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -81,12 +81,12 @@ func newSite(c Config, old *site) (*site, error) {
 	if c.IMDS != nil && !c.checksPeers() {
 		c.Logger.Warn("instance metadata is for every user of this machine: it has no secret, and nothing tells users apart here")
 	}
-	st := &site{
+	st := &servingState{
 		cfg:          &c,
 		hosts:        append(slices.Clone(defaultHosts[:]), c.Hosts...),
 		euid:         uint32(os.Geteuid()),
 		ambiguousUID: overflowUID(),
-		containers:   make(map[string]*holder),
+		containers:   make(map[string]*refresher),
 	}
 	for i := range c.Profiles {
 		p := &c.Profiles[i]
@@ -100,24 +100,24 @@ func newSite(c Config, old *site) (*site, error) {
 		if !named {
 			p.Identity = p.Name + "\x00" + p.RoleARN
 		}
-		h := &holder{p: *p, cfg: &c, base: context.Background(), changed: make(chan struct{}, 1)}
+		rf := &refresher{p: *p, cfg: &c, base: context.Background(), changed: make(chan struct{}, 1)}
 		if c.IMDS != nil && c.IMDS.Profile == p.Name {
 			in, err := c.IMDS.fillDefaults(p)
 			if err != nil {
 				return nil, err
 			}
-			h.in = in
+			rf.in = in
 			st.tree = metadataTree(in, p.AccountID)
-			st.role = h
+			st.role = rf
 			st.sessions = newSessions(c.Key, p.Identity)
 		}
 		if named && old != nil {
-			old.handOver(h)
+			old.handOver(rf)
 		}
 		if !p.NoContainer {
-			st.containers[p.Name] = h
+			st.containers[p.Name] = rf
 		}
-		st.holders = append(st.holders, h)
+		st.refreshers = append(st.refreshers, rf)
 	}
 	return st, nil
 }
@@ -141,7 +141,7 @@ func (s *Server) start(wait, base context.Context) bool {
 		return false
 	}
 	s.base = base
-	st := s.site.Load()
+	st := s.state.Load()
 	s.stopOld = st.begin(base)
 	s.mu.Unlock()
 	st.wait(wait)
@@ -149,26 +149,26 @@ func (s *Server) start(wait, base context.Context) bool {
 }
 
 // begin starts refreshing; the function it returns ends that.
-func (s *site) begin(ctx context.Context) context.CancelFunc {
+func (s *servingState) begin(ctx context.Context) context.CancelFunc {
 	ctx, cancel := context.WithCancel(ctx)
-	for _, h := range s.holders {
-		h.mu.Lock()
-		h.base = ctx
-		h.mu.Unlock()
-		h.first = h.ask(false)
-		go h.run(ctx)
+	for _, rf := range s.refreshers {
+		rf.mu.Lock()
+		rf.base = ctx
+		rf.mu.Unlock()
+		rf.first = rf.startFetch(false)
+		go rf.run(ctx)
 	}
 	return cancel
 }
 
-// wait returns when every holder's first fetch is over.
-func (s *site) wait(ctx context.Context) {
+// wait returns when every refresher's first fetch has ended.
+func (s *servingState) wait(ctx context.Context) {
 	// A provider that ignores its context must not keep the server from starting.
 	t := time.NewTimer(s.cfg.FetchTimeout)
 	defer t.Stop()
-	for _, h := range s.holders {
+	for _, rf := range s.refreshers {
 		select {
-		case <-h.first.done:
+		case <-rf.first.done:
 		case <-t.C:
 			return
 		case <-ctx.Done():
@@ -184,20 +184,20 @@ type Status struct {
 	Ready bool
 	// Expires is when those end; zero if there never were any.
 	Expires time.Time
-	// Err is why the newest fetch failed, nil if it did not, and LoginRequired whether a person is
-	// needed.
+	// Err is why the newest fetch failed, nil if it did not, and LoginRequired whether the user
+	// must log in.
 	Err           error
 	LoginRequired bool
 }
 
-// Status tells how each profile fares, in the order of the [Config].
+// Status reports how each profile fares, in the order of the [Config].
 func (s *Server) Status() []Status {
 	now := time.Now()
 	var all []Status
-	for _, h := range s.site.Load().holders {
-		ok, f := h.ready(now)
-		x := Status{Name: h.p.Name, Ready: ok}
-		if snap := h.cur.Load(); snap != nil {
+	for _, rf := range s.state.Load().refreshers {
+		ok, f := rf.ready(now)
+		x := Status{Name: rf.p.Name, Ready: ok}
+		if snap := rf.cur.Load(); snap != nil {
 			x.Expires = snap.expires
 		}
 		if f != nil {
@@ -208,11 +208,11 @@ func (s *Server) Status() []Status {
 	return all
 }
 
-// state is the worst of all profiles in one word.
-func (s *site) state(now time.Time) string {
+// healthWord is the worst of all profiles in one word.
+func (s *servingState) healthWord(now time.Time) string {
 	word := "ready"
-	for _, h := range s.holders {
-		ok, f := h.ready(now)
+	for _, rf := range s.refreshers {
+		ok, f := rf.ready(now)
 		switch {
 		case ok:
 		case f == nil:
@@ -231,7 +231,7 @@ func (s *site) state(now time.Time) string {
 // handle answers one request of a connection that its guards let through.
 func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
-	st := s.site.Load()
+	st := s.state.Load()
 	p := r.Context().Value(peerKey{}).(*peer)
 	var ev Event
 	var why string
@@ -264,7 +264,7 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	logRequest(st.cfg.Logger, r, p, ev)
 }
 
-func (s *Server) connGuards(st *site, p *peer, d *diag) (guard, why string) {
+func (s *Server) connGuards(st *servingState, p *peer, d *diag) (guard, why string) {
 	for _, g := range s.guards {
 		if g.conn != nil {
 			if why := g.conn(st, p, d); why != "" {

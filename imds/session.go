@@ -33,7 +33,7 @@ const (
 )
 
 // sessions makes and checks IMDSv2 session tokens. It keeps none of them: a token proves itself, so
-// any number may be out, nobody can push others' tokens out of a table, and a restart with the same
+// any number may be out, no caller can push others' tokens out of a table, and a restart with the same
 // key changes nothing.
 type sessions struct {
 	macs sync.Pool // of hash.Hash under the key

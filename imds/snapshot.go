@@ -105,7 +105,7 @@ type roleDoc struct {
 	AccountID       string `json:"AccountId,omitempty"`
 }
 
-// infoDoc is the answer of iam/info. The real one has an InstanceProfileId too, which nobody can know.
+// infoDoc is the answer of iam/info. The real one has an InstanceProfileId too, which is not known here.
 type infoDoc struct {
 	Code               string
 	LastUpdated        string
