@@ -36,6 +36,8 @@ type result struct {
 
 	raw  string            // a body ready made, for IAM and EC2
 	json func(*result) any // the document of a JSON service; nil for the others
+
+	status int // 0 is 200
 }
 
 type xmlCredentials struct {

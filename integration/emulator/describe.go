@@ -42,6 +42,8 @@ func (e *Emulator) Describe() Description {
 		"AWS_ENDPOINT_URL_SSO":      e.url,
 		"AWS_ENDPOINT_URL_SSO_OIDC": e.url,
 		"AWS_ENDPOINT_URL_SIGNIN":   e.url,
+
+		"AWS_ENDPOINT_URL_ROLESANYWHERE": e.url,
 	}, Users: []UserDescription{}, Roles: []string{}}
 	if d.Region == "" {
 		d.Region = "us-east-1"

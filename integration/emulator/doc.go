@@ -3,7 +3,8 @@
 //
 // It speaks the query protocol of STS (API version 2011-06-15), a little of EC2
 // and of IAM, and what signing in needs: IAM Identity Center's portal and token
-// service and AWS Sign-In with their pages, all on one listener; the service is the one named in the
+// service and AWS Sign-In with their pages, IAM Roles Anywhere, and the tokens of a
+// GitHub Actions job, all on one listener; the service is the one named in the
 // signature's credential scope, or the one that has the path. It recomputes every Signature Version 4, checks every parameter
 // against the bounds of the service model, issues credentials that differ at every
 // call, remembers whose they are, lets them end, and refuses what AWS refuses, in

@@ -32,6 +32,8 @@ type Emulator struct {
 	managed  map[string]Document
 	center   *identityCenter // nil for none
 	signin   signin
+	anchors  []*TrustAnchor
+	jobs     []*GitHubJob
 	rejected int // MFA codes refused
 
 	browserUser string // see SetBrowserUser

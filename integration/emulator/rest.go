@@ -9,7 +9,8 @@ import (
 )
 
 // route is an operation of a service that speaks REST with JSON: IAM Identity Center's
-// portal and token service, AWS Sign-In, IAM Roles Anywhere. Such a request is known by
+// portal and token service, AWS Sign-In, IAM Roles Anywhere, and GitHub's for the tokens
+// of jobs. Such a request is known by
 // its method and path.
 type route struct {
 	service string
@@ -27,6 +28,8 @@ var routes = map[string]route{
 	"POST /device_authorization":  {"sso-oidc", "StartDeviceAuthorization", (*Emulator).startDeviceAuthorization},
 	"POST /token":                 {"sso-oidc", "CreateToken", (*Emulator).createToken},
 	"POST /v1/token":              {"signin", "CreateOAuth2Token", (*Emulator).createOAuth2Token},
+	"POST /sessions":              {"rolesanywhere", "CreateSession", (*Emulator).createSession},
+	"GET /github/idtoken":         {"github", "GetIDToken", (*Emulator).getIDToken},
 }
 
 // isJSON says whether a service answers in JSON.

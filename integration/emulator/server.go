@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"net/url"
@@ -71,6 +72,9 @@ func (e *Emulator) serve(w http.ResponseWriter, r *http.Request) {
 func (c *call) parse() *apiError {
 	if r, ok := routes[c.http.Method+" "+c.http.URL.Path]; ok {
 		c.route, c.service, c.op = &r, r.service, r.op
+		if s := scopeOf(c.http); len(s) == 5 {
+			c.region = s[2]
+		}
 		return c.parseREST()
 	}
 	c.service = "sts"
@@ -128,7 +132,7 @@ func (e *Emulator) answer(c *call, parseErr *apiError) reply {
 	if err != nil {
 		return reply{status: err.status, body: err.document(c.service, c.requestID), err: err}
 	}
-	return reply{status: 200, body: res.document(c.op, c.requestID), result: res}
+	return reply{status: cmp.Or(res.status, 200), body: res.document(c.op, c.requestID), result: res}
 }
 
 func (e *Emulator) process(c *call, parseErr *apiError) (*result, *apiError) {

@@ -103,6 +103,11 @@ func readSignature(c *call) (*signature, *apiError) {
 	if alg != algorithm {
 		return nil, refuse(400, "IncompleteSignature", "Unsupported AWS 'algorithm': '%s'.", alg)
 	}
+	return parseAuthorization(r, rest)
+}
+
+// parseAuthorization reads what follows the algorithm in the Authorization header.
+func parseAuthorization(r *http.Request, rest string) (*signature, *apiError) {
 	fields := map[string]string{}
 	for _, part := range strings.Split(rest, ",") {
 		k, v, ok := strings.Cut(strings.TrimSpace(part), "=")
@@ -251,12 +256,12 @@ func checkSigned(r *http.Request, s *signature) *apiError {
 	return nil
 }
 
-// canonicalRequest is step 1 of the signing process. Requests for other paths than
-// "/" never come this far.
+// canonicalRequest is step 1 of the signing process. The paths that come this far need
+// no encoding.
 func canonicalRequest(c *call, s *signature) string {
 	sum := sha256.Sum256(c.body)
 	var b strings.Builder
-	b.WriteString(c.http.Method + "\n/\n" + canonicalQuery(c.http.URL.Query()) + "\n")
+	b.WriteString(c.http.Method + "\n" + c.http.URL.Path + "\n" + canonicalQuery(c.http.URL.Query()) + "\n")
 	for _, name := range s.headers {
 		b.WriteString(name + ":" + headerValue(c.http, name) + "\n")
 	}
@@ -319,13 +324,17 @@ func headerValue(r *http.Request, name string) string {
 
 // sign is steps 2 and 3: the string to sign, the derived key, the signature.
 func sign(secret string, s *signature, canonical string) string {
-	sum := sha256.Sum256([]byte(canonical))
-	text := algorithm + "\n" + s.date + "\n" + strings.Join(s.scope[1:], "/") + "\n" + hex.EncodeToString(sum[:])
+	text := textToSign(algorithm, s, canonical)
 	key := []byte("AWS4" + secret)
 	for _, part := range s.scope[1:] {
 		key = mac(key, part)
 	}
 	return hex.EncodeToString(mac(key, text))
+}
+
+func textToSign(algorithm string, s *signature, canonical string) string {
+	sum := sha256.Sum256([]byte(canonical))
+	return algorithm + "\n" + s.date + "\n" + strings.Join(s.scope[1:], "/") + "\n" + hex.EncodeToString(sum[:])
 }
 
 func mac(key []byte, text string) []byte {
