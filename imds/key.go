@@ -3,7 +3,13 @@ package imds
 import (
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/sts-helper/sts-helper/internal/safefile"
 )
 
 // KeySize is the length in bytes of the key that signs session tokens.
@@ -12,15 +18,42 @@ const KeySize = 32
 // keyFile is the key's name in its directory.
 const keyFile = "imds.key"
 
-// LoadOrCreateKey gives the key in directory dir, and makes it, and the last element of dir, if they
-// are not there. Processes that do so at the same time all get the same key.
+// LoadOrCreateKey gives the key in directory dir, and makes both where they are missing. Processes
+// that do so at the same time all get the same key.
 //
 // The key is a file of its own, mode 0600, never half written. On Unix it is refused, with an error that
 // says what to do, if the directory or the file is a link, belongs to another user, or can be used by
-// others, or if the file is not a plain one with a single name. On Windows the directory's access list
+// others, or if the file is not a regular one with a single name. On Windows the directory's access list
 // is relied on.
 func LoadOrCreateKey(dir string) ([]byte, error) {
-	return loadOrCreateKey(dir)
+	err := safefile.MakePrivateDir(dir)
+	var root *os.Root
+	if err == nil {
+		root, err = safefile.OpenPrivateDir(dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("imds: the key cannot be kept in %s: %w; run chmod 700 if it is yours, or give another directory", dir, err)
+	}
+	defer root.Close()
+	key, err := readKey(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = safefile.Create(root, keyFile, NewKey(), safefile.Synced)
+		if err == nil || errors.Is(err, fs.ErrExist) { // another process was quicker
+			key, err = readKey(root)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("imds: the key %s cannot be used: %w; remove it, and a new one is made", filepath.Join(dir, keyFile), err)
+	}
+	return key, nil
+}
+
+func readKey(dir *os.Root) ([]byte, error) {
+	key, err := safefile.ReadPrivate(dir, keyFile, KeySize)
+	if err == nil && len(key) != KeySize {
+		key, err = nil, fmt.Errorf("it has %d bytes, not %d", len(key), KeySize)
+	}
+	return key, err
 }
 
 // NewKey makes a key that is kept nowhere. Session tokens under it end with the process.
@@ -33,10 +66,4 @@ func NewKey() []byte {
 // NewBearerToken makes a token for [Config.BearerToken]: 256 random bits in 43 characters.
 func NewBearerToken() string {
 	return base64.RawURLEncoding.EncodeToString(NewKey())
-}
-
-func tempKeyName() string {
-	var b [8]byte
-	_, _ = rand.Read(b[:])
-	return ".tmp-" + keyFile + "-" + hex.EncodeToString(b[:])
 }

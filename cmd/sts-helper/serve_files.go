@@ -2,12 +2,10 @@ package main
 
 import (
 	"bytes"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -20,6 +18,7 @@ import (
 	"github.com/sts-helper/sts-helper/imds"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/safefile"
 )
 
 // The variables by which programs find the server.
@@ -88,8 +87,8 @@ func (e *endpoint) sessionKey(s *site) []byte {
 func (e *endpoint) runtimeDir(s *site) (string, error) {
 	var dir string
 	if run := e.env.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(run) {
-		if err := privateDir(run); err != nil {
-			return "", unsafeFile("XDG_RUNTIME_DIR: %v; unset it, or name a file with --token-file", err)
+		if err := safefile.PrivateDir(run); err != nil {
+			return "", unsafeFile("XDG_RUNTIME_DIR: %s: %v; unset it, or name a file with --token-file", run, err)
 		}
 		dir = filepath.Join(run, "sts-helper")
 	} else {
@@ -98,11 +97,8 @@ func (e *endpoint) runtimeDir(s *site) (string, error) {
 			return "", unsafeFile("there is no place for the token: %v, or a file with --token-file", err)
 		}
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", unsafeFile("there is no place for the token: %v", err)
-	}
-	if err := privateDir(dir); err != nil {
-		return "", unsafeFile("%v; or name a file with --token-file", err)
+	if err := safefile.MakePrivateDir(dir); err != nil {
+		return "", unsafeFile("there is no place for the token: %s: %v; name a file with --token-file", dir, err)
 	}
 	return dir, nil
 }
@@ -131,8 +127,7 @@ func bearerToken(path string) (string, error) {
 		return "", err
 	}
 	defer func() { _ = dir.Close() }()
-	name := filepath.Base(path)
-	data, err := readOwn(dir, name, path)
+	data, err := readOwn(dir, path)
 	if err != nil {
 		return "", err
 	}
@@ -143,7 +138,7 @@ func bearerToken(path string) (string, error) {
 		return text, nil
 	}
 	token := imds.NewBearerToken()
-	return token, writeOwn(dir, name, []byte(token))
+	return token, writeOwn(dir, path, []byte(token))
 }
 
 // isToken reports whether s is a token as imds takes it; a file that is none is never
@@ -220,7 +215,7 @@ func plainValue(s string) bool {
 // envFile is the file that tells clients where the server is.
 type envFile struct {
 	dir     *os.Root
-	name    string
+	path    string
 	written fs.FileInfo
 }
 
@@ -231,8 +226,8 @@ func openEnvFile(path string) (*envFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &envFile{dir: dir, name: filepath.Base(path)}
-	old, err := readOwn(dir, f.name, path)
+	f := &envFile{dir: dir, path: path}
+	old, err := readOwn(dir, path)
 	if err == nil && !ownVariables(old) {
 		err = unsafeFile("%s holds something else than the variables written here; name another file with --env-file", path)
 	}
@@ -244,9 +239,9 @@ func openEnvFile(path string) (*envFile, error) {
 }
 
 func (f *envFile) write(lines []string) error {
-	err := writeOwn(f.dir, f.name, []byte(strings.Join(lines, "\n")+"\n"))
+	err := writeOwn(f.dir, f.path, []byte(strings.Join(lines, "\n")+"\n"))
 	if err == nil {
-		f.written, _ = f.dir.Lstat(f.name)
+		f.written, _ = f.dir.Lstat(filepath.Base(f.path))
 	}
 	return err
 }
@@ -254,8 +249,8 @@ func (f *envFile) write(lines []string) error {
 // close removes the file if it still is the one that was written: a server that was started
 // since may have put its own there.
 func (f *envFile) close() {
-	if now, err := f.dir.Lstat(f.name); err == nil && f.written != nil && os.SameFile(now, f.written) {
-		_ = f.dir.Remove(f.name)
+	if now, err := f.dir.Lstat(filepath.Base(f.path)); err == nil && f.written != nil && os.SameFile(now, f.written) {
+		_ = f.dir.Remove(filepath.Base(f.path))
 	}
 	_ = f.dir.Close()
 }
@@ -272,102 +267,29 @@ func ownVariables(data []byte) bool {
 	return true
 }
 
-// openDir opens the directory of path, which is made (0700) where it is missing, and refuses
-// one in which somebody else could put another file under the name.
+// openDir opens the directory of path, which is made where it is missing, and refuses one in
+// which other users could put another file under the name.
 func openDir(path string) (*os.Root, error) {
 	name := filepath.Dir(path)
-	if err := os.MkdirAll(name, 0o700); err != nil {
-		return nil, unsafeFile("%s cannot be written: %v", path, err)
-	}
-	dir, err := os.OpenRoot(name)
+	dir, err := safefile.OpenTrustedDir(name)
 	if err != nil {
-		return nil, unsafeFile("%s cannot be written: %v", path, err)
-	}
-	info, err := dir.Stat(".")
-	if err == nil {
-		err = checkDir(name, info)
-	}
-	if err != nil {
-		_ = dir.Close()
-		return nil, unsafeFile("%s cannot be written safely: %v", path, err)
+		return nil, unsafeFile("%s cannot be written safely: the directory %s: %v", path, name, err)
 	}
 	return dir, nil
 }
 
-// readOwn reads a small plain file of this user's; none is empty.
-func readOwn(dir *os.Root, name, path string) ([]byte, error) {
-	info, err := dir.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// readOwn reads a small private file; none is empty.
+func readOwn(dir *os.Root, path string) ([]byte, error) {
+	data, err := safefile.ReadPrivate(dir, filepath.Base(path), maxOwnFile)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return data, nil
 	}
-	if err != nil {
-		return nil, unsafeFile("%s cannot be looked at: %v", path, err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, unsafeFile("%s is not a plain file; remove it, or name another", path)
-	}
-	f, err := dir.OpenFile(name, os.O_RDONLY|openNonblock, 0)
-	if err != nil {
-		return nil, unsafeFile("%s cannot be read: %v", path, err)
-	}
-	defer func() { _ = f.Close() }()
-	opened, err := f.Stat()
-	if err == nil && !os.SameFile(info, opened) {
-		err = errors.New("it was replaced just now")
-	}
-	if err == nil {
-		err = checkFile(opened)
-	}
-	var data []byte
-	if err == nil {
-		data, err = io.ReadAll(io.LimitReader(f, maxOwnFile+1))
-	}
-	if err == nil && len(data) > maxOwnFile {
-		err = errors.New("it is too large")
-	}
-	if err != nil {
-		return nil, unsafeFile("%s is not usable: %v; remove it, or name another", path, err)
-	}
-	return data, nil
+	return nil, unsafeFile("%s: %v; remove it, or name another", path, err)
 }
 
-// writeOwn puts data under the name at once: a new file, 0600, written, synced, renamed.
-func writeOwn(dir *os.Root, name string, data []byte) (err error) {
-	temp := ".tmp-" + strings.ToLower(rand.Text())
-	f, err := dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err == nil {
-		_, err = f.Write(data)
-		if err == nil {
-			err = f.Chmod(0o600) // whatever the umask took away
-		}
-		if err == nil {
-			err = f.Sync()
-		}
-		if cerr := f.Close(); err == nil {
-			err = cerr
-		}
-		if err == nil {
-			err = dir.Rename(temp, name)
-		}
-		if err != nil {
-			_ = dir.Remove(temp)
-		}
-	}
-	if err != nil {
-		return unsafeFile("%s cannot be written: %v", filepath.Join(dir.Name(), name), err)
+func writeOwn(dir *os.Root, path string, data []byte) error {
+	if err := safefile.Write(dir, filepath.Base(path), data, safefile.Synced); err != nil {
+		return unsafeFile("%s cannot be written: %v", path, err)
 	}
 	return nil
-}
-
-// privateDir is the check of the cache's directory for others: ours, closed to others, no
-// link.
-func privateDir(path string) error {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return err
-	}
-	if info.Mode()&fs.ModeSymlink != 0 {
-		return fmt.Errorf("%s is a link", path)
-	}
-	return checkPrivateDir(path, info)
 }
