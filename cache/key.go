@@ -2,15 +2,11 @@ package cache
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"slices"
 
 	"github.com/sts-helper/sts-helper/internal/record"
 )
-
-// keySchema is hashed first. It changes when the meaning of an input does.
-const keySchema = "sts-helper/key/1"
 
 // Input is one thing that changes whose a token is or what it may do. A Value of nil means
 // the input is absent, which is unlike an empty one. Inputs are written into the record
@@ -23,30 +19,9 @@ type Key struct {
 	sum    [sha256.Size]byte
 }
 
-// NewKey makes the key of the given inputs, in the given order. Each name and value goes
-// into the hash behind its length, so that no two lists of inputs share a key.
-func NewKey(inputs ...Input) Key {
-	h := sha256.New()
-	part := func(s string) {
-		var n [8]byte
-		binary.BigEndian.PutUint64(n[:], uint64(len(s)))
-		h.Write(n[:])
-		h.Write([]byte(s))
-	}
-	part(keySchema)
-	for _, in := range inputs {
-		part(in.Name)
-		if in.Value == nil {
-			h.Write([]byte{0})
-			continue
-		}
-		h.Write([]byte{1})
-		part(*in.Value)
-	}
-	k := Key{inputs: slices.Clone(inputs)}
-	h.Sum(k.sum[:0])
-	return k
-}
+// NewKey makes the key of the given inputs, in the given order. No two lists of inputs share
+// a key.
+func NewKey(inputs ...Input) Key { return Key{slices.Clone(inputs), record.Sum(inputs)} }
 
 // Present is an input with a value, the empty one included.
 func Present(name, value string) Input { return Input{Name: name, Value: &value} }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -20,20 +21,16 @@ const Version = 1
 
 // MaxDocument bounds a document in bytes. Readers differ: the Java SDK takes 64,000, the
 // Ruby SDK what a pipe holds (64 KiB) before it deadlocks.
-const MaxDocument = 64_000
+const MaxDocument = record.MaxDocument
 
-// timeFormat is the one form of a time that every SDK reads in every channel.
-const timeFormat = "2006-01-02T15:04:05Z"
-
-// document is the document in the order AWS prints it. Absent fields are left out rather
-// than sent empty: some readers take "" for a value.
+// document is what is read of a document. [record.Document] writes one.
 type document struct {
 	Version         int    `json:"Version"`
 	AccessKeyID     string `json:"AccessKeyId"`
-	SecretAccessKey string `json:"SecretAccessKey"` // this document exists to carry it
-	SessionToken    string `json:"SessionToken,omitempty"`
-	Expiration      string `json:"Expiration,omitempty"`
-	AccountID       string `json:"AccountId,omitempty"`
+	SecretAccessKey string `json:"SecretAccessKey"`
+	SessionToken    string `json:"SessionToken"`
+	Expiration      string `json:"Expiration"`
+	AccountID       string `json:"AccountId"`
 }
 
 var (
@@ -55,29 +52,18 @@ func Encode(creds token.Credentials) ([]byte, error) {
 		(creds.AccountID != "" && !token.ValidAccountID(creds.AccountID)) {
 		return nil, ErrIncomplete
 	}
-	doc := document{
-		Version:         Version,
-		AccessKeyID:     creds.AccessKeyID,
-		SecretAccessKey: creds.SecretAccessKey,
-		SessionToken:    creds.SessionToken,
-		AccountID:       creds.AccountID,
-	}
+	var expires time.Time
 	if creds.CanExpire {
 		if creds.Expired(time.Now()) {
 			return nil, ErrExpired
 		}
-		doc.Expiration = creds.Expires.UTC().Truncate(time.Second).Format(timeFormat)
+		expires = creds.Expires
 	}
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false) // '+' and '/' fill session tokens; & and < would only grow them
-	if err := enc.Encode(doc); err != nil {
-		return nil, ErrIncomplete
+	doc := record.Document(creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken, creds.AccountID, expires)
+	if len(doc) > MaxDocument {
+		return nil, fmt.Errorf("%w: %d bytes, %d at most", ErrTooLarge, len(doc), MaxDocument)
 	}
-	if buf.Len() > MaxDocument {
-		return nil, fmt.Errorf("%w: %d bytes, %d at most", ErrTooLarge, buf.Len(), MaxDocument)
-	}
-	return buf.Bytes(), nil
+	return doc, nil
 }
 
 // Write writes the document of creds to w in one call, or nothing. A part of a document

@@ -6,16 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"runtime"
 	"sync"
 
-	"github.com/adrg/xdg"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -158,19 +156,12 @@ func (p *Provider) Cache() (*cache.Cache, error) {
 	return p.cache, p.openErr
 }
 
-// CacheDir is the directory of the cache: the one named, else sts-helper in the user's cache
-// directory ($XDG_CACHE_HOME, ~/.cache, ~/Library/Caches, %LocalAppData%). There is none
-// where the user has no home: a directory that others share would not do.
+// CacheDir is the directory of the cache: the one named, else [record.DefaultDir].
 func CacheDir(named string) (string, error) {
 	if named != "" {
 		return named, nil
 	}
-	// Without a home the library answers with paths below the root directory.
-	home := os.Getenv("HOME")
-	if runtime.GOOS != "windows" && !filepath.IsAbs(os.Getenv("XDG_CACHE_HOME")) && (home == "/" || !filepath.IsAbs(home)) {
-		return "", errors.New("HOME and XDG_CACHE_HOME name no directory of yours; name one with --cache-dir")
-	}
-	return filepath.Join(xdg.CacheHome, "sts-helper"), nil
+	return record.DefaultDir(os.Getenv)
 }
 
 // uncached asks STS without looking at the disk.

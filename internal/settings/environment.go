@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -24,6 +25,16 @@ type Environment struct {
 	// Reading is told the path of every file before it is read, whether it exists or not, and
 	// "." where a relative name is taken from the working directory. Optional.
 	Reading func(path string)
+	// Seen is told what was read: the content as it is used, and the file it was found in, or
+	// why it could not be read. For "." the content is the name of the working directory.
+	// Optional.
+	Seen func(path string, content []byte, info fs.FileInfo, err error)
+}
+
+func (e Environment) seen(path string, content []byte, info fs.FileInfo, err error) {
+	if e.Seen != nil {
+		e.Seen(path, content, info, err)
+	}
 }
 
 func (e Environment) reading(path string) {
@@ -88,8 +99,10 @@ func (e Environment) expand(path, dir string) string {
 		return filepath.Join(dir, path)
 	}
 	e.reading(".")
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
+	wd, err := os.Getwd()
+	e.seen(".", []byte(wd), nil, err)
+	if err != nil {
+		return path
 	}
-	return path
+	return filepath.Join(wd, path)
 }

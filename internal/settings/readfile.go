@@ -21,6 +21,12 @@ var errTooLarge = errors.New("larger than 8 MiB")
 // refused. The null device is an empty file, since that is how people switch one off.
 func (e Environment) readFile(path string) ([]byte, fs.FileInfo, error) {
 	e.reading(path)
+	data, info, err := readRegular(path)
+	e.seen(path, data, info, err)
+	return data, info, err
+}
+
+func readRegular(path string) ([]byte, fs.FileInfo, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
 	if err != nil {
 		return nil, nil, cause(err)
