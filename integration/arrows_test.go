@@ -27,8 +27,8 @@ var arrows = map[string][]string{
 	"sts":               {"token", "policy", "internal/display"},
 	"cache":             {"token", "lock", "internal/record", "internal/safefile"},
 	"handoff":           {"token", "internal/display"},
-	"internal/request":  {},
-	"internal/settings": {"internal/display", "internal/request", "policy"},
+	"internal/request":  {"cache"},
+	"internal/settings": {"internal/display", "internal/request", "internal/safefile", "policy"},
 	"internal/broker":   {"internal/request", "internal/display", "internal/settings", "cache", "sts", "internal/mfa", "handoff", "token", "lock", "process"},
 }
 

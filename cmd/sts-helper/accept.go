@@ -18,6 +18,7 @@ import (
 	"github.com/sts-helper/sts-helper/handoff"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -103,7 +104,7 @@ func (p *program) accept(ctx context.Context, args []string, a acceptFlags) erro
 		return fmt.Errorf("the credentials cannot be kept: %w", err)
 	}
 	defer func() { _ = c.Close() }()
-	if err := c.StoreNoted(broker.KeyOf(req), bundle.Token, bundle.Issuer); err != nil {
+	if err := c.StoreNoted(request.KeyOf(req), bundle.Token, bundle.Issuer); err != nil {
 		return fmt.Errorf("the credentials could not be kept: %w", err)
 	}
 	command := "sts-helper --granted " + name

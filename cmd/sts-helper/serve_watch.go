@@ -5,7 +5,7 @@ import (
 	"os"
 
 	"github.com/sts-helper/sts-helper/cache"
-	"github.com/sts-helper/sts-helper/internal/broker"
+	"github.com/sts-helper/sts-helper/internal/request"
 )
 
 // watched is a token on disk that somebody else may replace or remove: a profile's own, or
@@ -68,7 +68,7 @@ func (s *site) look(files filesSeen) *sight {
 		}
 		n.dirs[c.Path()], _ = os.Stat(c.Path())
 		for req := p.Request(); req != nil; req = req.Base {
-			w := &watched{profile: s.profiles[i].Name, own: req == p.Request(), cache: c, key: broker.KeyOf(req), seen: gone}
+			w := &watched{profile: s.profiles[i].Name, own: req == p.Request(), cache: c, key: request.KeyOf(req), seen: gone}
 			w.seen = w.look()
 			n.watch = append(n.watch, w)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -196,15 +197,8 @@ func look(c *cache.Cache, key string) *statusRecord {
 		if id := t.Principal(); id != nil {
 			s.Identity = display.Safe(id.ARN)
 		}
-		for _, in := range r.Inputs {
-			switch {
-			case in.Value == nil:
-			case in.Name == "source_access_key_id":
-				s.SourceKey = display.Safe(*in.Value)
-			case in.Name == "mfa_serial":
-				s.SerialNumber = display.Safe(*in.Value)
-			}
-		}
+		s.SourceKey = display.Safe(request.SourceAccessKeyID(r.Inputs))
+		s.SerialNumber = display.Safe(request.MFASerial(r.Inputs))
 		expires := t.Credentials.Expires.UTC()
 		s.left = r.Remaining()
 		s.Expires, s.SecondsLeft = &expires, int64(s.left/time.Second)

@@ -13,6 +13,7 @@ import (
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/internal/broker"
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -167,7 +168,7 @@ func TestGranted(t *testing.T) {
 	}
 	defer c.Close()
 	store := func(name string, life time.Duration) {
-		if err := c.StoreNoted(broker.GrantedKey(name), token.Token{Operation: token.GetFederationToken, Credentials: token.Credentials{
+		if err := c.StoreNoted(request.GrantedKey(name), token.Token{Operation: token.GetFederationToken, Credentials: token.Credentials{
 			AccessKeyID: "ASIAIOSFODNN7EXAMPLE", SecretAccessKey: "CANARY", SessionToken: "CANARY", CanExpire: true, Expires: time.Now().Add(life),
 		}}, "alice@example.com"); err != nil {
 			t.Fatal(err)

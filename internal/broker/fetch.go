@@ -155,11 +155,11 @@ func (p *Provider) build(ctx context.Context, code string) (sts.Request, error) 
 			SerialNumber: r.SerialNumber, TokenCode: code,
 		}, nil
 	case token.AssumeRoleWithWebIdentity:
-		data, err := readSmall(r.WebIdentityTokenFile, maxIdentityToken)
+		data, err := readSmall(r.WebIdentityTokenFile, request.MaxIdentityToken)
 		if err != nil {
 			return nil, sourceError(err, "the web identity token %s cannot be read: %s", display.Safe(r.WebIdentityTokenFile), display.Innermost(err))
 		}
-		if err := p.sameSubject(r.WebIdentityTokenFile, tokenSubject(data)); err != nil {
+		if err := sameSubject(r.WebIdentityTokenFile, r.WebIdentitySubject, request.TokenSubject(data)); err != nil {
 			return nil, err
 		}
 		return sts.WebIdentityRequest{

@@ -37,14 +37,12 @@ type Options struct {
 
 // Provider answers one request, any number of times. It is safe for concurrent use.
 type Provider struct {
-	req  *request.Request
-	opts Options
-	key  cache.Key
-	// subject is whom the file that the request is made with spoke for when the key was made.
-	subject string
-	chain   chain
-	base    *Provider // signs the request in the source's place, nil where the source does
-	human   *human
+	req   *request.Request
+	opts  Options
+	key   cache.Key
+	chain chain
+	base  *Provider // signs the request in the source's place, nil where the source does
+	human *human
 
 	open    sync.Once
 	cache   *cache.Cache
@@ -68,12 +66,7 @@ func newProvider(req *request.Request, opts Options, h *human) (*Provider, error
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Provider{req: req, opts: opts, key: KeyOf(req), chain: inheritedChain(), human: h}
-	for _, in := range p.key.Inputs() {
-		if in.Value != nil && (in.Name == webIdentityInput || in.Name == samlInput) {
-			p.subject = *in.Value
-		}
-	}
+	p := &Provider{req: req, opts: opts, key: request.KeyOf(req), chain: inheritedChain(), human: h}
 	if req.Base != nil {
 		base, err := newProvider(req.Base, opts, h)
 		if err != nil {

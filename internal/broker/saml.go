@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/request"
 )
 
 // assertionTimeout is how long the command that gives an assertion may take.
@@ -19,11 +20,11 @@ const assertionTimeout = 30 * time.Second
 func (p *Provider) assertion(ctx context.Context) (string, error) {
 	r := p.req
 	if r.SAMLAssertionFile != "" {
-		data, err := readSmall(r.SAMLAssertionFile, maxAssertion+2)
+		data, err := readSmall(r.SAMLAssertionFile, request.MaxAssertion+2)
 		if err != nil {
 			return "", sourceError(err, "the SAML assertion %s cannot be read: %s", display.Safe(r.SAMLAssertionFile), display.Innermost(err))
 		}
-		if err := p.sameSubject(r.SAMLAssertionFile, assertionSubject(data)); err != nil {
+		if err := sameSubject(r.SAMLAssertionFile, r.SAMLSubject, request.AssertionSubject(data)); err != nil {
 			return "", err
 		}
 		return strings.TrimSpace(string(data)), nil
@@ -37,7 +38,7 @@ func (p *Provider) assertion(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...) // the user's own setting
 	cmd.Env = append(os.Environ(), p.chain.with(p).assignment())
 	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &limited{&stdout, maxAssertion + 3}, &limited{&stderr, maxStderr}
+	cmd.Stdout, cmd.Stderr = &limited{&stdout, request.MaxAssertion + 3}, &limited{&stderr, maxStderr}
 	cmd.WaitDelay = time.Second
 	if err := cmd.Run(); err != nil {
 		what := display.Cause(err)

@@ -1,4 +1,6 @@
-// Package request is one validated request for a token: what the settings ask for.
+// Package request is one validated request for a token, and the key under which the cache
+// keeps what it gives. It reads no file, variable or clock: what has to be looked up was
+// looked up before (settings.Observe) and is a field.
 package request
 
 import "time"
@@ -41,7 +43,9 @@ type Request struct {
 	PolicyARNs           []string // managed session policies, at most ten
 	NoPolicy             bool     // a federation token without any policy is wanted
 	WebIdentityTokenFile string
+	WebIdentitySubject   string // what settings.Observe found the token to be about, "" for none
 	SAMLAssertionFile    string
+	SAMLSubject          string // the same of the assertion
 	SAMLAssertionCommand string
 	PrincipalARN         string // the SAML provider
 	TargetPrincipal      string // AssumeRoot: account id or root ARN
@@ -99,4 +103,7 @@ type Source struct {
 	// Digest is the hex SHA-256 of the settings that define the source where it has no
 	// access key id of its own, secrets left out; an edited definition is another source.
 	Digest string
+	// Subject is that of the token which the container's credentials endpoint is asked with,
+	// as settings.Observe found it.
+	Subject string
 }

@@ -115,6 +115,7 @@ func Load(flags Flags, env Environment) (*request.Request, error) {
 	for at := r; at != nil; at = at.Base {
 		at.CallOptions = b
 	}
+	Observe(r, env)
 	return r, nil
 }
 

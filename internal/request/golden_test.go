@@ -1,4 +1,4 @@
-package broker_test
+package request_test
 
 import (
 	"encoding/base64"
@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
 // goldenRequests are requests of every operation, source and chain, by their names in
@@ -149,7 +149,8 @@ func TestGoldenKeys(t *testing.T) {
 		}
 	}
 	check := func(name string, r *request.Request) {
-		if got := broker.KeyOf(r).String(); got != goldenKeys[name] {
+		settings.Observe(r, settings.ProcessEnvironment())
+		if got := request.KeyOf(r).String(); got != goldenKeys[name] {
 			t.Errorf("the key changed:\n%q: %q,", name, got)
 		}
 	}

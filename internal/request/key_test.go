@@ -1,14 +1,10 @@
-package broker_test
+package request_test
 
 import (
-	"encoding/base64"
-	"os"
-	"path/filepath"
 	"reflect"
 	"testing"
 	"time"
 
-	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/request"
 )
 
@@ -23,6 +19,7 @@ func full() request.Request {
 		Tags: []request.Tag{{Key: "Team", Value: "ops"}, {Key: "Cost", Value: "7"}}, TransitiveTagKeys: []string{"Team"},
 		Policy: "{}", PolicyARNs: []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"},
 		WebIdentityTokenFile: "/nowhere/token", SAMLAssertionFile: "/nowhere/assertion", SAMLAssertionCommand: "cat /nowhere/assertion",
+		WebIdentitySubject: "pod", SAMLSubject: "alice",
 		PrincipalARN: "arn:aws:iam::111122223333:saml-provider/example", TargetPrincipal: "444455556666", TaskPolicyARN: "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy",
 	}
 }
@@ -72,7 +69,7 @@ var (
 // forgotten in the key fails here.
 func TestKeyHasEveryField(t *testing.T) {
 	plain := full()
-	key := broker.KeyOf(&plain).String()
+	key := request.KeyOf(&plain).String()
 	seen := map[string]string{key: "nothing"}
 	typ := reflect.TypeFor[request.Request]()
 	for i := range typ.NumField() {
@@ -88,7 +85,7 @@ func TestKeyHasEveryField(t *testing.T) {
 				t.Fatalf("%s has a type that this test does not know: %s", field, v.Type())
 			}
 		}
-		k := broker.KeyOf(&r).String()
+		k := request.KeyOf(&r).String()
 		if noPartOfTheKey[field] != "" {
 			if k != key {
 				t.Errorf("%s is part of the key, though it is %s", field, noPartOfTheKey[field])
@@ -107,7 +104,7 @@ func TestKeyHasEveryField(t *testing.T) {
 			continue
 		}
 		v.SetZero()
-		if k := broker.KeyOf(&r).String(); seen[k] != "" {
+		if k := request.KeyOf(&r).String(); seen[k] != "" {
 			t.Errorf("without %s the key is that of changing %s", field, seen[k])
 		} else {
 			seen[k] = "leaving out " + field
@@ -117,7 +114,7 @@ func TestKeyHasEveryField(t *testing.T) {
 
 func TestKeyHasEveryFieldOfTheSource(t *testing.T) {
 	plain := full()
-	seen := map[string]string{broker.KeyOf(&plain).String(): "nothing"}
+	seen := map[string]string{request.KeyOf(&plain).String(): "nothing"}
 	typ := reflect.TypeFor[request.Source]()
 	for i := range typ.NumField() {
 		field := typ.Field(i).Name
@@ -125,7 +122,7 @@ func TestKeyHasEveryFieldOfTheSource(t *testing.T) {
 		if !changed(reflect.ValueOf(&r.Source).Elem().Field(i)) {
 			t.Fatalf("%s has a type that this test does not know", field)
 		}
-		other, same := seen[broker.KeyOf(&r).String()]
+		other, same := seen[request.KeyOf(&r).String()]
 		if why := noPartOfTheSource[field]; why != "" {
 			if !same {
 				t.Errorf("%s is part of the key, though it is %s", field, why)
@@ -133,7 +130,7 @@ func TestKeyHasEveryFieldOfTheSource(t *testing.T) {
 		} else if same {
 			t.Errorf("changing the source's %s gives the key of changing %s", field, other)
 		}
-		seen[broker.KeyOf(&r).String()] = field
+		seen[request.KeyOf(&r).String()] = field
 	}
 }
 
@@ -142,11 +139,11 @@ func TestKeyOfStaticKeys(t *testing.T) {
 	a, b := full(), full()
 	a.Source = request.Source{Kind: request.SourceStatic, Profile: "base", Files: []string{"/a"}, AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
 	b.Source = request.Source{Kind: request.SourceEnvironment, AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
-	if broker.KeyOf(&a).String() != broker.KeyOf(&b).String() {
+	if request.KeyOf(&a).String() != request.KeyOf(&b).String() {
 		t.Error("the same access key under another name is another source")
 	}
 	b.Source.AccessKeyID = "AKIAIOSFODNN7EXAMPLF"
-	if broker.KeyOf(&a).String() == broker.KeyOf(&b).String() {
+	if request.KeyOf(&a).String() == request.KeyOf(&b).String() {
 		t.Error("a rotated key is the same source")
 	}
 }
@@ -157,7 +154,7 @@ func TestKeyOfChains(t *testing.T) {
 		bottom, middle, top := full(), full(), full()
 		change(&bottom)
 		middle.Base, top.Base = &bottom, &middle
-		return broker.KeyOf(&top).String()
+		return request.KeyOf(&top).String()
 	}
 	plain := chained(func(*request.Request) {})
 	for name, change := range map[string]func(*request.Request){
@@ -179,7 +176,7 @@ func TestKeyOfLists(t *testing.T) {
 	of := func(arns []string, tags ...request.Tag) string {
 		r := full()
 		r.PolicyARNs, r.Tags = arns, tags
-		return broker.KeyOf(&r).String()
+		return request.KeyOf(&r).String()
 	}
 	if of([]string{"a", "b"}) != of([]string{"b", "a"}) {
 		t.Error("the order of policy ARNs matters")
@@ -201,47 +198,14 @@ func TestKeyOfLists(t *testing.T) {
 	}
 }
 
-// The key follows the subject of a web identity token, not its bytes.
-func TestKeyOfWebIdentity(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "token")
-	jwt := func(claims string) string {
-		enc := base64.RawURLEncoding.EncodeToString
-		return enc([]byte(`{"alg":"RS256"}`)) + "." + enc([]byte(claims)) + "." + enc([]byte("CANARY"))
-	}
-	key := func(content string) string {
-		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		r := request.Request{Operation: "AssumeRoleWithWebIdentity", WebIdentityTokenFile: file}
-		return broker.KeyOf(&r).String()
-	}
-	one := key(jwt(`{"iss":"https://idp","sub":"pod-1","jti":"1"}`))
-	if key(jwt(`{"iss":"https://idp","sub":"pod-1","jti":"2"}`)+"\n") != one {
-		t.Error("a new token of the same subject is another source")
-	}
-	for name, content := range map[string]string{
-		"another subject": jwt(`{"iss":"https://idp","sub":"pod-2","jti":"1"}`),
-		"another issuer":  jwt(`{"iss":"https://other","sub":"pod-1","jti":"1"}`),
-		"no subject":      jwt(`{"iss":"https://idp"}`),
-		"no JSON":         jwt(`CANARY`),
-		"no base64":       "a.!.c",
-		"no token":        "opaque CANARY",
-		"too much":        string(make([]byte, 30_000)),
-	} {
-		if key(content) == one {
-			t.Errorf("%s: the key of pod-1", name)
-		}
-	}
-}
-
 // An accepted token is named by its name alone, and is never what STS was asked for.
 func TestGrantedKey(t *testing.T) {
 	r := full()
 	r.Granted = "guest"
-	if broker.KeyOf(&r).String() != broker.GrantedKey("guest").String() {
+	if request.KeyOf(&r).String() != request.GrantedKey("guest").String() {
 		t.Error("the key of an accepted token depends on more than its name")
 	}
-	if broker.GrantedKey("guest").String() == broker.GrantedKey("guest2").String() {
+	if request.GrantedKey("guest").String() == request.GrantedKey("guest2").String() {
 		t.Error("two names, one key")
 	}
 }

@@ -1,0 +1,49 @@
+package request
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+)
+
+func jwt(issuer, subject, id string) string {
+	enc := base64.RawURLEncoding
+	return enc.EncodeToString([]byte(`{"alg":"none"}`)) + "." +
+		enc.EncodeToString([]byte(`{"iss":"`+issuer+`","sub":"`+subject+`","jti":"`+id+`"}`)) + ".CANARY"
+}
+
+func assertion(name, session, id string) string {
+	return base64.StdEncoding.EncodeToString([]byte(`<a:Assertion xmlns:a="urn:oasis:names:tc:SAML:2.0:assertion" ID="` + id + `"><a:Subject><a:NameID>` + name +
+		`</a:NameID></a:Subject><a:AttributeStatement><a:Attribute Name="other"><a:AttributeValue>` + id +
+		`</a:AttributeValue></a:Attribute><a:Attribute Name="` + sessionAttribute + `"><a:AttributeValue>` + session +
+		`</a:AttributeValue></a:Attribute></a:AttributeStatement></a:Assertion>`))
+}
+
+// Whose document it is makes the key; a new document of the same person does not.
+func TestSubjects(t *testing.T) {
+	for _, tc := range []struct {
+		name          string
+		of            func([]byte) string
+		mine, renewed string
+		others        []string
+	}{
+		{"web identity", TokenSubject, jwt("i", "alice", "1"), jwt("i", "alice", "2") + "\n", []string{jwt("i", "bob", "1"), jwt("j", "alice", "1"), "opaque", ""}},
+		{"SAML", AssertionSubject, assertion("alice", "a", "1"), assertion("alice", "a", "2") + "\n", []string{assertion("bob", "a", "1"), assertion("alice", "b", "1"), "opaque", ""}},
+		{"opaque", TokenSubject, "opaque", "opaque", []string{"other"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			mine := tc.of([]byte(tc.mine))
+			if got := tc.of([]byte(tc.renewed)); got != mine {
+				t.Errorf("%q and then %q", mine, got)
+			}
+			for _, other := range tc.others {
+				if tc.of([]byte(other)) == mine {
+					t.Errorf("%q is taken for the same person's", other)
+				}
+			}
+			if strings.Contains(mine, "CANARY") {
+				t.Error("the document's secret is in the key")
+			}
+		})
+	}
+}
