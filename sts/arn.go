@@ -69,7 +69,7 @@ func allName(s string) bool {
 	return s != ""
 }
 
-// partitionOf is the partition that a region is in, "" where its name does not tell.
+// partitionOf is the partition that a region is in, "" where its name does not say.
 // After the partitions' regular expressions in the SDK
 // (aws-sdk-go-v2: internal/endpoints/awsrulesfn/partitions.json).
 func partitionOf(region string) string {

@@ -8,7 +8,7 @@ type Charset uint8
 const (
 	// AnyChars is no restriction (lists and durations have it).
 	AnyChars Charset = iota
-	// Text is what may stand in an XML document, less the C1 controls but U+0085: the pattern of
+	// Text is what may be in an XML document, less the C1 controls but U+0085: the pattern of
 	// every ARN in the API.
 	Text
 	// Graphic is visible ASCII without blanks: the API states no pattern, but no JWT, OAuth token
@@ -58,7 +58,7 @@ func (c Charset) Contains(r rune) bool {
 	return true
 }
 
-// String says which characters are in the set, for a person.
+// String says which characters are in the set, for a message.
 func (c Charset) String() string {
 	switch c {
 	case Text:

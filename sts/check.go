@@ -192,7 +192,7 @@ func reserved(s string) bool { return len(s) >= 4 && strings.EqualFold(s[:4], "a
 
 func index(field string, i int) string { return field + "[" + strconv.Itoa(i) + "]" }
 
-// span writes a duration as a person would: 15m, 12h.
+// span writes a duration as a user would: 15m, 12h.
 func span(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {

@@ -101,10 +101,10 @@ func (c *Client) attempt(ctx, limited context.Context, r Request, creds aws.Cred
 	if err != nil {
 		return token.Token{}, x, c.failed(ctx, r, x, err, secrets)
 	}
-	where := place{partition: c.partition, sourceAccount: token.AccountFromAccessKeyID(creds.AccessKeyID)}
-	t, err := believe(r, a, where, x.arrived)
+	where := callContext{partition: c.partition, sourceAccount: token.AccountFromAccessKeyID(creds.AccessKeyID)}
+	t, err := verifyResponse(r, a, where, x.arrived)
 	if err == nil && c.account != "" && t.Credentials.AccountID != c.account {
-		err = wrong("it is of account %s, and only %s is accepted", orUnknown(t.Credentials.AccountID), c.account)
+		err = identityMismatch("it is of account %s, and only %s is accepted", orUnknown(t.Credentials.AccountID), c.account)
 	}
 	if err == nil {
 		return t, x, nil

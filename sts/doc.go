@@ -1,4 +1,4 @@
-// Package sts asks AWS STS for credentials, once, and believes the answer only after looking at it.
+// Package sts asks AWS STS for credentials, once, and verifies the answer before using it.
 //
 // A request is one of six types named after the operations of the STS API (version 2011-06-15).
 // [Client.Do] checks it, sends it, checks what came back, and gives a [token.Token] or an [*Error]:

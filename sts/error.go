@@ -29,7 +29,7 @@ const (
 	Unavailable Class = "unavailable"
 	// Unreachable: no answer: look-up, connection, handshake, time. Not final.
 	Unreachable Class = "unreachable"
-	// BadAnswer: an answer that is not STS's, not complete, out of date, or about somebody else. Not final.
+	// BadAnswer: an answer that is not STS's, not complete, out of date, or about another identity. Not final.
 	BadAnswer Class = "bad-answer"
 	// Canceled: the caller's context was canceled. Not final.
 	Canceled Class = "canceled"
@@ -92,7 +92,7 @@ func (e *Error) Error() string {
 // clockOff reports whether the clocks differ so much that it explains a failure.
 func (e *Error) clockOff() bool { return e.Skew > maxSkew || e.Skew < -maxSkew }
 
-// next is what the person can do about it.
+// next is what the user can do about it.
 func (e *Error) next() string {
 	if e.clockOff() && (e.Class == ClockWrong || e.Class == BadAnswer || e.Class == SourceRejected) {
 		if e.Skew > 0 {
@@ -122,7 +122,7 @@ func (e *Error) next() string {
 		return "check the network, the proxy settings and the endpoint"
 	case BadAnswer:
 		if _, ok := e.Err.(*badAnswer); ok {
-			return "check the endpoint, and whether a proxy or a login page stands between"
+			return "check the endpoint, and whether a proxy or a login page is in between"
 		}
 		return "nothing of it was used; check the endpoint"
 	}

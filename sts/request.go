@@ -31,9 +31,9 @@ type Request interface {
 	secrets() []string
 	// send makes the SDK's call.
 	send(ctx context.Context, c *awssts.Client) (answer, error)
-	// confirm reports whether the answer is about whom the request asked for, and fills the
+	// verifyIdentity reports whether the answer is about whom the request asked for, and fills the
 	// principal and the account of t.
-	confirm(a answer, where place, t *token.Token) error
+	verifyIdentity(a answer, where callContext, t *token.Token) error
 }
 
 // answer is what the operations' outputs have in common; what an operation does not say stays empty.
@@ -48,8 +48,8 @@ type answer struct {
 	sourceIdentity string
 }
 
-// place is where a request was sent and with whose key.
-type place struct {
+// callContext is where a request was sent and with whose key.
+type callContext struct {
 	partition     string // of the region, "" where unknown
 	sourceAccount string // carried by the source's access key id, "" where unknown
 }

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxMessage bounds, in characters, what an error repeats of somebody else's words.
+// maxMessage bounds, in characters, what an error repeats of another program's words.
 const maxMessage = 300
 
 // clip cuts s after n characters and says that it did.

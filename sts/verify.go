@@ -12,7 +12,7 @@ import (
 	"github.com/sts-helper/sts-helper/token"
 )
 
-// ErrWrongIdentity is in the chain of an [*Error] for an answer that is about somebody else than
+// ErrWrongIdentity is in the chain of an [*Error] for an answer that is about another identity than
 // was asked for. Its credentials are thrown away.
 var ErrWrongIdentity = errors.New("answer is about another identity")
 
@@ -26,8 +26,8 @@ const (
 	maxSaid = 4096
 )
 
-// believe makes a token of an answer that arrived at now, or says what is wrong with it.
-func believe(r Request, a answer, where place, now time.Time) (token.Token, error) {
+// verifyResponse makes a token of an answer that arrived at now, or says what is wrong with it.
+func verifyResponse(r Request, a answer, where callContext, now time.Time) (token.Token, error) {
 	c := a.credentials
 	if c == nil || aws.ToString(c.AccessKeyId) == "" && aws.ToString(c.SecretAccessKey) == "" && aws.ToString(c.SessionToken) == "" {
 		return token.Token{}, errors.New("the answer has no credentials")
@@ -72,7 +72,7 @@ func believe(r Request, a answer, where place, now time.Time) (token.Token, erro
 			return token.Token{}, errors.New("the answer names the identity with characters that cannot be shown")
 		}
 	}
-	if err := r.confirm(a, where, &t); err != nil {
+	if err := r.verifyIdentity(a, where, &t); err != nil {
 		return token.Token{}, err
 	}
 	// The key id carries the account it belongs to. It and what the answer says must agree.
@@ -81,7 +81,7 @@ func believe(r Request, a answer, where place, now time.Time) (token.Token, erro
 	case t.Credentials.AccountID == "":
 		t.Credentials.AccountID = account
 	case account != "" && account != t.Credentials.AccountID:
-		return token.Token{}, wrong("the access key is of account %s, and the session of %s", account, t.Credentials.AccountID)
+		return token.Token{}, identityMismatch("the access key is of account %s, and the session of %s", account, t.Credentials.AccountID)
 	}
 	return t, nil
 }
@@ -96,27 +96,27 @@ func longest(r Request) time.Duration {
 	return r.Lifetime()
 }
 
-// wrong is an ErrWrongIdentity that says how.
-func wrong(format string, args ...any) error {
+// identityMismatch is an ErrWrongIdentity that says how.
+func identityMismatch(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrWrongIdentity}, args...)...)
 }
 
-// confirm: GetSessionToken names nobody. The session is of the account of the key that asked.
-func (SessionRequest) confirm(_ answer, where place, t *token.Token) error {
+// verifyIdentity: GetSessionToken names no principal. The session is of the account of the key that asked.
+func (SessionRequest) verifyIdentity(_ answer, where callContext, t *token.Token) error {
 	t.Credentials.AccountID = where.sourceAccount
 	return nil
 }
 
-// confirm: AssumeRoot names nobody. Its key is of the account that was asked for.
-func (r RootRequest) confirm(_ answer, _ place, t *token.Token) error {
+// verifyIdentity: AssumeRoot names no principal. Its key is of the account that was asked for.
+func (r RootRequest) verifyIdentity(_ answer, _ callContext, t *token.Token) error {
 	_, want := r.target()
 	if got := token.AccountFromAccessKeyID(t.Credentials.AccessKeyID); got != "" && got != want {
-		return wrong("the access key is of account %s, and %s was asked for", got, want)
+		return identityMismatch("the access key is of account %s, and %s was asked for", got, want)
 	}
 	return nil
 }
 
-func (r FederationRequest) confirm(a answer, where place, t *token.Token) error {
+func (r FederationRequest) verifyIdentity(a answer, where callContext, t *token.Token) error {
 	if a.federated == nil {
 		return errors.New("the answer does not name the federated user")
 	}
@@ -127,44 +127,44 @@ func (r FederationRequest) confirm(a answer, where place, t *token.Token) error 
 	}
 	name, ok := strings.CutPrefix(p.resource, "federated-user/")
 	if !ok || name != r.Name {
-		return wrong("it names %s, and the federated user %s was asked for", arn, r.Name)
+		return identityMismatch("it names %s, and the federated user %s was asked for", arn, r.Name)
 	}
 	if where.partition != "" && p.partition != where.partition {
-		return wrong("it names %s, and the partition %s was asked", arn, where.partition)
+		return identityMismatch("it names %s, and the partition %s was asked", arn, where.partition)
 	}
 	if where.sourceAccount != "" && p.account != where.sourceAccount {
-		return wrong("it names %s, and the source is of account %s", arn, where.sourceAccount)
+		return identityMismatch("it names %s, and the source is of account %s", arn, where.sourceAccount)
 	}
 	if id != p.account+":"+r.Name {
-		return wrong("its id is %s, and its ARN %s", id, arn)
+		return identityMismatch("its id is %s, and its ARN %s", id, arn)
 	}
 	t.FederatedUser = &token.Principal{ID: id, ARN: arn}
 	t.Credentials.AccountID = p.account
 	return nil
 }
 
-func (r RoleRequest) confirm(a answer, _ place, t *token.Token) error {
-	if err := confirmRole(a, r.RoleArn, r.RoleSessionName, t); err != nil {
+func (r RoleRequest) verifyIdentity(a answer, _ callContext, t *token.Token) error {
+	if err := verifyRole(a, r.RoleArn, r.RoleSessionName, t); err != nil {
 		return err
 	}
 	if r.SourceIdentity != "" && a.sourceIdentity != r.SourceIdentity {
-		return wrong("its source identity is %s, and %s was asked for", quote(a.sourceIdentity, maxQuoted), r.SourceIdentity)
+		return identityMismatch("its source identity is %s, and %s was asked for", quote(a.sourceIdentity, maxQuoted), r.SourceIdentity)
 	}
 	return nil
 }
 
-func (r WebIdentityRequest) confirm(a answer, _ place, t *token.Token) error {
-	return confirmRole(a, r.RoleArn, r.RoleSessionName, t)
+func (r WebIdentityRequest) verifyIdentity(a answer, _ callContext, t *token.Token) error {
+	return verifyRole(a, r.RoleArn, r.RoleSessionName, t)
 }
 
-// confirm: the session is named by the assertion, which only the provider and STS read.
-func (r SAMLRequest) confirm(a answer, _ place, t *token.Token) error {
-	return confirmRole(a, r.RoleArn, "", t)
+// verifyIdentity: the session is named by the assertion, which only the provider and STS read.
+func (r SAMLRequest) verifyIdentity(a answer, _ callContext, t *token.Token) error {
+	return verifyRole(a, r.RoleArn, "", t)
 }
 
-// confirmRole compares the assumed role with the ARN of the role and the session's name that were
+// verifyRole compares the assumed role with the ARN of the role and the session's name that were
 // asked for; any session will do where session is empty.
-func confirmRole(a answer, roleArn, session string, t *token.Token) error {
+func verifyRole(a answer, roleArn, session string, t *token.Token) error {
 	if a.role == nil {
 		return errors.New("the answer does not name the assumed role")
 	}
@@ -177,14 +177,14 @@ func confirmRole(a answer, roleArn, session string, t *token.Token) error {
 	f := strings.Split(p.resource, "/")
 	switch {
 	case !ok || len(f) != 3 || f[0] != "assumed-role" || f[1] != name:
-		return wrong("it names %s, and the role %s was asked for", arn, roleArn)
+		return identityMismatch("it names %s, and the role %s was asked for", arn, roleArn)
 	case p.partition != want.partition || p.account != want.account:
-		return wrong("it names %s, and the role %s was asked for", arn, roleArn)
+		return identityMismatch("it names %s, and the role %s was asked for", arn, roleArn)
 	case session != "" && f[2] != session:
-		return wrong("it names %s, and the session %s was asked for", arn, session)
+		return identityMismatch("it names %s, and the session %s was asked for", arn, session)
 	}
 	if unique, of, ok := strings.Cut(id, ":"); !ok || unique == "" || of != f[2] {
-		return wrong("its id is %s, and its ARN %s", id, arn)
+		return identityMismatch("its id is %s, and its ARN %s", id, arn)
 	}
 	t.AssumedRole = &token.Principal{ID: id, ARN: arn}
 	t.Credentials.AccountID = p.account
