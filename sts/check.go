@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -22,11 +23,8 @@ func (e *FieldError) Error() string {
 	if e.Value == "" {
 		return e.Field + " " + e.Rule
 	}
-	return e.Field + " " + quote(e.Value, maxQuoted+len("...")) + " " + e.Rule
+	return e.Field + " " + display.Quote(e.Value) + " " + e.Rule
 }
-
-// maxQuoted is how much of a refused value an error repeats.
-const maxQuoted = 80
 
 // checker collects the first broken rule of a request.
 type checker struct {
@@ -44,7 +42,7 @@ func (c *checker) result() error {
 
 func (c *checker) refuse(field, value, rule string) {
 	if c.err == nil {
-		c.err = &FieldError{Operation: c.op, Field: field, Rule: rule, Value: clip(value, maxQuoted)}
+		c.err = &FieldError{Operation: c.op, Field: field, Rule: rule, Value: display.Clip(value, display.QuoteLimit)}
 	}
 }
 
@@ -105,7 +103,7 @@ func (c *checker) duration(d time.Duration) {
 	switch {
 	case d == 0:
 	case d < lo || d > hi:
-		c.refuse(field, d.String(), "must be "+span(lo)+" to "+span(hi))
+		c.refuse(field, d.String(), "must be "+display.Duration(lo)+" to "+display.Duration(hi))
 	case d%time.Second != 0:
 		c.refuse(field, d.String(), "must be whole seconds")
 	}
@@ -191,15 +189,3 @@ func (c *checker) roleArn(arn string) {
 func reserved(s string) bool { return len(s) >= 4 && strings.EqualFold(s[:4], "aws:") }
 
 func index(field string, i int) string { return field + "[" + strconv.Itoa(i) + "]" }
-
-// span writes a duration as a user would: 15m, 12h.
-func span(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = s[:len(s)-2]
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = s[:len(s)-2]
-	}
-	return s
-}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/smithy-go"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -27,8 +28,8 @@ func (c *Client) failed(ctx context.Context, r Request, x *exchange, err error, 
 	var bad *badAnswer
 	switch said := errors.As(err, &api); {
 	case x.err == nil && said && api.ErrorCode() != "UnknownError":
-		e.Code = printable(scrub(api.ErrorCode(), secrets), 64)
-		e.Message = printable(scrub(api.ErrorMessage(), secrets), maxMessage)
+		e.Code = display.Clip(scrub(api.ErrorCode(), secrets), 64)
+		e.Message = display.Clip(scrub(api.ErrorMessage(), secrets), maxMessage)
 		e.Class = classify(e.Operation, e.Code, e.Message, x.status)
 		if e.Class == SourceRejected && e.Code == "SignatureDoesNotMatch" && (e.clockOff() || strings.HasPrefix(e.Message, "Signature expired") ||
 			strings.HasPrefix(e.Message, "Signature not yet current")) {
@@ -40,7 +41,7 @@ func (c *Client) failed(ctx context.Context, r Request, x *exchange, err error, 
 	case x.status >= 500:
 		e.Class, e.Message = Unavailable, httpStatus(x.status)
 	case errors.As(x.err, &bad):
-		e.Class, e.Message, e.Err = BadAnswer, printable(scrub("got "+bad.text, secrets), maxMessage), bad
+		e.Class, e.Message, e.Err = BadAnswer, display.Clip(scrub("got "+bad.text, secrets), maxMessage), bad
 	case x.err == nil && x.status != 0:
 		// The SDK's own words may quote the answer.
 		e.Class, e.Message = BadAnswer, "got an answer that cannot be read"
@@ -49,12 +50,12 @@ func (c *Client) failed(ctx context.Context, r Request, x *exchange, err error, 
 	case ctx.Err() != nil:
 		e.Class, e.Message, e.Err = Unreachable, "no answer within the time the caller gave", ctx.Err()
 	case x.err != nil:
-		e.Class, e.Message, e.Err = Unreachable, printable(scrub(reason(x.err), secrets), maxMessage), cause(x.err)
+		e.Class, e.Message, e.Err = Unreachable, display.Clip(scrub(reason(x.err), secrets), maxMessage), cause(x.err)
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Class, e.Message, e.Err = Unreachable, "no time was left", os.ErrDeadlineExceeded
 	default:
 		// Nothing was sent, and by no fault of the network: the SDK refused the request.
-		e.Class, e.Message, e.Err = Invalid, printable(scrub(err.Error(), secrets), maxMessage), nil
+		e.Class, e.Message, e.Err = Invalid, display.Clip(scrub(err.Error(), secrets), maxMessage), nil
 	}
 	return e
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -65,7 +66,7 @@ func New(o Options) (*Client, error) {
 		c.log = slog.New(slog.DiscardHandler)
 	}
 	if o.AccountID != "" && !token.ValidAccountID(o.AccountID) {
-		return nil, fmt.Errorf("account id %s must be twelve digits", quote(o.AccountID, maxQuoted))
+		return nil, fmt.Errorf("account id %s must be twelve digits", display.Quote(o.AccountID))
 	}
 	if c.region == "" {
 		if c.endpoint == "" {
@@ -74,7 +75,7 @@ func New(o Options) (*Client, error) {
 		c.region = "us-east-1"
 	}
 	if !validRegion(c.region) {
-		return nil, fmt.Errorf("region %s must be 1 to 63 of a-z 0-9 -", quote(c.region, maxQuoted))
+		return nil, fmt.Errorf("region %s must be 1 to 63 of a-z 0-9 -", display.Quote(c.region))
 	}
 	if c.endpoint != "" {
 		if o.FIPS || o.DualStack {
@@ -111,7 +112,7 @@ func (c *Client) resolve() error {
 	}
 	e, err := awssts.NewDefaultEndpointResolverV2().ResolveEndpoint(context.Background(), p)
 	if err != nil {
-		return fmt.Errorf("no STS endpoint for region %s: %s", c.region, printable(err.Error(), maxMessage))
+		return fmt.Errorf("no STS endpoint for region %s: %s", c.region, display.Clip(err.Error(), maxMessage))
 	}
 	c.url, c.host = e.URI.String(), e.URI.Host
 	if c.partition = partitionOf(c.region); c.region == "aws-global" {
@@ -132,7 +133,7 @@ func (c *Client) Skew() time.Duration { return time.Duration(c.skew.Load()) }
 // checkEndpoint refuses URLs that no request should go to.
 func checkEndpoint(s string, allowHTTP bool) error {
 	u, err := url.Parse(s)
-	if err != nil || u.Opaque != "" || u.Host == "" || u.Hostname() == "" || (u.Scheme != "https" && u.Scheme != "http") || !shown(s) {
+	if err != nil || u.Opaque != "" || u.Host == "" || u.Hostname() == "" || (u.Scheme != "https" && u.Scheme != "http") || !display.Printable(s) {
 		// Not quoted: a URL may hold a password.
 		return errors.New("the STS endpoint must be a URL such as https://sts.eu-west-1.amazonaws.com")
 	}
@@ -140,7 +141,7 @@ func checkEndpoint(s string, allowHTTP bool) error {
 		return errors.New("the STS endpoint may have no user, query or fragment")
 	}
 	if u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()) {
-		return fmt.Errorf("the STS endpoint http://%s would show the answer to the network: use https, or an address of this machine", quote(u.Host, maxQuoted))
+		return fmt.Errorf("the STS endpoint http://%s would show the answer to the network: use https, or an address of this machine", display.Quote(u.Host))
 	}
 	return nil
 }

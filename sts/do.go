@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -113,7 +114,7 @@ func (c *Client) attempt(ctx, limited context.Context, r Request, creds aws.Cred
 		secrets = append(secrets, aws.ToString(a.credentials.SecretAccessKey), aws.ToString(a.credentials.SessionToken))
 	}
 	e := c.failed(ctx, r, x, err, secrets)
-	e.Class, e.Message, e.Err = BadAnswer, printable(scrub(err.Error(), secrets), maxMessage), nil
+	e.Class, e.Message, e.Err = BadAnswer, display.Clip(scrub(err.Error(), secrets), maxMessage), nil
 	if errors.Is(err, ErrWrongIdentity) {
 		e.Err = ErrWrongIdentity
 	}
@@ -131,7 +132,7 @@ func (c *Client) source(ctx context.Context, r Request, p aws.CredentialsProvide
 	}
 	creds, err := p.Retrieve(ctx)
 	if err != nil {
-		_, e := refuse("no source credentials: "+printable(redact(scrub(err.Error(), r.secrets())), maxMessage), err)
+		_, e := refuse("no source credentials: "+display.Clip(redact(scrub(err.Error(), r.secrets())), maxMessage), err)
 		if ctx.Err() == context.Canceled {
 			e.Class, e.Message, e.Err = Canceled, "canceled while getting the source credentials", context.Canceled
 		}
@@ -143,11 +144,11 @@ func (c *Client) source(ctx context.Context, r Request, p aws.CredentialsProvide
 		return refuse("the source credentials have no access key id or no secret access key, or one with blanks in it; correct them", nil)
 	case temporary && (op == token.GetSessionToken || op == token.GetFederationToken):
 		return refuse(fmt.Sprintf("the source credentials (%s) are temporary, and STS wants the long-term access key of an IAM user for this operation; "+
-			"name a profile with such a key, or assume a role instead", quote(creds.AccessKeyID, 32)), nil)
+			"name a profile with such a key, or assume a role instead", display.Quote(creds.AccessKeyID)), nil)
 	case temporary && !token.ValidSecret(creds.SessionToken):
-		return refuse(fmt.Sprintf("the source credentials (%s) are temporary and their session token is missing or malformed; set it, or renew them", quote(creds.AccessKeyID, 32)), nil)
+		return refuse(fmt.Sprintf("the source credentials (%s) are temporary and their session token is missing or malformed; set it, or renew them", display.Quote(creds.AccessKeyID)), nil)
 	case creds.CanExpire && !creds.Expires.Round(0).After(time.Now().Round(0)):
-		return refuse(fmt.Sprintf("the source credentials (%s) ended at %s; renew them", quote(creds.AccessKeyID, 32), stamp(creds.Expires)), nil)
+		return refuse(fmt.Sprintf("the source credentials (%s) ended at %s; renew them", display.Quote(creds.AccessKeyID), stamp(creds.Expires)), nil)
 	}
 	return creds, nil
 }

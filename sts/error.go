@@ -41,7 +41,7 @@ type Error struct {
 	Class      Class
 	Endpoint   string        // the host asked; empty when the failure came before
 	Code       string        // STS's error code, empty where STS gave none
-	Message    string        // STS's words, or ours where it gave none: one line, at most 300 characters, no secrets
+	Message    string        // STS's words, or ours where it gave none: one line, at most 300 bytes, no secrets
 	HTTPStatus int           // of the answer, 0 without one
 	RequestID  string        // of the answer, for AWS support
 	Unsent     bool          // certain that the request never left this machine

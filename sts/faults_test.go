@@ -320,7 +320,7 @@ func TestAPIError(t *testing.T) {
 	f := serve(t, header("X-Amzn-Requestid", "c6104cbe", answers(403, refusal("AccessDenied", "no \u202e&#10;\u0085way"))))
 	_, e := ask(t, client(t, sts.Options{Endpoint: f.URL}), plain, keys())
 	var api smithy.APIError
-	if !errors.As(e, &api) || api.ErrorCode() != "AccessDenied" || api.ErrorMessage() != `no \u202e\n\u0085way` || e.HTTPStatus != 403 || e.RequestID != "c6104cbe" || !strings.Contains(e.Error(), "(request c6104cbe)") {
+	if !errors.As(e, &api) || api.ErrorCode() != "AccessDenied" || api.ErrorMessage() != `no \u202e\x0a\u0085way` || e.HTTPStatus != 403 || e.RequestID != "c6104cbe" || !strings.Contains(e.Error(), "(request c6104cbe)") {
 		t.Errorf("%+v", e)
 	}
 }

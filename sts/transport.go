@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -86,7 +87,7 @@ func (x *exchange) Do(req *http.Request) (*http.Response, error) {
 	}
 	defer resp.Body.Close()
 	x.status = resp.StatusCode
-	x.requestID = printable(resp.Header.Get("X-Amzn-Requestid"), 64)
+	x.requestID = display.Clip(resp.Header.Get("X-Amzn-Requestid"), 64)
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && resp.Header.Get("Age") == "" {
 		x.skew = date.Sub(time.Now().Round(0)).Round(time.Second)
 	}
@@ -118,14 +119,14 @@ func readBody(resp *http.Response) ([]byte, error) {
 func (x *exchange) inspect(resp *http.Response, body []byte) error {
 	switch {
 	case x.status >= 300 && x.status < 400:
-		return &badAnswer{fmt.Sprintf("a redirect (%d) to %s", x.status, quote(resp.Header.Get("Location"), 120))}
+		return &badAnswer{fmt.Sprintf("a redirect (%d) to %s", x.status, display.Quote(resp.Header.Get("Location")))}
 	case x.status == http.StatusProxyAuthRequired:
 		return &proxyError{status: x.status}
 	case x.status >= 500 || x.status == http.StatusTooManyRequests:
 		return nil
 	}
 	if e := resp.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return &badAnswer{"a compressed answer (" + quote(e, 20) + "), which was not asked for"}
+		return &badAnswer{"a compressed answer (" + display.Quote(e) + "), which was not asked for"}
 	}
 	if x.status < 400 {
 		if x.status != http.StatusOK {
@@ -157,13 +158,13 @@ func reason(err error) string {
 	case errors.As(err, &dns):
 		switch {
 		case dns.IsNotFound:
-			return "no such host " + quote(dns.Name, 100)
+			return "no such host " + display.Quote(dns.Name)
 		case dns.IsTimeout:
-			return "looking up " + quote(dns.Name, 100) + " took too long"
+			return "looking up " + display.Quote(dns.Name) + " took too long"
 		}
-		return "looking up " + quote(dns.Name, 100) + " did not work"
+		return "looking up " + display.Quote(dns.Name) + " did not work"
 	case errors.As(err, &cert):
-		return "its certificate is not trusted: " + printable(cert.Err.Error(), 200)
+		return "its certificate is not trusted: " + display.Clip(cert.Err.Error(), 200)
 	case errors.As(err, &rec):
 		return "it does not speak TLS"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -185,7 +186,7 @@ func reason(err error) string {
 		if op.Timeout() {
 			return what + " took too long"
 		}
-		return what + ": " + printable(innermost(op.Err).Error(), 100)
+		return what + ": " + display.Innermost(op.Err)
 	case err.Error() == "net/http: TLS handshake timeout": // net/http has no exported error for it
 		return "the TLS handshake took too long"
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
@@ -197,15 +198,4 @@ func reason(err error) string {
 func isTimeout(err error) bool {
 	var t interface{ Timeout() bool }
 	return errors.As(err, &t) && t.Timeout()
-}
-
-// innermost is the last error of a chain: "connection refused" without the system call's name.
-func innermost(err error) error {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err
-		}
-		err = next
-	}
 }

@@ -3,12 +3,12 @@ package sts
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -62,13 +62,13 @@ func verifyResponse(r Request, a answer, where callContext, now time.Time) (toke
 		return token.Token{}, fmt.Errorf("the credentials end at %s, in %s", stamp(*c.Expiration), around(left))
 	case left > most:
 		return token.Token{}, fmt.Errorf("the credentials end at %s, in %s, and %s was asked for",
-			stamp(*c.Expiration), around(left), span(longest(r)))
+			stamp(*c.Expiration), around(left), display.Duration(longest(r)))
 	}
 	if a.packed != nil && *a.packed < 0 {
 		return token.Token{}, errors.New("the packed policy size is negative")
 	}
 	for _, s := range []string{a.subject, a.audience, a.provider, a.sourceIdentity} {
-		if len(s) > maxSaid || !shown(s) {
+		if len(s) > maxSaid || !display.Printable(s) {
 			return token.Token{}, errors.New("the answer names the identity with characters that cannot be shown")
 		}
 	}
@@ -148,7 +148,7 @@ func (r RoleRequest) verifyIdentity(a answer, _ callContext, t *token.Token) err
 		return err
 	}
 	if r.SourceIdentity != "" && a.sourceIdentity != r.SourceIdentity {
-		return identityMismatch("its source identity is %s, and %s was asked for", quote(a.sourceIdentity, maxQuoted), r.SourceIdentity)
+		return identityMismatch("its source identity is %s, and %s was asked for", display.Quote(a.sourceIdentity), r.SourceIdentity)
 	}
 	return nil
 }
@@ -203,16 +203,6 @@ func principal(id, arn string) (arnParts, error) {
 		return arnParts{}, errors.New("the ARN of the identity in the answer is missing or malformed")
 	}
 	return p, nil
-}
-
-// shown reports whether every character of s can be seen on a terminal.
-func shown(s string) bool {
-	for _, r := range s {
-		if !strconv.IsPrint(r) {
-			return false
-		}
-	}
-	return true
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,57 +1,9 @@
 package sts
 
-import (
-	"strconv"
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
-// maxMessage bounds, in characters, what an error repeats of another program's words.
+// maxMessage bounds, in bytes, what an error repeats of another program's words.
 const maxMessage = 300
-
-// clip cuts s after n characters and says that it did.
-func clip(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	for i := range s {
-		if n == 0 {
-			return s[:i] + "..."
-		}
-		n--
-	}
-	return s
-}
-
-// printable makes s fit for one line of a terminal: control characters, line ends, characters
-// that change the writing direction and whatever else cannot be seen are written as escapes.
-// At most max characters of s are kept.
-func printable(s string, max int) string {
-	var b strings.Builder
-	n := 0
-	for i := 0; i < len(s); {
-		if n == max {
-			b.WriteString("...")
-			break
-		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			b.WriteString(`\x` + strconv.FormatUint(uint64(s[i])|0x100, 16)[1:])
-		case strconv.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			q := strconv.QuoteRuneToASCII(r)
-			b.WriteString(q[1 : len(q)-1])
-		}
-		i += size
-		n++
-	}
-	return b.String()
-}
-
-// quote is printable in double quotes.
-func quote(s string, max int) string { return `"` + printable(s, max) + `"` }
 
 // secretRun is the number of bytes in a row that count as a piece of a secret.
 const secretRun = 12
@@ -60,7 +12,7 @@ const secretRun = 12
 // values in their messages, and cut them. Secrets under four bytes are not looked for.
 func scrub(s string, secrets []string) string {
 	const mask = "[secret]"
-	s = clip(s, 4*maxMessage) // bounds the work; more is never shown
+	s = s[:min(len(s), 4*maxMessage)] // bounds the work; more is never shown
 	for _, secret := range secrets {
 		if len(secret) < 4 {
 			continue
