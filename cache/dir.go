@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 )
@@ -16,7 +17,7 @@ const tagName = "CACHEDIR.TAG"
 
 // ErrUnsafe is matched by errors of [Open] about a directory that others could read, write
 // or replace. Nothing was read or written; the error says what to do.
-var ErrUnsafe = errors.New("the cache directory is not safe to use")
+var ErrUnsafe error = &failure.Error{Class: failure.Configuration, Text: "the cache directory is not safe to use", Final: true}
 
 // Cache is an open cache directory. It is safe for concurrent use.
 type Cache struct {

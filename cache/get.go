@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/lock"
 	"github.com/sts-helper/sts-helper/token"
@@ -86,6 +87,11 @@ type HeldError struct {
 	Holder lock.Holder
 	Waited time.Duration
 }
+
+// HeldError is [Classified]: the process above that waits for this one's answer shares it.
+func (e *HeldError) FailureKind() string  { return string(failure.Locked) }
+func (e *HeldError) FailureFinal() bool   { return false }
+func (e *HeldError) FailurePrivate() bool { return false }
 
 func (e *HeldError) Error() string {
 	return fmt.Sprintf("waited %s for %s; answer there, or try again", e.Waited.Round(time.Second), e.Holder)

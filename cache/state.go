@@ -43,6 +43,11 @@ func (f *Failure) Holds() time.Duration {
 // Error is the message.
 func (f *Failure) Error() string { return f.Message }
 
+// Failure is [Classified] as the error was that it was made from.
+func (f *Failure) FailureKind() string  { return f.Kind }
+func (f *Failure) FailureFinal() bool   { return f.Final }
+func (f *Failure) FailurePrivate() bool { return false }
+
 // Classified is implemented by errors of a [Fetch] that know how they are to be shared.
 // Errors that do not implement it are passing failures of kind "".
 type Classified interface {

@@ -119,7 +119,7 @@ const (
 )
 
 // ErrNoPeerCheck is why [New] and [Server.Reload] refuse IMDS where users are not told apart.
-var ErrNoPeerCheck = errors.New("imds: instance metadata has no secret, and nothing tells users apart here: every user of this machine would get the credentials; serve container credentials, or set IMDSWithoutPeerCheck")
+var ErrNoPeerCheck = errors.New("instance metadata has no secret, and nothing tells users apart here: every user of this machine would get the credentials; serve container credentials, or set IMDSWithoutPeerCheck")
 
 // checksPeers reports whether the kernel is asked whose connections come.
 func (c *Config) checksPeers() bool { return peerCheckSupported && !c.NoPeerCheck }
@@ -164,46 +164,46 @@ func validBearer(s string) bool {
 // check reports the first thing in c that no server could be built from. It never shows a token.
 func (c *Config) check() error {
 	if len(c.Profiles) == 0 {
-		return errors.New("imds: no profile to serve")
+		return errors.New("no profile to serve")
 	}
 	if c.BearerToken != "" && !validBearer(c.BearerToken) {
-		return fmt.Errorf("imds: the bearer token must be %d to %d characters of A-Z a-z 0-9 _ -", minBearer, maxBearer)
+		return fmt.Errorf("the bearer token must be %d to %d characters of A-Z a-z 0-9 _ -", minBearer, maxBearer)
 	}
 	seen := make(map[string]bool, len(c.Profiles))
 	for i := range c.Profiles {
 		p := &c.Profiles[i]
 		switch {
 		case p.Name == "" || p.Name != CleanName(p.Name):
-			return fmt.Errorf("imds: profile name %q does not fit a path: use 1 to %d characters of A-Z a-z 0-9 _ + = , . @ -", p.Name, maxName)
+			return fmt.Errorf("profile name %q does not fit a path: use 1 to %d characters of A-Z a-z 0-9 _ + = , . @ -", p.Name, maxName)
 		case seen[p.Name]:
-			return fmt.Errorf("imds: profile %q is named twice", p.Name)
+			return fmt.Errorf("profile %q is named twice", p.Name)
 		case p.Provider == nil:
-			return fmt.Errorf("imds: profile %q has no credentials provider", p.Name)
+			return fmt.Errorf("profile %q has no credentials provider", p.Name)
 		case p.BearerToken != "" && !validBearer(p.BearerToken):
-			return fmt.Errorf("imds: the bearer token of profile %q must be %d to %d characters of A-Z a-z 0-9 _ -", p.Name, minBearer, maxBearer)
+			return fmt.Errorf("the bearer token of profile %q must be %d to %d characters of A-Z a-z 0-9 _ -", p.Name, minBearer, maxBearer)
 		case !p.NoContainer && p.BearerToken == "" && c.BearerToken == "":
-			return fmt.Errorf("imds: profile %q has no bearer token", p.Name)
+			return fmt.Errorf("profile %q has no bearer token", p.Name)
 		case !printable(p.LoginHint):
-			return fmt.Errorf("imds: the login hint of profile %q is not one line of ASCII", p.Name)
+			return fmt.Errorf("the login hint of profile %q is not one line of ASCII", p.Name)
 		}
 		seen[p.Name] = true
 	}
 	for _, h := range c.Hosts {
 		if h == "" || !printable(h) {
-			return fmt.Errorf("imds: %q is not a Host header", h)
+			return fmt.Errorf("%q is not a Host header", h)
 		}
 	}
 	if c.IMDS == nil {
 		return nil
 	}
 	if !seen[c.IMDS.Profile] {
-		return fmt.Errorf("imds: the instance's profile %q is not one of those served", c.IMDS.Profile)
+		return fmt.Errorf("the instance's profile %q is not one of those served", c.IMDS.Profile)
 	}
 	if !c.checksPeers() && !c.IMDSWithoutPeerCheck {
 		return ErrNoPeerCheck
 	}
 	if len(c.Key) != KeySize {
-		return fmt.Errorf("imds: the key for session tokens has %d bytes instead of %d", len(c.Key), KeySize)
+		return fmt.Errorf("the key for session tokens has %d bytes instead of %d", len(c.Key), KeySize)
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func LoadOrCreateKey(dir string) ([]byte, error) {
 		root, err = safefile.OpenPrivateDir(dir)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("imds: the key cannot be kept in %s: %w; run chmod 700 if it is yours, or give another directory", dir, err)
+		return nil, fmt.Errorf("the key cannot be kept in %s: %w; run chmod 700 if it is yours, or give another directory", dir, err)
 	}
 	defer root.Close()
 	key, err := readKey(root)
@@ -43,7 +43,7 @@ func LoadOrCreateKey(dir string) ([]byte, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("imds: the key %s cannot be used: %w; remove it, and a new one is made", filepath.Join(dir, keyFile), err)
+		return nil, fmt.Errorf("the key %s cannot be used: %w; remove it, and a new one is made", filepath.Join(dir, keyFile), err)
 	}
 	return key, nil
 }

@@ -12,13 +12,17 @@ import (
 	"time"
 )
 
+// ErrNotLoopback is in the chain of errors about an address that others than this machine can
+// reach, where [Config.AllowNonLoopback] does not permit it.
+var ErrNotLoopback = errors.New("it is not a loopback address, and others could reach it")
+
 // Listen listens on addr, an IP address and a port; "localhost" stands for 127.0.0.1, and port 0 for any
 // free one. Addresses that are neither loopback nor one of [Config.Aliases] need
 // [Config.AllowNonLoopback].
 func (s *Server) Listen(ctx context.Context, addr string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, fmt.Errorf("imds: cannot listen on %q: want an address and a port, such as 127.0.0.1:9911", addr)
+		return nil, fmt.Errorf("cannot listen on %q: want an address and a port, such as 127.0.0.1:9911", addr)
 	}
 	if host == "localhost" {
 		host = "127.0.0.1"
@@ -26,17 +30,17 @@ func (s *Server) Listen(ctx context.Context, addr string) (net.Listener, error) 
 	st := s.state.Load()
 	ip, err := netip.ParseAddr(host)
 	if err != nil && !(host == "" && st.cfg.AllowNonLoopback) {
-		return nil, fmt.Errorf("imds: cannot listen on %q: want an IP address, such as 127.0.0.1 or [::1], before the port", addr)
+		return nil, fmt.Errorf("cannot listen on %q: want an IP address, such as 127.0.0.1 or [::1], before the port", addr)
 	}
 	if !st.cfg.AllowNonLoopback && !st.local(ip.Unmap()) {
-		return nil, fmt.Errorf("imds: will not listen on %q: it is not a loopback address, and others could reach it", addr)
+		return nil, fmt.Errorf("will not listen on %q: %w", addr, ErrNotLoopback)
 	}
 	var lc net.ListenConfig
 	// Go makes MPTCP sockets by default, on which less can be asked and set.
 	lc.SetMultipathTCP(false)
 	ln, err := lc.Listen(ctx, "tcp", net.JoinHostPort(host, port))
 	if err != nil {
-		return nil, fmt.Errorf("imds: cannot listen on %q: %w", addr, err)
+		return nil, fmt.Errorf("cannot listen on %q: %w", addr, err)
 	}
 	return ln, nil
 }
@@ -84,9 +88,9 @@ func (c *guardedConn) CloseWrite() error {
 func (s *Server) newGuardedListener(ln net.Listener) (*guardedListener, error) {
 	st := s.state.Load()
 	if ap, ok := addrPort(ln.Addr()); !ok {
-		return nil, fmt.Errorf("imds: cannot serve on %s: it is not a TCP address", ln.Addr())
+		return nil, fmt.Errorf("cannot serve on %s: it is not a TCP address", ln.Addr())
 	} else if !st.local(ap.Addr()) && !st.cfg.AllowNonLoopback {
-		return nil, fmt.Errorf("imds: will not serve on %s: it is not a loopback address, and others could reach it", ln.Addr())
+		return nil, fmt.Errorf("will not serve on %s: %w", ln.Addr(), ErrNotLoopback)
 	}
 	ap, _ := addrPort(ln.Addr())
 	g := &guardedListener{

@@ -34,7 +34,7 @@ func (in Instance) fillDefaults(p *Profile) (*Instance, error) {
 	}
 	in.RoleName = CleanName(in.RoleName)
 	if !printable(in.Region) {
-		return nil, fmt.Errorf("imds: the instance's region %q is not one line of ASCII", in.Region)
+		return nil, fmt.Errorf("the instance's region %q is not one line of ASCII", in.Region)
 	}
 	return &in, nil
 }

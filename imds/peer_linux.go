@@ -39,12 +39,12 @@ type diag struct {
 func newDiag() (*diag, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
-		return nil, fmt.Errorf("imds: cannot open a netlink socket to ask whose connections these are (allow AF_NETLINK, or switch the peer check off): %w", err)
+		return nil, fmt.Errorf("cannot open a netlink socket to ask whose connections these are (allow AF_NETLINK, or switch the peer check off): %w", err)
 	}
 	// The kernel answers within the call that sends. Should it ever not, refuse rather than hang.
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 1}); err != nil {
 		_ = unix.Close(fd)
-		return nil, fmt.Errorf("imds: cannot limit the wait for netlink: %w", err)
+		return nil, fmt.Errorf("cannot limit the wait for netlink: %w", err)
 	}
 	return &diag{fd: fd}, nil
 }

@@ -255,7 +255,7 @@ func lifeLeft(s *snapshot, now time.Time) time.Duration {
 func (rf *refresher) retrieve(ctx context.Context) (s *snapshot, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s, err = nil, fmt.Errorf("imds: the credentials provider panicked (%T)", p)
+			s, err = nil, fmt.Errorf("the credentials provider panicked (%T)", p)
 		}
 	}()
 	ctx, cancel := context.WithTimeout(ctx, rf.cfg.FetchTimeout)

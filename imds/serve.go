@@ -30,7 +30,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 		}
 	}()
 	if len(listeners) == 0 {
-		return errors.New("imds: no listener to serve on")
+		return errors.New("no listener to serve on")
 	}
 	var guarded []*guardedListener
 	for _, ln := range listeners {

@@ -127,7 +127,7 @@ func newServingState(c Config, old *servingState) (*servingState, error) {
 // answers until ctx ends. The error is ctx's own, or says that Start was called before.
 func (s *Server) Start(ctx context.Context) error {
 	if !s.start(ctx, ctx) {
-		return errors.New("imds: the server was started before")
+		return errors.New("the server was started before")
 	}
 	return ctx.Err()
 }

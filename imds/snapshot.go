@@ -17,7 +17,7 @@ const expiryForm = "2006-01-02T15:04:05Z"
 
 // ErrNotTemporary is what a fetch fails with when a provider gives credentials that have no session
 // token or do not end. Such keys are not for handing out, and most clients could not read them.
-var ErrNotTemporary = errors.New("imds: the provider gave credentials that are not temporary")
+var ErrNotTemporary = errors.New("the provider gave credentials that are not temporary")
 
 // snapshot is one set of credentials and every document made of it. It never changes, so an answer can
 // never be half of one set and half of the next.
@@ -47,7 +47,7 @@ func newSnapshot(p *Profile, in *Instance, c aws.Credentials, now time.Time) (*s
 		return nil, ErrNotTemporary
 	}
 	if !token.ValidAccessKeyID(c.AccessKeyID) || !token.ValidSecret(c.SecretAccessKey) || !token.ValidSecret(c.SessionToken) {
-		return nil, errors.New("imds: the provider gave credentials that are malformed or incomplete")
+		return nil, errors.New("the provider gave credentials that are malformed or incomplete")
 	}
 	s := &snapshot{
 		creds:   c,
@@ -56,7 +56,7 @@ func newSnapshot(p *Profile, in *Instance, c aws.Credentials, now time.Time) (*s
 	}
 	s.life = s.expires.Sub(now.Round(0))
 	if s.life < record.Floor {
-		return nil, fmt.Errorf("imds: the provider gave credentials that ended at %s", s.expires.Format(expiryForm))
+		return nil, fmt.Errorf("the provider gave credentials that ended at %s", s.expires.Format(expiryForm))
 	}
 	s.window = record.JitteredAdvisory(max(s.life, p.Lifetime))
 

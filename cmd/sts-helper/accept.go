@@ -18,6 +18,7 @@ import (
 	"github.com/sts-helper/sts-helper/handoff"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
@@ -148,7 +149,7 @@ func (p *program) openBundle(ctx context.Context, args []string, a acceptFlags) 
 	switch {
 	case err == nil:
 		return b, nil
-	case broker.ClassOf(err) == broker.ClassHuman || ctx.Err() != nil:
+	case failure.ClassOf(err) == failure.InteractionRequired || ctx.Err() != nil:
 		return handoff.Bundle{}, err
 	case errors.Is(err, handoff.ErrWrongPassphrase):
 		return handoff.Bundle{}, humanError(err, display.Safe(from)+": "+err.Error())

@@ -6,29 +6,21 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/sts-helper/sts-helper/internal/broker"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/mfa"
-	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
-// The exit codes. They are part of the interface: README has the same table.
-const (
-	exitOK          = 0
-	exitInternal    = 1   // a fault of sts-helper, or the output could not be written
-	exitUsage       = 2   // the command line is wrong
-	exitConfig      = 3   // a file, a variable or the cache directory is wrong
-	exitSource      = 4   // the source credentials are missing, of the wrong kind, or refused
-	exitDenied      = 5   // STS said no
-	exitUnreachable = 6   // STS could not be reached or gave no usable answer
-	exitLocked      = 7   // another process was waited for in vain
-	exitHuman       = 8   // a person is needed, and nobody could be asked or answered
-	exitStopped     = 128 // plus the number of the signal
-)
+// exitStopped plus the number of a signal is the exit code of a run that the signal ended, as
+// for a shell. What other errors end with is in package failure.
+const exitStopped = 128
 
 // usageError is a mistake on the command line.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// FailureKind is the class of the error, see [failure.ClassOf].
+func (usageError) FailureKind() string { return string(failure.Usage) }
 
 func exitCode(ctx context.Context, err error) int {
 	if errors.Is(err, mfa.ErrCancelled) {
@@ -47,30 +39,5 @@ func exitCode(ctx context.Context, err error) int {
 			return exitStopped + int(s)
 		}
 	}
-	var usage usageError
-	if errors.As(err, &usage) {
-		return exitUsage
-	}
-	var wrong *settings.Error
-	if errors.As(err, &wrong) {
-		if wrong.Kind == settings.Usage {
-			return exitUsage
-		}
-		return exitConfig
-	}
-	switch broker.ClassOf(err) {
-	case broker.ClassConfig:
-		return exitConfig
-	case broker.ClassSource:
-		return exitSource
-	case broker.ClassDenied:
-		return exitDenied
-	case broker.ClassUnreachable:
-		return exitUnreachable
-	case broker.ClassLocked:
-		return exitLocked
-	case broker.ClassHuman:
-		return exitHuman
-	}
-	return exitInternal
+	return failure.ClassOf(err).ExitCode()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/lock"
 )
@@ -146,7 +147,7 @@ func (p *program) reportBusy(busy []error) error {
 	for _, line := range said[1:] {
 		p.progress("%s", line)
 	}
-	return &broker.Error{Class: broker.ClassLocked, Text: said[0], Err: errors.Join(busy...)}
+	return &failure.Error{Class: failure.Locked, Text: said[0], Err: errors.Join(busy...)}
 }
 
 // holderName is a holder without what for: that is said beside it.
@@ -244,7 +245,7 @@ func (p *program) caches(flags settings.Flags) ([]*cache.Cache, []*target, error
 }
 
 func noCache(err error) error {
-	return &broker.Error{Class: broker.ClassConfig, Text: display.Safe(err.Error()), Err: err}
+	return &failure.Error{Class: failure.Configuration, Text: display.Safe(err.Error()), Err: err}
 }
 
 // say prints a line of what was asked for.

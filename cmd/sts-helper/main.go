@@ -64,7 +64,7 @@ type program struct {
 func (p *program) run(ctx context.Context, args []string) int {
 	err := p.execute(ctx, args)
 	if err == nil {
-		return exitOK
+		return 0
 	}
 	code := exitCode(ctx, err)
 	fmt.Fprintf(p.stderr, "sts-helper: %s\n", display.Safe(err.Error()))

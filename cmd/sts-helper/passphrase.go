@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/sts-helper/sts-helper/internal/broker"
+	"github.com/sts-helper/sts-helper/internal/failure"
 )
 
 // askPassphrase asks on the controlling terminal, without showing what is typed. Standard
@@ -65,7 +65,7 @@ func askNewPassphrase(ctx context.Context) ([]byte, error) {
 }
 
 func humanError(err error, text string) error {
-	return &broker.Error{Class: broker.ClassHuman, Err: err, Text: text}
+	return &failure.Error{Class: failure.InteractionRequired, Err: err, Text: text}
 }
 
 // errStopped is await's answer where its context ended first.

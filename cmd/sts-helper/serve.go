@@ -16,9 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/imds"
-	"github.com/sts-helper/sts-helper/internal/broker"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -207,7 +206,7 @@ func (e *endpoint) attend(ctx, base context.Context, ended <-chan error) error {
 		select {
 		case err := <-ended:
 			if ctx.Err() == nil && err != nil {
-				return &broker.Error{Class: broker.ClassConfig, Text: "the server ended: " + err.Error(), Err: err}
+				return &failure.Error{Class: failure.Configuration, Text: "the server ended: " + err.Error(), Err: err}
 			}
 			return nil
 		case <-ctx.Done():
@@ -250,7 +249,7 @@ func (e *endpoint) reload(base context.Context, why string) {
 func (e *endpoint) listen(ctx context.Context) ([]net.Listener, error) {
 	listeners, err := e.systemd.listeners()
 	if err != nil {
-		return nil, &broker.Error{Class: broker.ClassConfig, Text: err.Error(), Err: err}
+		return nil, &failure.Error{Class: failure.Configuration, Text: err.Error(), Err: err}
 	}
 	addresses := e.flags.listen
 	if len(addresses) == 0 && len(listeners) == 0 {
@@ -273,23 +272,19 @@ func (e *endpoint) listen(ctx context.Context) ([]net.Listener, error) {
 }
 
 func listenError(address string, err error) error {
-	text := strings.TrimPrefix(err.Error(), "imds: ")
+	e := failure.Configf("%s", err)
+	e.Err = err
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		text = "something listens on " + address + " already; name another port with --listen"
+		e.Text = "something listens on " + address + " already"
+		e.Next = "name another port with --listen"
 	case errors.Is(err, syscall.EACCES):
-		text = "this user may not listen on " + address + "; a port from 1024 on will do, or systemd can pass the socket"
-	case strings.Contains(text, "is not a loopback address"):
-		text += " (an address of the loopback device needs --loopback-alias)"
+		e.Text = "this user may not listen on " + address
+		e.Next = "a port from 1024 on will do, or systemd can pass the socket"
+	case errors.Is(err, imds.ErrNotLoopback):
+		e.Next = "an address of the loopback device needs --loopback-alias"
 	}
-	return &broker.Error{Class: broker.ClassConfig, Text: text, Err: err}
-}
-
-// loginRequired reports whether an error means that a person must do something: log in, or
-// finish doing so elsewhere.
-func loginRequired(err error) bool {
-	var held *cache.HeldError
-	return broker.ClassOf(err) == broker.ClassHuman || errors.As(err, &held)
+	return e
 }
 
 // serveMetrics answers on the metrics' own listener until the function it gives is called.

@@ -18,6 +18,7 @@ import (
 	"github.com/sts-helper/sts-helper/imds"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 )
 
@@ -33,7 +34,7 @@ const (
 const maxOwnFile = 8 << 10
 
 func unsafeFile(format string, args ...any) error {
-	return &broker.Error{Class: broker.ClassConfig, Text: fmt.Sprintf(format, args...)}
+	return &failure.Error{Class: failure.Configuration, Text: fmt.Sprintf(format, args...)}
 }
 
 // secrets finds or makes the bearer token and the key for session tokens, and gives the

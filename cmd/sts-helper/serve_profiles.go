@@ -11,6 +11,7 @@ import (
 	"github.com/sts-helper/sts-helper/imds"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	ops "github.com/sts-helper/sts-helper/sts"
@@ -151,7 +152,7 @@ func (e *endpoint) config(s *site) imds.Config {
 		Hosts:                e.flags.hosts,
 		Aliases:              s.aliases,
 		AllowNonLoopback:     e.flags.exposed,
-		LoginRequired:        loginRequired,
+		LoginRequired:        broker.LoginRequired,
 		FetchTimeout:         fetchTimeout,
 		Logger:               e.log,
 	}
@@ -189,7 +190,7 @@ func leadsBack(s *site, listeners []net.Listener) error {
 		}
 		for _, ln := range listeners {
 			if _, port, err := net.SplitHostPort(ln.Addr().String()); err == nil && u.Port() == port && ownHost(u.Hostname(), ln) {
-				return &broker.Error{Class: broker.ClassConfig, Text: fmt.Sprintf(
+				return &failure.Error{Class: failure.Configuration, Text: fmt.Sprintf(
 					"%s leads back to this server; unset it, or name the profile that holds the keys with --source-profile", variable)}
 			}
 		}

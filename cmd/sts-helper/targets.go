@@ -9,6 +9,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -80,7 +81,7 @@ func (p *program) named(args []string, all bool, given settings.Flags) ([]string
 	}
 	names, err := settings.KnownNames(p.env)
 	if err == nil && len(names) == 0 {
-		err = &broker.Error{Class: broker.ClassConfig, Text: "there is no entry in config.toml and no AWS profile that runs sts-helper; name what is meant with flags"}
+		err = &failure.Error{Class: failure.Configuration, Text: "there is no entry in config.toml and no AWS profile that runs sts-helper; name what is meant with flags"}
 	}
 	return names, err
 }

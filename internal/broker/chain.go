@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
 )
 
 // ChainVariable carries the requests that are being answered above a process, so that one
@@ -44,9 +45,9 @@ func (c chain) check(p *Provider) error {
 	}
 	switch {
 	case slices.Contains(c, p.key.String()[:linkLength]):
-		return configError("the credentials of AWS profile %s lead back to this very request: its credential_process runs sts-helper for itself; name the profile that holds the keys with --source-profile", display.Quote(source))
+		return failure.Configf("the credentials of AWS profile %s lead back to this very request: its credential_process runs sts-helper for itself; name the profile that holds the keys with --source-profile", display.Quote(source))
 	case len(c) >= maxChain:
-		return configError("%d helpers call one another, AWS profile %s the last: look for a credential_process that leads back to itself", len(c), display.Quote(source))
+		return failure.Configf("%d helpers call one another, AWS profile %s the last: look for a credential_process that leads back to itself", len(c), display.Quote(source))
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/internal/broker"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/token"
@@ -67,34 +68,34 @@ func TestClasses(t *testing.T) {
 	for _, tc := range []struct {
 		fault emulator.Fault
 		flags []string
-		want  broker.Class
+		want  failure.Class
 	}{
-		{emulator.Fault{Kind: emulator.Deny}, nil, broker.ClassDenied},
-		{refuse("ValidationError"), nil, broker.ClassDenied},
-		{refuse("InvalidClientTokenId"), nil, broker.ClassSource},
-		{refuse("ExpiredToken"), nil, broker.ClassSource},
-		{refuse("SignatureDoesNotMatch"), nil, broker.ClassSource},
-		{emulator.Fault{Kind: "500"}, nil, broker.ClassUnreachable},
-		{emulator.Fault{Kind: "empty"}, nil, broker.ClassUnreachable},
-		{emulator.Fault{}, []string{"endpoint-url=http://127.0.0.1:9"}, broker.ClassUnreachable},
-		{emulator.Fault{}, []string{"federation-name=a b", "allow=ec2:*"}, broker.ClassConfig},
-		{emulator.Fault{}, []string{"role-arn=arn:aws:iam::111122223333:role/none"}, broker.ClassDenied},
-		{emulator.Fault{}, []string{"mfa-serial=arn:aws:iam::111122223333:mfa/alice", "prompt=never"}, broker.ClassHuman},
+		{emulator.Fault{Kind: emulator.Deny}, nil, failure.Denied},
+		{refuse("ValidationError"), nil, failure.Denied},
+		{refuse("InvalidClientTokenId"), nil, failure.Source},
+		{refuse("ExpiredToken"), nil, failure.Source},
+		{refuse("SignatureDoesNotMatch"), nil, failure.Source},
+		{emulator.Fault{Kind: "500"}, nil, failure.Unreachable},
+		{emulator.Fault{Kind: "empty"}, nil, failure.Unreachable},
+		{emulator.Fault{}, []string{"endpoint-url=http://127.0.0.1:9"}, failure.Unreachable},
+		{emulator.Fault{}, []string{"federation-name=a b", "allow=ec2:*"}, failure.Configuration},
+		{emulator.Fault{}, []string{"role-arn=arn:aws:iam::111122223333:role/none"}, failure.Denied},
+		{emulator.Fault{}, []string{"mfa-serial=arn:aws:iam::111122223333:mfa/alice", "prompt=never"}, failure.InteractionRequired},
 	} {
 		w := newWorld(t)
 		if tc.fault.Kind != "" {
 			w.sts.Fault(tc.fault)
 		}
 		_, err := w.token(t, append(tc.flags, "source-profile=base")...)
-		if got := broker.ClassOf(err); got != tc.want {
+		if got := failure.ClassOf(err); got != tc.want {
 			t.Errorf("%+v %q: class %q, want %q: %v", tc.fault, tc.flags, got, tc.want, err)
 		}
 		if err == nil || strings.ContainsAny(err.Error(), "\n") || strings.Contains(err.Error(), "CANARY") {
 			t.Errorf("%+v: %v", tc.fault, err)
 		}
 		// Somebody else who gets the same failure from the cache sees the same class.
-		if _, again := w.token(t, append(tc.flags, "source-profile=base")...); broker.ClassOf(again) != tc.want {
-			t.Errorf("%+v: the second time the class is %q: %v", tc.fault, broker.ClassOf(again), again)
+		if _, again := w.token(t, append(tc.flags, "source-profile=base")...); failure.ClassOf(again) != tc.want {
+			t.Errorf("%+v: the second time the class is %q: %v", tc.fault, failure.ClassOf(again), again)
 		}
 	}
 }
@@ -102,16 +103,16 @@ func TestClasses(t *testing.T) {
 func TestClassesOfOtherErrors(t *testing.T) {
 	for _, tc := range []struct {
 		err  error
-		want broker.Class
+		want failure.Class
 	}{
-		{fmt.Errorf("x: %w", cache.ErrUnsafe), broker.ClassConfig},
-		{fmt.Errorf("x: %w", &cache.HeldError{}), broker.ClassLocked},
-		{&cache.Failure{Kind: string(broker.ClassDenied)}, broker.ClassDenied},
-		{fmt.Errorf("x: %w", context.Canceled), broker.ClassStopped},
-		{context.DeadlineExceeded, broker.ClassStopped},
-		{errors.New("x"), broker.ClassInternal},
+		{fmt.Errorf("x: %w", cache.ErrUnsafe), failure.Configuration},
+		{fmt.Errorf("x: %w", &cache.HeldError{}), failure.Locked},
+		{&cache.Failure{Kind: string(failure.Denied)}, failure.Denied},
+		{fmt.Errorf("x: %w", context.Canceled), failure.Stopped},
+		{context.DeadlineExceeded, failure.Stopped},
+		{errors.New("x"), failure.Internal},
 	} {
-		if got := broker.ClassOf(tc.err); got != tc.want {
+		if got := failure.ClassOf(tc.err); got != tc.want {
 			t.Errorf("%v: %q, want %q", tc.err, got, tc.want)
 		}
 	}
@@ -127,7 +128,7 @@ func TestUnsafeCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := w.token(t, "source-profile=base", "cache-dir="+filepath.Join(w.dir, "open"))
-	if broker.ClassOf(err) != broker.ClassConfig || !errors.Is(err, cache.ErrUnsafe) || w.sts.Count("") != 0 {
+	if failure.ClassOf(err) != failure.Configuration || !errors.Is(err, cache.ErrUnsafe) || w.sts.Count("") != 0 {
 		t.Errorf("%v, %d calls", err, w.sts.Count(""))
 	}
 }
@@ -153,7 +154,7 @@ func TestWithoutCache(t *testing.T) {
 		t.Errorf("%v, %v", a.Warnings, err)
 	}
 	for _, flags := range [][]string{{"granted=x", "no-cache=true"}, {"granted=x", "cache-dir=" + filepath.Join(file, "cache")}, {"granted=x"}} {
-		if _, err := w.token(t, flags...); broker.ClassOf(err) != broker.ClassConfig {
+		if _, err := w.token(t, flags...); failure.ClassOf(err) != failure.Configuration {
 			t.Errorf("%q: %v", flags, err)
 		}
 	}
@@ -181,7 +182,7 @@ func TestGranted(t *testing.T) {
 	}
 	store("short", cache.HardFloor-time.Second)
 	_, err = w.token(t, "granted=short")
-	if broker.ClassOf(err) != broker.ClassHuman || !strings.Contains(err.Error(), "ask alice@example.com for another") {
+	if failure.ClassOf(err) != failure.InteractionRequired || !strings.Contains(err.Error(), "ask alice@example.com for another") {
 		t.Errorf("%v", err)
 	}
 	if w.sts.Count("") != 0 {
@@ -207,7 +208,7 @@ func TestChain(t *testing.T) {
 	} {
 		t.Setenv(broker.ChainVariable, tc.chain)
 		_, err := w.provider(t, "source-profile=base")
-		if (err == nil) != tc.ok || err != nil && (broker.ClassOf(err) != broker.ClassConfig || !strings.Contains(err.Error(), `"base"`)) {
+		if (err == nil) != tc.ok || err != nil && (failure.ClassOf(err) != failure.Configuration || !strings.Contains(err.Error(), `"base"`)) {
 			t.Errorf("%q: %v", tc.chain, err)
 		}
 	}

@@ -6,8 +6,8 @@ import (
 	"os"
 	"strings"
 
-	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/sts"
 	"github.com/sts-helper/sts-helper/token"
@@ -25,11 +25,11 @@ func (p *Provider) fetch(ctx context.Context, comfortable bool) (token.Token, er
 	}
 	for again := false; ; again = true {
 		if comfortable && p.base.wouldAsk() {
-			return token.Token{}, humanError(nil, "the MFA session of %s has to be renewed; run: %s", display.Safe(p.req.Name), display.Safe(p.human.opts.Login))
+			return token.Token{}, failure.Interactionf(nil, display.Safe(p.human.opts.Login), "the MFA session of %s has to be renewed", display.Safe(p.req.Name))
 		}
 		a, err := p.base.Token(ctx)
 		if err != nil {
-			return token.Token{}, shared(err)
+			return token.Token{}, err
 		}
 		t, err := p.ask(ctx, a.Token.Credentials)
 		if err == nil || again || !revoked(err) {
@@ -52,20 +52,6 @@ func revoked(err error) bool {
 		return true
 	}
 	return false
-}
-
-// shared keeps the class of an error that another process had, or that comes of waiting for
-// one, for those who share this process's failure in their turn.
-func shared(err error) error {
-	var f *cache.Failure
-	var held *cache.HeldError
-	switch {
-	case errors.As(err, &f):
-		return &Error{Class: Class(f.Kind), Text: f.Message, Err: err, final: f.Final}
-	case errors.As(err, &held):
-		return &Error{Class: ClassLocked, Text: display.Safe(err.Error()), Err: err}
-	}
-	return err
 }
 
 // ask sends the request, with a code of the person's where one is needed.
@@ -110,7 +96,7 @@ func caBundle() (file string, pem []byte, err error) {
 		return "", nil, nil
 	}
 	if pem, err = readSmall(file, maxCABundle); err != nil {
-		return file, nil, configError("AWS_CA_BUNDLE: %s cannot be read: %s", display.Safe(file), display.Innermost(err))
+		return file, nil, failure.Configf("AWS_CA_BUNDLE: %s cannot be read: %s", display.Safe(file), display.Innermost(err))
 	}
 	return file, pem, nil
 }
@@ -130,7 +116,7 @@ func (p *Provider) client() (*sts.Client, error) {
 	opts.CABundle = pem
 	client, err := sts.New(opts)
 	if err != nil {
-		return nil, configError("%v", err)
+		return nil, failure.Configf("%v", err)
 	}
 	return client, nil
 }
@@ -157,7 +143,7 @@ func (p *Provider) build(ctx context.Context, code string) (sts.Request, error) 
 	case token.AssumeRoleWithWebIdentity:
 		data, err := readSmall(r.WebIdentityTokenFile, request.MaxIdentityToken)
 		if err != nil {
-			return nil, sourceError(err, "the web identity token %s cannot be read: %s", display.Safe(r.WebIdentityTokenFile), display.Innermost(err))
+			return nil, failure.Sourcef(err, "the web identity token %s cannot be read: %s", display.Safe(r.WebIdentityTokenFile), display.Innermost(err))
 		}
 		if err := sameSubject(r.WebIdentityTokenFile, r.WebIdentitySubject, request.TokenSubject(data)); err != nil {
 			return nil, err
@@ -178,7 +164,7 @@ func (p *Provider) build(ctx context.Context, code string) (sts.Request, error) 
 	case token.AssumeRoot:
 		return sts.RootRequest{TargetPrincipal: r.TargetPrincipal, TaskPolicyArn: r.TaskPolicyARN, Duration: r.Duration}, nil
 	default:
-		return nil, configError("nothing is known about the operation %q", r.Operation)
+		return nil, failure.Configf("nothing is known about the operation %q", r.Operation)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/mfa"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/lock"
@@ -59,20 +60,20 @@ func newHuman(r *request.Request, o Options) *human {
 	}
 }
 
-// pick chooses the source of codes. Its errors are of class [ClassHuman], or [ClassConfig]
+// pick chooses the source of codes. Its errors are of class [failure.InteractionRequired], or [failure.Configuration]
 // for a command that cannot be run.
 func (h *human) pick() (mfa.Source, error) {
 	if h.forbid {
-		return nil, humanError(nil, "a code of the MFA device is needed, and nobody is asked here; run: %s", display.Safe(h.opts.Login))
+		return nil, failure.Interactionf(nil, display.Safe(h.opts.Login), "a code of the MFA device is needed, and the user is not asked here")
 	}
 	src, err := mfa.Pick(h.opts)
 	if err == nil {
 		return src, nil
 	}
 	if errors.Is(err, mfa.ErrNobody) {
-		return nil, humanError(err, "%v", err)
+		return nil, failure.Interactionf(err, "", "%v", err)
 	}
-	return nil, configError("%v", err)
+	return nil, failure.Configf("%v", err)
 }
 
 // interactive reports whether a person answers, who can be asked again.
@@ -184,13 +185,13 @@ func (p *Provider) withCode(ctx context.Context, send func(code string) (token.T
 	}
 	defer dev.Release()
 	if d := dev.Barred(); d > 0 && !p.human.login {
-		return token.Token{}, &Error{Class: ClassDenied, final: true, Text: fmt.Sprintf(
-			"too many codes of MFA device %s were refused, so nobody is asked for the next %s; to try now, run: %s",
-			display.Safe(p.req.SerialNumber), d.Round(time.Second), display.Safe(p.human.opts.Login))}
+		return token.Token{}, &failure.Error{Class: failure.Denied, Final: true, Run: display.Safe(p.human.opts.Login), Next: "to try now", Text: fmt.Sprintf(
+			"too many codes of MFA device %s were refused, so no code is asked for during the next %s",
+			display.Safe(p.req.SerialNumber), d.Round(time.Second))}
 	}
 	limit := p.patience(ctx)
 	if limit < askLeast {
-		return token.Token{}, humanError(nil, "no time is left to ask for an MFA code, the programs above give up soon; run: %s", display.Safe(p.human.opts.Login))
+		return token.Token{}, failure.Interactionf(nil, display.Safe(p.human.opts.Login), "no time is left to ask for an MFA code, the calling programs give up soon")
 	}
 	asking, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -293,7 +294,7 @@ func (p *Provider) device(ctx context.Context, src mfa.Source) (codes, error) {
 		return memory{}, nil
 	}
 	if err != nil {
-		return nil, shared(err)
+		return nil, err
 	}
 	return dev, nil
 }
@@ -302,8 +303,8 @@ func (p *Provider) device(ctx context.Context, src mfa.Source) (codes, error) {
 // this process was told to stop, says nothing of other terminals; that the person did not
 // answer, or would not, holds for all who waited for the answer.
 func (p *Provider) noCode(err error) error {
-	e := humanError(err, "%v", err)
+	e := failure.Interactionf(err, "", "%v", err)
 	_, signalled := errors.AsType[mfa.Signalled](err)
-	e.private = signalled || errors.Is(err, mfa.ErrNobody) || errors.Is(err, mfa.ErrUsed)
+	e.Private = signalled || errors.Is(err, mfa.ErrNobody) || errors.Is(err, mfa.ErrUsed)
 	return e
 }

@@ -35,7 +35,7 @@ func (r *Round) add(p *Provider) {
 func (p *Provider) Login(ctx context.Context, round *Round, force bool) (cache.Answer, error) {
 	if p.base != nil {
 		if _, err := p.base.Login(ctx, round, force); err != nil {
-			return cache.Answer{}, shared(err)
+			return cache.Answer{}, err
 		}
 	}
 	if round.has(p) || !force && p.fresh() {

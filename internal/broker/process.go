@@ -12,15 +12,13 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/process"
 	"github.com/sts-helper/sts-helper/token"
 )
 
-// What this program's own errors begin with, and its exit code for wrong settings.
-const (
-	ownPrefix  = "sts-helper: "
-	exitConfig = 3
-)
+// ownPrefix is what the errors of this program begin with on standard error.
+const ownPrefix = "sts-helper: "
 
 // maxStderr is how much of a helper's complaint is read.
 const maxStderr = 4 << 10
@@ -52,20 +50,20 @@ func (p *Provider) processCredentials(ctx context.Context) (token.Credentials, e
 		said := firstLine(stderr.String())
 		if ours, ok := strings.CutPrefix(said, ownPrefix); ok {
 			// Another of us has said it already, to the person who must act.
-			e := sourceError(err, "%s", ours)
-			if exit != nil && exit.ExitCode() == exitConfig {
-				e.Class = ClassConfig
+			e := failure.Sourcef(err, "%s", ours)
+			if exit != nil && failure.ClassOfExit(exit.ExitCode()) == failure.Configuration {
+				e.Class = failure.Configuration
 			}
 			return token.Credentials{}, e
 		}
 		if said != "" {
 			what += ": " + said
 		}
-		return token.Credentials{}, sourceError(err, "the credential_process of AWS profile %s ended with %s", display.Quote(src.Profile), display.Safe(what))
+		return token.Credentials{}, failure.Sourcef(err, "the credential_process of AWS profile %s ended with %s", display.Quote(src.Profile), display.Safe(what))
 	}
 	creds, err := process.Decode(stdout.Bytes())
 	if err != nil {
-		return token.Credentials{}, sourceError(err, "the credential_process of AWS profile %s printed no usable document: %v", display.Quote(src.Profile), err)
+		return token.Credentials{}, failure.Sourcef(err, "the credential_process of AWS profile %s printed no usable document: %v", display.Quote(src.Profile), err)
 	}
 	return creds, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/mfa"
 	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/request"
@@ -53,7 +54,7 @@ var _ aws.CredentialsProvider = (*Provider)(nil)
 
 // New makes the provider of a request. It touches neither disk nor network, unless an MFA
 // device is to be found for a serial number of [SerialAuto]; the errors are of class
-// [ClassConfig], or those of that search.
+// [failure.Configuration], or those of that search.
 func New(req *request.Request, opts Options) (*Provider, error) {
 	req, err := findDevices(req, opts)
 	if err != nil {
@@ -103,7 +104,7 @@ func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 	ctx = started(ctx)
 	c, err := p.Cache()
 	if errors.Is(err, cache.ErrUnsafe) {
-		return cache.Answer{}, &Error{Class: ClassConfig, Text: err.Error(), Err: err}
+		return cache.Answer{}, &failure.Error{Class: failure.Configuration, Text: err.Error(), Err: err}
 	}
 	if c == nil || p.req.NoCache {
 		if p.req.Granted != "" {
@@ -172,16 +173,16 @@ func (p *Provider) uncached(ctx context.Context) (cache.Answer, error) {
 // noCacheForGranted is why an accepted token cannot be had; err is why there is no cache.
 func noCacheForGranted(err error) error {
 	if err == nil {
-		return configError("a token handed over by somebody else is kept in the cache; --granted and --no-cache do not go together")
+		return failure.Configf("a token handed over by somebody else is kept in the cache; --granted and --no-cache do not go together")
 	}
-	return &Error{Class: ClassConfig, Err: err, Text: "a token handed over by somebody else is kept in the cache, and there is none: " + err.Error()}
+	return &failure.Error{Class: failure.Configuration, Err: err, Text: "a token handed over by somebody else is kept in the cache, and there is none: " + err.Error()}
 }
 
 // granted gives a token that somebody else handed over. It cannot be refreshed.
 func (p *Provider) granted(c *cache.Cache) (cache.Answer, error) {
 	r, err := c.Load(p.key)
 	if err != nil {
-		return cache.Answer{}, &Error{Class: ClassConfig, Err: err, final: true,
+		return cache.Answer{}, &failure.Error{Class: failure.Configuration, Err: err, Final: true,
 			Text: fmt.Sprintf("there is no accepted token named %s; run: sts-helper accept FILE --name %s", display.Quote(p.req.Granted), p.req.Granted)}
 	}
 	if r.Remaining() <= cache.HardFloor {
@@ -189,7 +190,7 @@ func (p *Provider) granted(c *cache.Cache) (cache.Answer, error) {
 		if r.Note != "" {
 			from = display.Safe(r.Note)
 		}
-		return cache.Answer{}, &Error{Class: ClassHuman, final: true, Text: fmt.Sprintf(
+		return cache.Answer{}, &failure.Error{Class: failure.InteractionRequired, Final: true, Text: fmt.Sprintf(
 			"the token accepted as %s ended %s and cannot be renewed here; ask %s for another",
 			display.Quote(p.req.Granted), r.Token.Credentials.Expires.Format("2006-01-02 15:04 UTC"), from)}
 	}

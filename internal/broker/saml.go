@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
 )
 
@@ -22,7 +23,7 @@ func (p *Provider) assertion(ctx context.Context) (string, error) {
 	if r.SAMLAssertionFile != "" {
 		data, err := readSmall(r.SAMLAssertionFile, request.MaxAssertion+2)
 		if err != nil {
-			return "", sourceError(err, "the SAML assertion %s cannot be read: %s", display.Safe(r.SAMLAssertionFile), display.Innermost(err))
+			return "", failure.Sourcef(err, "the SAML assertion %s cannot be read: %s", display.Safe(r.SAMLAssertionFile), display.Innermost(err))
 		}
 		if err := sameSubject(r.SAMLAssertionFile, r.SAMLSubject, request.AssertionSubject(data)); err != nil {
 			return "", err
@@ -31,7 +32,7 @@ func (p *Provider) assertion(ctx context.Context) (string, error) {
 	}
 	words, err := display.SplitCommand(r.SAMLAssertionCommand)
 	if err != nil || len(words) == 0 {
-		return "", configError("the SAML assertion command cannot be understood: %v", err)
+		return "", failure.Configf("the SAML assertion command cannot be understood: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, assertionTimeout)
 	defer cancel()
@@ -48,7 +49,7 @@ func (p *Provider) assertion(ctx context.Context) (string, error) {
 		if said := firstLine(stderr.String()); said != "" {
 			what += ": " + said
 		}
-		return "", sourceError(err, "the SAML assertion command %s failed: %s", display.Quote(words[0]), display.Safe(what))
+		return "", failure.Sourcef(err, "the SAML assertion command %s failed: %s", display.Quote(words[0]), display.Safe(what))
 	}
 	return strings.TrimSpace(stdout.String()), nil
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
 )
 
@@ -59,11 +60,11 @@ func findDevices(r *request.Request, opts Options) (*request.Request, error) {
 func (p *Provider) findDevice() (string, error) {
 	key := p.req.Source.AccessKeyID
 	if p.req.Base != nil || key == "" || p.req.Source.Session {
-		return "", configError("mfa_serial is %q, which takes the access key of an IAM user, and %s has none in plain sight; name the device in mfa_serial", SerialAuto, describeSource(p.req.Source))
+		return "", failure.Configf("mfa_serial is %q, which takes the access key of an IAM user, and %s has none in plain sight; name the device in mfa_serial", SerialAuto, describeSource(p.req.Source))
 	}
 	c, err := p.Cache()
 	if errors.Is(err, cache.ErrUnsafe) {
-		return "", &Error{Class: ClassConfig, Text: err.Error(), Err: err}
+		return "", &failure.Error{Class: failure.Configuration, Text: err.Error(), Err: err}
 	}
 	if c == nil {
 		return p.askForDevice()
@@ -85,11 +86,11 @@ func (p *Provider) askForDevice() (string, error) {
 	const name = "name the device in mfa_serial or --mfa-serial"
 	switch len(serials) {
 	case 0:
-		return "", configError("the user of access key %s has no MFA device that shows codes (security keys do not work with STS); %s, or remove the setting", key, name)
+		return "", failure.Configf("the user of access key %s has no MFA device that shows codes (security keys do not work with STS); %s, or remove the setting", key, name)
 	case 1:
 		return serials[0], nil
 	}
-	return "", configError("the user of access key %s has %d MFA devices (%s); %s", key, len(serials), display.Safe(strings.Join(serials, ", ")), name)
+	return "", failure.Configf("the user of access key %s has %d MFA devices (%s); %s", key, len(serials), display.Safe(strings.Join(serials, ", ")), name)
 }
 
 // forgetDevice is called where STS does not know the device.
@@ -118,19 +119,19 @@ func (p *Provider) listDevices(ctx context.Context) ([]string, error) {
 	body := []byte("Action=ListMFADevices&Version=2010-05-08")
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint.String(), bytes.NewReader(body))
 	if err != nil {
-		return nil, configError("the IAM endpoint cannot be used: %v", err)
+		return nil, failure.Configf("the IAM endpoint cannot be used: %v", err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	sum := sha256.Sum256(body)
 	if err := v4.NewSigner().SignHTTP(ctx, toSDK(creds), req, hex.EncodeToString(sum[:]), "iam", region, time.Now()); err != nil {
-		return nil, sourceError(nil, "the request to IAM could not be signed")
+		return nil, failure.Sourcef(nil, "the request to IAM could not be signed")
 	}
 	client, err := iamClient()
 	if err != nil {
 		return nil, err
 	}
 	unreachable := func(what string) error {
-		return &Error{Class: ClassUnreachable, Text: fmt.Sprintf("the MFA device could not be looked up: IAM at %s %s; try again, or name the device in mfa_serial", endpoint.Host, what)}
+		return &failure.Error{Class: failure.Unreachable, Text: fmt.Sprintf("the MFA device could not be looked up: IAM at %s %s; try again, or name the device in mfa_serial", endpoint.Host, what)}
 	}
 	resp, err := client.Do(req)
 	if err != nil {
@@ -146,7 +147,7 @@ func (p *Provider) listDevices(ctx context.Context) ([]string, error) {
 	case resp.StatusCode >= 500:
 		return nil, unreachable(fmt.Sprintf("does not work (status %d)", resp.StatusCode))
 	case resp.StatusCode >= 400:
-		return nil, &Error{Class: ClassDenied, final: true, Text: fmt.Sprintf(
+		return nil, &failure.Error{Class: failure.Denied, Final: true, Text: fmt.Sprintf(
 			"the MFA device could not be looked up: IAM said %s (status %d); allow iam:ListMFADevices, or name the device in mfa_serial or --mfa-serial", display.Safe(l.Code), resp.StatusCode)}
 	case resp.StatusCode != http.StatusOK:
 		return nil, unreachable(fmt.Sprintf("gave an unexpected answer (status %d)", resp.StatusCode))
@@ -183,7 +184,7 @@ func (p *Provider) iamEndpoint() (*url.URL, string, error) {
 		region = p.req.Region
 	}
 	if where == "" {
-		return nil, "", configError("mfa_serial is %q, and where IAM is in partition %s is not known; name the device in mfa_serial", SerialAuto, display.Safe(p.req.Partition))
+		return nil, "", failure.Configf("mfa_serial is %q, and where IAM is in partition %s is not known; name the device in mfa_serial", SerialAuto, display.Safe(p.req.Partition))
 	}
 	u, err := url.Parse(where)
 	ip := net.ParseIP("")
@@ -192,9 +193,9 @@ func (p *Provider) iamEndpoint() (*url.URL, string, error) {
 	}
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http":
-		return nil, "", configError("the IAM endpoint %s is no https URL", display.Quote(where))
+		return nil, "", failure.Configf("the IAM endpoint %s is no https URL", display.Quote(where))
 	case u.Scheme == "http" && u.Hostname() != "localhost" && !ip.IsLoopback():
-		return nil, "", configError("the IAM endpoint %s is not on this machine, so it must be https", display.Quote(where))
+		return nil, "", failure.Configf("the IAM endpoint %s is not on this machine, so it must be https", display.Quote(where))
 	}
 	if u.Path == "" {
 		u.Path = "/"
@@ -212,7 +213,7 @@ func iamClient() (*http.Client, error) {
 	if file != "" {
 		tlsConfig.RootCAs = x509.NewCertPool()
 		if !tlsConfig.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, configError("AWS_CA_BUNDLE: %s has no certificate in PEM", file)
+			return nil, failure.Configf("AWS_CA_BUNDLE: %s has no certificate in PEM", file)
 		}
 	}
 	protocols := new(http.Protocols)

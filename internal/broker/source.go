@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -53,16 +54,16 @@ func (p *Provider) sourceCredentials(ctx context.Context) (token.Credentials, er
 func (p *Provider) checkSource(creds token.Credentials) error {
 	src := p.req.Source
 	if !creds.HasKeys() {
-		return sourceError(nil, "%s gave no access key", describeSource(src))
+		return failure.Sourcef(nil, "%s gave no access key", describeSource(src))
 	}
 	if src.AccessKeyID != "" && creds.AccessKeyID != src.AccessKeyID {
-		return sourceError(nil, "the keys of %s changed while they were read (%s, then %s); try again", describeSource(src), src.AccessKeyID, creds.AccessKeyID)
+		return failure.Sourcef(nil, "the keys of %s changed while they were read (%s, then %s); try again", describeSource(src), src.AccessKeyID, creds.AccessKeyID)
 	}
 	temporary := creds.SessionToken != "" || strings.HasPrefix(creds.AccessKeyID, "ASIA")
 	switch op := token.Operation(p.req.Operation); op {
 	case token.GetSessionToken, token.GetFederationToken:
 		if temporary {
-			return sourceError(nil, "%s needs an IAM user's long-term access key, and %s gives temporary credentials (%s); name a profile with aws_access_key_id and aws_secret_access_key by --source-profile, or assume a role with --role-arn", op, describeSource(src), creds.AccessKeyID)
+			return failure.Sourcef(nil, "%s needs an IAM user's long-term access key, and %s gives temporary credentials (%s); name a profile with aws_access_key_id and aws_secret_access_key by --source-profile, or assume a role with --role-arn", op, describeSource(src), creds.AccessKeyID)
 		}
 	}
 	return nil
@@ -79,7 +80,7 @@ func staticCredentials(ctx context.Context, src request.Source) (creds token.Cre
 		}
 	})
 	if err != nil {
-		return token.Credentials{}, sourceError(err, "AWS profile %s cannot be read: %s", display.Quote(src.Profile), display.Cause(err))
+		return token.Credentials{}, failure.Sourcef(err, "AWS profile %s cannot be read: %s", display.Quote(src.Profile), display.Cause(err))
 	}
 	return fromSDK(shared.Credentials), nil
 }
@@ -88,7 +89,7 @@ func staticCredentials(ctx context.Context, src request.Source) (creds token.Cre
 // (a value that is a single quote, say), and a trace would show what it held.
 func recovered(err *error, src request.Source) {
 	if r := recover(); r != nil {
-		*err = sourceError(nil, "the AWS SDK cannot read what defines %s; look for an odd quote in ~/.aws/config or ~/.aws/credentials", describeSource(src))
+		*err = failure.Sourcef(nil, "the AWS SDK cannot read what defines %s; look for an odd quote in ~/.aws/config or ~/.aws/credentials", describeSource(src))
 	}
 }
 
@@ -124,12 +125,12 @@ func (p *Provider) resolve(ctx context.Context) (creds token.Credentials, err er
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, opts...)
 	if err != nil {
-		return token.Credentials{}, sourceError(err, "%s cannot be read: %s", describeSource(src), display.Cause(err))
+		return token.Credentials{}, failure.Sourcef(err, "%s cannot be read: %s", describeSource(src), display.Cause(err))
 	}
 	found, err := cfg.Credentials.Retrieve(ctx)
 	if err != nil {
-		e := sourceError(err, "%s gave no credentials: %s", describeSource(src), display.Cause(err))
-		e.final = false // a portal or an endpoint may come back
+		e := failure.Sourcef(err, "%s gave no credentials: %s", describeSource(src), display.Cause(err))
+		e.Final = false // a portal or an endpoint may come back
 		return token.Credentials{}, e
 	}
 	return fromSDK(found), nil

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
 )
 
 // sameSubject refuses a document that speaks for somebody else than when the key was made: its
@@ -14,14 +15,16 @@ func sameSubject(file, was, is string) error {
 	if was == is {
 		return nil
 	}
-	e := sourceError(nil, "%s now speaks for somebody else than when this began; run it again, or reload the server", display.Quote(file))
-	e.final, e.private = false, true
+	e := failure.Sourcef(nil, "%s now speaks for somebody else than when this began; run it again, or reload the server", display.Quote(file))
+	e.Final, e.Private = false, true
 	return e
 }
 
 // errNotPlain is readSmall's word for a pipe: the file is read more than once, and a pipe may
 // never end.
 var errNotPlain = errors.New("it is not a plain file")
+
+var errTooLarge = errors.New("the file is too large")
 
 // readSmall reads a plain file of at most limit bytes.
 func readSmall(path string, limit int64) ([]byte, error) {

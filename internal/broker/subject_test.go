@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
@@ -53,7 +54,7 @@ func TestDocumentReplaced(t *testing.T) {
 				t.Fatalf("the document that was there: %v", err)
 			}
 			write(tc.other)
-			if _, err := p.build(t.Context(), ""); ClassOf(err) != ClassSource {
+			if _, err := p.build(t.Context(), ""); failure.ClassOf(err) != failure.Source {
 				t.Errorf("somebody else's document is sent: %v", err)
 			}
 		})

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
 )
 
 // ErrorKind says whose turn it is to act on an [Error].
@@ -43,6 +44,14 @@ func (e *Error) Error() string {
 
 // Unwrap returns the operating system's error, if there is one.
 func (e *Error) Unwrap() error { return e.Err }
+
+// FailureKind is the class of the error, see [failure.ClassOf].
+func (e *Error) FailureKind() string {
+	if e.Kind == Usage {
+		return string(failure.Usage)
+	}
+	return string(failure.Configuration)
+}
 
 // origin names the place of a value. It is a function because counting lines is too dear to
 // do for an error that is not made.
