@@ -25,11 +25,13 @@ var arrows = map[string][]string{
 	"process":           {"token"},
 	"imds":              {"token", "internal/record", "internal/safefile"},
 	"sts":               {"token", "policy", "internal/display"},
-	"cache":             {"token", "lock", "internal/record", "internal/safefile"},
+	"cache":             {"internal/failure", "token", "lock", "internal/record", "internal/safefile"},
 	"handoff":           {"token", "internal/display"},
 	"internal/request":  {"cache"},
-	"internal/settings": {"internal/display", "internal/request", "internal/safefile", "policy"},
-	"internal/broker":   {"internal/request", "internal/display", "internal/settings", "cache", "sts", "internal/mfa", "handoff", "token", "lock", "process"},
+	"internal/settings": {"internal/failure", "internal/display", "internal/request", "internal/safefile", "policy"},
+	"internal/broker":   {"internal/failure", "internal/request", "internal/display", "internal/settings", "cache", "sts", "internal/mfa", "handoff", "token", "lock", "process"},
+	"provider":          {"internal/broker", "internal/failure", "internal/settings"},
+	"internal/failure":  {},
 }
 
 // sdk is the part of the AWS SDK that opens connections or reads configuration: only sts and
@@ -76,7 +78,7 @@ func TestArrows(t *testing.T) {
 		if slices.Contains(withoutHTTP, name) && slices.Contains(pkg.Deps, "net/http") {
 			t.Errorf("%s links net/http", name)
 		}
-		if name == "sts" || name == "internal/broker" {
+		if name == "sts" || name == "internal/broker" || name == "provider" {
 			continue
 		}
 		for _, dep := range pkg.Deps {
