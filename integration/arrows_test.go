@@ -27,7 +27,7 @@ var arrows = map[string][]string{
 	"sts":               {"token", "policy", "internal/display"},
 	"cache":             {"internal/failure", "token", "lock", "internal/record", "internal/safefile"},
 	"handoff":           {"token", "internal/display"},
-	"internal/request":  {"cache"},
+	"internal/request":  {"cache", "internal/display"},
 	"internal/settings": {"internal/failure", "internal/display", "internal/request", "internal/safefile", "policy"},
 	"internal/broker":   {"internal/failure", "internal/request", "internal/display", "internal/settings", "cache", "sts", "internal/mfa", "handoff", "token", "lock", "process"},
 	"provider":          {"internal/broker", "internal/failure", "internal/settings"},

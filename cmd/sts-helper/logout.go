@@ -12,6 +12,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/lock"
 )
@@ -56,19 +57,19 @@ func (p *program) logout(names []string, flags settings.Flags) error {
 		return err // half a logout would look like a whole one
 	}
 	// What there is, as it is before anything is removed: a role is known by its base.
-	shelves := map[string]shelf{}
+	indexes := map[string]request.RecordIndex{}
 	var busy []error
 	for _, t := range all {
 		c, err := t.Cache()
 		if err != nil {
 			return noCache(err)
 		}
-		if shelves[c.Path()] == nil {
-			if shelves[c.Path()], err = shelfOf(c); err != nil {
+		if indexes[c.Path()] == nil {
+			if indexes[c.Path()], err = request.IndexRecords(c); err != nil {
 				return noCache(err)
 			}
 		}
-		gone, err := p.logoutOf(t, c, shelves[c.Path()])
+		gone, err := p.logoutOf(t, c, indexes[c.Path()])
 		held := heldAmong(err)
 		if err != nil && held == nil {
 			return err
@@ -85,15 +86,15 @@ func (p *program) logout(names []string, flags settings.Flags) error {
 
 // logoutOf removes the records of a target and of what it is made from, and reports whether
 // there was anything.
-func (p *program) logoutOf(t *target, c *cache.Cache, s shelf) (bool, error) {
+func (p *program) logoutOf(t *target, c *cache.Cache, index request.RecordIndex) (bool, error) {
 	removed := false
 	var busy []error
 	for b := t.Provider; b != nil; b = b.Base() {
-		for _, name := range s.alike(b) {
+		for _, name := range index.Equivalent(b.Request()) {
 			e := c.Inspect(name)
 			what := describe(e)
 			if e.Record != nil {
-				what += apart(e.Record.Inputs, b)
+				what += request.DiffLocation(e.Record.Inputs, b.Request())
 			} else if e.Miss.Absent() && e.State.Failure == nil {
 				who, held := c.HeldBy(name)
 				if !held {
