@@ -9,6 +9,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/sts"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -95,7 +96,7 @@ func caBundle() (file string, pem []byte, err error) {
 	if file = os.Getenv("AWS_CA_BUNDLE"); file == "" {
 		return "", nil, nil
 	}
-	if pem, err = readSmall(file, maxCABundle); err != nil {
+	if pem, _, err = safefile.Read(file, maxCABundle); err != nil {
 		return file, nil, failure.Configf("AWS_CA_BUNDLE: %s cannot be read: %s", display.Safe(file), display.Innermost(err))
 	}
 	return file, pem, nil
@@ -141,7 +142,7 @@ func (p *Provider) build(ctx context.Context, code string) (sts.Request, error) 
 			SerialNumber: r.SerialNumber, TokenCode: code,
 		}, nil
 	case token.AssumeRoleWithWebIdentity:
-		data, err := readSmall(r.WebIdentityTokenFile, request.MaxIdentityToken)
+		data, _, err := safefile.Read(r.WebIdentityTokenFile, request.MaxIdentityToken)
 		if err != nil {
 			return nil, failure.Sourcef(err, "the web identity token %s cannot be read: %s", display.Safe(r.WebIdentityTokenFile), display.Innermost(err))
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/safefile"
 )
 
 // assertionTimeout is how long the command that gives an assertion may take.
@@ -21,7 +22,7 @@ const assertionTimeout = 30 * time.Second
 func (p *Provider) assertion(ctx context.Context) (string, error) {
 	r := p.req
 	if r.SAMLAssertionFile != "" {
-		data, err := readSmall(r.SAMLAssertionFile, request.MaxAssertion+2)
+		data, _, err := safefile.Read(r.SAMLAssertionFile, request.MaxAssertion+2)
 		if err != nil {
 			return "", failure.Sourcef(err, "the SAML assertion %s cannot be read: %s", display.Safe(r.SAMLAssertionFile), display.Innermost(err))
 		}

@@ -19,7 +19,7 @@ func TestConfigFileOthersCanWrite(t *testing.T) {
 			t.Fatal(err)
 		}
 		if bad {
-			w.fail(settings.Config, []string{tomlName, "written by others", "chmod go-w ~/"})
+			w.fail(settings.Config, []string{tomlName, "others may write to it", "chmod go-w ~/"})
 		} else {
 			w.load()
 		}

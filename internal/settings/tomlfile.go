@@ -83,8 +83,8 @@ func openConfigFile(env Environment) (*configFile, error) {
 		}
 		return nil, nil
 	}
-	if why, do := exposed(path, info); why != "" {
-		return nil, &Error{Kind: Config, Where: display.Safe(path), What: why, Do: do}
+	if err := checkTrusted(path, info); err != nil {
+		return nil, err
 	}
 	f := &configFile{path: path, data: data}
 	return f, f.parse()
