@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strings"
 )
 
 // What is pretended of an instance: the paths of credentials, region and identity that AWS's SDKs and Terraform
@@ -47,20 +46,6 @@ func (in *Instance) instanceID() string {
 
 // zone is a zone of the region: SDKs cut their region out of it.
 func (in *Instance) zone() string { return in.Region + "a" }
-
-// partitionOf is the partition of a region, by its name
-// (https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html).
-func partitionOf(region string) string {
-	for _, x := range [...][2]string{
-		{"cn-", "aws-cn"}, {"us-gov-", "aws-us-gov"}, {"us-isob-", "aws-iso-b"}, {"us-isof-", "aws-iso-f"},
-		{"us-iso-", "aws-iso"}, {"eu-isoe-", "aws-iso-e"}, {"eusc-", "aws-eusc"},
-	} {
-		if strings.HasPrefix(region, x[0]) {
-			return x[1]
-		}
-	}
-	return "aws"
-}
 
 // identityBody writes the identity document, or nothing without a region.
 func identityBody(in *Instance, account string) []byte {

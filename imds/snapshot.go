@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -77,7 +78,7 @@ func newSnapshot(p *Profile, in *Instance, c aws.Credentials, now time.Time) (*s
 	doc.AccountID = account
 	s.extended = marshal(doc)
 	if account != "" {
-		s.info = marshal(infoDoc{"Success", doc.LastUpdated, "arn:" + partitionOf(in.Region) + ":iam::" + account + ":instance-profile/" + in.RoleName})
+		s.info = marshal(infoDoc{"Success", doc.LastUpdated, "arn:" + awsname.PartitionOf(in.Region).Name + ":iam::" + account + ":instance-profile/" + in.RoleName})
 	}
 	s.identity = identityBody(in, account)
 	return s, nil

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -114,8 +115,8 @@ func (c *checker) policyArns(arns []string) {
 	for i, a := range arns {
 		name := index("PolicyArns", i)
 		c.item(name, "PolicyArns[]", a)
-		if p, ok := parseARN(a); !ok || p.service != "iam" || p.region != "" || !strings.HasPrefix(p.resource, "policy/") ||
-			p.account != "aws" && !token.ValidAccountID(p.account) || !validPath(p.resource) {
+		if p, ok := awsname.ParseARN(a); !ok || p.Service != "iam" || p.Region != "" || !strings.HasPrefix(p.Resource, "policy/") ||
+			p.Account != "aws" && !token.ValidAccountID(p.Account) || !validPath(p.Resource) {
 			c.refuse(name, a, "must be the ARN of a managed policy, arn:aws:iam::aws:policy/NAME or arn:aws:iam::ACCOUNT:policy/NAME")
 		}
 	}

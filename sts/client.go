@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -74,15 +74,15 @@ func New(o Options) (*Client, error) {
 		}
 		c.region = "us-east-1"
 	}
-	if !validRegion(c.region) {
+	if !awsname.ValidRegion(c.region) {
 		return nil, fmt.Errorf("region %s must be 1 to 63 of a-z 0-9 -", display.Quote(c.region))
 	}
 	if c.endpoint != "" {
 		if o.FIPS || o.DualStack {
 			return nil, errors.New("an STS endpoint of your own cannot be combined with FIPS or dual-stack endpoints: set one or the other")
 		}
-		if err := checkEndpoint(c.endpoint, o.AllowHTTP); err != nil {
-			return nil, err
+		if what, do := awsname.CheckEndpoint(c.endpoint, o.AllowHTTP); what != "" {
+			return nil, fmt.Errorf("the STS endpoint %s; %s", what, do)
 		}
 	}
 	if err := c.resolve(); err != nil {
@@ -115,9 +115,7 @@ func (c *Client) resolve() error {
 		return fmt.Errorf("no STS endpoint for region %s: %s", c.region, display.Clip(err.Error(), maxMessage))
 	}
 	c.url, c.host = e.URI.String(), e.URI.Host
-	if c.partition = partitionOf(c.region); c.region == "aws-global" {
-		c.partition = "aws"
-	}
+	c.partition = awsname.PartitionOf(c.region).Name
 	return nil
 }
 
@@ -129,39 +127,6 @@ func (c *Client) Region() string { return c.region }
 
 // Skew is STS's clock less this machine's, in whole seconds, at the last answer; 0 before any.
 func (c *Client) Skew() time.Duration { return time.Duration(c.skew.Load()) }
-
-// checkEndpoint refuses URLs that no request should go to.
-func checkEndpoint(s string, allowHTTP bool) error {
-	u, err := url.Parse(s)
-	if err != nil || u.Opaque != "" || u.Host == "" || u.Hostname() == "" || (u.Scheme != "https" && u.Scheme != "http") || !display.Printable(s) {
-		// Not quoted: a URL may hold a password.
-		return errors.New("the STS endpoint must be a URL such as https://sts.eu-west-1.amazonaws.com")
-	}
-	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return errors.New("the STS endpoint may have no user, query or fragment")
-	}
-	if u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()) {
-		return fmt.Errorf("the STS endpoint http://%s would show the answer to the network: use https, or an address of this machine", display.Quote(u.Host))
-	}
-	return nil
-}
-
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
-func validRegion(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c != '-' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 63 && s[0] != '-' && s[len(s)-1] != '-'
-}
 
 // global reports whether the endpoint is the one that serves no region of its own.
 func (c *Client) global() bool {

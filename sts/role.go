@@ -9,6 +9,7 @@ import (
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
+	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -95,9 +96,9 @@ func (r SAMLRequest) Validate() error {
 	c := checker{op: saml}
 	c.roleArn(r.RoleArn)
 	c.text("PrincipalArn", r.PrincipalArn)
-	p, ok := parseARN(r.PrincipalArn)
-	if !ok || p.service != "iam" || p.region != "" || !token.ValidAccountID(p.account) ||
-		!strings.HasPrefix(p.resource, "saml-provider/") || !validPath(p.resource) {
+	p, ok := awsname.ParseARN(r.PrincipalArn)
+	if !ok || p.Service != "iam" || p.Region != "" || !token.ValidAccountID(p.Account) ||
+		!strings.HasPrefix(p.Resource, "saml-provider/") || !validPath(p.Resource) {
 		c.refuse("PrincipalArn", r.PrincipalArn, "must be the ARN of a SAML provider, arn:aws:iam::ACCOUNT:saml-provider/NAME")
 	}
 	c.text("SAMLAssertion", r.SAMLAssertion)

@@ -9,6 +9,7 @@ import (
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
+	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -70,12 +71,12 @@ func (r RootRequest) Validate() error {
 		c.refuse("TargetPrincipal", r.TargetPrincipal, "must be an account id of twelve digits or arn:aws:iam::ACCOUNT:root")
 	}
 	c.text("TaskPolicyArn", r.TaskPolicyArn)
-	p, ok := parseARN(r.TaskPolicyArn)
-	if !ok || p.service != "iam" || p.region != "" || p.account != "aws" || !rootTask(p.resource) {
+	p, ok := awsname.ParseARN(r.TaskPolicyArn)
+	if !ok || p.Service != "iam" || p.Region != "" || p.Account != "aws" || !rootTask(p.Resource) {
 		c.refuse("TaskPolicyArn", r.TaskPolicyArn, "must be arn:aws:iam::aws:policy/root-task/ and one of IAMAuditRootUserCredentials, "+
 			"IAMCreateRootUserPassword, IAMDeleteRootUserCredentials, S3UnlockBucketPolicy, SQSUnlockQueuePolicy")
 	}
-	if partition != "" && partition != p.partition {
+	if partition != "" && partition != p.Partition {
 		c.refuse("TaskPolicyArn", r.TaskPolicyArn, "must be in the partition of TargetPrincipal, "+partition)
 	}
 	c.duration(r.Duration)
@@ -87,11 +88,11 @@ func (r RootRequest) target() (partition, account string) {
 	if token.ValidAccountID(r.TargetPrincipal) {
 		return "", r.TargetPrincipal
 	}
-	p, ok := parseARN(r.TargetPrincipal)
-	if !ok || p.service != "iam" || p.region != "" || p.resource != "root" || !token.ValidAccountID(p.account) {
+	p, ok := awsname.ParseARN(r.TargetPrincipal)
+	if !ok || p.Service != "iam" || p.Region != "" || p.Resource != "root" || !token.ValidAccountID(p.Account) {
 		return "", ""
 	}
-	return p.partition, p.account
+	return p.Partition, p.Account
 }
 
 // rootTask reports whether resource is one of the policies that AssumeRoot accepts.

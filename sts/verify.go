@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -125,21 +126,21 @@ func (r FederationRequest) verifyIdentity(a answer, where callContext, t *token.
 	if err != nil {
 		return err
 	}
-	name, ok := strings.CutPrefix(p.resource, "federated-user/")
+	name, ok := strings.CutPrefix(p.Resource, "federated-user/")
 	if !ok || name != r.Name {
 		return identityMismatch("it names %s, and the federated user %s was asked for", arn, r.Name)
 	}
-	if where.partition != "" && p.partition != where.partition {
+	if p.Partition != where.partition {
 		return identityMismatch("it names %s, and the partition %s was asked", arn, where.partition)
 	}
-	if where.sourceAccount != "" && p.account != where.sourceAccount {
+	if where.sourceAccount != "" && p.Account != where.sourceAccount {
 		return identityMismatch("it names %s, and the source is of account %s", arn, where.sourceAccount)
 	}
-	if id != p.account+":"+r.Name {
+	if id != p.Account+":"+r.Name {
 		return identityMismatch("its id is %s, and its ARN %s", id, arn)
 	}
 	t.FederatedUser = &token.Principal{ID: id, ARN: arn}
-	t.Credentials.AccountID = p.account
+	t.Credentials.AccountID = p.Account
 	return nil
 }
 
@@ -174,11 +175,11 @@ func verifyRole(a answer, roleArn, session string, t *token.Token) error {
 		return err
 	}
 	want, name, ok := roleName(roleArn)
-	f := strings.Split(p.resource, "/")
+	f := strings.Split(p.Resource, "/")
 	switch {
 	case !ok || len(f) != 3 || f[0] != "assumed-role" || f[1] != name:
 		return identityMismatch("it names %s, and the role %s was asked for", arn, roleArn)
-	case p.partition != want.partition || p.account != want.account:
+	case p.Partition != want.Partition || p.Account != want.Account:
 		return identityMismatch("it names %s, and the role %s was asked for", arn, roleArn)
 	case session != "" && f[2] != session:
 		return identityMismatch("it names %s, and the session %s was asked for", arn, session)
@@ -187,20 +188,20 @@ func verifyRole(a answer, roleArn, session string, t *token.Token) error {
 		return identityMismatch("its id is %s, and its ARN %s", id, arn)
 	}
 	t.AssumedRole = &token.Principal{ID: id, ARN: arn}
-	t.Credentials.AccountID = p.account
+	t.Credentials.AccountID = p.Account
 	return nil
 }
 
 // principal checks the form of an id and an ARN that STS says of a principal: the id is 2 to 193
 // characters of [\w+=,.@:-] (FederatedUserId, AssumedRoleId), the ARN one of STS, of an account.
-func principal(id, arn string) (arnParts, error) {
+func principal(id, arn string) (awsname.ARN, error) {
 	if len(id) < 2 || len(id) > 193 || !allName(strings.ReplaceAll(id, ":", "")) {
-		return arnParts{}, errors.New("the id of the identity in the answer is missing or malformed")
+		return awsname.ARN{}, errors.New("the id of the identity in the answer is missing or malformed")
 	}
-	p, ok := parseARN(arn)
-	if !ok || len(arn) > 2048 || p.service != "sts" || p.region != "" || !token.ValidAccountID(p.account) ||
-		!allName(strings.ReplaceAll(p.resource, "/", "")) {
-		return arnParts{}, errors.New("the ARN of the identity in the answer is missing or malformed")
+	p, ok := awsname.ParseARN(arn)
+	if !ok || len(arn) > 2048 || p.Service != "sts" || p.Region != "" || !token.ValidAccountID(p.Account) ||
+		!allName(strings.ReplaceAll(p.Resource, "/", "")) {
+		return awsname.ARN{}, errors.New("the ARN of the identity in the answer is missing or malformed")
 	}
 	return p, nil
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/imds"
+	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
 )
 
@@ -199,28 +200,27 @@ func fromBrowser(h http.Header) bool {
 	return false
 }
 
+// loopbackHost is awsname.IsLoopback of a host that may have a port behind it.
 func loopbackHost(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return host == "localhost" || err == nil && a.IsLoopback()
+	return awsname.IsLoopback(host)
 }
 
 // loopbackListener listens for metrics.
 func loopbackListener(ctx context.Context, addr string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
-	if host == "localhost" {
-		host = "127.0.0.1"
-	}
-	if err == nil {
-		var ip netip.Addr
-		if ip, err = netip.ParseAddr(host); err == nil && !ip.IsLoopback() {
-			return nil, usageError{fmt.Errorf("--metrics-listen: %s is not a loopback address", display.Safe(addr))}
+	_, notAddress := netip.ParseAddr(host)
+	switch {
+	case err == nil && awsname.IsLoopback(host):
+		if notAddress != nil {
+			host = "127.0.0.1" // no name is looked up
 		}
-	}
-	if err != nil {
-		return nil, usageError{fmt.Errorf("--metrics-listen: want an address and a port, such as 127.0.0.1:9912, not %q", display.Safe(addr))}
+	case err == nil && notAddress == nil:
+		return nil, usageError{fmt.Errorf("--metrics-listen: %s is not a loopback address", display.Safe(addr))}
+	default:
+		return nil, usageError{fmt.Errorf("--metrics-listen: want an address and a port, such as 127.0.0.1:9912, not %s", display.Quote(addr))}
 	}
 	var lc net.ListenConfig
 	lc.SetMultipathTCP(false)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/imds"
+	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
@@ -199,11 +200,7 @@ func leadsBack(s *site, listeners []net.Listener) error {
 }
 
 func ownHost(host string, ln net.Listener) bool {
-	if host == "localhost" {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && (a.IsLoopback() || net.JoinHostPort(host, "0") == withPort0(ln))
+	return awsname.IsLoopback(host) || net.JoinHostPort(host, "0") == withPort0(ln)
 }
 
 func withPort0(ln net.Listener) string {

@@ -21,6 +21,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
@@ -164,14 +165,9 @@ func (p *Provider) listDevices(ctx context.Context) ([]string, error) {
 // iamEndpoint is where IAM is, and the region that its requests are signed for. IAM has one
 // endpoint a partition (https://docs.aws.amazon.com/general/latest/gr/iam-service.html).
 func (p *Provider) iamEndpoint() (*url.URL, string, error) {
-	where, region := "", ""
-	switch p.req.Partition {
-	case "aws":
-		where, region = "https://iam.amazonaws.com/", "us-east-1"
-	case "aws-cn":
-		where, region = "https://iam.cn-north-1.amazonaws.com.cn/", "cn-north-1"
-	case "aws-us-gov":
-		where, region = "https://iam.us-gov.amazonaws.com/", "us-gov-west-1"
+	where, region := "", p.req.Region
+	if known := awsname.PartitionNamed(p.req.Partition); known != nil {
+		where, region = "https://"+known.IAMHost+"/", known.IAMRegion
 	}
 	if !strings.EqualFold(os.Getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true") {
 		for _, name := range [...]string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM"} {
@@ -180,22 +176,15 @@ func (p *Provider) iamEndpoint() (*url.URL, string, error) {
 			}
 		}
 	}
-	if region == "" {
-		region = p.req.Region
-	}
 	if where == "" {
 		return nil, "", failure.Configf("mfa_serial is %q, and where IAM is in partition %s is not known; name the device in mfa_serial", SerialAuto, display.Safe(p.req.Partition))
 	}
-	u, err := url.Parse(where)
-	ip := net.ParseIP("")
-	if err == nil {
-		ip = net.ParseIP(u.Hostname())
+	if what, do := awsname.CheckEndpoint(where, false); what != "" {
+		return nil, "", failure.Configf("the IAM endpoint %s; %s", what, do)
 	}
-	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http":
-		return nil, "", failure.Configf("the IAM endpoint %s is no https URL", display.Quote(where))
-	case u.Scheme == "http" && u.Hostname() != "localhost" && !ip.IsLoopback():
-		return nil, "", failure.Configf("the IAM endpoint %s is not on this machine, so it must be https", display.Quote(where))
+	u, err := url.Parse(where)
+	if err != nil {
+		return nil, "", failure.Configf("the IAM endpoint is not a URL")
 	}
 	if u.Path == "" {
 		u.Path = "/"

@@ -1,10 +1,9 @@
 package settings
 
 import (
-	"net/netip"
-	"net/url"
 	"strings"
 
+	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
 )
@@ -30,7 +29,7 @@ func (l *loader) place(p *awsProfile) (place, error) {
 	if at.region, err = l.region(p); err != nil {
 		return place{}, err
 	}
-	at.partition = partition(at.region)
+	at.partition = awsname.PartitionOf(at.region).Name
 	endpoint, from, err := l.endpoint(p)
 	if err != nil {
 		return place{}, err
@@ -76,7 +75,7 @@ func (l *loader) basePlace(p *awsProfile, fallback string) (place, error) {
 		if err := checkRegion(region, from, Config); err != nil {
 			return place{}, err
 		}
-		if partition(region) == top.partition {
+		if awsname.PartitionOf(region).Name == top.partition {
 			at.region = region
 		}
 	}
@@ -120,33 +119,10 @@ func (l *loader) awsRegion(p *awsProfile) (string, origin) {
 
 // checkRegion keeps everything out of the host name that is no region.
 func checkRegion(region string, from origin, kind ErrorKind) error {
-	ok := len(region) <= 63 && region[0] != '-' && region[len(region)-1] != '-'
-	for i := 0; i < len(region); i++ {
-		c := region[i]
-		ok = ok && ('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-')
-	}
-	if !ok {
+	if !awsname.ValidRegion(region) {
 		return &Error{Kind: kind, Where: from(), What: display.Quote(region) + " is not a region", Do: "write it like eu-west-1"}
 	}
 	return nil
-}
-
-// partition of a region, from the prefixes of the SDK's partitions.json.
-func partition(region string) string {
-	for _, p := range [...]struct{ prefix, name string }{
-		{"cn-", "aws-cn"}, {"aws-cn-", "aws-cn"},
-		{"us-gov-", "aws-us-gov"}, {"aws-us-gov-", "aws-us-gov"},
-		{"us-isob-", "aws-iso-b"}, {"aws-iso-b-", "aws-iso-b"},
-		{"us-isof-", "aws-iso-f"}, {"aws-iso-f-", "aws-iso-f"},
-		{"eu-isoe-", "aws-iso-e"}, {"aws-iso-e-", "aws-iso-e"},
-		{"us-iso-", "aws-iso"}, {"aws-iso-", "aws-iso"},
-		{"eusc-", "aws-eusc"},
-	} {
-		if strings.HasPrefix(region, p.prefix) {
-			return p.name
-		}
-	}
-	return "aws"
 }
 
 // endpoint finds the configured STS endpoint, "" for none, and who named it. The order of
@@ -232,39 +208,10 @@ func awsBool(v, variable string) (bool, error) {
 	return false, &Error{Kind: Config, Where: variable, What: display.Quote(v) + " is neither true nor false"}
 }
 
-// checkEndpoint takes https URLs, and http ones to this machine: a request to STS is signed,
-// but its answer is credentials in the clear. No name is looked up.
+// checkEndpoint takes what [awsname.CheckEndpoint] takes.
 func checkEndpoint(endpoint, from string, kind ErrorKind) (string, error) {
-	wrong := func(what, do string) (string, error) {
-		return "", &Error{Kind: kind, Where: from, What: what, Do: do}
-	}
-	if len(endpoint) > 2048 || !display.Printable(endpoint) {
-		return wrong("the endpoint is not plain text", "")
-	}
-	u, err := url.Parse(endpoint)
-	if err != nil || u.Opaque != "" || u.Hostname() == "" {
-		// What url.Parse says may repeat a password from the URL.
-		return wrong("the endpoint is not a URL", "write it like https://sts.eu-west-1.amazonaws.com")
-	}
-	switch {
-	case u.User != nil:
-		return wrong("the endpoint has a user name in it", "remove it: requests are signed")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return wrong("the endpoint has a query or fragment in it", "remove it")
-	case u.Scheme == "https":
-	case u.Scheme != "http":
-		return wrong("the endpoint's scheme "+display.Quote(u.Scheme)+" is neither https nor http", "")
-	case !loopback(u.Hostname()):
-		return wrong("the endpoint "+display.Quote(u.Scheme+"://"+u.Host)+" would send credentials unencrypted", "use https, or http with a loopback host")
+	if what, do := awsname.CheckEndpoint(endpoint, false); what != "" {
+		return "", &Error{Kind: kind, Where: from, What: "the endpoint " + what, Do: do}
 	}
 	return endpoint, nil
-}
-
-func loopback(host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
 }

@@ -5,9 +5,6 @@ import "time"
 // ParseDuration is for the duration tests.
 func ParseDuration(s string) (time.Duration, error) { return parseDuration(s) }
 
-// Partition is for the region tests.
-func Partition(region string) string { return partition(region) }
-
 // Read is a profile as our reader sees it, for comparison with the SDK's.
 type Read struct {
 	Exists, Partial bool
