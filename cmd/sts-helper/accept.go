@@ -117,24 +117,18 @@ func (p *program) accept(ctx context.Context, args []string, a acceptFlags) erro
 
 // openBundle reads and opens what was given.
 func (p *program) openBundle(ctx context.Context, args []string, a acceptFlags) (handoff.Bundle, error) {
-	in, from := os.Stdin, "standard input"
+	name, from := "-", "standard input"
 	if len(args) == 1 && args[0] != "-" {
-		f, err := os.Open(args[0])
-		if err != nil {
-			return handoff.Bundle{}, usageError{fmt.Errorf("%s cannot be read: %s; name the file with the sealed token, or - for standard input", display.Safe(args[0]), display.Innermost(err))}
-		}
-		defer func() { _ = f.Close() }()
-		in, from = f, args[0]
+		name, from = args[0], args[0]
 	} else if p.terminal(os.Stdin) {
 		fmt.Fprintln(p.stderr, "paste the sealed token, then press Ctrl-D:")
 	}
-	const most = 1 << 20 // more than handoff takes; it says so
-	data, err := await(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(in, most)) })
+	data, err := readInput(ctx, name)
 	switch {
 	case ctx.Err() != nil:
-		return handoff.Bundle{}, context.Cause(ctx)
+		return handoff.Bundle{}, err
 	case err != nil:
-		return handoff.Bundle{}, usageError{fmt.Errorf("%s cannot be read: %s", display.Safe(from), display.Innermost(err))}
+		return handoff.Bundle{}, usageError{fmt.Errorf("%s cannot be read: %w; name the file with the sealed token, or - for standard input", display.Safe(from), err)}
 	}
 	var b handoff.Bundle
 	if a.plain {
@@ -175,6 +169,9 @@ func (p *program) identities(ctx context.Context, files []string) ([]age.Identit
 	var all []age.Identity
 	for _, file := range files {
 		ids, err := readIdentities(ctx, file)
+		if ctx.Err() != nil {
+			return nil, err
+		}
 		if err != nil && named {
 			return nil, usageError{fmt.Errorf("--identity %s: %w", display.Safe(file), err)}
 		}
@@ -184,15 +181,9 @@ func (p *program) identities(ctx context.Context, files []string) ([]age.Identit
 }
 
 func readIdentities(ctx context.Context, file string) ([]age.Identity, error) {
-	f, err := os.Open(file)
+	data, err := readInput(ctx, file)
 	if err != nil {
-		return nil, errors.New(display.Innermost(err))
-	}
-	defer func() { _ = f.Close() }()
-	const most = 1 << 20 // more than handoff takes; it says so
-	data, err := io.ReadAll(io.LimitReader(f, most))
-	if err != nil {
-		return nil, errors.New(display.Innermost(err))
+		return nil, err
 	}
 	return handoff.ParseIdentities(data, func() ([]byte, error) {
 		return askPassphrase(ctx, "Passphrase of "+display.Safe(file)+": ")

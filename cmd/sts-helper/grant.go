@@ -68,7 +68,7 @@ func (p *program) grant(ctx context.Context, name string, flags settings.Flags, 
 		return errors.New("standard output is closed; the credentials have nowhere to go")
 	}
 	// Whom it is for is settled before anything is asked of STS.
-	recipients, err := p.recipients(g)
+	recipients, err := p.recipients(ctx, g)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func checkNote(note string) error {
 }
 
 // recipients reads the keys the token is sealed for, of exactly one of the ways it may travel.
-func (p *program) recipients(g grantFlags) ([]age.Recipient, error) {
+func (p *program) recipients(ctx context.Context, g grantFlags) ([]age.Recipient, error) {
 	ways := 0
 	for _, used := range []bool{len(g.to)+len(g.github) > 0, g.passphrase, g.plain} {
 		if used {
@@ -174,12 +174,15 @@ func (p *program) recipients(g grantFlags) ([]age.Recipient, error) {
 		all = append(all, r...)
 	}
 	for _, name := range g.github {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, usageError{fmt.Errorf("--to-github-keys %s: %s", display.Safe(name), display.Innermost(err))}
+		data, err := readInput(ctx, name)
+		var r []age.Recipient
+		skipped := 0
+		if err == nil {
+			r, skipped, err = handoff.ParseGitHubKeys(bytes.NewReader(data))
 		}
-		r, skipped, err := handoff.ParseGitHubKeys(f)
-		_ = f.Close()
+		if ctx.Err() != nil {
+			return nil, err
+		}
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--to-github-keys %s: %w", display.Safe(name), err)}
 		}

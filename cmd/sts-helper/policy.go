@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -47,10 +46,13 @@ func (p *program) policyCheckCommand() *cobra.Command {
 		Use:   "check FILE",
 		Short: "Say what is wrong with a written policy (exit code 3 where it cannot be used)",
 		Args:  oneArgument("FILE, the policy to check (- is standard input)"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			data, err := readPolicy(args[0])
+		RunE: func(cmd *cobra.Command, args []string) error {
+			data, err := readInput(cmd.Context(), args[0])
+			if cmd.Context().Err() != nil {
+				return err
+			}
 			if err != nil {
-				return usageError{fmt.Errorf("%s cannot be read: %s; name a file with a policy, or - for standard input", display.Safe(args[0]), display.Innermost(err))}
+				return usageError{fmt.Errorf("%s cannot be read: %w; name a file with a policy, or - for standard input", display.Safe(args[0]), err)}
 			}
 			parsed, err := policy.Parse(data)
 			for _, finding := range policy.Check(data) {
@@ -63,20 +65,6 @@ func (p *program) policyCheckCommand() *cobra.Command {
 			return err
 		},
 	}
-}
-
-func readPolicy(name string) ([]byte, error) {
-	in := os.Stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = f.Close() }()
-		in = f
-	}
-	const most = 64 << 10 // what policy.Parse takes
-	return io.ReadAll(io.LimitReader(in, most+1))
 }
 
 func (p *program) policyShowCommand() *cobra.Command {
