@@ -38,7 +38,7 @@ func stamp(k cache.Key, n int) string {
 
 // tok is the nth token of k, with life left.
 func tok(k cache.Key, n int, life time.Duration) token.Token {
-	size := int32(7)
+	size, used := int32(7), int32(300)
 	return token.Token{
 		Operation: token.AssumeRole,
 		Credentials: token.Credentials{
@@ -49,9 +49,9 @@ func tok(k cache.Key, n int, life time.Duration) token.Token {
 			Expires:         time.Now().Round(0).UTC().Add(life).Truncate(time.Second),
 			AccountID:       "123456789012",
 		},
-		PackedPolicySize: &size,
-		AssumedRole:      &token.Principal{ID: "AROAX:dev", ARN: "arn:aws:sts::123456789012:assumed-role/r/dev"},
-		Subject:          "<sub>&\u2028\"",
+		PackedPolicySize: &size, SessionTokenSize: &used, SessionTokenUtilization: &size,
+		AssumedRole: &token.Principal{ID: "AROAX:dev", ARN: "arn:aws:sts::123456789012:assumed-role/r/dev"},
+		Subject:     "<sub>&\u2028\"",
 	}
 }
 

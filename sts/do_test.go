@@ -104,6 +104,9 @@ func TestEveryOperation(t *testing.T) {
 				tok.Subject != c.tok.Subject || tok.Audience != c.tok.Audience || tok.Provider != c.tok.Provider || tok.SourceIdentity != c.tok.SourceIdentity {
 				t.Errorf("token has %+v", []any{tok.PackedPolicySize, tok.Subject, tok.Audience, tok.Provider, tok.SourceIdentity})
 			}
+			if n, _ := tok.SizePercent(); aws.ToInt32(tok.SessionTokenSize) != int32(len(session)) || aws.ToInt32(tok.SessionTokenUtilization) != 18 || n != 18 {
+				t.Errorf("sizes %v %v, %d %%", tok.SessionTokenSize, tok.SessionTokenUtilization, n)
+			}
 			if !samePrincipal(tok.FederatedUser, c.tok.FederatedUser) || !samePrincipal(tok.AssumedRole, c.tok.AssumedRole) {
 				t.Errorf("principals %v %v", tok.FederatedUser, tok.AssumedRole)
 			}
@@ -241,5 +244,23 @@ func TestOptions(t *testing.T) {
 	}
 	if c, err := sts.New(sts.Options{Endpoint: "http://127.0.0.1:1"}); err != nil || c.Region() != "us-east-1" {
 		t.Error(err)
+	}
+}
+
+// TestSizesOfAnOlderSTS: what does not say the utilization says PackedPolicySize, or nothing.
+func TestSizesOfAnOlderSTS(t *testing.T) {
+	for _, packed := range []string{"81", ""} {
+		r := sts.RoleRequest{RoleArn: roleArn, RoleSessionName: "build"}
+		s := good(r)
+		s.Size, s.Utilization, s.Packed = "", "", packed
+		f := serve(t, answers(200, s.xml(r.Operation())))
+		tok, e := ask(t, client(t, sts.Options{Endpoint: f.URL}), r, keys())
+		if e != nil {
+			t.Fatal(e)
+		}
+		n, ok := tok.SizePercent()
+		if ok != (packed != "") || ok && n != 81 || tok.SessionTokenSize != nil || tok.SessionTokenUtilization != nil {
+			t.Errorf("packed %q: %d %v, %v %v", packed, n, ok, tok.SessionTokenSize, tok.SessionTokenUtilization)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -60,6 +61,7 @@ type said struct {
 	KeyID, Secret, Session, Expires string
 	ID, ARN                         string // of the principal
 	Packed, SourceIdentity          string
+	Size, Utilization               string
 	Extra                           string // XML inside the result
 }
 
@@ -68,6 +70,7 @@ func good(r sts.Request) said {
 	s := said{
 		KeyID: keyID("ASIA", account), Secret: secret, Session: session,
 		Expires: time.Now().Add(r.Lifetime()).UTC().Format("2006-01-02T15:04:05.000Z"),
+		Size:    strconv.Itoa(len(session)), Utilization: "18",
 	}
 	switch r := r.(type) {
 	case sts.FederationRequest:
@@ -114,6 +117,8 @@ func (s said) xml(op token.Operation) string {
 		b.WriteString("</" + outer + ">")
 	}
 	add("PackedPolicySize", s.Packed)
+	add("SessionTokenSize", s.Size)
+	add("SessionTokenUtilization", s.Utilization)
 	add("SourceIdentity", s.SourceIdentity)
 	fmt.Fprintf(&b, "%s</%sResult><ResponseMetadata><RequestId>c6104cbe-af31-11e0-8154-cbc7ccf896c7</RequestId></ResponseMetadata></%sResponse>", s.Extra, op, op)
 	return b.String()

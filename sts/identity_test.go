@@ -92,6 +92,8 @@ func TestWrongIdentity(t *testing.T) {
 		"role, turned writing": {role, arn("AROAX:build", assumed+"Admin/build\u202e")},
 		"role, id too long":    {role, arn(strings.Repeat("A", 190)+":build", assumed+"Admin/build")},
 		"role, packed below 0": {role, func(s *said) { s.Packed = "-1" }},
+		"role, size below 0":   {role, func(s *said) { s.Size = "-1" }},
+		"role, used below 0":   {role, func(s *said) { s.Utilization = "-1" }},
 		"subject with a bell":  {web, func(s *said) { s.Extra = "<SubjectFromWebIdentityToken>a\u200bb</SubjectFromWebIdentityToken>" }},
 		"endless subject":      {web, func(s *said) { s.Extra = "<Audience>" + strings.Repeat("a", 5000) + "</Audience>" }},
 	} {

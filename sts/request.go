@@ -39,7 +39,7 @@ type Request interface {
 // answer is what the operations' outputs have in common; what an operation does not say stays empty.
 type answer struct {
 	credentials    *types.Credentials
-	packed         *int32
+	sizes          sizes
 	federated      *types.FederatedUser
 	role           *types.AssumedRoleUser
 	subject        string
@@ -47,6 +47,9 @@ type answer struct {
 	provider       string
 	sourceIdentity string
 }
+
+// sizes are what STS says of the room that is left; nil where it does not.
+type sizes struct{ packed, token, utilization *int32 }
 
 // callContext is where a request was sent and with whose key.
 type callContext struct {

@@ -154,11 +154,9 @@ func (r RoleRequest) send(ctx context.Context, c *awssts.Client) (answer, error)
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{
-		//lint:ignore SA1019 STS still sends it, and users know it by this name
-		credentials: out.Credentials, packed: out.PackedPolicySize, role: out.AssumedRoleUser,
-		sourceIdentity: aws.ToString(out.SourceIdentity),
-	}, nil
+	//lint:ignore SA1019 read where STS does not say the utilization that replaces it
+	return answer{credentials: out.Credentials, sizes: sizes{out.PackedPolicySize, out.SessionTokenSize, out.SessionTokenUtilization},
+		role: out.AssumedRoleUser, sourceIdentity: aws.ToString(out.SourceIdentity)}, nil
 }
 
 func (r WebIdentityRequest) send(ctx context.Context, c *awssts.Client) (answer, error) {
@@ -174,12 +172,11 @@ func (r WebIdentityRequest) send(ctx context.Context, c *awssts.Client) (answer,
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{
-		//lint:ignore SA1019 STS still sends it, and users know it by this name
-		credentials: out.Credentials, packed: out.PackedPolicySize, role: out.AssumedRoleUser,
+	//lint:ignore SA1019 read where STS does not say the utilization that replaces it
+	return answer{credentials: out.Credentials, sizes: sizes{out.PackedPolicySize, out.SessionTokenSize, out.SessionTokenUtilization},
+		role:    out.AssumedRoleUser,
 		subject: aws.ToString(out.SubjectFromWebIdentityToken), audience: aws.ToString(out.Audience),
-		provider: aws.ToString(out.Provider), sourceIdentity: aws.ToString(out.SourceIdentity),
-	}, nil
+		provider: aws.ToString(out.Provider), sourceIdentity: aws.ToString(out.SourceIdentity)}, nil
 }
 
 func (r SAMLRequest) send(ctx context.Context, c *awssts.Client) (answer, error) {
@@ -194,10 +191,9 @@ func (r SAMLRequest) send(ctx context.Context, c *awssts.Client) (answer, error)
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{
-		//lint:ignore SA1019 STS still sends it, and users know it by this name
-		credentials: out.Credentials, packed: out.PackedPolicySize, role: out.AssumedRoleUser,
+	//lint:ignore SA1019 read where STS does not say the utilization that replaces it
+	return answer{credentials: out.Credentials, sizes: sizes{out.PackedPolicySize, out.SessionTokenSize, out.SessionTokenUtilization},
+		role:    out.AssumedRoleUser,
 		subject: aws.ToString(out.Subject), audience: aws.ToString(out.Audience),
-		provider: aws.ToString(out.Issuer), sourceIdentity: aws.ToString(out.SourceIdentity),
-	}, nil
+		provider: aws.ToString(out.Issuer), sourceIdentity: aws.ToString(out.SourceIdentity)}, nil
 }

@@ -134,7 +134,7 @@ func (r SessionRequest) send(ctx context.Context, c *awssts.Client) (answer, err
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{credentials: out.Credentials}, nil
+	return answer{credentials: out.Credentials, sizes: sizes{nil, out.SessionTokenSize, out.SessionTokenUtilization}}, nil
 }
 
 func (r FederationRequest) send(ctx context.Context, c *awssts.Client) (answer, error) {
@@ -148,8 +148,9 @@ func (r FederationRequest) send(ctx context.Context, c *awssts.Client) (answer, 
 	if err != nil {
 		return answer{}, err
 	}
-	//lint:ignore SA1019 STS still sends it, and users know it by this name
-	return answer{credentials: out.Credentials, packed: out.PackedPolicySize, federated: out.FederatedUser}, nil
+	//lint:ignore SA1019 read where STS does not say the utilization that replaces it
+	return answer{credentials: out.Credentials, sizes: sizes{out.PackedPolicySize, out.SessionTokenSize, out.SessionTokenUtilization},
+		federated: out.FederatedUser}, nil
 }
 
 func (r RootRequest) send(ctx context.Context, c *awssts.Client) (answer, error) {
@@ -161,5 +162,6 @@ func (r RootRequest) send(ctx context.Context, c *awssts.Client) (answer, error)
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{credentials: out.Credentials, sourceIdentity: aws.ToString(out.SourceIdentity)}, nil
+	return answer{credentials: out.Credentials, sizes: sizes{nil, out.SessionTokenSize, out.SessionTokenUtilization},
+		sourceIdentity: aws.ToString(out.SourceIdentity)}, nil
 }

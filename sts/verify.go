@@ -40,11 +40,12 @@ func verifyResponse(r Request, a answer, where callContext, now time.Time) (toke
 	t := token.Token{
 		Operation:        r.Operation(),
 		Issued:           now.UTC().Truncate(time.Second),
-		PackedPolicySize: a.packed,
-		Subject:          a.subject,
-		Audience:         a.audience,
-		Provider:         a.provider,
-		SourceIdentity:   a.sourceIdentity,
+		PackedPolicySize: a.sizes.packed,
+		SessionTokenSize: a.sizes.token, SessionTokenUtilization: a.sizes.utilization,
+		Subject:        a.subject,
+		Audience:       a.audience,
+		Provider:       a.provider,
+		SourceIdentity: a.sourceIdentity,
 		Credentials: token.Credentials{
 			AccessKeyID:     aws.ToString(c.AccessKeyId),
 			SecretAccessKey: aws.ToString(c.SecretAccessKey),
@@ -65,8 +66,10 @@ func verifyResponse(r Request, a answer, where callContext, now time.Time) (toke
 		return token.Token{}, fmt.Errorf("the credentials end at %s, in %s, and %s was asked for",
 			stamp(*c.Expiration), around(left), display.Duration(longest(r)))
 	}
-	if a.packed != nil && *a.packed < 0 {
-		return token.Token{}, errors.New("the packed policy size is negative")
+	for _, n := range []*int32{a.sizes.packed, a.sizes.token, a.sizes.utilization} {
+		if n != nil && *n < 0 {
+			return token.Token{}, errors.New("a size in it is negative")
+		}
 	}
 	for _, s := range []string{a.subject, a.audience, a.provider, a.sourceIdentity} {
 		if len(s) > maxSaid || !display.Printable(s) {

@@ -57,6 +57,11 @@ type Token struct {
 	// PackedPolicySize is the percentage of the packed limit that policies and tags use,
 	// nil where STS did not say. AWS refuses more than 100.
 	PackedPolicySize *int32
+	// SessionTokenSize is the length of the session token in bytes, and SessionTokenUtilization the same in
+	// percent of the longest that AWS makes (4,096 bytes). STS says them since September 2026, and means
+	// them to replace PackedPolicySize; nil where it did not
+	// (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
+	SessionTokenSize, SessionTokenUtilization *int32
 	// FederatedUser is set for GetFederationToken.
 	FederatedUser *Principal
 	// AssumedRole is set for the AssumeRole operations.
@@ -100,6 +105,17 @@ func (t Token) Remaining(now time.Time) time.Duration {
 // Lifetime is the life t was given when it was issued.
 func (t Token) Lifetime() time.Duration {
 	return t.Credentials.Expires.Sub(t.Issued)
+}
+
+// SizePercent is how much of what AWS allows is taken, in percent: SessionTokenUtilization, or
+// PackedPolicySize where STS did not say that. ok is false where it said neither.
+func (t Token) SizePercent() (percent int32, ok bool) {
+	for _, p := range []*int32{t.SessionTokenUtilization, t.PackedPolicySize} {
+		if p != nil {
+			return *p, true
+		}
+	}
+	return 0, false
 }
 
 // Principal is the principal STS named, nil where the operation names none.

@@ -242,9 +242,9 @@ func (p *program) tellGrant(req *request.Request, t token.Token) {
 	for _, arn := range req.PolicyARNs {
 		say("what:   at most %s", display.Safe(arn))
 	}
-	if size := t.PackedPolicySize; size != nil {
-		say("size:   %d %% of what AWS takes as policies and tags", *size)
-		if warning := broker.PackedWarning(t); warning != "" {
+	if percent, ok := t.SizePercent(); ok {
+		say("size:   %d %% of what AWS allows for the session token, its policies and tags", percent)
+		if warning := broker.SizeWarning(t); warning != "" {
 			say("        %s", warning)
 		}
 	}

@@ -44,7 +44,7 @@ func (p *program) process(ctx context.Context, flags settings.Flags) error {
 		for _, w := range answer.Warnings {
 			p.warn("carrying on with what there is: %s", display.Safe(w.Error()))
 		}
-		if warning := broker.PackedWarning(answer.Token); warning != "" && answer.Origin == cache.Fresh {
+		if warning := broker.SizeWarning(answer.Token); warning != "" && answer.Origin == cache.Fresh {
 			p.warn("%s", warning)
 		}
 	}

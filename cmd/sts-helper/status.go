@@ -49,9 +49,11 @@ type statusRecord struct {
 	SerialNumber     string         `json:"serial_number,omitempty"` // of the MFA device that refreshing takes
 	Expires          *time.Time     `json:"expires,omitempty"`
 	SecondsLeft      int64          `json:"seconds_left,omitempty"`
-	Refresh          *time.Time     `json:"refresh,omitempty"` // from then on it is refreshed on use
-	PackedPolicySize *int32         `json:"packed_policy_size,omitempty"`
-	Unusable         string         `json:"unusable,omitempty"` // why the record is not believed
+	Refresh          *time.Time     `json:"refresh,omitempty"`            // from then on it is refreshed on use
+	PackedPolicySize *int32         `json:"packed_policy_size,omitempty"` // in percent, as the next one
+	Utilization      *int32         `json:"session_token_utilization,omitempty"`
+	SessionTokenSize *int32         `json:"session_token_size,omitempty"` // in bytes
+	Unusable         string         `json:"unusable,omitempty"`           // why the record is not believed
 	Failure          *statusFailure `json:"failure,omitempty"`
 	LockedBy         *statusHolder  `json:"locked_by,omitempty"`
 
@@ -193,7 +195,7 @@ func look(c *cache.Cache, key string) *statusRecord {
 	if r := e.Record; r != nil {
 		t := r.Token
 		s.Operation, s.AccessKeyID, s.AccountID = string(t.Operation), t.Credentials.AccessKeyID, t.Credentials.AccountID
-		s.PackedPolicySize = t.PackedPolicySize
+		s.PackedPolicySize, s.Utilization, s.SessionTokenSize = t.PackedPolicySize, t.SessionTokenUtilization, t.SessionTokenSize
 		if id := t.Principal(); id != nil {
 			s.Identity = display.Safe(id.ARN)
 		}
@@ -273,11 +275,8 @@ func (r *statusRecord) token(line func(string, ...any)) {
 	case r.left > 0:
 		line("refreshed from %s on", refresh)
 	}
-	if size := r.PackedPolicySize; size != nil && *size > 0 {
-		if warning := broker.PackedWarning(token.Token{PackedPolicySize: size}); warning != "" {
-			line("packed policy size %d%%: %s", *size, warning)
-		} else {
-			line("packed policy size %d%%", *size)
-		}
+	t := token.Token{PackedPolicySize: r.PackedPolicySize, SessionTokenUtilization: r.Utilization}
+	if warning := broker.SizeWarning(t); warning != "" {
+		line("%s", warning)
 	}
 }

@@ -22,6 +22,8 @@ type result struct {
 	AssumedRoleUser             *xmlRoleUser
 	FederatedUser               *xmlFederatedUser
 	PackedPolicySize            *int
+	SessionTokenSize            *int
+	SessionTokenUtilization     *int
 	SubjectFromWebIdentityToken string `xml:",omitempty"`
 	Provider                    string `xml:",omitempty"`
 	Subject                     string `xml:",omitempty"`
@@ -66,6 +68,11 @@ func (r *result) document(op, requestID string) string {
 			return jsonText(doc)
 		}
 		return ""
+	}
+	if r.Credentials != nil && r.Credentials.SessionToken != "" {
+		size := len(r.Credentials.SessionToken)
+		percent := (size*100 + maxTokenSize - 1) / maxTokenSize
+		r.SessionTokenSize, r.SessionTokenUtilization = &size, &percent
 	}
 	var b bytes.Buffer
 	b.WriteString("<" + op + `Response xmlns="` + stsNamespace + `">` + "\n")

@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -165,6 +166,12 @@ func TestPackedPolicySize(t *testing.T) {
 	a := w.call(t, params("GetFederationToken", "Name", "Bob", "Policy", doc(`{"Effect":"Allow","Action":"ec2:DescribeImages","Resource":"*"}`)))
 	if n := a.field(t, "PackedPolicySize"); len(n) > 2 || n == "0" {
 		t.Errorf("a small policy takes %s percent", n)
+	}
+	if n := a.field(t, "SessionTokenSize"); n != strconv.Itoa(len(a.field(t, "SessionToken"))) {
+		t.Errorf("the token has %s bytes", n)
+	}
+	if n := a.field(t, "SessionTokenUtilization"); len(n) > 2 || n == "0" {
+		t.Errorf("a small policy takes %s percent of a token", n)
 	}
 	var actions []string
 	for i, service := range []string{"acm", "athena", "backup", "batch", "cloudtrail", "codebuild", "config", "dax", "dms", "ecr", "eks", "firehose", "fsx", "glue", "guardduty", "inspector", "kafka", "kms", "lambda", "logs", "mq", "neptune", "polly", "rds", "route53", "sagemaker", "ses", "shield", "sns", "sqs", "ssm", "states", "swf", "transfer", "waf", "xray"} {

@@ -15,6 +15,8 @@ const (
 	// AWS publishes neither its packing nor its limit; in reports from the field some
 	// 30 actions of different services come to about 118 percent, which this matches.
 	packedBudget = 320
+	// maxTokenSize is 100 percent of SessionTokenUtilization, in bytes.
+	maxTokenSize = 4096
 )
 
 // packDictionary is what every policy has in it and so costs next to nothing.

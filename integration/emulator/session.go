@@ -100,6 +100,9 @@ func (p principal) hasMFA() bool { return p.session != nil && p.session.MFA && p
 func (e *Emulator) issue(c *call, s *session, life time.Duration) *session {
 	s.AccessKeyID = newKeyID("ASIA", s.Account)
 	s.secret, s.token = newSecret(), newToken()
+	if longer := s.packed*maxTokenSize/100 - len(s.token); longer > 0 { // what is packed is in it
+		s.token += random64(longer)
+	}
 	s.Operation = c.op
 	s.IssuedTo = c.who.keyID
 	s.Region = c.region

@@ -214,13 +214,21 @@ func TestChain(t *testing.T) {
 	}
 }
 
-func TestPackedWarning(t *testing.T) {
+func TestSizeWarning(t *testing.T) {
+	low, high := int32(1), int32(100)
 	for percent, want := range map[int32]bool{0: false, 79: false, 80: true, 100: true} {
-		if got := broker.PackedWarning(token.Token{PackedPolicySize: &percent}); (got != "") != want {
-			t.Errorf("%d %%: %q", percent, got)
+		for name, tok := range map[string]token.Token{
+			"packed alone":        {PackedPolicySize: &percent},
+			"utilization alone":   {SessionTokenUtilization: &percent},
+			"utilization is more": {SessionTokenUtilization: &percent, PackedPolicySize: &low},
+			"utilization is less": {SessionTokenUtilization: &percent, PackedPolicySize: &high},
+		} {
+			if got := broker.SizeWarning(tok); (got != "") != want {
+				t.Errorf("%s, %d %%: %q", name, percent, got)
+			}
 		}
 	}
-	if got := broker.PackedWarning(token.Token{}); got != "" {
+	if got := broker.SizeWarning(token.Token{}); got != "" {
 		t.Errorf("of nothing: %q", got)
 	}
 }

@@ -205,7 +205,7 @@ func (p *Provider) note(a cache.Answer, err error) {
 	if err == nil {
 		log.Debug("answered", "origin", string(a.Origin), "token", a.Token)
 	}
-	if warning := PackedWarning(a.Token); warning != "" {
+	if warning := SizeWarning(a.Token); warning != "" {
 		log.Warn(warning)
 	}
 }

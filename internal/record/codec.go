@@ -6,7 +6,7 @@ import (
 )
 
 // The document of a record is JSON in one form only: the order of the members fixed, no white
-// space, every member there. Times are UTC in whole seconds, RFC 3339; the boot clock is in
+// space, every member there (but the two that say so). Times are UTC in whole seconds, RFC 3339; the boot clock is in
 // nanoseconds. An input's value is in base64, since it need not be UTF-8 (a file's name, say)
 // and JSON strings must; null is an absent one.
 
@@ -49,6 +49,9 @@ func encodeDocument(r *Record) []byte {
 	} else {
 		w.raw(`null`)
 	}
+	// Left out where absent, so that records of before STS said them are read.
+	w.optional(`,"session_token_size":`, r.SessionTokenSize)
+	w.optional(`,"session_token_utilization":`, r.SessionTokenUtilization)
 	w.raw(`,"federated_user":`)
 	w.principal(r.FederatedUser)
 	w.raw(`,"assumed_role":`)
@@ -65,6 +68,13 @@ func encodeDocument(r *Record) []byte {
 	w.field(`,"note":`, r.Note)
 	w.raw(`}`)
 	return w.b
+}
+
+func (w *writer) optional(name string, n *int32) {
+	if n != nil {
+		w.raw(name)
+		w.number(int64(*n))
+	}
 }
 
 func (w *writer) principal(p *Principal) {
@@ -126,6 +136,8 @@ func scanDocument(doc string) (*Record, bool) {
 		size := int32(s.number(32))
 		r.PackedPolicySize = &size
 	}
+	r.SessionTokenSize = s.optional(`,"session_token_size":`)
+	r.SessionTokenUtilization = s.optional(`,"session_token_utilization":`)
 	s.raw(`,"federated_user":`)
 	r.FederatedUser = s.principal()
 	s.raw(`,"assumed_role":`)
@@ -143,6 +155,14 @@ func scanDocument(doc string) (*Record, bool) {
 	r.Note = s.field(`,"note":`)
 	s.raw(`}`)
 	return r, !s.failed && s.rest == ""
+}
+
+func (s *scanner) optional(name string) *int32 {
+	if !s.has(name) {
+		return nil
+	}
+	n := int32(s.number(32))
+	return &n
 }
 
 func (s *scanner) principal() *Principal {

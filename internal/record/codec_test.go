@@ -26,6 +26,11 @@ var golden = map[string]Record{
 		FederatedUser: &Principal{"029608264753:carol", "arn:aws:sts::029608264753:federated-user/carol"},
 		Issued:        Moment{Wall: issued}, Advisory: time.Hour,
 	},
+	"sizes.cred": {
+		Operation: "AssumeRole", AccessKeyID: "ASIAQNZGKIQY56JQ7WML", SecretAccessKey: "CANARYsecret", SessionToken: "CANARYtoken",
+		Expires: issued.Add(time.Hour), SessionTokenSize: pointer(int32(3200)), SessionTokenUtilization: pointer(int32(79)),
+		Issued: Moment{Wall: issued}, Advisory: 20 * time.Minute,
+	},
 	"role.cred": {
 		Inputs:    []Input{{"operation", pointer("AssumeRole")}, {"endpoint", nil}, {"empty", pointer("")}, {"file", pointer("\xff\xfe/x")}},
 		Operation: "AssumeRole", AccessKeyID: "ASIAQNZGKIQY56JQ7WML", SecretAccessKey: "CANARY+/secret<&>", SessionToken: "CANARY//token==",

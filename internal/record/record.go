@@ -17,6 +17,7 @@ type Record struct {
 	AccountID                                           string // "" where it is not known
 	Expires                                             time.Time
 	PackedPolicySize                                    *int32
+	SessionTokenSize, SessionTokenUtilization           *int32
 	FederatedUser, AssumedRole                          *Principal
 	Subject, Audience, IdentityProvider, SourceIdentity string
 
