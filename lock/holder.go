@@ -9,24 +9,25 @@ import (
 	"time"
 )
 
-// Holder is who holds a lock and what for. It is a courtesy to those who wait; nothing
-// rests on it, since it may be missing, old or torn.
+// Holder describes the process that holds a lock, for the messages of those that wait. Nothing
+// depends on it, since it may be missing, out of date or half written.
 type Holder struct {
 	PID     int       `json:"pid"`
 	TTY     string    `json:"tty,omitempty"` // the controlling terminal, "pts/3"
 	Purpose string    `json:"purpose"`       // "a token for dev"
-	Asking  bool      `json:"asking"`        // waiting for a person's answer
+	Asking  bool      `json:"asking"`        // waiting for the user's answer
 	Since   time.Time `json:"since"`
 }
 
 // The file's first byte is left to LockFileEx, which locks it against readers too; the
-// text stands behind it. maxHolder bounds what is read back.
+// text follows it. maxHolder bounds what is read back, in bytes.
 const (
 	holderOffset = 1
 	maxHolder    = 1 << 10
 )
 
-// Describe replaces what the lock file says about its holder. Failures are ignored.
+// Describe replaces the description of the holder in the lock file. The process id and the time
+// are filled in where they are zero. Failures are ignored.
 func (h *Held) Describe(who Holder) {
 	if who.PID == 0 {
 		who.PID = os.Getpid()
@@ -48,8 +49,8 @@ func (h *Held) Describe(who Holder) {
 	}
 }
 
-// ReadHolder reads who is said to hold the lock at path. It does not tell whether anybody
-// does. The strings come from a file: make them safe before a terminal sees them.
+// ReadHolder reads the description of the last holder of the lock at path, which need not hold
+// it any more. The strings come from a file: make them safe before a terminal shows them.
 func ReadHolder(path string) (Holder, bool) {
 	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
 	if err != nil {
@@ -67,8 +68,8 @@ func ReadHolder(path string) (Holder, bool) {
 	return who, true
 }
 
-// String says it in words: "pid 812 on pts/3, which waits for a person's answer, for a token
-// for dev".
+// String is for a message: "pid 812 on pts/3, waiting for the user's answer, for a token for
+// dev".
 func (w Holder) String() string {
 	if w.PID <= 0 {
 		return "another process"
@@ -79,7 +80,7 @@ func (w Holder) String() string {
 		fmt.Fprintf(&b, " on %s", w.TTY)
 	}
 	if w.Asking {
-		b.WriteString(", which waits for a person's answer")
+		b.WriteString(", waiting for the user's answer")
 	}
 	if w.Purpose != "" {
 		fmt.Fprintf(&b, ", for %s", w.Purpose)

@@ -1,10 +1,10 @@
-// Package lock is one lock that many processes share: an advisory kernel lock on a file
-// that is never removed.
+// Package lock is one lock that many processes share: an advisory kernel lock (flock(2),
+// LockFileEx) on a file that is never removed.
 //
-// The kernel owns the lock, so it is free the moment its holder dies, however it dies. It
-// holds between processes of one machine on a local file system; network file systems may
-// emulate it loosely or not at all, which [ErrUnavailable] tells where it can be told. The
-// lock file says who holds it and what for, so that those who wait can name somebody.
+// The kernel releases the lock the moment its holder exits, however it exits. It works between
+// processes of one machine on a local file system; network file systems may emulate it loosely
+// or not at all, which is [ErrUnavailable] where it can be detected. The lock file describes
+// its [Holder], so that those that wait can name it.
 package lock
 
 import (
@@ -21,17 +21,17 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// ErrBusy is returned by [Try] when somebody else holds the lock.
+// ErrBusy is returned by [Try] when the lock is held, by another process or in this one.
 var ErrBusy = errors.New("the lock is held by another process")
 
-// ErrUnavailable is matched by errors of [Try] and [Acquire] that mean no lock can be had
-// here at all: the file cannot be made or is not a plain file, or the file system has no
-// locks. Waiting would not help.
-var ErrUnavailable = errors.New("no lock can be had")
+// ErrUnavailable is matched by errors of [Try] and [Acquire] for a place where locking does not
+// work: the file cannot be made or is not a regular file, or the file system has no locks.
+// Waiting would not help.
+var ErrUnavailable = errors.New("locking does not work here")
 
 // How long a waiter sleeps between two tries. It starts short, since most holders need
 // tens of milliseconds, and ends long enough that hundreds of waiters cost little. Each
-// sleep is cut by up to half at random so that waiters do not march in step.
+// sleep is cut by up to half at random so that waiters do not poll in step.
 const (
 	firstPoll = 5 * time.Millisecond
 	lastPoll  = 150 * time.Millisecond
@@ -41,7 +41,7 @@ const (
 // opened again.
 const maxReopen = 8
 
-// Held is a lock that this process holds until Release.
+// Held is a lock that this process holds until Release or its exit.
 type Held struct {
 	flock *flock.Flock
 	path  string
@@ -52,8 +52,8 @@ type Held struct {
 // process rather than to the open file (flock emulated by fcntl, as NFS does).
 var local sync.Map // path -> struct{}
 
-// Try takes the lock at path if nobody holds it, creating the file (0600) if need be. It
-// never waits. Errors are [ErrBusy] or match [ErrUnavailable].
+// Try takes the lock at path if it is free, creating the file (0600) if need be. It never
+// waits. Errors are [ErrBusy] or match [ErrUnavailable].
 func Try(path string, who Holder) (*Held, error) {
 	if _, taken := local.LoadOrStore(path, struct{}{}); taken {
 		return nil, ErrBusy
@@ -92,7 +92,7 @@ func try(path string) (*Held, error) {
 		}
 		_ = f.Unlock()
 	}
-	return nil, unavailable(path, errors.New("the file keeps being replaced"))
+	return nil, unavailable(path, errors.New("the file is replaced each time that it is locked"))
 }
 
 func current(f *flock.Flock, path string) (bool, error) {
@@ -101,7 +101,7 @@ func current(f *flock.Flock, path string) (bool, error) {
 		return false, err
 	}
 	if !held.Mode().IsRegular() {
-		return false, errors.New("not a plain file")
+		return false, errors.New("not a regular file")
 	}
 	named, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {

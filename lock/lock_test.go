@@ -40,8 +40,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// hold starts a process that holds the lock at path and returns once it does. wrap goes in
-// front of it.
+// hold starts a process that holds the lock at path and returns once it does. wrap is the
+// command, strace say, that runs it.
 func hold(t *testing.T, path string, wrap ...string) *exec.Cmd {
 	t.Helper()
 	args := append(wrap, os.Args[0])
@@ -119,7 +119,7 @@ func TestAcquireGivesUpAtItsDeadline(t *testing.T) {
 func TestBusyCallbackEndsTheWait(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.lock")
 	hold(t, path)
-	enough := errors.New("somebody else has it already")
+	enough := errors.New("another process was quicker")
 	_, err := lock.Acquire(t.Context(), path, lock.Holder{}, func() error { return enough })
 	if !errors.Is(err, enough) {
 		t.Fatalf("err = %v, want the callback's", err)
@@ -186,7 +186,7 @@ func TestChildrenDoNotKeepTheLock(t *testing.T) {
 	again.Release()
 }
 
-func TestHolderTextIsOnlyACourtesy(t *testing.T) {
+func TestDamagedHolderIsIgnored(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.lock")
 	for _, text := range []string{"", "x", "{", `x{"pid":0}`, `x{"pid":"a"}`, string(make([]byte, 4096))} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -198,12 +198,12 @@ func TestHolderTextIsOnlyACourtesy(t *testing.T) {
 	}
 }
 
-func TestHolderInWords(t *testing.T) {
+func TestHolderString(t *testing.T) {
 	for want, who := range map[string]lock.Holder{
 		"another process": {},
 		"pid 812":         {PID: 812},
-		"pid 812 on pts/3, which waits for a person's answer, for a token for dev": {PID: 812, TTY: "pts/3", Asking: true, Purpose: "a token for dev"},
-		"pid 812, for a token for dev":                                             {PID: 812, Purpose: "a token for dev"},
+		"pid 812 on pts/3, waiting for the user's answer, for a token for dev": {PID: 812, TTY: "pts/3", Asking: true, Purpose: "a token for dev"},
+		"pid 812, for a token for dev":                                         {PID: 812, Purpose: "a token for dev"},
 	} {
 		if got := who.String(); got != want {
 			t.Errorf("got %q, want %q", got, want)

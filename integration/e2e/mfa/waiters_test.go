@@ -40,7 +40,7 @@ func TestWaitersAreToldWhoIsAsked(t *testing.T) {
 		for _, where := range []*harness.Terminal{harness.NewTerminal(t), nil} {
 			r := harness.Start(t, where, m.Command(t, append(args, "--wait", "1s")...)).Result(t)
 			who := fmt.Sprintf("pid %d on terminal pts/", asking.Cmd.Process.Pid)
-			if r.Code != harness.ExitLocked || !strings.Contains(r.Stderr, who) || !strings.Contains(r.Stderr, "waits for a person's answer") || strings.Count(r.Stderr, "\n") != 1 {
+			if r.Code != harness.ExitLocked || !strings.Contains(r.Stderr, who) || !strings.Contains(r.Stderr, "waiting for the user's answer") || strings.Count(r.Stderr, "\n") != 1 {
 				t.Errorf("%v: exit %d, %q does not name %q", args, r.Code, r.Stderr, who)
 			}
 			if where != nil && where.Screen() != "" {
