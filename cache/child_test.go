@@ -102,13 +102,13 @@ func (j job) run() {
 	}
 	k := key(j.Who)
 	if j.Refuse != "" {
-		c.Invalidate(k, j.Refuse)
+		c.DeleteIfKey(k, j.Refuse)
 	}
 	for range max(j.Times, 1) {
 		longer(j.Arrived)
 		start := time.Now()
 		a, err := c.Get(context.Background(), cache.Want{
-			Key: k, Human: j.Human, Renew: j.Renew, Wait: j.Wait,
+			Key: k, Interactive: j.Human, Renew: j.Renew, Wait: j.Wait,
 			Fetch: func(ctx context.Context, _ bool) (token.Token, error) { return j.fetch(ctx, k) },
 			Holder: func() lock.Holder {
 				return lock.Holder{Purpose: "a token for " + j.Who}

@@ -27,7 +27,7 @@ type Cache struct {
 
 // Open opens the cache in the directory at path, an absolute path, and makes it (0700)
 // where it does not exist. It refuses, with [ErrUnsafe], a directory that is a link, that
-// belongs to somebody else, or that others may enter. Other errors mean that there can be
+// belongs to another user, or that others may enter. Other errors mean that there can be
 // no cache here: a read-only or full disk, say; the caller can go on without one.
 func Open(path string) (*Cache, error) {
 	if !filepath.IsAbs(path) {
@@ -91,8 +91,8 @@ func (c *Cache) read(name string) ([]byte, *Miss) {
 	return nil, &Miss{"the file cannot be read", err}
 }
 
-// remove removes a file of the versioned folder; one that is not there is no error.
-func (c *Cache) remove(name string) error {
+// deleteFile removes a file of the versioned folder; one that is not there is no error.
+func (c *Cache) deleteFile(name string) error {
 	if err := c.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -102,7 +102,7 @@ func (c *Cache) remove(name string) error {
 // write replaces a file of the versioned folder.
 func (c *Cache) write(name string, data []byte, d safefile.Durability) error {
 	err := safefile.Write(c.root, name, data, d)
-	if err != nil && c.clear(name) {
+	if err != nil && c.removeEmptyDir(name) {
 		err = safefile.Write(c.root, name, data, d)
 	}
 	if err != nil {
@@ -112,9 +112,9 @@ func (c *Cache) write(name string, data []byte, d safefile.Durability) error {
 	return nil
 }
 
-// clear removes an empty directory in a file's place, which no rename replaces. It reports
+// removeEmptyDir removes an empty directory in a file's place, which no rename replaces. It reports
 // whether it did.
-func (c *Cache) clear(name string) bool {
+func (c *Cache) removeEmptyDir(name string) bool {
 	info, err := c.root.Lstat(name)
 	return err == nil && info.IsDir() && c.root.Remove(name) == nil
 }

@@ -8,6 +8,6 @@
 // It is safe for any number of processes and goroutines on one machine and a local file
 // system. On a network file system without working locks it may ask more than once; it
 // never mixes tokens up. Records are protected by the directory (0700, ours) and by a
-// checksum against damage; whoever runs as the same user can read them, as with
+// checksum against damage; every process of the same user can read them, as with
 // ~/.aws/cli/cache.
 package cache

@@ -100,7 +100,7 @@ func FuzzStoredIsFound(f *testing.F) {
 		if err := c.Store(k, tok(k, 1, time.Hour), false); err != nil {
 			return // too large, or a name that no code of ours gives
 		}
-		defer func() { _ = c.Forget(k.String()) }()
+		defer func() { _ = c.Delete(k.String()) }()
 		r, err := c.Load(k)
 		if err != nil || !equal(r.Inputs, k.Inputs()) {
 			t.Fatalf("%q=%q: %v", name, value, err)

@@ -16,9 +16,9 @@ import (
 )
 
 // Fetch asks for a token, once. It is called with the lock held, where there is one.
-// comfortable tells that the old token still serves for more than [Mandatory], so that
-// nobody is to be bothered for a new one. Before it asks a person it calls [Asking].
-type Fetch func(ctx context.Context, comfortable bool) (token.Token, error)
+// advisory reports that the old token still serves for more than [Mandatory], so that no user
+// is to be asked for the sake of a new one. Before it asks a user it calls [Asking].
+type Fetch func(ctx context.Context, advisory bool) (token.Token, error)
 
 // askingKey is the context key of the lock held around a fetch, and of those around that.
 type askingKey struct{}
@@ -29,8 +29,8 @@ type askingChain struct {
 	outer *askingChain
 }
 
-// Asking notes in every lock held around ctx that a person is being asked, for the sake of
-// those who wait for them.
+// Asking notes in every lock held around ctx that a user is being asked, for the processes
+// that wait for it.
 func Asking(ctx context.Context) {
 	chain, _ := ctx.Value(askingKey{}).(*askingChain)
 	for ; chain != nil; chain = chain.outer {
@@ -40,7 +40,7 @@ func Asking(ctx context.Context) {
 	}
 }
 
-// Want is a token somebody wants, and how it may be got.
+// Want is a token that a caller wants, and how it may be got.
 type Want struct {
 	// Key names the token. Required.
 	Key Key
@@ -49,16 +49,16 @@ type Want struct {
 	// Holder says who fetches and what for, to those who wait. It is called once the lock
 	// is to be taken. It may be nil.
 	Holder func() lock.Holder
-	// Human tells that fetching needs a person's answer. Such a token is not refreshed in
-	// the advisory window: it still serves, and nobody is to be nagged.
-	Human bool
-	// CanAsk reports why nobody can be asked, where somebody would have to be, before
-	// anything is waited for. It may be nil.
+	// Interactive reports that fetching needs a user's answer. Such a token is not refreshed in
+	// the advisory window: it still serves.
+	Interactive bool
+	// CanAsk reports why no user can be asked, where one would have to be, before anything
+	// is waited for. It may be nil.
 	CanAsk func() error
 	// Renew refreshes even a fresh token, and asks although a failure is still held: what a
-	// person means by logging in. A failure is then an error, whatever is still valid.
+	// user means by logging in. A failure is then an error, whatever is still valid.
 	Renew bool
-	// Wait is the lock budget; zero means [DefaultWait], or [DefaultWaitHuman].
+	// Wait is the lock budget; zero means [DefaultWait], or [DefaultWaitInteractive].
 	Wait time.Duration
 }
 
@@ -82,7 +82,7 @@ type Answer struct {
 }
 
 // HeldError is returned when the lock budget was spent on a process that is asking a
-// person: asking a second time would not help. [Cache.Forget] returns it for any holder.
+// user: asking a second time would not help. [Cache.Delete] returns it for any holder.
 type HeldError struct {
 	Holder lock.Holder
 	Waited time.Duration
@@ -120,8 +120,8 @@ type call struct {
 func (c *Cache) Get(ctx context.Context, w Want) (Answer, error) {
 	if w.Wait <= 0 {
 		w.Wait = DefaultWait
-		if w.Human {
-			w.Wait = DefaultWaitHuman
+		if w.Interactive {
+			w.Wait = DefaultWaitInteractive
 		}
 	}
 	g := &call{Cache: c, Want: w, name: w.Key.String(), start: record.Now()}
@@ -137,7 +137,7 @@ func (c *Cache) Get(ctx context.Context, w Want) (Answer, error) {
 		outer, _ := ctx.Value(askingKey{}).(*askingChain)
 		ctx = context.WithValue(ctx, askingKey{}, &askingChain{held, g.holder(), outer})
 	}
-	// Somebody may have refreshed, or failed to, between the first look and the lock.
+	// Another process may have refreshed, or failed to, between the first look and the lock.
 	if g.read() || g.shared() {
 		return g.answer, g.err
 	}
@@ -164,8 +164,8 @@ func (g *call) read() bool {
 // serves reports whether the record may still be handed out.
 func (g *call) serves() bool { return g.record != nil && g.record.Remaining() > HardFloor }
 
-// comfortable reports whether the record serves and need not be refreshed at all costs.
-func (g *call) comfortable() bool { return g.record != nil && g.record.Remaining() > Mandatory }
+// advisory reports whether the record serves and need not be refreshed at all costs.
+func (g *call) advisory() bool { return g.record != nil && g.record.Remaining() > Mandatory }
 
 // keep answers with the record that is due.
 func (g *call) keep(why ...error) bool {
@@ -179,7 +179,7 @@ func (g *call) fail(err error) bool {
 }
 
 // settledBefore reports whether the call is answered without trying for the lock: by a
-// failure that is still held, or because a person would have to be bothered.
+// failure that is still held, or because a user would have to be asked.
 func (g *call) settledBefore() bool {
 	if g.Renew {
 		return false
@@ -190,10 +190,10 @@ func (g *call) settledBefore() bool {
 		}
 		return g.fail(f)
 	}
-	return g.Human && g.comfortable() && g.keep()
+	return g.Interactive && g.advisory() && g.keep()
 }
 
-// shared reports whether the call is answered by the failure of whoever held the lock
+// shared reports whether the call is answered by the failure of the lock's holder
 // before: one that happened after this call began is this call's too.
 func (g *call) shared() bool {
 	f := g.loadState(g.name).Failure
@@ -209,19 +209,19 @@ func (g *call) shared() bool {
 func (g *call) lock(ctx context.Context) (held *lock.Held, done bool) {
 	path := g.lockPath(g.name)
 	who := g.holder()
-	nobody := g.nobody()
-	if g.comfortable() && !g.Renew || nobody != nil {
+	cannotAsk := g.cannotAsk()
+	if g.advisory() && !g.Renew || cannotAsk != nil {
 		held, err := lock.Try(path, who)
 		switch {
-		case nobody != nil:
+		case cannotAsk != nil:
 			if held != nil {
 				held.Release()
 			}
 			if holder, ok := lock.ReadHolder(path); !errors.Is(err, lock.ErrBusy) || !ok || !holder.Asking {
 				if g.serves() {
-					return nil, g.keep(nobody)
+					return nil, g.keep(cannotAsk)
 				}
-				return nil, g.fail(nobody)
+				return nil, g.fail(cannotAsk)
 			}
 		case errors.Is(err, lock.ErrBusy):
 			return nil, g.keep()
@@ -231,7 +231,7 @@ func (g *call) lock(ctx context.Context) (held *lock.Held, done bool) {
 			return held, false
 		}
 	}
-	who.Asking = g.Human
+	who.Asking = g.Interactive
 	held, done, spent := g.wait(ctx, path, who, g.Wait)
 	if spent {
 		// The holder is wedged: stopped, say. A second refresh is safe; not answering is not.
@@ -280,8 +280,8 @@ func (g *call) holder() lock.Holder {
 	return g.Want.Holder()
 }
 
-// nobody is why nobody can be asked, nil where somebody can be or need not.
-func (g *call) nobody() error {
+// cannotAsk is why no user can be asked, nil where one can be or need not.
+func (g *call) cannotAsk() error {
 	if g.CanAsk == nil {
 		return nil
 	}
@@ -295,7 +295,7 @@ func (g *call) withoutLock(ctx context.Context, err error) bool {
 		if errors.Is(err, hopeless) {
 			// Nothing could be stored either, and each process would ask for itself: not
 			// before it must.
-			return g.comfortable() && !g.Renew && g.keep(fmt.Errorf("it is not refreshed yet: %w", err))
+			return g.advisory() && !g.Renew && g.keep(fmt.Errorf("it is not refreshed yet: %w", err))
 		}
 	}
 	t := time.NewTimer(rand.N(record.NoLockSpread)) // jitter, no secret
@@ -312,7 +312,7 @@ func (g *call) withoutLock(ctx context.Context, err error) bool {
 // could not be had.
 func (g *call) refresh(ctx context.Context) {
 	hadState := g.loadState(g.name).Failure != nil
-	t, err := g.Fetch(ctx, g.comfortable() && !g.Renew)
+	t, err := g.Fetch(ctx, g.advisory() && !g.Renew)
 	if err == nil {
 		err = usable(t)
 	}
@@ -320,17 +320,17 @@ func (g *call) refresh(ctx context.Context) {
 		g.failed(ctx, err)
 		return
 	}
-	t, err = g.store(g.Key, t, "", record.Now(), g.Human)
+	t, err = g.store(g.Key, t, "", record.Now(), g.Interactive)
 	g.answer = Answer{Token: t, Origin: Fresh}
 	if err != nil {
 		g.answer.Warnings = []error{fmt.Errorf("the token could not be kept: %w", err)}
 	}
 	if hadState {
-		_ = g.remove(g.name + record.StateExt)
+		_ = g.deleteFile(g.name + record.StateExt)
 	}
 }
 
-// usable says what is wrong with a fetched token. One that is over, or due for a refresh at
+// usable says what is wrong with a fetched token. One that has expired, or is due for a refresh at
 // all costs, is as good as none.
 func usable(t token.Token) error {
 	if err := t.Validate(); err != nil {
@@ -345,7 +345,7 @@ func usable(t token.Token) error {
 
 func (g *call) failed(ctx context.Context, err error) {
 	if g.read() {
-		return // somebody else, not kept off by the lock, had more luck
+		return // another process, not kept off by the lock, succeeded
 	}
 	serves := g.serves()
 	if f := asFailure(err); f != nil && ctx.Err() == nil {

@@ -305,10 +305,10 @@ func TestWaitersTakeWhatAppears(t *testing.T) {
 func TestInvalidateOnlyWhatWasRefused(t *testing.T) {
 	c, s := open(t), newSource("dev", time.Hour)
 	mustGet(t, c, s.want())
-	c.Invalidate(s.key, stamp(s.key, 99))
-	c.Invalidate(key("another"), stamp(s.key, 1))
+	c.DeleteIfKey(s.key, stamp(s.key, 99))
+	c.DeleteIfKey(key("another"), stamp(s.key, 1))
 	expect(t, mustGet(t, c, s.want()), cache.Hit, stamp(s.key, 1))
-	c.Invalidate(s.key, stamp(s.key, 1))
+	c.DeleteIfKey(s.key, stamp(s.key, 1))
 	expect(t, mustGet(t, c, s.want()), cache.Fresh, stamp(s.key, 2))
 }
 
@@ -326,7 +326,7 @@ func TestInvalidateWaitsForARefresh(t *testing.T) {
 	done := make(chan struct{})
 	go func() { defer close(done); _, _ = c.Get(t.Context(), w) }()
 	<-inside
-	c.Invalidate(s.key, stamp(s.key, 0))
+	c.DeleteIfKey(s.key, stamp(s.key, 0))
 	<-done
 	expect(t, mustGet(t, c, cache.Want{Key: s.key, Fetch: never(t)}), cache.Hit, stamp(s.key, 1))
 }
@@ -338,7 +338,7 @@ func TestForget(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // twice is no error
-		if err := c.Forget(s.key.String()); err != nil {
+		if err := c.Delete(s.key.String()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -79,13 +79,13 @@ type source struct {
 	err   error
 	delay time.Duration
 	calls atomic.Int32
-	// comfortable is what the last fetch was told.
-	comfortable atomic.Bool
+	// advisory is what the last fetch was told.
+	advisory atomic.Bool
 }
 
-func (s *source) fetch(ctx context.Context, comfortable bool) (token.Token, error) {
+func (s *source) fetch(ctx context.Context, advisory bool) (token.Token, error) {
 	n := s.calls.Add(1)
-	s.comfortable.Store(comfortable)
+	s.advisory.Store(advisory)
 	if s.delay > 0 {
 		select {
 		case <-ctx.Done():

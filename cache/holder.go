@@ -5,13 +5,13 @@ import (
 )
 
 // HeldBy says who holds the lock of the record with that name, a [Key]'s String or an
-// [Entry]'s Name, at this moment, and whether anybody does. Who it is comes from a file: it
+// [Entry]'s Name, at this moment, and whether any process does. Who it is comes from a file: it
 // is a courtesy, and its strings are to be made safe before a terminal sees them.
 func (c *Cache) HeldBy(name string) (lock.Holder, bool) {
 	path := c.lockPath(name)
 	who, ok := lock.ReadHolder(path)
 	if !ok {
-		return lock.Holder{}, false // nobody has held it, or it is being taken just now
+		return lock.Holder{}, false // it was never held, or is being taken just now
 	}
 	held, err := lock.Try(path, who)
 	if err == nil {

@@ -16,8 +16,8 @@ const (
 	Mandatory = record.Mandatory
 	// DefaultWait is how long a caller waits for another that refreshes: 25 seconds.
 	DefaultWait = record.DefaultWait
-	// DefaultWaitHuman is DefaultWait where a user is asked for a code: 55 seconds.
-	DefaultWaitHuman = record.DefaultWaitHuman
+	// DefaultWaitInteractive is DefaultWait where a user is asked for a code: 55 seconds.
+	DefaultWaitInteractive = record.DefaultWaitInteractive
 )
 
 // Record is a token as the cache holds it.
@@ -26,7 +26,7 @@ type Record struct {
 	Inputs []Input // what the token was asked for with
 	// Advisory is the remaining life below which the token is to be refreshed.
 	Advisory time.Duration
-	// Note is what whoever stored the token wrote beside it, "" for nothing.
+	// Note is what was written beside the token when it was stored, "" for nothing.
 	Note string
 
 	file *record.Record

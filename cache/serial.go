@@ -60,5 +60,5 @@ func (c *Cache) FindSerial(ctx context.Context, accessKeyID string, find func() 
 	return serial, err
 }
 
-// ForgetSerial has it looked up anew the next time.
-func (c *Cache) ForgetSerial(accessKeyID string) { _ = c.remove(serialName(accessKeyID)) }
+// DeleteSerial has it looked up anew the next time.
+func (c *Cache) DeleteSerial(accessKeyID string) { _ = c.deleteFile(serialName(accessKeyID)) }

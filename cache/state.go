@@ -19,23 +19,23 @@ type State struct {
 type Failure struct {
 	// Kind is the caller's own word for the class of the failure.
 	Kind string
-	// Message is one line for the person who must act. It holds no secret.
+	// Message is one line for the user who must act. It holds no secret.
 	Message string
-	// Final tells that asking again cannot help: STS said no.
+	// Final reports that asking again cannot help: STS said no.
 	Final bool
 
 	at    record.Moment
-	until time.Duration // after at, nobody asks again for this long
+	until time.Duration // after at, the next attempt
 }
 
 // Since is when the refresh failed.
 func (f *Failure) Since() time.Time { return f.at.Wall }
 
-// Holds is how much longer nobody asks again; zero or less when anybody may.
+// Holds is how long it is until the next attempt; zero or less when it may be made.
 func (f *Failure) Holds() time.Duration {
 	since := record.Now().Since(f.at)
 	if since < 0 {
-		return 0 // from the future: a clock was set back, and nobody shall wait for it
+		return 0 // from the future: a clock was set back, and no caller shall wait for it
 	}
 	return f.until - since
 }
@@ -54,9 +54,9 @@ type Classified interface {
 	error
 	// FailureKind is the caller's own word for the class.
 	FailureKind() string
-	// FailureFinal tells that asking again cannot help.
+	// FailureFinal reports that asking again cannot help.
 	FailureFinal() bool
-	// FailurePrivate tells that the failure is this process's own affair (it was told to
+	// FailurePrivate reports that the failure is this process's own affair (it was told to
 	// stop, say) and says nothing to others.
 	FailurePrivate() bool
 }
@@ -91,7 +91,7 @@ type stateFile struct {
 }
 
 // loadState reads the state of the record with that name. A state that cannot be read is
-// none: it holds nobody back.
+// none: no caller waits for it.
 func (c *Cache) loadState(name string) State {
 	data, m := c.read(name + record.StateExt)
 	if m != nil {

@@ -44,7 +44,7 @@ func (c *Cache) load(key Key) (*Record, *Miss) {
 }
 
 // Store writes t as the record of key, replacing the one before it atomically. Where
-// durable is set the directory is synced too, for tokens that cost a person a code.
+// durable is set the directory is synced too, for tokens that cost a user a code.
 func (c *Cache) Store(key Key, t token.Token, durable bool) error {
 	_, err := c.store(key, t, "", record.Now(), durable)
 	return err
@@ -80,18 +80,18 @@ func (c *Cache) store(key Key, t token.Token, note string, issued record.Moment,
 	return t, c.write(key.String()+record.Ext, data, durability)
 }
 
-// Invalidate removes the record of key if its access key id is the given one, which STS
+// DeleteIfKey removes the record of key if its access key id is the given one, which STS
 // would not take any more. A newer record stays, and so does a back-off. It must not be
 // called with the key's lock held, that is, from within the [Fetch] of the same key.
-func (c *Cache) Invalidate(key Key, accessKeyID string) {
-	// Whoever holds the lock may be about to replace the record.
+func (c *Cache) DeleteIfKey(key Key, accessKeyID string) {
+	// The holder of the lock may be about to replace the record.
 	ctx, cancel := context.WithTimeout(context.Background(), record.DeleteWait)
 	defer cancel()
 	if held, err := lock.Acquire(ctx, c.lockPath(key.String()), lock.Holder{Purpose: "dropping a refused token"}, nil); err == nil {
 		defer held.Release()
 	}
 	if r, m := c.load(key); m == nil && r.Token.Credentials.AccessKeyID == accessKeyID {
-		_ = c.remove(key.String() + record.Ext)
+		_ = c.deleteFile(key.String() + record.Ext)
 	}
 }
 
@@ -99,7 +99,7 @@ const (
 	sweptName = ".swept"
 	// sweepEvery is how often at most the folder is gone through.
 	sweepEvery = time.Minute
-	// tempAge is how old a temporary file must be to be nobody's any more; writing one
+	// tempAge is how old a temporary file must be to have no writer any more; writing one
 	// takes milliseconds.
 	tempAge = time.Minute
 	// recordAge is how long after its last write a file can hold nothing alive: no token
@@ -120,7 +120,7 @@ func (c *Cache) sweep() {
 	if f, err := c.root.OpenFile(sweptName, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err == nil {
 		_ = f.Close()
 	} else {
-		return // somebody else is at it
+		return // another process is at it
 	}
 	_ = c.each(func(name string, info fs.FileInfo) {
 		age := at.Sub(info.ModTime())

@@ -181,7 +181,7 @@ func TestWriteThatLies(t *testing.T) {
 	c, s := open(t), newSource("dev", time.Hour)
 	lied := false
 	for n := 1; n <= 4 && !lied; n++ {
-		_ = c.Forget(s.key.String())
+		_ = c.Delete(s.key.String())
 		_, _ = job{Dir: c.Path(), Who: "dev"}.do(t, strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=write",
 			"-e", fmt.Sprintf("inject=write:retval=100:when=%d", n))
 		if _, err := os.Lstat(cache.RecordPath(c, s.key)); err != nil {

@@ -104,7 +104,7 @@ func TestBordersOfTheWindows(t *testing.T) {
 				expect(t, mustGet(t, c, cache.Want{Key: s.key, Fetch: never(t)}), cache.Hit, stamp(s.key, 1))
 				time.Sleep(time.Second)
 				expect(t, mustGet(t, c, s.want()), cache.Fresh, stamp(s.key, 2))
-				if !s.comfortable.Load() {
+				if !s.advisory.Load() {
 					t.Error("the source was not told that the old token still serves")
 				}
 				// Again to the window's end, with a source that is away: kept, but not when
@@ -112,7 +112,7 @@ func TestBordersOfTheWindows(t *testing.T) {
 				s.err = errAway
 				time.Sleep(life - cache.Mandatory)
 				expect(t, mustGet(t, c, s.want()), cache.Kept, stamp(s.key, 2))
-				if s.comfortable.Load() {
+				if s.advisory.Load() {
 					t.Error("the source was told that there is time, and there is none")
 				}
 				time.Sleep(cache.Mandatory - cache.HardFloor - time.Second)

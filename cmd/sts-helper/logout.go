@@ -103,7 +103,7 @@ func (p *program) logoutOf(t *target, c *cache.Cache, index request.RecordIndex)
 				what = "what " + holderName(who) + " was getting"
 			}
 			removed = true
-			err := c.Forget(name)
+			err := c.Delete(name)
 			if held := heldAmong(err); held != nil {
 				busy = append(busy, held...)
 				if e.Record == nil {
@@ -174,7 +174,7 @@ func (p *program) logoutAll(flags settings.Flags) error {
 			}
 			removed++
 		}
-		err = c.ForgetAll()
+		err = c.DeleteAll()
 		held := heldAmong(err)
 		if err != nil && held == nil {
 			return fmt.Errorf("not everything could be removed from %s: %w", c.Path(), err)

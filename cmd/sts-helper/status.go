@@ -65,7 +65,7 @@ type statusFailure struct {
 	Class   string    `json:"class"`
 	Message string    `json:"message"`
 	Since   time.Time `json:"since"`
-	Held    float64   `json:"held_seconds"` // nobody asks again for so long
+	Held    float64   `json:"held_seconds"` // until the next attempt
 }
 
 type statusHolder struct {
@@ -241,9 +241,9 @@ func (r *statusRecord) text(b *strings.Builder) {
 		r.token(line)
 	}
 	if r.Failure != nil {
-		held := "anybody may ask again"
+		held := "it will be tried again at the next use"
 		if r.Failure.Held > 0 {
-			held = "nobody asks again for " + display.Remaining(time.Duration(r.Failure.Held*float64(time.Second)))
+			held = "next attempt in " + display.Remaining(time.Duration(r.Failure.Held*float64(time.Second)))
 		}
 		line("last refresh failed %s ago: %s; %s", display.Remaining(max(time.Since(r.Failure.Since), 0)), r.Failure.Message, held)
 	}

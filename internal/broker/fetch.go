@@ -14,9 +14,9 @@ import (
 	"github.com/sts-helper/sts-helper/token"
 )
 
-// fetch asks STS for the token. comfortable tells that the old one still serves, so that no
+// fetch asks STS for the token. advisory reports that the old one still serves, so that no
 // person is to be asked for anything on the way.
-func (p *Provider) fetch(ctx context.Context, comfortable bool) (token.Token, error) {
+func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error) {
 	if p.base == nil {
 		creds, err := p.sourceCredentials(ctx)
 		if err != nil {
@@ -25,7 +25,7 @@ func (p *Provider) fetch(ctx context.Context, comfortable bool) (token.Token, er
 		return p.ask(ctx, creds)
 	}
 	for again := false; ; again = true {
-		if comfortable && p.base.wouldAsk() {
+		if advisory && p.base.wouldAsk() {
 			return token.Token{}, failure.Interactionf(nil, display.Safe(p.human.opts.Login), "the MFA session of %s has to be renewed", display.Safe(p.req.Name))
 		}
 		a, err := p.base.Token(ctx)
@@ -37,7 +37,7 @@ func (p *Provider) fetch(ctx context.Context, comfortable bool) (token.Token, er
 			return t, err
 		}
 		// It is worth one more try with a new token of the base.
-		p.base.retire(a.Token)
+		p.base.deleteIfKey(a.Token)
 	}
 }
 

@@ -138,7 +138,7 @@ func (p *Provider) wait(ctx context.Context) time.Duration {
 	}
 	for q := p; q != nil; q = q.base {
 		if q.needsHuman() {
-			return max(left(ctx, cache.DefaultWaitHuman), time.Second)
+			return max(left(ctx, cache.DefaultWaitInteractive), time.Second)
 		}
 	}
 	return cache.DefaultWait

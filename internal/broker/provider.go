@@ -121,13 +121,13 @@ func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 		return p.granted(c)
 	}
 	a, err := c.Get(ctx, cache.Want{
-		Key:    p.key,
-		Fetch:  p.fetch,
-		Holder: p.holder,
-		Human:  p.needsHuman(),
-		CanAsk: p.canAsk,
-		Renew:  renew,
-		Wait:   p.wait(ctx),
+		Key:         p.key,
+		Fetch:       p.fetch,
+		Holder:      p.holder,
+		Interactive: p.needsHuman(),
+		CanAsk:      p.canAsk,
+		Renew:       renew,
+		Wait:        p.wait(ctx),
 	})
 	p.note(a, err)
 	return a, err
@@ -210,9 +210,9 @@ func (p *Provider) note(a cache.Answer, err error) {
 	}
 }
 
-// retire tells the cache that STS no longer takes base's token.
-func (p *Provider) retire(t token.Token) {
+// deleteIfKey tells the cache that STS no longer takes base's token.
+func (p *Provider) deleteIfKey(t token.Token) {
 	if c, _ := p.Cache(); c != nil {
-		c.Invalidate(p.key, t.Credentials.AccessKeyID)
+		c.DeleteIfKey(p.key, t.Credentials.AccessKeyID)
 	}
 }

@@ -97,7 +97,7 @@ func (p *Provider) askForDevice() (string, error) {
 // forgetDevice is called where STS does not know the device.
 func (p *Provider) forgetDevice() {
 	if c, _ := p.Cache(); c != nil && p.req.Source.AccessKeyID != "" {
-		c.ForgetSerial(p.req.Source.AccessKeyID)
+		c.DeleteSerial(p.req.Source.AccessKeyID)
 	}
 }
 

@@ -27,7 +27,7 @@ type Record struct {
 	// Advisory is the remaining life below which the token is to be refreshed, in whole
 	// seconds.
 	Advisory time.Duration
-	// Note is what whoever stored the token wrote beside it, "" for nothing.
+	// Note is what was written beside the token when it was stored, "" for nothing.
 	Note string
 }
 

@@ -44,10 +44,10 @@ const (
 	FailureHeldPassing = 2 * time.Second
 	FailureHeldFinal   = 4 * time.Second
 
-	// DefaultWait and DefaultWaitHuman are the lock budgets: how long a caller waits for
+	// DefaultWait and DefaultWaitInteractive are the lock budgets: how long a caller waits for
 	// another that refreshes. Go's SDK ends a credential_process after 60 s.
-	DefaultWait      = 25 * time.Second
-	DefaultWaitHuman = 55 * time.Second
+	DefaultWait            = 25 * time.Second
+	DefaultWaitInteractive = 55 * time.Second
 
 	// LateWait is how long, after the lock budget is spent on a wedged holder, those who
 	// waited leave the refresh to one among them. It is as long as STS may take.

@@ -140,7 +140,7 @@ func TestEquivalentRecordsWithoutTheirBase(t *testing.T) {
 			top := *tc.of
 			store(t, c, &top)
 			for b := top.Base; b != nil; b = b.Base {
-				if err := c.Forget(request.KeyOf(b).String()); err != nil {
+				if err := c.Delete(request.KeyOf(b).String()); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -35,7 +35,7 @@ func TestForgetWhileHeld(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = c.Forget(s.key.String())
+		err = c.Delete(s.key.String())
 		busy, ok := errors.AsType[*cache.HeldError](err)
 		if !ok || busy.Holder.PID != os.Getpid() {
 			t.Errorf("%v", err)
@@ -44,7 +44,7 @@ func TestForgetWhileHeld(t *testing.T) {
 			t.Errorf("the record is there: %v", err)
 		}
 		held.Release()
-		if err := c.Forget(s.key.String()); err != nil {
+		if err := c.Delete(s.key.String()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -59,7 +59,7 @@ func TestForgetAll(t *testing.T) {
 	device := filepath.Join(dir, "mfa-"+s.key.String()+".state")
 	write(t, note, []byte("a note"))
 	write(t, device, []byte("a device"))
-	if err := c.ForgetAll(); err != nil {
+	if err := c.DeleteAll(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(note); !errors.Is(err, os.ErrNotExist) {

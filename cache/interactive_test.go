@@ -18,7 +18,7 @@ var errNobody = errors.New("nobody can be asked here")
 // human is what s gives, by way of a person.
 func (s *source) human() cache.Want {
 	w := s.want()
-	w.Human = true
+	w.Interactive = true
 	return w
 }
 
@@ -88,7 +88,7 @@ func TestWaitingForAPersonEndsWithTheirName(t *testing.T) {
 		for _, wait := range []time.Duration{0, 7 * time.Second} {
 			want := wait
 			if wait == 0 {
-				want = cache.DefaultWaitHuman
+				want = cache.DefaultWaitInteractive
 			}
 			w := s.human()
 			w.Fetch, w.Wait = never(t), wait
@@ -119,7 +119,7 @@ func TestWaitingForAPersonEndsWithTheirName(t *testing.T) {
 func TestAskingIsNotedInEveryLockAround(t *testing.T) {
 	c, outer, inner := open(t), newSource("role", time.Hour), newSource("session", 12*time.Hour)
 	w := outer.want()
-	w.Fetch = func(ctx context.Context, comfortable bool) (token.Token, error) {
+	w.Fetch = func(ctx context.Context, advisory bool) (token.Token, error) {
 		in := inner.human()
 		in.Fetch = func(ctx context.Context, _ bool) (token.Token, error) {
 			if who, _ := lock.ReadHolder(cache.LockPath(c, outer.key)); who.Asking {
@@ -136,7 +136,7 @@ func TestAskingIsNotedInEveryLockAround(t *testing.T) {
 		if _, err := c.Get(ctx, in); err != nil {
 			return token.Token{}, err
 		}
-		return outer.fetch(ctx, comfortable)
+		return outer.fetch(ctx, advisory)
 	}
 	expect(t, mustGet(t, c, w), cache.Fresh, stamp(outer.key, 1))
 	cache.Asking(t.Context()) // with no lock around: nothing
@@ -149,9 +149,9 @@ func TestRenewAsksThoughFresh(t *testing.T) {
 			s := newSource("dev", 12*time.Hour)
 			mustGet(t, c, s.want())
 			w := s.want()
-			w.Renew, w.Human = true, human
+			w.Renew, w.Interactive = true, human
 			expect(t, mustGet(t, c, w), cache.Fresh, stamp(s.key, 2))
-			if s.comfortable.Load() {
+			if s.advisory.Load() {
 				t.Error("who logs in wants to be asked")
 			}
 			// Its failure is an error, though the token still serves and keeps serving.
@@ -182,12 +182,12 @@ func TestRenewIsShared(t *testing.T) {
 		w := s.want()
 		w.Renew = true
 		var waiting atomic.Int32
-		w.Fetch = func(ctx context.Context, comfortable bool) (token.Token, error) {
+		w.Fetch = func(ctx context.Context, advisory bool) (token.Token, error) {
 			for waiting.Load() < 8 {
 				time.Sleep(time.Millisecond)
 			}
 			time.Sleep(500 * time.Millisecond) // for all to get as far as the lock
-			return s.fetch(ctx, comfortable)
+			return s.fetch(ctx, advisory)
 		}
 		results := make(chan error, 8)
 		for range 8 {

@@ -11,18 +11,18 @@ import (
 	"github.com/sts-helper/sts-helper/lock"
 )
 
-// Forget removes the record with that name, a [Key]'s String or an [Entry]'s Name, and what
+// Delete removes the record with that name, a [Key]'s String or an [Entry]'s Name, and what
 // is known about refreshing it. What the files hold is overwritten first, for the sake of
 // disks that keep what was removed; flash and file systems that copy on write may keep it all
 // the same. Removing what is not there is no error. The lock's file stays.
 //
-// A *[HeldError] says that the files are removed, but that whoever holds the lock did not
+// A *[HeldError] says that the files are removed, but that the process which holds the lock did not
 // give it back within 5 seconds and may write them again.
-func (c *Cache) Forget(name string) error {
+func (c *Cache) Delete(name string) error {
 	if !isKeyName(name) {
 		return fs.ErrInvalid
 	}
-	// Whoever holds the lock may be about to write the record again.
+	// The holder of the lock may be about to write the record again.
 	ctx, cancel := context.WithTimeout(context.Background(), record.DeleteWait)
 	defer cancel()
 	held, err := lock.Acquire(ctx, c.lockPath(name), lock.Holder{Purpose: "logging out"}, nil)
@@ -37,10 +37,10 @@ func (c *Cache) Forget(name string) error {
 	return errors.Join(safefile.Wipe(c.root, name+record.Ext), safefile.Wipe(c.root, name+record.StateExt), busy)
 }
 
-// ForgetAll removes every record there is, every failure that is remembered, every note of
+// DeleteAll removes every record there is, every failure that is remembered, every note of
 // the command, and what dead writers left behind. What is known of MFA devices stays: a code
-// used is used. Errors are joined; a *[HeldError] among them is as in [Cache.Forget].
-func (c *Cache) ForgetAll() error {
+// used is used. Errors are joined; a *[HeldError] among them is as in [Cache.Delete].
+func (c *Cache) DeleteAll() error {
 	var names []string
 	var errs []error
 	err := c.each(func(name string, _ fs.FileInfo) {
@@ -56,7 +56,7 @@ func (c *Cache) ForgetAll() error {
 		}
 	})
 	for _, name := range names {
-		errs = append(errs, c.Forget(name))
+		errs = append(errs, c.Delete(name))
 	}
 	return errors.Join(append(errs, err)...)
 }
