@@ -29,7 +29,11 @@ func (p *program) policyCommand() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			_, err = io.WriteString(p.stdout, built.Pretty())
+			text := built.Pretty()
+			for _, finding := range policy.Check([]byte(text)) { // as "policy check" says them of the output
+				fmt.Fprintf(p.stderr, "policy:%s\n", display.Safe(finding.String()))
+			}
+			_, err = io.WriteString(p.stdout, text)
 			return err
 		},
 	}
