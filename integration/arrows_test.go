@@ -33,6 +33,10 @@ var arrows = map[string][]string{
 	"internal/broker":   {"internal/safefile", "internal/record", "internal/failure", "internal/request", "internal/display", "internal/settings", "cache", "sts", "internal/mfa", "handoff", "token", "lock", "process", "internal/awsname"},
 	"provider":          {"internal/broker", "internal/failure", "internal/settings"},
 	"internal/failure":  {},
+
+	"internal/source/identitycenter": {"internal/source/loginfile", "internal/source/oauth", "token"},
+	"internal/source/loginfile":      {"internal/safefile"},
+	"internal/source/oauth":          {"internal/display"},
 }
 
 // sdk is the part of the AWS SDK that opens connections or reads configuration: only sts and

@@ -41,12 +41,31 @@ func Create(dir *os.Root, name string, data []byte, d Durability) error {
 	})
 }
 
+// Replace is Write by way of a temporary file whose name the caller chooses, and can so look for
+// after a crash: once it holds all of data, it can be renamed to name as well as this would have.
+// A file that is there under the temporary name goes.
+func Replace(dir *os.Root, temp, name string, data []byte, d Durability) error {
+	if err := dir.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return cause(err)
+	}
+	f, err := createTemp(dir, temp)
+	if err != nil {
+		return cause(err)
+	}
+	return fill(dir, f, temp, name, data, d, dir.Rename)
+}
+
 func write(dir *os.Root, name string, data []byte, d Durability, publish func(temp, name string) error) error {
 	f, temp, err := openTemp(dir, name)
 	if err != nil {
 		return cause(err)
 	}
-	_, err = f.Write(data)
+	return fill(dir, f, temp, name, data, d, publish)
+}
+
+// fill writes data to the open temporary file and gives it its name.
+func fill(dir *os.Root, f *os.File, temp, name string, data []byte, d Durability, publish func(temp, name string) error) error {
+	_, err := f.Write(data)
 	if err == nil && d >= Synced {
 		err = f.Sync()
 	}
@@ -79,23 +98,27 @@ func openTemp(dir *os.Root, name string) (f *os.File, temp string, err error) {
 	start := TempPrefix + name[:min(len(name), 16)] + "-" + strconv.Itoa(os.Getpid()) + "-"
 	for range maxTemps {
 		temp = start + strconv.FormatInt(time.Now().UnixNano(), 36) + "-" + strconv.FormatUint(temps.Add(1), 36)
-		f, err = dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if !errors.Is(err, fs.ErrExist) {
+		if f, err = createTemp(dir, temp); !errors.Is(err, fs.ErrExist) {
 			break
 		}
 	}
+	return f, temp, err
+}
+
+func createTemp(dir *os.Root, temp string) (*os.File, error) {
+	f, err := dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	// Whatever the umask took away.
 	if info, serr := f.Stat(); serr == nil && info.Mode().Perm()&0o600 != 0o600 {
-		if err = f.Chmod(0o600); err != nil {
+		if err := f.Chmod(0o600); err != nil {
 			_ = f.Close()
 			_ = dir.Remove(temp)
-			return nil, "", err
+			return nil, err
 		}
 	}
-	return f, temp, nil
+	return f, nil
 }
 
 // maxWipe bounds how much of a file is overwritten.

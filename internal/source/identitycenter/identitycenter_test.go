@@ -1,0 +1,475 @@
+package identitycenter_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sts-helper/sts-helper/integration/emulator"
+	"github.com/sts-helper/sts-helper/internal/source/identitycenter"
+	"github.com/sts-helper/sts-helper/internal/source/oauth"
+)
+
+const (
+	account  = "111122223333"
+	startURL = "https://d-1234567890.awsapps.com/start"
+	foreign  = `, "foreign": {"b":1e0,  "a":"\u00e9\/"}}`
+)
+
+var corp = identitycenter.Session{Name: "My Corp Ltd", StartURL: startURL, Region: "eu-central-1"}
+
+type fixture struct {
+	t    *testing.T
+	e    *emulator.Emulator
+	s    identitycenter.Service
+	dir  string
+	path string
+}
+
+func start(t *testing.T) *fixture {
+	t.Helper()
+	e := emulator.New(emulator.World{IdentityCenter: &emulator.IdentityCenter{StartURL: startURL, Region: "eu-central-1", PollSeconds: 1,
+		Users: []emulator.DirectoryUser{{Name: "alice", Assignments: []emulator.Assignment{{Account: account, PermissionSet: "Admin"}}}}}})
+	if err := e.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	dir := filepath.Join(t.TempDir(), "cache")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := identitycenter.Service{Transport: &http.Transport{DisableKeepAlives: true}, Portal: e.URL(), OIDC: e.URL(), UserAgent: "test"}
+	return &fixture{t, e, s, dir, filepath.Join(dir, corp.TokenFile())}
+}
+
+// signIn writes a token file with a member that is not ours.
+func (f *fixture) signIn() emulator.SSOTokens {
+	f.t.Helper()
+	tokens := f.e.SignInSSO("alice")
+	f.write(tokens)
+	return tokens
+}
+
+func (f *fixture) write(tokens emulator.SSOTokens) {
+	f.t.Helper()
+	text := strings.TrimSuffix(string(tokens.File(startURL, "eu-central-1")), "}") + foreign
+	if err := os.WriteFile(f.path, []byte(text), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fixture) text() string {
+	f.t.Helper()
+	b, err := os.ReadFile(f.path)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return string(b)
+}
+
+// refresh asks for a token that lasts longer than any does, so that one is fetched.
+func (f *fixture) refresh() (*identitycenter.Login, error) {
+	return identitycenter.Refresh(context.Background(), f.s, f.path, 2*time.Hour)
+}
+
+func (f *fixture) works(l *identitycenter.Login) {
+	f.t.Helper()
+	c, err := f.s.RoleCredentials(context.Background(), l.AccessToken, account, "Admin")
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if !f.e.Owns(c.AccessKeyID, c.SecretAccessKey, c.SessionToken) || time.Until(c.Expires) < 59*time.Minute || c.AccountID != account {
+		f.t.Errorf("%v", c)
+	}
+}
+
+func TestTokenFile(t *testing.T) {
+	const want = "0ad374308c5a4e22f723adf10145eafad7c4031c.json" // printf my-sso | sha1sum
+	if got := (identitycenter.Session{Name: "my-sso", StartURL: startURL}).TokenFile(); got != want {
+		t.Error(got)
+	}
+	byURL := identitycenter.Session{StartURL: startURL}.TokenFile()
+	if named := (identitycenter.Session{Name: startURL}).TokenFile(); byURL != named {
+		t.Errorf("%s, %s", byURL, named)
+	}
+}
+
+func TestRefreshKeepsTheFileAWSs(t *testing.T) {
+	f := start(t)
+	before := f.signIn()
+	text := f.text()
+	var l *identitycenter.Login
+	for range 100 {
+		var err error
+		if l, err = f.refresh(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := f.e.Succeeded("CreateToken"); n != 100 {
+		t.Errorf("%d refreshes", n)
+	}
+	if l.AccessToken == before.AccessToken || l.RefreshToken == before.RefreshToken {
+		t.Error("the tokens did not change")
+	}
+	// With the old tokens put back, it is the text of before.
+	got := f.text()
+	got = strings.Replace(got, l.AccessToken, before.AccessToken, 1)
+	got = strings.Replace(got, l.RefreshToken, before.RefreshToken, 1)
+	got = strings.Replace(got, l.ExpiresAt.UTC().Format(time.RFC3339), before.ExpiresAt.UTC().Format("2006-01-02T15:04:05Z"), 1)
+	if got != text {
+		t.Errorf("got  %s\nwant %s", got, text)
+	}
+	if entries, _ := os.ReadDir(f.dir); len(entries) != 1 {
+		t.Errorf("left behind: %v", entries)
+	}
+	f.works(l)
+}
+
+func TestRefreshOnlyWhereItMust(t *testing.T) {
+	f := start(t)
+	f.signIn()
+	l, err := identitycenter.Refresh(context.Background(), f.s, f.path, 5*time.Minute)
+	if err != nil || f.e.Count("CreateToken") != 0 {
+		t.Fatalf("%v, %d requests", err, f.e.Count("CreateToken"))
+	}
+	f.works(l)
+}
+
+func TestRefreshErrors(t *testing.T) {
+	f := start(t)
+	if _, err := f.refresh(); !errors.Is(err, identitycenter.ErrNotLoggedIn) {
+		t.Error(err)
+	}
+	tokens := f.signIn()
+
+	// A failure that may pass: the token is good still.
+	f.e.Fault(emulator.Fault{Kind: emulator.ServiceUnavailable, Op: "CreateToken", Times: 1})
+	l, err := f.refresh()
+	if err == nil || l == nil || l.AccessToken != tokens.AccessToken {
+		t.Errorf("%v %v", l, err)
+	}
+	f.works(l)
+
+	// The session is over.
+	f.e.EndSSO("alice")
+	expired := tokens
+	expired.ExpiresAt = time.Now().Add(-time.Minute)
+	f.write(expired)
+	text := f.text()
+	if l, err = f.refresh(); !errors.Is(err, identitycenter.ErrEnded) || l != nil || oauth.CodeOf(err) != "InvalidGrantException" {
+		t.Errorf("%v %v", l, err)
+	}
+	if f.text() != text {
+		t.Error("a refusal changed the file")
+	}
+	if strings.Contains(err.Error(), "CANARY") {
+		t.Errorf("a secret: %v", err)
+	}
+	if _, err = f.s.RoleCredentials(context.Background(), tokens.AccessToken, account, "Admin"); !errors.Is(err, identitycenter.ErrEnded) {
+		t.Error(err)
+	}
+	f.signIn()
+	if l, err = f.refresh(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = f.s.RoleCredentials(context.Background(), l.AccessToken, account, "ReadOnly"); !errors.Is(err, identitycenter.ErrNoAccess) {
+		t.Error(err)
+	}
+
+	// Without a refresh token nothing is asked.
+	expired.RefreshToken = ""
+	f.write(expired)
+	f.e.ResetCounts()
+	if _, err = f.refresh(); !errors.Is(err, identitycenter.ErrEnded) || f.e.Count("") != 0 {
+		t.Errorf("%v, %d requests", err, f.e.Count(""))
+	}
+
+	if err := os.WriteFile(f.path, []byte(`{"accessToken": "CANARY`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = f.refresh(); !errors.Is(err, identitycenter.ErrDamaged) || strings.Contains(err.Error(), "CANARY") {
+		t.Error(err)
+	}
+}
+
+// Another program refreshed the login between our reading and our asking: its file counts,
+// although our refresh token was refused.
+func TestRefreshReadsAgainAfterARefusal(t *testing.T) {
+	f := start(t)
+	old := f.signIn()
+	expired := old
+	expired.ExpiresAt = time.Now().Add(-time.Minute)
+	f.write(expired)
+	release := f.e.Gate("CreateToken")
+	defer release()
+	f.e.EndSSO("alice")
+	done := make(chan error, 1)
+	var l *identitycenter.Login
+	go func() {
+		var err error
+		l, err = f.refresh()
+		done <- err
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := f.e.WaitInFlight(ctx, "CreateToken", 1); err != nil {
+		t.Fatal(err)
+	}
+	other := f.signIn() // the user logs in anew
+	release()
+	if err := <-done; err != nil || l.AccessToken != other.AccessToken {
+		t.Errorf("%v", err)
+	}
+}
+
+// Where the new token could not be written, the old one is not spent.
+func TestRefreshIsNotBegunWithoutADisk(t *testing.T) {
+	f := start(t)
+	f.signIn()
+	// A directory stands where the file that tries it out would, also for root.
+	probe := filepath.Join(f.dir, ".sts-helper-"+strings.TrimSuffix(corp.TokenFile(), ".json")+"-probe")
+	if err := os.MkdirAll(filepath.Join(probe, "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := f.refresh(); err == nil || l == nil || f.e.Count("CreateToken") != 0 {
+		t.Errorf("%v %v, %d requests", l, err, f.e.Count("CreateToken"))
+	}
+}
+
+func TestLogout(t *testing.T) {
+	f := start(t)
+	tokens := f.signIn()
+	ctx := context.Background()
+	if err := identitycenter.Logout(ctx, f.s, f.path); err != nil {
+		t.Fatal(err)
+	}
+	if entries, _ := os.ReadDir(f.dir); len(entries) != 0 {
+		t.Errorf("left behind: %v", entries)
+	}
+	if _, err := f.s.RoleCredentials(ctx, tokens.AccessToken, account, "Admin"); !errors.Is(err, identitycenter.ErrEnded) {
+		t.Error(err)
+	}
+	if err := identitycenter.Logout(ctx, f.s, f.path); err != nil {
+		t.Error(err)
+	}
+	f.signIn()
+	f.e.EndSSO("alice")
+	if err := identitycenter.Logout(ctx, f.s, f.path); err != nil {
+		t.Errorf("logged out elsewhere: %v", err)
+	}
+	f.signIn()
+	f.e.Fault(emulator.Fault{Kind: emulator.ServiceUnavailable, Op: "Logout"})
+	if err := identitycenter.Logout(ctx, f.s, f.path); err == nil {
+		t.Error("the portal was not told, and nothing said so")
+	}
+	if _, err := identitycenter.Read(f.path); !errors.Is(err, identitycenter.ErrNotLoggedIn) {
+		t.Error(err)
+	}
+}
+
+// browse is a browser: it follows redirects until the login's page says that it is done.
+func browse(t *testing.T, link string) string {
+	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get(link)
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(b)
+}
+
+func TestLoginBrowser(t *testing.T) {
+	f := start(t)
+	f.e.SetBrowserUser("alice")
+	ctx := context.Background()
+	pages := make(chan string, 1)
+	open := func(link string) { go func() { pages <- browse(t, link) }() }
+	g, err := f.s.LoginBrowser(ctx, f.dir, corp, open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := <-pages; !strings.Contains(p, "You are logged in") {
+		t.Error(p)
+	}
+	if entries, _ := os.ReadDir(f.dir); len(entries) != 0 {
+		t.Errorf("written before Save: %v", entries)
+	}
+	l, err := g.Save(f.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.works(l)
+	if l, err = f.refresh(); err != nil {
+		t.Fatal(err)
+	}
+	f.works(l)
+
+	// The registration is used again.
+	if _, err := f.s.LoginBrowser(ctx, f.dir, corp, open); err != nil {
+		t.Fatal(err)
+	}
+	<-pages
+	if n := f.e.Count("RegisterClient"); n != 1 {
+		t.Errorf("registered %d times", n)
+	}
+
+	f.e.SetBrowserUser("!refuse")
+	if _, err := f.s.LoginBrowser(ctx, f.dir, corp, open); !errors.Is(err, oauth.ErrRefused) {
+		t.Error(err)
+	}
+	<-pages
+
+	canceled, cancel := context.WithCancel(ctx)
+	before := f.text()
+	if _, err := f.s.LoginBrowser(canceled, f.dir, corp, func(string) { cancel() }); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if f.text() != before {
+		t.Error("a login that was given up changed the file")
+	}
+}
+
+func TestLoginDevice(t *testing.T) {
+	f := start(t)
+	f.e.SetBrowserUser("alice")
+	ctx := context.Background()
+	shown := 0
+	g, err := f.s.LoginDevice(ctx, f.dir, corp, func(p identitycenter.Prompt) {
+		shown++
+		if p.UserCode == "" || !strings.Contains(p.FullURL, p.UserCode) || time.Until(p.Expires) < 9*time.Minute {
+			t.Errorf("%+v", p)
+		}
+		browse(t, p.FullURL)
+	})
+	if err != nil || shown != 1 {
+		t.Fatal(err, shown)
+	}
+	l, err := g.Save(f.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.works(l)
+	f.e.SetBrowserUser("!refuse")
+	if _, err := f.s.LoginDevice(ctx, f.dir, corp, func(p identitycenter.Prompt) { browse(t, p.FullURL) }); !errors.Is(err, oauth.ErrRefused) {
+		t.Error(err)
+	}
+	if n := f.e.Count("RegisterClient"); n != 1 {
+		t.Errorf("registered %d times", n)
+	}
+}
+
+// A registration that the service has forgotten is made anew.
+func TestLoginDeviceRegistersAnew(t *testing.T) {
+	f := start(t)
+	f.e.SetBrowserUser("alice")
+	show := func(p identitycenter.Prompt) { browse(t, p.FullURL) }
+	g, err := f.s.LoginDevice(context.Background(), f.dir, corp, show)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.Save(f.dir); err != nil {
+		t.Fatal(err)
+	}
+	other := start(t) // knows no client
+	other.e.SetBrowserUser("alice")
+	if _, err := other.s.LoginDevice(context.Background(), f.dir, corp, show); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// script answers CreateToken in turn.
+type script struct {
+	answers []string
+	asked   []time.Duration // since the start
+	began   time.Time
+}
+
+func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	status, body := 200, ""
+	switch r.URL.Path {
+	case "/client/register":
+		body = `{"clientId":"c","clientSecret":"s","clientSecretExpiresAt":9999999999}`
+	case "/device_authorization":
+		body = `{"deviceCode":"d","userCode":"u","verificationUri":"v","expiresIn":60,"interval":5}`
+	default:
+		s.asked = append(s.asked, time.Since(s.began))
+		next := s.answers[0]
+		if len(s.answers) > 1 {
+			s.answers = s.answers[1:]
+		}
+		if next == "reset" {
+			return nil, errors.New("connection reset")
+		}
+		if status, body = 400, `{"__type":"`+next+`"}`; next == "ok" {
+			status, body = 200, `{"accessToken":"a","expiresIn":3600}`
+		}
+	}
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+}
+
+func TestPolling(t *testing.T) {
+	const pending, slow = "AuthorizationPendingException", "SlowDownException"
+	for name, tt := range map[string]struct {
+		answers []string
+		asked   []int // seconds
+		err     error
+	}{
+		"at once":         {[]string{"ok"}, []int{5}, nil},
+		"pending":         {[]string{pending, pending, "ok"}, []int{5, 10, 15}, nil},
+		"slow down":       {[]string{slow, pending, slow, "ok"}, []int{5, 15, 25, 40}, nil},
+		"a lost request":  {[]string{"reset", "ok"}, []int{5, 10}, nil},
+		"ended":           {[]string{pending, "ExpiredTokenException"}, []int{5, 10}, identitycenter.ErrTimeout},
+		"refused":         {[]string{"AccessDeniedException"}, []int{5}, oauth.ErrRefused},
+		"never answered":  {[]string{pending}, []int{5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60}, identitycenter.ErrTimeout},
+		"never connected": {[]string{"reset"}, []int{5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60}, identitycenter.ErrTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{answers: tt.answers, began: time.Now()}
+				_, err := identitycenter.Service{Transport: s}.LoginDevice(t.Context(), dir, corp, func(identitycenter.Prompt) {})
+				if !errors.Is(err, tt.err) {
+					t.Errorf("%v", err)
+				}
+				if len(s.asked) != len(tt.asked) {
+					t.Fatalf("asked at %v", s.asked)
+				}
+				for i, at := range s.asked {
+					if at != time.Duration(tt.asked[i])*time.Second {
+						t.Errorf("asked at %v", s.asked)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestPollingIsGivenUp(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
+		defer cancel()
+		s := &script{answers: []string{"AuthorizationPendingException"}, began: time.Now()}
+		_, err := identitycenter.Service{Transport: s}.LoginDevice(ctx, dir, corp, func(identitycenter.Prompt) {})
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(s.began) != 12*time.Second {
+			t.Errorf("%v after %s", err, time.Since(s.began))
+		}
+	})
+	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
+		t.Errorf("written: %v", entries)
+	}
+}

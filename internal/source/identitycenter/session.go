@@ -1,0 +1,115 @@
+// Package identitycenter gets credentials from AWS IAM Identity Center: it reads the token file
+// that AWS's tools share, refreshes it, asks the portal for the credentials of a role, logs in
+// and out.
+//
+// The facts are from the service models of sso and sso-oidc, and from what botocore and the AWS
+// CLI 2 write. Nothing here locks: whoever calls [Refresh], [Grant.Save] or [Logout] holds a
+// lock on the token file, because a refresh token that is spent twice ends the session.
+package identitycenter
+
+import (
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"net/http"
+	"time"
+
+	"github.com/sts-helper/sts-helper/internal/source/loginfile"
+)
+
+// Session is what a profile says about its login.
+type Session struct {
+	// Name is that of the sso-session section; empty for a profile of the old form, which has
+	// only a start URL.
+	Name     string
+	StartURL string
+	Region   string   // of Identity Center
+	Scopes   []string // to register for; sso:account:access where empty
+}
+
+// TokenFile is the name that AWS's tools give the session's token file in ~/.aws/sso/cache.
+func (s Session) TokenFile() string {
+	key := s.Name
+	if key == "" {
+		key = s.StartURL
+	}
+	return hashName(key)
+}
+
+func hashName(key string) string {
+	sum := sha1.Sum([]byte(key))
+	return hex.EncodeToString(sum[:]) + ".json"
+}
+
+// Service is where Identity Center is asked.
+type Service struct {
+	Transport http.RoundTripper
+	Portal    string // such as https://portal.sso.eu-central-1.amazonaws.com
+	OIDC      string // such as https://oidc.eu-central-1.amazonaws.com
+	UserAgent string
+}
+
+// Login is what a token file says.
+type Login struct {
+	AccessToken  string
+	ExpiresAt    time.Time // of the access token
+	RefreshToken string    // empty where the login cannot be refreshed
+	ClientID     string
+	ClientSecret string
+	ClientEnds   time.Time // of the client's registration; zero where it is not said
+	Region       string
+	StartURL     string
+
+	text *loginfile.Text
+}
+
+// The ways in which a login cannot be used; all are ended by logging in.
+var (
+	ErrNotLoggedIn = errors.New("not logged in")
+	ErrEnded       = errors.New("the login has ended")
+	ErrDamaged     = errors.New("the token file is damaged")
+)
+
+// Read reads a token file. A missing one is [ErrNotLoggedIn].
+func Read(path string) (*Login, error) {
+	t, err := loginfile.Read(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, ErrNotLoggedIn
+	case errors.Is(err, loginfile.ErrDamaged):
+		return nil, ErrDamaged
+	case err != nil:
+		return nil, err
+	}
+	return parse(t)
+}
+
+func parse(t *loginfile.Text) (*Login, error) {
+	l := &Login{
+		AccessToken: t.String("accessToken"), ExpiresAt: t.Time("expiresAt"),
+		RefreshToken: t.String("refreshToken"), ClientID: t.String("clientId"), ClientSecret: t.String("clientSecret"),
+		ClientEnds: t.Time("registrationExpiresAt"), Region: t.String("region"), StartURL: t.String("startUrl"), text: t,
+	}
+	if l.AccessToken == "" || l.ExpiresAt.IsZero() {
+		return nil, ErrDamaged
+	}
+	return l, nil
+}
+
+// Valid reports whether the access token lasts longer than left.
+func (l *Login) Valid(now time.Time, left time.Duration) bool {
+	return l.ExpiresAt.Round(0).Sub(now.Round(0)) > left
+}
+
+// Refreshable reports whether the file has what a refresh needs, as far as can be known
+// without asking.
+func (l *Login) Refreshable(now time.Time) bool {
+	return l.RefreshToken != "" && l.ClientID != "" && l.ClientSecret != "" && (l.ClientEnds.IsZero() || now.Before(l.ClientEnds))
+}
+
+// Same reports whether two readings of the file are of one login: the same tokens, whatever
+// else changed.
+func (l *Login) Same(other *Login) bool {
+	return l.AccessToken == other.AccessToken && l.RefreshToken == other.RefreshToken
+}

@@ -1,0 +1,3 @@
+package loginfile
+
+var PendingName = pendingName
