@@ -23,14 +23,15 @@ var arrows = map[string][]string{
 	"internal/awsname":  {"internal/display"},
 	"internal/record":   {},
 	"internal/mfa":      {"internal/display"},
-	"process":           {"token", "internal/record"},
+	"process":           {"internal/record", "token"},
 	"imds":              {"token", "internal/record", "internal/safefile", "internal/awsname"},
 	"sts":               {"token", "policy", "internal/display", "internal/awsname"},
-	"cache":             {"internal/failure", "token", "lock", "internal/record", "internal/safefile"},
+	"cache":             {"internal/failure", "internal/record", "internal/safefile", "lock", "token"},
 	"handoff":           {"token", "internal/display"},
 	"internal/request":  {"cache", "internal/display"},
-	"internal/settings": {"internal/failure", "internal/display", "internal/request", "internal/safefile", "policy", "internal/awsname"},
-	"internal/broker":   {"internal/safefile", "internal/record", "internal/failure", "internal/request", "internal/display", "internal/settings", "cache", "sts", "internal/mfa", "handoff", "token", "lock", "process", "internal/awsname"},
+	"internal/settings": {"internal/awsname", "internal/display", "internal/failure", "internal/record", "internal/request", "internal/safefile", "policy"},
+	"internal/source":   {"cache", "internal/display", "internal/failure", "internal/request", "internal/safefile", "process", "token"},
+	"internal/broker":   {"cache", "internal/awsname", "internal/display", "internal/failure", "internal/mfa", "internal/request", "internal/safefile", "internal/settings", "internal/source", "lock", "sts", "token"},
 	"provider":          {"internal/broker", "internal/failure", "internal/settings"},
 	"internal/failure":  {},
 
@@ -83,7 +84,7 @@ func TestArrows(t *testing.T) {
 		if slices.Contains(withoutHTTP, name) && slices.Contains(pkg.Deps, "net/http") {
 			t.Errorf("%s links net/http", name)
 		}
-		if name == "sts" || name == "internal/broker" || name == "provider" {
+		if name == "sts" || name == "internal/source" || name == "internal/broker" || name == "provider" {
 			continue
 		}
 		for _, dep := range pkg.Deps {

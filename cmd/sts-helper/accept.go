@@ -16,7 +16,6 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/handoff"
-	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
@@ -96,7 +95,7 @@ func (p *program) accept(ctx context.Context, args []string, a acceptFlags) erro
 	if err != nil {
 		return err
 	}
-	dir, err := broker.CacheDir(req.CacheDir)
+	dir, err := settings.CacheDir(req.CacheDir, p.env)
 	if err != nil {
 		return &settings.Error{Kind: settings.Config, What: err.Error(), Err: err}
 	}

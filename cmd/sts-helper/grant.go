@@ -84,7 +84,7 @@ func (p *program) grant(ctx context.Context, name string, flags settings.Flags, 
 			return err
 		}
 	}
-	prov, err := broker.New(req, broker.Options{Log: p.logger(req.Verbose)})
+	prov, err := broker.New(req, broker.Options{Env: p.env, Log: p.logger(req.Verbose)})
 	if err != nil {
 		return err
 	}

@@ -216,7 +216,7 @@ func (p *program) caches(flags settings.Flags) ([]*cache.Cache, []*target, error
 			return nil, nil, noCache(err)
 		}
 	}
-	dir, err := broker.CacheDir(dir)
+	dir, err := settings.CacheDir(dir, p.env)
 	if err != nil {
 		return nil, nil, noCache(err)
 	}

@@ -32,7 +32,7 @@ func (p *program) process(ctx context.Context, flags settings.Flags) error {
 	if err != nil {
 		return err
 	}
-	prov, err := broker.New(req, broker.Options{Log: p.logger(req.Verbose), LoginCommand: settings.LoginCommand("", flags, req)})
+	prov, err := broker.New(req, broker.Options{Env: env, Log: p.logger(req.Verbose), LoginCommand: settings.LoginCommand("", flags, req)})
 	if err != nil {
 		return err
 	}

@@ -16,10 +16,10 @@ import (
 	"syscall"
 
 	"github.com/sts-helper/sts-helper/imds"
-	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/safefile"
+	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
 // The variables by which programs find the server.
@@ -94,7 +94,7 @@ func (e *endpoint) runtimeDir(s *site) (string, error) {
 		dir = filepath.Join(run, "sts-helper")
 	} else {
 		var err error
-		if dir, err = broker.CacheDir(s.providers[0].Request().CacheDir); err != nil {
+		if dir, err = settings.CacheDir(s.providers[0].Request().CacheDir, e.env); err != nil {
 			return "", unsafeFile("there is no place for the token: %v, or a file with --token-file", err)
 		}
 	}

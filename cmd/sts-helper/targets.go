@@ -25,7 +25,7 @@ func (p *program) target(name string, given settings.Flags, opts broker.Options)
 	if err != nil {
 		return nil, err
 	}
-	opts.Log = p.logger(req.Verbose)
+	opts.Env, opts.Log = p.env, p.logger(req.Verbose)
 	opts.LoginCommand = settings.LoginCommand(name, given, req)
 	prov, err := broker.New(req, opts)
 	if err != nil {

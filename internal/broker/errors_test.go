@@ -16,6 +16,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/internal/source"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -206,7 +207,7 @@ func TestChain(t *testing.T) {
 		{"", true}, {"0123456789abcdef", true}, {link, false}, {"0123456789abcdef," + link, false},
 		{strings.Repeat("0123456789abcdef,", 6) + "0123456789abcdef", true}, {strings.Repeat("0123456789abcdef,", 7) + "0123456789abcdef", false},
 	} {
-		t.Setenv(broker.ChainVariable, tc.chain)
+		t.Setenv(source.ChainVariable, tc.chain)
 		_, err := w.provider(t, "source-profile=base")
 		if (err == nil) != tc.ok || err != nil && (failure.ClassOf(err) != failure.Configuration || !strings.Contains(err.Error(), `"base"`)) {
 			t.Errorf("%q: %v", tc.chain, err)

@@ -3,13 +3,13 @@ package broker
 import (
 	"context"
 	"errors"
-	"os"
 	"strings"
 
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/safefile"
+	"github.com/sts-helper/sts-helper/internal/source"
 	"github.com/sts-helper/sts-helper/sts"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -55,6 +55,28 @@ func revoked(err error) bool {
 	return false
 }
 
+// sourceCredentials gets the credentials that sign p's request, and refuses those that STS would
+// refuse for its operation.
+func (p *Provider) sourceCredentials(ctx context.Context) (token.Credentials, error) {
+	src := source.New(p.req.Source, source.Options{Region: p.req.Region, Getenv: p.opts.Env.Getenv, Chain: p.chain.With(p.key)})
+	if src == nil {
+		return token.Credentials{}, nil // the operation is unsigned
+	}
+	c, err := src.Fetch(ctx)
+	if err != nil {
+		return token.Credentials{}, err
+	}
+	temporary := c.SessionToken != "" || strings.HasPrefix(c.AccessKeyID, "ASIA")
+	switch op := token.Operation(p.req.Operation); op {
+	case token.GetSessionToken, token.GetFederationToken:
+		if temporary {
+			return token.Credentials{}, failure.Sourcef(nil, "%s needs an IAM user's long-term access key, and %s gives temporary credentials (%s)", op, source.Describe(p.req.Source), c.AccessKeyID).
+				Do("name a profile with aws_access_key_id and aws_secret_access_key by --source-profile, or assume a role with --role-arn")
+		}
+	}
+	return c, nil
+}
+
 // ask sends the request, with a code of the person's where one is needed.
 func (p *Provider) ask(ctx context.Context, creds token.Credentials) (token.Token, error) {
 	client, err := p.client()
@@ -92,14 +114,16 @@ const maxCABundle = 4 << 20
 
 // caBundle reads the certificates that AWS_CA_BUNDLE names; nil where it names none, which
 // means the system's.
-func caBundle() (file string, pem []byte, err error) {
-	if file = os.Getenv("AWS_CA_BUNDLE"); file == "" {
-		return "", nil, nil
+func (p *Provider) caBundle() ([]byte, error) {
+	file := p.opts.Env.Getenv("AWS_CA_BUNDLE")
+	if file == "" {
+		return nil, nil
 	}
-	if pem, _, err = safefile.Read(file, maxCABundle); err != nil {
-		return file, nil, failure.Configf("AWS_CA_BUNDLE: %s cannot be read: %s", display.Safe(file), display.Innermost(err))
+	pem, _, err := safefile.Read(file, maxCABundle)
+	if err != nil {
+		return nil, failure.Configf("AWS_CA_BUNDLE: %s cannot be read: %s", display.Safe(file), display.Innermost(err))
 	}
-	return file, pem, nil
+	return pem, nil
 }
 
 func (p *Provider) client() (*sts.Client, error) {
@@ -110,7 +134,7 @@ func (p *Provider) client() (*sts.Client, error) {
 		DualStack: p.req.DualStack,
 		Log:       p.opts.Log,
 	}
-	_, pem, err := caBundle()
+	pem, err := p.caBundle()
 	if err != nil {
 		return nil, err
 	}
@@ -142,19 +166,16 @@ func (p *Provider) build(ctx context.Context, code string) (sts.Request, error) 
 			SerialNumber: r.SerialNumber, TokenCode: code,
 		}, nil
 	case token.AssumeRoleWithWebIdentity:
-		data, _, err := safefile.Read(r.WebIdentityTokenFile, request.MaxIdentityToken)
+		jwt, err := source.WebIdentityToken(r)
 		if err != nil {
-			return nil, failure.Sourcef(err, "the web identity token %s cannot be read: %s", display.Safe(r.WebIdentityTokenFile), display.Innermost(err))
-		}
-		if err := sameSubject(r.WebIdentityTokenFile, r.WebIdentitySubject, request.TokenSubject(data)); err != nil {
 			return nil, err
 		}
 		return sts.WebIdentityRequest{
 			RoleArn: r.RoleARN, RoleSessionName: r.RoleSessionName, Duration: r.Duration,
-			WebIdentityToken: strings.TrimSpace(string(data)), Policy: r.Policy, PolicyArns: r.PolicyARNs,
+			WebIdentityToken: jwt, Policy: r.Policy, PolicyArns: r.PolicyARNs,
 		}, nil
 	case token.AssumeRoleWithSAML:
-		assertion, err := p.assertion(ctx)
+		assertion, err := source.SAMLAssertion(ctx, r, p.chain.With(p.key))
 		if err != nil {
 			return nil, err
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,8 +13,9 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/mfa"
-	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/internal/source"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -31,6 +31,9 @@ type Options struct {
 	Code *mfa.Given
 	// LoginCommand is what messages tell a person to run; "" for "sts-helper login NAME".
 	LoginCommand string
+	// Env is the environment that is read where something is fetched; the zero value means that
+	// of this process.
+	Env settings.Environment
 	// Log hears what happens, at debug level, and of harmless failures, as warnings. It is
 	// never given a secret. Nil means nobody listens.
 	Log *slog.Logger
@@ -41,7 +44,7 @@ type Provider struct {
 	req   *request.Request
 	opts  Options
 	key   cache.Key
-	chain chain
+	chain source.Chain
 	base  *Provider // signs the request in the source's place, nil where the source does
 	human *human
 
@@ -56,6 +59,9 @@ var _ aws.CredentialsProvider = (*Provider)(nil)
 // device is to be found for a serial number of [SerialAuto]; the errors are of class
 // [failure.Configuration], or those of that search.
 func New(req *request.Request, opts Options) (*Provider, error) {
+	if opts.Env.Getenv == nil {
+		opts.Env = settings.ProcessEnvironment()
+	}
 	req, err := findDevices(req, opts)
 	if err != nil {
 		return nil, err
@@ -67,7 +73,7 @@ func newProvider(req *request.Request, opts Options, h *human) (*Provider, error
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Provider{req: req, opts: opts, key: request.KeyOf(req), chain: inheritedChain(), human: h}
+	p := &Provider{req: req, opts: opts, key: request.KeyOf(req), chain: source.InheritedChain(opts.Env.Getenv), human: h}
 	if req.Base != nil {
 		base, err := newProvider(req.Base, opts, h)
 		if err != nil {
@@ -75,10 +81,19 @@ func newProvider(req *request.Request, opts Options, h *human) (*Provider, error
 		}
 		p.base = base
 	}
-	if err := p.chain.check(p); err != nil {
+	if err := p.chain.Check(p.key, p.sourceProfile()); err != nil {
 		return nil, err
 	}
 	return p, nil
+}
+
+// sourceProfile is the AWS profile at the bottom of what p's token is made from.
+func (p *Provider) sourceProfile() string {
+	r := p.req
+	for r.Base != nil {
+		r = r.Base
+	}
+	return r.Source.Profile
 }
 
 // Request is the request the provider answers.
@@ -141,21 +156,13 @@ func (p *Provider) Cache() (*cache.Cache, error) {
 		if p.req.NoCache {
 			return
 		}
-		dir, err := CacheDir(p.req.CacheDir)
+		dir, err := settings.CacheDir(p.req.CacheDir, p.opts.Env)
 		if err == nil {
 			p.cache, err = cache.Open(dir)
 		}
 		p.openErr = err
 	})
 	return p.cache, p.openErr
-}
-
-// CacheDir is the directory of the cache: the one named, else [record.DefaultDir].
-func CacheDir(named string) (string, error) {
-	if named != "" {
-		return named, nil
-	}
-	return record.DefaultDir(os.Getenv)
 }
 
 // uncached asks STS without looking at the disk.

@@ -8,21 +8,14 @@ import (
 	"github.com/sts-helper/sts-helper/token"
 )
 
-// The SDK's credentials are spoken at the edge alone: by Retrieve, by the source credentials
-// that the SDK finds, and by the requests it signs.
+// The SDK's credentials are spoken at the edge alone: by Retrieve and by the requests that the
+// SDK signs.
 
 // toSDK are c as the SDK wants them, with this program as the source that its logs name.
 func toSDK(c token.Credentials) aws.Credentials {
 	return aws.Credentials{
 		AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken,
 		Source: "sts-helper", CanExpire: c.CanExpire, Expires: c.Expires, AccountID: c.AccountID,
-	}
-}
-
-func fromSDK(c aws.Credentials) token.Credentials {
-	return token.Credentials{
-		AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken,
-		CanExpire: c.CanExpire, Expires: c.Expires, AccountID: c.AccountID,
 	}
 }
 

@@ -14,7 +14,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -25,6 +24,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/source"
 )
 
 // SerialAuto as a serial number means the one MFA device that the user of the access key has:
@@ -61,7 +61,7 @@ func findDevices(r *request.Request, opts Options) (*request.Request, error) {
 func (p *Provider) findDevice() (string, error) {
 	key := p.req.Source.AccessKeyID
 	if p.req.Base != nil || key == "" || p.req.Source.Session {
-		return "", failure.Configf("mfa_serial is %q, which takes the access key of an IAM user, and %s has none in plain sight; name the device in mfa_serial", SerialAuto, describeSource(p.req.Source))
+		return "", failure.Configf("mfa_serial is %q, which takes the access key of an IAM user, and %s has none in plain sight; name the device in mfa_serial", SerialAuto, source.Describe(p.req.Source))
 	}
 	c, err := p.Cache()
 	if errors.Is(err, cache.ErrUnsafe) {
@@ -127,7 +127,7 @@ func (p *Provider) listDevices(ctx context.Context) ([]string, error) {
 	if err := v4.NewSigner().SignHTTP(ctx, toSDK(creds), req, hex.EncodeToString(sum[:]), "iam", region, time.Now()); err != nil {
 		return nil, failure.Sourcef(nil, "the request to IAM could not be signed")
 	}
-	client, err := iamClient()
+	client, err := p.iamClient()
 	if err != nil {
 		return nil, err
 	}
@@ -169,9 +169,9 @@ func (p *Provider) iamEndpoint() (*url.URL, string, error) {
 	if known := awsname.PartitionNamed(p.req.Partition); known != nil {
 		where, region = "https://"+known.IAMHost+"/", known.IAMRegion
 	}
-	if !strings.EqualFold(os.Getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true") {
+	if !strings.EqualFold(p.opts.Env.Getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true") {
 		for _, name := range [...]string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM"} {
-			if v := os.Getenv(name); v != "" {
+			if v := p.opts.Env.Getenv(name); v != "" {
 				where = v
 			}
 		}
@@ -193,16 +193,16 @@ func (p *Provider) iamEndpoint() (*url.URL, string, error) {
 }
 
 // iamClient is for one request: bounded, and without redirects, kept connections or HTTP/2.
-func iamClient() (*http.Client, error) {
+func (p *Provider) iamClient() (*http.Client, error) {
 	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
-	file, pem, err := caBundle()
+	pem, err := p.caBundle()
 	if err != nil {
 		return nil, err
 	}
-	if file != "" {
+	if pem != nil {
 		tlsConfig.RootCAs = x509.NewCertPool()
 		if !tlsConfig.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, failure.Configf("AWS_CA_BUNDLE: %s has no certificate in PEM", file)
+			return nil, failure.Configf("AWS_CA_BUNDLE: no certificate in PEM in the file it names")
 		}
 	}
 	protocols := new(http.Protocols)

@@ -1,0 +1,33 @@
+package source
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/request"
+)
+
+// assertionTimeout is how long the command that gives an assertion may take.
+const assertionTimeout = 30 * time.Second
+
+// SAMLAssertion reads the assertion of r, anew for each request since it is good for minutes:
+// from a file, or from a command that prints it, which is run without a shell.
+func SAMLAssertion(ctx context.Context, r *request.Request, chain Chain) (string, error) {
+	if r.SAMLAssertionFile != "" {
+		return document("SAML assertion", r.SAMLAssertionFile, request.MaxAssertion+2, r.SAMLSubject, request.AssertionSubject)
+	}
+	words, err := display.SplitCommand(r.SAMLAssertionCommand)
+	if err != nil || len(words) == 0 {
+		return "", failure.Configf("the SAML assertion command cannot be understood: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, assertionTimeout)
+	defer cancel()
+	o := run(ctx, chain, request.MaxAssertion+2, words[0], words[1:]...)
+	if o.err != nil {
+		return "", failure.Sourcef(o.err, "the SAML assertion command %s failed: %s", display.Quote(words[0]), o.failed(ctx, assertionTimeout))
+	}
+	return strings.TrimSpace(string(o.stdout)), nil
+}

@@ -1,0 +1,92 @@
+// Package source gets the credentials that sign requests from where they come from, and the
+// documents (a web identity token, a SAML assertion) that stand in their place. It caches
+// nothing: it is called when a token has to be made, and never on a hit.
+//
+// What a source is, by which it is told from others, is a [request.Source], which is pure; its
+// inputs are part of a token's key. A [Source] is the same as something that can be fetched.
+package source
+
+import (
+	"context"
+	"time"
+
+	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// Timeout is how long one fetch may take: another helper, a portal.
+const Timeout = 20 * time.Second
+
+// Source is where credentials come from.
+type Source interface {
+	// Fetch gets the credentials anew. Its errors are classified (package failure): the
+	// [failure.Source] class where the source gave none, one line that names the source and
+	// holds no secret.
+	Fetch(ctx context.Context) (token.Credentials, error)
+}
+
+// Options are what a source takes from outside of its definition.
+type Options struct {
+	Region string // for the services that the SDK asks
+	// Getenv gives variables of the environment. Required.
+	Getenv func(name string) string
+	// Chain is handed to the programs that are started.
+	Chain Chain
+}
+
+// New is the source that def defines: fetched within [Timeout], and refused where it gives
+// other credentials than def names. It is nil where def is [request.SourceNone].
+func New(def request.Source, o Options) Source {
+	s := checked{def: def}
+	switch def.Kind {
+	case request.SourceNone:
+		return nil
+	case request.SourceEnvironment:
+		s.Source = environment{o.Getenv}
+	case request.SourceStatic:
+		s.Source = static{def}
+	case request.SourceProcess:
+		s.Source = process{def, o.Chain}
+	default:
+		s.Source = resolved{def, o.Region}
+	}
+	return s
+}
+
+type checked struct {
+	Source
+	def request.Source
+}
+
+func (s checked) Fetch(ctx context.Context) (token.Credentials, error) {
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	c, err := s.Source.Fetch(ctx)
+	if err != nil {
+		return token.Credentials{}, err
+	}
+	if !c.HasKeys() {
+		return token.Credentials{}, failure.Sourcef(nil, "%s gave no access key", Describe(s.def))
+	}
+	if id := s.def.AccessKeyID; id != "" && c.AccessKeyID != id {
+		return token.Credentials{}, failure.Sourcef(nil, "the keys of %s changed while they were read (%s, then %s)", Describe(s.def), id, c.AccessKeyID).Do("try again")
+	}
+	return c, nil
+}
+
+// Describe names a source as its owner would.
+func Describe(s request.Source) string {
+	switch s.Kind {
+	case request.SourceEnvironment:
+		return "the environment (AWS_ACCESS_KEY_ID)"
+	case request.SourceContainer:
+		return "the container credentials endpoint"
+	case request.SourceInstance:
+		return "the instance metadata service"
+	case request.SourceDefault:
+		return "the default credential chain"
+	}
+	return "AWS profile " + display.Quote(s.Profile)
+}
