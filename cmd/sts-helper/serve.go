@@ -31,7 +31,7 @@ by what --env-file holds:
     sts-helper serve --profile dev --imds dev --env-file ~/.aws/dev.env
     docker run --network host --env-file ~/.aws/dev.env ...
 
-Nobody is ever asked for a code here: clients are told LoginRequired until somebody has
+No user is ever asked for a code here: clients are told LoginRequired until you have
 run "sts-helper login". SIGHUP reads the settings again; SIGTERM lets answers finish.
 
 On Linux only programs that run as you (or as one of --allow-uid) are answered, and
@@ -49,7 +49,7 @@ const (
 	// watchEvery is how often the disk is looked at for a newer token, so that a login is
 	// seen within a second.
 	watchEvery = 500 * time.Millisecond
-	// fetchTimeout leaves the provider its own limits: 55 s behind somebody who is being
+	// fetchTimeout leaves the provider its own limits: 55 s behind a user who is being
 	// asked for a code, 35 s otherwise.
 	fetchTimeout = 60 * time.Second
 )
@@ -87,7 +87,7 @@ type endpoint struct {
 	key    []byte
 
 	mu sync.Mutex
-	sight
+	watchState
 }
 
 func (p *program) serve(ctx context.Context, f serveFlags, settings settings.Flags) (err error) {
@@ -123,7 +123,7 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings settings.Fla
 		}
 		return usageError{err}
 	}
-	e.note(seen)
+	e.setWatched(seen)
 	listeners, err := e.listen(ctx)
 	if err != nil {
 		return err
@@ -133,7 +133,7 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings settings.Fla
 			_ = ln.Close()
 		}
 	}()
-	if err := leadsBack(served, listeners); err != nil {
+	if err := selfReference(served, listeners); err != nil {
 		return err
 	}
 	if e.metrics != nil {
@@ -163,7 +163,7 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings settings.Fla
 		_, _ = p.stdout.WriteString(strings.Join(lines, "\n") + "\n")
 	}
 	e.systemd.notify("READY=1")
-	return e.attend(ctx, base, ended)
+	return e.runLoop(ctx, base, ended)
 }
 
 // start fetches the credentials, for up to startWait; what takes longer goes on behind.
@@ -180,8 +180,8 @@ func (e *endpoint) start(ctx, base context.Context) {
 	}
 }
 
-// attend looks after the running server until it has ended.
-func (e *endpoint) attend(ctx, base context.Context, ended <-chan error) error {
+// runLoop looks after the running server until it has ended.
+func (e *endpoint) runLoop(ctx, base context.Context, ended <-chan error) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -217,10 +217,10 @@ func (e *endpoint) attend(ctx, base context.Context, ended <-chan error) error {
 		case <-hup:
 			again("SIGHUP")
 		case <-tick.C:
-			if why := e.look(); why != "" {
+			if why := e.poll(); why != "" {
 				again(why)
 			}
-			e.systemd.tend(e.srv.Status())
+			e.systemd.notifyStatus(e.srv.Status())
 		}
 	}
 }
@@ -240,7 +240,7 @@ func (e *endpoint) reload(base context.Context, why string) {
 		e.log.Error("the settings stay as they were", "reason", why, "error", err.Error())
 		return
 	}
-	e.note(seen)
+	e.setWatched(seen)
 	e.log.Info("read the settings again", "reason", why)
 }
 

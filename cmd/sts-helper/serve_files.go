@@ -39,7 +39,7 @@ func unsafeFile(format string, args ...any) error {
 
 // secrets finds or makes the bearer token and the key for session tokens, and gives the
 // token's file, "" where nothing needs a token.
-func (e *endpoint) secrets(s *site) (tokenFile string, err error) {
+func (e *endpoint) secrets(s *servePlan) (tokenFile string, err error) {
 	if s.instance != nil {
 		e.key = e.sessionKey(s)
 	}
@@ -66,7 +66,7 @@ func (e *endpoint) secrets(s *site) (tokenFile string, err error) {
 
 // sessionKey is the key that signs IMDSv2 session tokens. Where none can be kept, clients
 // have to get new session tokens after a restart; most do by themselves.
-func (e *endpoint) sessionKey(s *site) []byte {
+func (e *endpoint) sessionKey(s *servePlan) []byte {
 	c, err := s.providers[0].Cache()
 	if c != nil {
 		var key []byte
@@ -84,8 +84,8 @@ func (e *endpoint) sessionKey(s *site) []byte {
 
 // runtimeDir is where the token file is by default: sts-helper in the user's own runtime
 // directory (XDG base directory specification), else the cache's directory. The system's
-// directory for temporary files is nobody's own and never used.
-func (e *endpoint) runtimeDir(s *site) (string, error) {
+// directory for temporary files is private to no user and never used.
+func (e *endpoint) runtimeDir(s *servePlan) (string, error) {
 	var dir string
 	if run := e.env.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(run) {
 		if err := safefile.PrivateDir(run); err != nil {
@@ -106,7 +106,7 @@ func (e *endpoint) runtimeDir(s *site) (string, error) {
 
 // tokenName is the default name of the token file. Servers of different profiles have
 // different tokens, so that a client of one cannot ask the other.
-func tokenName(s *site) string {
+func tokenName(s *servePlan) string {
 	var names []string
 	for _, p := range s.profiles {
 		names = append(names, p.Name)
@@ -155,7 +155,7 @@ func isToken(s string) bool {
 }
 
 // variables are the lines of the env-file.
-func (e *endpoint) variables(s *site, listeners []net.Listener, tokenFile string) []string {
+func (e *endpoint) variables(s *servePlan, listeners []net.Listener, tokenFile string) []string {
 	base := "http://" + clientAddress(listeners)
 	var lines []string
 	for _, p := range s.profiles {

@@ -20,7 +20,7 @@ const (
 	defaultListen = "127.0.0.1:9911"
 	// unnamed is what settings without --profile are served as.
 	unnamed = "default"
-	// serveVariable begins the names of variables that stand for serve's own flags.
+	// serveVariable begins the names of variables for serve's own flags.
 	serveVariable = "STS_HELPER_SERVE_"
 )
 
@@ -30,7 +30,8 @@ type serveFlags struct {
 	imds                string
 	envFile, tokenFile  string
 	allowUIDs           []uint
-	noUIDCheck, exposed bool
+	noUIDCheck          bool
+	allowNonLoopback    bool
 	imdsForAll          bool
 	aliases, hosts      []string
 	metricsListen       string
@@ -49,7 +50,7 @@ func (f *serveFlags) add(set *pflag.FlagSet) {
 	set.BoolVar(&f.imdsForAll, "imds-for-every-user", false, "permit --imds where users are not told apart (--no-uid-check, macOS, Windows): every user of this machine gets the credentials, without a secret")
 	set.StringArrayVar(&f.aliases, "loopback-alias", nil, "`ADDR` on the loopback device to take for loopback, such as 169.254.169.254; repeatable")
 	set.StringArrayVar(&f.hosts, "allow-host", nil, "`HOST` that clients may name in the Host header too; repeatable")
-	set.BoolVar(&f.exposed, "expose-credentials-to-the-network", false, "permit --listen on other addresses: whoever reaches them can try tokens and read answers on the way")
+	set.BoolVar(&f.allowNonLoopback, "expose-credentials-to-the-network", false, "permit --listen on other addresses: whoever reaches them can try tokens and read answers on the way")
 	set.StringVar(&f.metricsListen, "metrics-listen", "", "`ADDR:PORT` on loopback for metrics in Prometheus form")
 	set.StringVar(&f.logFormat, "log-format", "text", "text or json")
 	set.StringVar(&f.logLevel, "log-level", "info", "debug, info (with one line a request), warn or error")
@@ -64,7 +65,7 @@ var serveOwn = [...]string{
 }
 
 // fromEnvironment gives flags that were not given the values of their variables. Where a
-// flag can be repeated, values are lines, or stand between commas.
+// flag can be repeated, values are lines, or are separated by commas.
 func (f *serveFlags) fromEnvironment(set *pflag.FlagSet, env settings.Environment) error {
 	for _, name := range serveOwn {
 		variable := serveVariable + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
@@ -120,7 +121,7 @@ func (f *serveFlags) check() error {
 }
 
 // loopbackAliases checks the addresses of --loopback-alias: each must be on a loopback
-// device of this machine, where nobody else can have it.
+// device of this machine, where no other machine can have it.
 func (f *serveFlags) loopbackAliases() ([]netip.Addr, error) {
 	var all []netip.Addr
 	for _, s := range f.aliases {

@@ -115,7 +115,7 @@ func (m *serveMetrics) write(w *bytes.Buffer, profiles []imds.Status) {
 		}
 		fmt.Fprintf(w, "sts_helper_ready{profile=%q} %d\n", p.Name, ready)
 	}
-	family(w, "sts_helper_login_required", "gauge", "1 if a person must log in before there can be new credentials.")
+	family(w, "sts_helper_login_required", "gauge", "1 if the user must log in before there can be new credentials.")
 	for _, p := range profiles {
 		login := 0
 		if p.LoginRequired {

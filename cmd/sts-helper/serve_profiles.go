@@ -19,8 +19,8 @@ import (
 	"github.com/sts-helper/sts-helper/token"
 )
 
-// site is what the settings say is to be served.
-type site struct {
+// servePlan is what the settings say is to be served.
+type servePlan struct {
 	profiles  []imds.Profile
 	providers []*broker.Provider
 	instance  *imds.Instance
@@ -28,13 +28,13 @@ type site struct {
 	uids      []uint32
 }
 
-// forAll are the settings that may be flags beside several profiles, because they do not say
+// sharedSettings are the settings that may be flags beside several profiles, because they do not say
 // what is asked for.
-var forAll = [...]string{"cache-dir", "no-cache", "wait", "verbose"}
+var sharedSettings = [...]string{"cache-dir", "no-cache", "wait", "verbose"}
 
-// load reads the settings of every profile, and tells how what they came from looked before
+// load reads the settings of every profile, and returns how what they came from looked before
 // it was read: what changes later must be seen to have changed.
-func (e *endpoint) load() (*site, *sight, error) {
+func (e *endpoint) load() (*servePlan, *watchState, error) {
 	before := filesSeen{}
 	env := e.env
 	env.Reading = func(path string) {
@@ -49,12 +49,12 @@ func (e *endpoint) load() (*site, *sight, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return s, s.look(before), nil
+	return s, s.watch(before), nil
 }
 
 // read reads the settings of every profile.
-func (e *endpoint) read(env settings.Environment) (*site, error) {
-	s := &site{}
+func (e *endpoint) read(env settings.Environment) (*servePlan, error) {
+	s := &servePlan{}
 	var err error
 	if s.aliases, err = e.flags.loopbackAliases(); err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (e *endpoint) read(env settings.Environment) (*site, error) {
 func (e *endpoint) settingsFit(profiles int) error {
 next:
 	for name := range e.settings {
-		for _, ok := range forAll {
+		for _, ok := range sharedSettings {
 			if name == ok {
 				continue next
 			}
@@ -127,7 +127,7 @@ func lifetime(req *request.Request) time.Duration {
 	return ops.DefaultDuration(token.Operation(req.Operation))
 }
 
-// loginHint is what clients are told when a person is needed: one line of ASCII.
+// loginHint is what clients are told when the user is needed: one line of ASCII.
 func loginHint(req *request.Request, command string) string {
 	hint := "log in first, run: " + command
 	if req.Granted != "" {
@@ -141,7 +141,7 @@ func loginHint(req *request.Request, command string) string {
 	return hint
 }
 
-func (e *endpoint) config(s *site) imds.Config {
+func (e *endpoint) config(s *servePlan) imds.Config {
 	c := imds.Config{
 		Profiles:             s.profiles,
 		IMDS:                 s.instance,
@@ -152,7 +152,7 @@ func (e *endpoint) config(s *site) imds.Config {
 		IMDSWithoutPeerCheck: e.flags.imdsForAll,
 		Hosts:                e.flags.hosts,
 		Aliases:              s.aliases,
-		AllowNonLoopback:     e.flags.exposed,
+		AllowNonLoopback:     e.flags.allowNonLoopback,
 		LoginRequired:        broker.LoginRequired,
 		FetchTimeout:         fetchTimeout,
 		Logger:               e.log,
@@ -163,9 +163,9 @@ func (e *endpoint) config(s *site) imds.Config {
 	return c
 }
 
-// leadsBack refuses to be its own source: a shell that has read the env-file of an earlier
+// selfReference refuses to be its own source: a shell that has read the env-file of an earlier
 // run, or of this one, passes its variables on.
-func leadsBack(s *site, listeners []net.Listener) error {
+func selfReference(s *servePlan, listeners []net.Listener) error {
 	for _, p := range s.providers {
 		req := p.Request()
 		for req.Base != nil {

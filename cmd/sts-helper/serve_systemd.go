@@ -59,8 +59,8 @@ func (s *systemd) reloading() {
 	s.notify(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec())
 }
 
-// tend tells that the server is alive, and how the profiles fare where that has changed.
-func (s *systemd) tend(profiles []imds.Status) {
+// notifyStatus reports that the server is alive, and how the profiles fare where that has changed.
+func (s *systemd) notifyStatus(profiles []imds.Status) {
 	if os.Getenv("NOTIFY_SOCKET") == "" {
 		return
 	}

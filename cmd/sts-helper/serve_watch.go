@@ -8,7 +8,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/request"
 )
 
-// watched is a token on disk that somebody else may replace or remove: a profile's own, or
+// watched is a token on disk that another process may replace or remove: a profile's own, or
 // one that it is made with.
 type watched struct {
 	profile string
@@ -21,8 +21,8 @@ type watched struct {
 // gone is what a token looks like that is not there any more.
 const gone = "gone"
 
-// look tells the token apart from others; what cannot be read at the moment looks as before.
-func (w *watched) look() string {
+// fingerprint tells the token from others; what cannot be read at the moment looks as before.
+func (w *watched) fingerprint() string {
 	r, err := w.cache.Load(w.key)
 	var m *cache.Miss
 	switch {
@@ -34,15 +34,15 @@ func (w *watched) look() string {
 	return w.seen
 }
 
-// sight is how everything looked that a site depends on.
-type sight struct {
+// watchState is how everything looked that a plan depends on.
+type watchState struct {
 	watch []*watched
 	files filesSeen
 	dirs  map[string]os.FileInfo // of the caches
 }
 
 // files are the AWS files that the settings came from.
-func (s *site) files() (names []string) {
+func (s *servePlan) files() (names []string) {
 	for _, p := range s.providers {
 		for req := p.Request(); req != nil; req = req.Base {
 			names = append(names, req.Source.Files...)
@@ -51,9 +51,9 @@ func (s *site) files() (names []string) {
 	return names
 }
 
-// look tells how the caches look, before anything is fetched; files were looked at earlier.
-func (s *site) look(files filesSeen) *sight {
-	n := &sight{files: filesSeen{}, dirs: map[string]os.FileInfo{}}
+// watch reads how the caches look, before anything is fetched; files were looked at earlier.
+func (s *servePlan) watch(files filesSeen) *watchState {
+	n := &watchState{files: filesSeen{}, dirs: map[string]os.FileInfo{}}
 	for _, name := range s.files() {
 		info, ok := files[name]
 		if !ok {
@@ -69,25 +69,25 @@ func (s *site) look(files filesSeen) *sight {
 		n.dirs[c.Path()], _ = os.Stat(c.Path())
 		for req := p.Request(); req != nil; req = req.Base {
 			w := &watched{profile: s.profiles[i].Name, own: req == p.Request(), cache: c, key: request.KeyOf(req), seen: gone}
-			w.seen = w.look()
+			w.seen = w.fingerprint()
 			n.watch = append(n.watch, w)
 		}
 	}
 	return n
 }
 
-// note remembers what is to be watched.
-func (e *endpoint) note(n *sight) {
+// setWatched remembers what is to be watched.
+func (e *endpoint) setWatched(n *watchState) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.sight = *n
+	e.watchState = *n
 }
 
-// look has profiles refreshed whose tokens on disk are not what they were, because somebody
-// logged in, and forgotten where somebody logged out. It tells why the settings are to be
+// poll has profiles refreshed whose tokens on disk are not what they were, because the user
+// logged in, and forgotten where the user logged out. It returns why the settings are to be
 // read again, "" where they are not: a key was rotated, or the whole cache was removed and
 // must be opened anew.
-func (e *endpoint) look() (why string) {
+func (e *endpoint) poll() (why string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for path, before := range e.dirs {
@@ -97,7 +97,7 @@ func (e *endpoint) look() (why string) {
 		}
 	}
 	for _, w := range e.watch {
-		now := w.look()
+		now := w.fingerprint()
 		_, there := e.dirs[w.cache.Path()]
 		switch {
 		case now == w.seen:

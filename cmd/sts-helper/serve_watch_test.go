@@ -49,11 +49,11 @@ func TestWatchBeginsBeforeReading(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e.note(seen)
+		e.setWatched(seen)
 		if reads < 3 || len(e.files) == 0 {
 			t.Fatalf("%d reads, %d files watched", reads, len(e.files))
 		}
-		if why := e.look(); (why != "") != changes {
+		if why := e.poll(); (why != "") != changes {
 			t.Errorf("changed %v: %q", changes, why)
 		}
 	}
