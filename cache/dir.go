@@ -108,7 +108,7 @@ func (c *Cache) write(name string, data []byte, d safefile.Durability) error {
 	if err != nil {
 		return fmt.Errorf("%s cannot be written: %w", name, err)
 	}
-	c.sweep()
+	c.Sweep()
 	return nil
 }
 

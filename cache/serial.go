@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"path/filepath"
 
 	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/safefile"
@@ -35,6 +36,11 @@ func (c *Cache) SerialOf(accessKeyID string) string {
 		return ""
 	}
 	return f.SerialNumber
+}
+
+// SerialPath is the file that SerialOf reads.
+func (c *Cache) SerialPath(accessKeyID string) string {
+	return filepath.Join(c.path, record.VersionDir, serialName(accessKeyID))
 }
 
 // FindSerial is SerialOf, or else what find says, which is then remembered. Of all processes

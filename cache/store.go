@@ -107,9 +107,9 @@ const (
 	recordAge = 48 * time.Hour
 )
 
-// sweep removes what dead processes and dead tokens left behind. It is called after a
+// Sweep removes what dead processes and dead tokens left behind. It is called after a
 // write, so a hit never pays for it, and its failures do not matter.
-func (c *Cache) sweep() {
+func (c *Cache) Sweep() {
 	at := time.Now()
 	if info, err := c.root.Lstat(sweptName); err == nil {
 		if age := at.Sub(info.ModTime()); age >= 0 && age < sweepEvery {

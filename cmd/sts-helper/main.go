@@ -18,12 +18,13 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/sts-helper/sts-helper/internal/direct"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
 func main() {
-	harden()
+	direct.Harden()
 	p := program{
 		stdout:   os.Stdout,
 		stderr:   os.Stderr,

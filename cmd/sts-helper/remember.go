@@ -1,72 +1,113 @@
 package main
 
 import (
+	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/direct"
+	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
 // observer notes what the settings of one call depend on, so that the next call of the same
 // line can be answered without looking for them: see package direct.
 type observer struct {
-	note  direct.Note
-	asked map[string]bool
-	still bool // nothing was changed too recently for a later change to show
+	note      direct.Note
+	variables map[string]bool
+	files     map[string]direct.File
+	unsure    bool // something was looked at that cannot be compared later
 }
 
 // observe gives env with an observer behind it.
 func observe(env settings.Environment) (settings.Environment, *observer) {
-	o := &observer{asked: map[string]bool{}, still: true}
-	getenv := env.Getenv
-	env.Getenv = func(name string) string {
-		value := getenv(name)
-		if !o.asked["$"+name] {
-			o.asked["$"+name] = true
-			o.note.Variables = append(o.note.Variables, direct.NewVariable(name, value))
-		}
+	o := &observer{variables: map[string]bool{}, files: map[string]direct.File{}}
+	seen := env
+	seen.Getenv = func(name string) string {
+		value := env.Getenv(name)
+		o.variable(name, value)
 		return value
 	}
-	env.Reading = func(path string) {
-		switch {
-		case o.asked[path]:
-		case path == ".":
-			var err error
-			o.note.Dir, err = os.Getwd()
-			o.still = o.still && err == nil
-		default:
-			f, still := direct.Look(path)
-			o.note.Files = append(o.note.Files, f)
-			o.still = o.still && still
+	seen.Seen = o.file
+	seen.HomeDir = func() string {
+		if seen.Getenv("HOME") == "" {
+			o.userDatabase(env)
 		}
-		o.asked[path] = true
+		return env.HomeDir()
 	}
-	return env, o
+	seen.UserName = func() string {
+		o.userDatabase(env)
+		return env.UserName()
+	}
+	return seen, o
 }
 
-// remember notes the answer, where a fresh one of the default cache was made, by settings
-// alone and for nothing that is looked at later than those.
-func (o *observer) remember(req *request.Request, prov *broker.Provider, a cache.Answer) {
-	if a.Origin != cache.Fresh || !o.still || req.MFACode != "" || req.Verbose || req.NoCache || req.CacheDir != "" || req.Granted != "" {
-		return
+func (o *observer) variable(name, value string) {
+	if !o.variables[name] {
+		o.variables[name] = true
+		o.note.Variables = append(o.note.Variables, direct.NewVariable(name, value))
 	}
-	for r := req; r != nil; r = r.Base {
-		if r.WebIdentityTokenFile != "" || r.SAMLAssertionFile != "" || r.SerialNumber == "auto" {
-			return
+}
+
+func (o *observer) file(path string, content []byte, info fs.FileInfo, err error) {
+	f, ok := direct.NewFile(path, content, info, err)
+	before, again := o.files[path]
+	o.unsure = o.unsure || !ok || again && before != f
+	if !again {
+		o.files[path] = f
+		o.note.Files = append(o.note.Files, f)
+	}
+}
+
+// userDatabase notes where home and name of the user come from, before they are looked up: a
+// change in between is seen by the next call. What a network service says of the user is taken
+// to last as long as a token.
+func (o *observer) userDatabase(env settings.Environment) {
+	const users = "/etc/passwd"
+	o.variable("USER", env.Getenv("USER"))
+	o.variable("HOME", env.Getenv("HOME"))
+	content, info, err := safefile.Read(users, direct.MaxFile)
+	o.file(users, content, info, err)
+}
+
+// devices notes where the serial numbers were found that the settings leave open.
+func (o *observer) devices(c *cache.Cache, asked, found *request.Request) {
+	for ; asked != nil && found != nil; asked, found = asked.Base, found.Base {
+		if asked.SerialNumber != broker.SerialAuto {
+			continue
 		}
-		switch r.Source.Kind {
-		case request.SourceContainer, request.SourceInstance, request.SourceDefault:
-			return
-		}
+		path := c.SerialPath(asked.Source.AccessKeyID)
+		content, info, err := safefile.Read(path, record.MaxFile)
+		o.file(path, content, info, err)
+		o.unsure = o.unsure || c.SerialOf(asked.Source.AccessKeyID) != found.SerialNumber
+	}
+}
+
+// remember notes an answer that the next call of the same line would give as well.
+func (o *observer) remember(req *request.Request, prov *broker.Provider, a cache.Answer) {
+	if a.Origin == cache.Kept || o.unsure || req.MFACode != "" || req.Verbose || req.NoCache {
+		return
 	}
 	c, err := prov.Cache()
 	if err != nil || c == nil {
 		return
 	}
-	o.note.Key = prov.Key().String()
-	direct.Remember(filepath.Join(c.Path(), "v1"), os.Args, o.note)
+	o.devices(c, req, prov.Request())
+	if o.unsure {
+		return
+	}
+	o.note.Cache, o.note.Key = c.Path(), prov.Key().String()
+	if !direct.Remember(os.Args, o.note) {
+		return
+	}
+	// The notes beside records are swept with those.
+	if dir, err := record.DefaultDir(os.Getenv); err == nil && dir != c.Path() {
+		if notes, err := cache.Open(dir); err == nil {
+			notes.Sweep()
+			_ = notes.Close()
+		}
+	}
 }

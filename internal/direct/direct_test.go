@@ -1,139 +1,327 @@
-//go:build linux
+//go:build unix
 
 package direct
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
+	"runtime"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/record"
+	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/process"
 	"github.com/sts-helper/sts-helper/token"
 )
 
-// stored gives the file of a record that package cache wrote, and the token in it.
-func stored(t testing.TB, change func(*token.Token)) (file string, tok token.Token) {
+// world is a default cache with a record in it, and a note of it in the making.
+type world struct {
+	c    *cache.Cache
+	tok  token.Token
+	note Note
+}
+
+var line = []string{"sts-helper", "--source-profile", "base"}
+
+func newWorld(t testing.TB) *world {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "cache")
-	c, err := cache.Open(dir)
+	if programID() == "" {
+		t.Skip("this program has no build id")
+	}
+	home := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", home)
+	t.Setenv(ChainVariable, "")
+	t.Setenv(OffVariable, "")
+	w := &world{}
+	w.open(t, filepath.Join(home, "sts-helper"))
+	return w
+}
+
+// open makes a cache and stores a record in it.
+func (w *world) open(t testing.TB, dir string) {
+	t.Helper()
+	var err error
+	if w.c, err = cache.Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.c.Close() })
+	w.tok = token.Token{Operation: token.AssumeRole, Credentials: token.Credentials{
+		AccessKeyID: "ASIAQNZGKIQY56JQ7WML", SecretAccessKey: "CANARY+/secret<&>", SessionToken: "CANARY//token==",
+		CanExpire: true, Expires: time.Now().Add(2 * time.Hour), AccountID: "029608264753",
+	}}
+	key := cache.NewKey(cache.Present("operation", "AssumeRole"), cache.Absent("x"))
+	if err := w.c.Store(key, w.tok, false); err != nil {
+		t.Fatal(err)
+	}
+	w.note.Cache, w.note.Key = dir, key.String()
+}
+
+func (w *world) recordPath() string {
+	return filepath.Join(w.c.Path(), record.VersionDir, w.note.Key+record.Ext)
+}
+
+func (w *world) look(t testing.TB, path string) {
+	t.Helper()
+	content, info, err := safefile.Read(path, MaxFile)
+	f, ok := NewFile(path, content, info, err)
+	if !ok {
+		t.Fatalf("%s cannot be noted: %v", path, err)
+	}
+	w.note.Files = append(w.note.Files, f)
+}
+
+func write(t testing.TB, path, text string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestAnswerIsTheDocumentOfTheProcess(t *testing.T) {
+	w := newWorld(t)
+	if answer(line) != nil {
+		t.Fatal("answered before it was noted")
+	}
+	if !Remember(line, w.note) {
+		t.Fatal("not noted")
+	}
+	want, err := process.Encode(w.tok.Credentials)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	tok = token.Token{Operation: token.AssumeRole, Credentials: token.Credentials{
-		AccessKeyID: "ASIAQNZGKIQY56JQ7WML", SecretAccessKey: "CANARY+/secret", SessionToken: "CANARY//token==",
-		CanExpire: true, Expires: time.Now().Add(2 * time.Hour), AccountID: "029608264753",
-	}}
-	if change != nil {
-		change(&tok)
+	if got := answer(line); !bytes.Equal(got, want) {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	key := cache.NewKey(cache.Present("operation", `],"token":{"operation":"`), cache.Absent("x"))
-	if err := c.Store(key, tok, false); err != nil {
+	if Remember(line, w.note) {
+		t.Error("the same was noted twice")
+	}
+	if answer(append(line, "--fips")) != nil {
+		t.Error("another line has the same answer")
+	}
+}
+
+// Records may be elsewhere; notes are in the default cache all the same, which is made.
+func TestRecordsInAnotherCache(t *testing.T) {
+	w := newWorld(t)
+	w.open(t, filepath.Join(t.TempDir(), "elsewhere"))
+	if err := os.RemoveAll(filepath.Join(os.Getenv("XDG_CACHE_HOME"), "sts-helper")); err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(dir, "v1", key.String()+".cred"), tok
+	if !Remember(line, w.note) || answer(line) == nil {
+		t.Error("not answered")
+	}
 }
 
-// What is read of a record here is what package cache reads, and the document is the one that
-// package process writes.
-func TestRecordIsReadAsTheCacheReadsIt(t *testing.T) {
-	size := int32(81)
-	for name, change := range map[string]func(*token.Token){
-		"plain":      nil,
-		"no account": func(t *token.Token) { t.Credentials.AccountID = "" },
-		"all fields": func(t *token.Token) {
-			t.PackedPolicySize = &size
-			t.AssumedRole = &token.Principal{ID: "AROA:s", ARN: `arn:"},"advisory_seconds":0,"issued_boottime_ns":0`}
-			t.Subject, t.Audience, t.Provider, t.SourceIdentity = `s"\`, "a<&>", "\u2028", `},"advisory_seconds":1`
+func TestAnyChangeEndsTheAnswer(t *testing.T) {
+	for name, change := range map[string]func(t *testing.T, w *world, dir string){
+		"content":      func(t *testing.T, _ *world, dir string) { write(t, dir+"/config", "two") },
+		"removed":      func(t *testing.T, _ *world, dir string) { must(t, os.Remove(dir+"/config")) },
+		"others write": func(t *testing.T, _ *world, dir string) { must(t, os.Chmod(dir+"/config", 0o622)) },
+		"a directory now": func(t *testing.T, _ *world, dir string) {
+			must(t, os.Remove(dir+"/config"), os.Mkdir(dir+"/config", 0o700))
 		},
+		"a FIFO now": func(t *testing.T, _ *world, dir string) {
+			must(t, os.Remove(dir+"/config"), syscall.Mkfifo(dir+"/config", 0o600))
+		},
+		"a file appears": func(t *testing.T, _ *world, dir string) { write(t, dir+"/none", "") },
+		"the parent appears": func(t *testing.T, _ *world, dir string) {
+			must(t, os.Mkdir(dir+"/nodir", 0o700))
+			write(t, dir+"/nodir/f", "")
+		},
+		"variable":          func(t *testing.T, _ *world, _ string) { t.Setenv("DIRECT_TEST", "two") },
+		"variable unset":    func(t *testing.T, _ *world, _ string) { t.Setenv("DIRECT_TEST", "") },
+		"variable appears":  func(t *testing.T, _ *world, _ string) { t.Setenv("DIRECT_TEST_NONE", "x") },
+		"working directory": func(t *testing.T, _ *world, dir string) { t.Chdir(dir) },
+		"home":              func(t *testing.T, _ *world, dir string) { t.Setenv("HOME", dir) },
+		"record removed":    func(t *testing.T, w *world, _ string) { must(t, os.Remove(w.recordPath())) },
+		"record damaged":    func(t *testing.T, w *world, _ string) { must(t, os.Truncate(w.recordPath(), 700)) },
+		"record open":       func(t *testing.T, w *world, _ string) { must(t, os.Chmod(w.recordPath(), 0o644)) },
+		"cache open":        func(t *testing.T, w *world, _ string) { must(t, os.Chmod(w.c.Path(), 0o755)) },
+		"record of another": func(t *testing.T, w *world, _ string) { w.swap(t) },
+		"record is a link": func(t *testing.T, w *world, _ string) {
+			must(t, os.Rename(w.recordPath(), w.recordPath()+"x"), os.Symlink(w.recordPath()+"x", w.recordPath()))
+		},
+		"record almost over":   func(t *testing.T, w *world, _ string) { w.age(t, 90*time.Minute) },
+		"record from a future": func(t *testing.T, w *world, _ string) { w.age(t, -time.Hour) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			file, tok := stored(t, change)
-			r, ok := readRecord(readOwn(file, 64<<10))
-			if !ok {
-				t.Fatal("the record is not read")
+			w := newWorld(t)
+			dir := t.TempDir()
+			t.Setenv("DIRECT_TEST", "one")
+			w.note.Variables = []Variable{NewVariable("DIRECT_TEST", "one"), NewVariable("DIRECT_TEST_NONE", "")}
+			w.look(t, write(t, dir+"/config", "one"))
+			w.look(t, dir+"/none")
+			w.look(t, dir+"/nodir/f")
+			wd, err := os.Getwd()
+			must(t, err)
+			f, _ := NewFile(".", []byte(wd), nil, nil)
+			w.note.Files = append(w.note.Files, f)
+			if !Remember(line, w.note) || answer(line) == nil {
+				t.Fatal("not answered to begin with")
 			}
-			want, err := process.Encode(tok.Credentials)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := r.document(); !bytes.Equal(got, want) {
-				t.Errorf("got  %s\nwant %s", got, want)
-			}
-			if r.advisory < 54*time.Minute || r.advisory > time.Hour {
-				t.Errorf("advisory window of %s", r.advisory)
-			}
-		})
-	}
-}
-
-func TestFreshness(t *testing.T) {
-	issued := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	r := record{issued: issued, expires: issued.Add(time.Hour), advisory: 20 * time.Minute, boot: time.Hour, bootID: "b"}
-	for _, tc := range []struct {
-		name      string
-		wall      time.Duration // since it was issued
-		boot      time.Duration
-		id        string
-		unadvised bool
-		want      bool
-	}{
-		{"at once", 0, 0, "b", false, true},
-		{"before the window", 39 * time.Minute, 39 * time.Minute, "b", false, true},
-		{"in the window", 41 * time.Minute, 41 * time.Minute, "b", false, false},
-		{"wall clock set back", 0, 41 * time.Minute, "b", false, false},
-		{"another boot", 10 * time.Minute, -time.Hour, "c", false, true},
-		{"no boot clock", 41 * time.Minute, 0, "", false, false},
-		{"from the future", -6 * time.Minute, 0, "b", false, false},
-		{"a little from the future", -4 * time.Minute, 0, "b", false, true},
-		{"above the floor", time.Hour - 11*time.Second, 0, "", true, true},
-		{"below the floor", time.Hour - 9*time.Second, 0, "", true, false},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			r := r
-			if tc.unadvised {
-				r.advisory = 0
-			}
-			if got := r.fresh(issued.Add(tc.wall), r.boot+tc.boot, tc.id); got != tc.want {
-				t.Errorf("fresh: %v", got)
+			change(t, w, dir)
+			if answer(line) != nil {
+				t.Error("answered all the same")
 			}
 		})
 	}
 }
 
-func TestDamagedRecordsAreLeftAlone(t *testing.T) {
-	file, _ := stored(t, nil)
-	data := readOwn(file, 64<<10)
-	for i := range data {
-		for _, mask := range []byte{1, 0x20, 0x80} {
-			bad := bytes.Clone(data)
-			bad[i] ^= mask
-			if _, ok := readRecord(bad); ok {
-				t.Fatalf("byte %d ^ %#x is believed", i, mask)
-			}
+func must(t testing.TB, errs ...error) {
+	t.Helper()
+	for _, err := range errs {
+		if err != nil {
+			t.Fatal(err)
 		}
-		if _, ok := readRecord(data[:i]); ok {
-			t.Fatalf("%d bytes are believed", i)
+	}
+}
+
+// swap puts another request's record in the place of w's.
+func (w *world) swap(t *testing.T) {
+	t.Helper()
+	other := cache.NewKey(cache.Present("operation", "GetSessionToken"))
+	must(t, w.c.Store(other, w.tok, false))
+	must(t, os.Rename(filepath.Join(w.c.Path(), record.VersionDir, other.String()+record.Ext), w.recordPath()))
+}
+
+// age makes w's record older by d.
+func (w *world) age(t *testing.T, d time.Duration) {
+	t.Helper()
+	data, err := os.ReadFile(w.recordPath())
+	must(t, err)
+	r, reason := record.Decode(data)
+	if reason != "" {
+		t.Fatal(reason)
+	}
+	r.Issued.Wall, r.Issued.Boot, r.Expires = r.Issued.Wall.Add(-d), r.Issued.Boot-d, r.Expires.Add(-d)
+	data, err = record.Encode(r)
+	must(t, err)
+	write(t, w.recordPath(), string(data))
+}
+
+// A change that leaves size and times as they were is seen: what counts is what is read.
+func TestTimesAreNotTrusted(t *testing.T) {
+	w := newWorld(t)
+	file := write(t, filepath.Join(t.TempDir(), "config"), "role_arn = one")
+	info, err := os.Stat(file)
+	must(t, err)
+	w.look(t, file)
+	if !Remember(line, w.note) || answer(line) == nil {
+		t.Fatal("not answered to begin with")
+	}
+	write(t, file, "role_arn = two")
+	must(t, os.Chtimes(file, info.ModTime(), info.ModTime()))
+	if answer(line) != nil {
+		t.Error("answered all the same")
+	}
+}
+
+// What is rewritten with the same content is the same.
+func TestSameContentIsNoChange(t *testing.T) {
+	w := newWorld(t)
+	file := write(t, filepath.Join(t.TempDir(), "config"), "one")
+	w.look(t, file)
+	Remember(line, w.note)
+	must(t, os.Remove(file))
+	write(t, file, "one")
+	if answer(line) == nil {
+		t.Error("not answered")
+	}
+}
+
+func TestNullDeviceIsNeverAChange(t *testing.T) {
+	w := newWorld(t)
+	info, err := os.Stat(os.DevNull)
+	must(t, err)
+	f, ok := NewFile(os.DevNull, nil, info, nil)
+	if !ok || f.State != Null {
+		t.Fatalf("%+v", f)
+	}
+	w.note.Files = []File{f}
+	if !Remember(line, w.note) || answer(line) == nil {
+		t.Error("not answered")
+	}
+}
+
+func TestWhatCannotBeReadIsNotNoted(t *testing.T) {
+	for _, err := range []error{fs.ErrPermission, syscall.EIO, syscall.ELOOP} {
+		if f, ok := NewFile("/x", nil, nil, err); ok {
+			t.Errorf("%v: %+v", err, f)
+		}
+	}
+}
+
+func TestNotesThatEnd(t *testing.T) {
+	w := newWorld(t)
+	w.note.Life = time.Minute
+	if !Remember(line, w.note) || answer(line) == nil {
+		t.Fatal("not answered to begin with")
+	}
+	at := record.Moment{Wall: time.Now(), Boot: time.Hour, BootID: "b"}
+	n := Note{Life: time.Minute, At: at}
+	for _, tc := range []struct {
+		wall, boot time.Duration
+		id         string
+		ended      bool
+	}{
+		{0, 0, "b", false},
+		{59 * time.Second, 59 * time.Second, "b", false},
+		{time.Minute, 0, "b", true},
+		{-time.Hour, time.Minute, "b", true}, // the clock was set back
+		{-time.Second, 0, "c", true},         // from the future
+	} {
+		now := record.Moment{Wall: at.Wall.Add(tc.wall), Boot: at.Boot + tc.boot, BootID: tc.id}
+		if got := n.ended(now); got != tc.ended {
+			t.Errorf("%+v: %v", tc, got)
+		}
+	}
+}
+
+func TestOff(t *testing.T) {
+	for _, variable := range []string{OffVariable, ChainVariable} {
+		w := newWorld(t)
+		t.Setenv(variable, "1")
+		if Remember(line, w.note) {
+			t.Errorf("%s: noted", variable)
+		}
+	}
+}
+
+func TestOnlyLinesThatPrintCredentialsAreLookedFor(t *testing.T) {
+	for line, want := range map[string]bool{
+		"sts-helper": true, "sts-helper --duration=2h": true, "sts-helper -v": true, "sts-helper process": true, "sts-helper process --fips": true,
+		"sts-helper login": false, "sts-helper serve --listen x": false, "sts-helper ": false,
+	} {
+		if got := mayBeNoted(strings.Split(line, " ")); got != want {
+			t.Errorf("%q: %v", line, got)
 		}
 	}
 }
 
 func sample() Note {
-	n := Note{Variables: []Variable{NewVariable("AWS_REGION", "eu-west-1"), NewVariable("X", "")}, Dir: "/d", Key: string(bytes.Repeat([]byte("0f"), 32))}
-	n.Files = []File{{Path: "/etc/passwd", State: stateOf("/etc/passwd")}, {Path: "/nowhere"}}
-	n.Inputs[3] = 7
-	return n
+	return Note{
+		Variables: []Variable{NewVariable("AWS_REGION", "eu-west-1"), NewVariable("X", "")},
+		Files:     []File{{Path: "/etc/passwd", State: Trusted}, {Path: "/nowhere", State: Absent}},
+		Cache:     "/c", Key: strings.Repeat("0f", 32),
+		Life: time.Minute, At: record.Moment{Wall: time.Unix(1_795_000_000, 7).UTC(), Boot: time.Hour, BootID: "b"},
+	}
 }
 
 func TestNotes(t *testing.T) {
 	n := sample()
-	data := n.encode()
+	data, err := n.encode()
+	must(t, err)
 	back, err := decode(data)
-	if err != nil || !reflect.DeepEqual(back, n) {
+	if err != nil || !reflect.DeepEqual(*back, n) {
 		t.Fatalf("%+v, %v", back, err)
 	}
 	for i := range data {
@@ -149,70 +337,68 @@ func TestNotes(t *testing.T) {
 }
 
 func TestQuestionsAreApart(t *testing.T) {
+	if programID() == "" {
+		t.Skip("this program has no build id")
+	}
 	seen := map[string][]string{}
 	for _, args := range [][]string{{}, {""}, {"a"}, {"a", ""}, {"", "a"}, {"a", "b"}, {"ab"}, {"a\x00b"}} {
-		n := name(args, 1)
+		n := noteName(args)
 		if other, ok := seen[n]; ok {
 			t.Errorf("%q and %q are one question", args, other)
 		}
 		seen[n] = args
 	}
-	if name([]string{"a"}, 1) == name([]string{"a"}, 2) {
-		t.Error("two users ask one question")
+}
+
+// The build id found in the running program is the one that the go command reads in its file.
+func TestProgramID(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only on Linux")
+	}
+	self, err := os.Executable()
+	must(t, err)
+	want, err := exec.Command("go", "tool", "buildid", self).Output()
+	if err != nil {
+		t.Skip(err)
+	}
+	if got := programID(); got == "" || got != strings.TrimSpace(string(want)) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
-func TestFileStateChanges(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "f")
-	if stateOf(file) != [stateSize]byte{} {
-		t.Error("a missing file has a state")
-	}
-	write := func(s string) {
-		if err := os.WriteFile(file, []byte(s), 0o600); err != nil {
-			t.Fatal(err)
+func TestBuildIDOfOtherPages(t *testing.T) {
+	const note = "\x04\x00\x00\x00\x03\x00\x00\x00\x04\x00\x00\x00Go\x00\x00abc"
+	for page, want := range map[string]string{
+		"":                                       "",
+		"\x7fELF...." + note + "....":            "abc",
+		note[:len(note)-1]:                       "",
+		note[8:]:                                 "",
+		strings.Replace(note, "\x03", "\xff", 1): "",
+	} {
+		if got := buildID(page); got != want {
+			t.Errorf("%q: %q", page, got)
 		}
-	}
-	write("one")
-	before := stateOf(file)
-	info, err := os.Stat(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(2 * settled)
-	write("two") // as long as before, and its modification time put back
-	if err := os.Chtimes(file, info.ModTime(), info.ModTime()); err != nil {
-		t.Fatal(err)
-	}
-	if stateOf(file) == before {
-		t.Error("a change with the old size and time is not seen")
-	}
-	if _, still := Look(file); still {
-		t.Error("a file changed just now counts as still")
-	}
-	time.Sleep(2 * settled)
-	if _, still := Look(file); !still {
-		t.Error("a file counts as changing")
 	}
 }
 
 func FuzzDecode(f *testing.F) {
 	n := sample()
-	f.Add(n.encode())
-	f.Add([]byte(magic))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		n, err := decode(data)
-		if err == nil && !bytes.Equal(n.encode(), data) {
-			t.Fatal("a note that is not in the form it is written in is believed")
+	data, _ := n.encode()
+	f.Add(data[record.Header:])
+	n.Life, n.At = 0, record.Moment{}
+	data, _ = n.encode()
+	f.Add(data[record.Header:])
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		file, err := record.EncodeFile(doc)
+		if err != nil {
+			return
 		}
-	})
-}
-
-func FuzzReadRecord(f *testing.F) {
-	file, _ := stored(f, nil)
-	f.Add(readOwn(file, 64<<10))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if r, ok := readRecord(data); ok && (r.accessKeyID == "" || r.secret == "" || r.token == "") {
-			t.Fatal("an incomplete record is believed")
+		n, err := decode(file)
+		if err != nil {
+			return
+		}
+		if again, err := n.encode(); err != nil || !bytes.Equal(again, file) {
+			t.Fatal("a note that is not in the form it is written in is believed")
 		}
 	})
 }

@@ -10,9 +10,19 @@
 // The record is then read and judged anew, by its checksum, its inputs and both clocks; what
 // is in any doubt is left to the ordinary way, which knows the reasons and the words.
 //
+// Every ordinary answer leaves a note where there is none that says the same. Files are
+// compared by what is in them, read anew each time, since there is no telling from a file's
+// size and times whether it has changed: an image can be replaced by another with the same
+// ones, and a network file system answers from memory. The program is known by the linker's
+// build id, which is part of the note's name, so that two versions can be used in turn.
+//
+// Notes are kept beside the records of the default cache, also for records that the settings
+// keep elsewhere: it is the one place that is known before the settings are read. Where there
+// is none, or where the program has no build id, every call goes the ordinary way.
+//
 // It works because Go initialises packages in the order of their paths as soon as what they
 // import is ready: this one imports little, so its turn comes before that of net/http and
 // with it of the SDK. Nothing breaks where that is not so; it is only slower.
 //
-// What is noted holds no secret: of variables it holds hashes.
+// What is noted holds no secret: of variables and files it holds hashes.
 package direct

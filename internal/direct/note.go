@@ -5,22 +5,33 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/sts-helper/sts-helper/internal/record"
+	"github.com/sts-helper/sts-helper/internal/safefile"
 )
 
 // Note is what a run depended on, and the record that was its answer.
 type Note struct {
+	// Variables are the variables of the environment that were asked for.
 	Variables []Variable
-	Files     []File
-	// Dir is the working directory, "" where nothing depended on it.
-	Dir string
-	// Key names the record: 64 hexadecimal digits.
+	// Files are the files that were read, or looked for in vain.
+	Files []File
+	// Cache is the directory of the cache that the record is in.
+	Cache string
+	// Key names the record: 64 hexadecimal digits, the hash of its inputs.
 	Key string
-	// Inputs is the hash of the record's inputs, as they stand in its file, so that a record
-	// that was put in another's place is not taken for it.
-	Inputs [sha256.Size]byte
+	// Life is how long after At the note may be used, where what it rests on must be looked
+	// at again then; 0 for no end.
+	Life time.Duration
+	// At is when it was noted, where it has an end.
+	At record.Moment
 }
 
-// Variable is a variable of the environment that was asked for.
+// Variable is a variable of the environment.
 type Variable struct {
 	Name string
 	// Value is the hash of its value; an empty value is as good as none, as for AWS SDKs.
@@ -32,53 +43,134 @@ func NewVariable(name, value string) Variable { return Variable{name, sha256.Sum
 
 // File is a file that was looked at, as it was then.
 type File struct {
-	Path  string
-	State [stateSize]byte // zero where there was none
+	Path    string
+	State   FileState
+	Content [sha256.Size]byte // its hash
 }
 
-// The note's file: a line with its format, the hash of the rest, and the rest: strings, each
-// behind its length in four bytes, and lists behind their number.
+// FileState is what a path was found to be.
+type FileState uint8
+
+// The states that can be noted. Of what cannot be read, or is something else, nothing is
+// certain.
 const (
-	magic   = "STSD1\n"
-	maxNote = 256 << 10
+	Absent     FileState = iota + 1 // nothing has that name
+	Null                            // the null device, which is as good as an empty file
+	Trusted                         // a regular file that only this user and root can write
+	Untrusted                       // a regular file that others can write, too
+	WorkingDir                      // the path "."; the content is the directory's name
+)
+
+// MaxFile bounds the files that are compared, in bytes. Package settings reads none that is
+// larger.
+const MaxFile = 8 << 20
+
+// NewFile notes what settings reported to have read, see settings.Environment.Seen. It is not
+// ok where nothing can be said of a later change.
+func NewFile(path string, content []byte, info fs.FileInfo, err error) (f File, ok bool) {
+	f = File{Path: path, Content: sha256.Sum256(content)}
+	switch {
+	case err != nil && absent(err):
+		f.State = Absent
+	case err != nil:
+	case path == ".":
+		f.State = WorkingDir
+	case info == nil:
+	case path == os.DevNull:
+		f.State = Null
+	case safefile.CheckTrusted(info) == nil:
+		f.State = Trusted
+	case info.Mode().IsRegular():
+		f.State = Untrusted
+	}
+	return f, f.State != 0
+}
+
+func absent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// current is f as it is now, or what is no state at all.
+func (f *File) current() File {
+	if f.State == Null {
+		return *f
+	}
+	var now File
+	if f.Path == "." {
+		wd, err := os.Getwd()
+		now, _ = NewFile(f.Path, []byte(wd), nil, err)
+		return now
+	}
+	content, info, err := safefile.Read(f.Path, MaxFile)
+	now, _ = NewFile(f.Path, content, info, err)
+	return now
+}
+
+// holds reports whether nothing that was noted has changed.
+func (n *Note) holds() bool {
+	for _, v := range n.Variables {
+		if NewVariable(v.Name, os.Getenv(v.Name)) != v {
+			return false
+		}
+	}
+	for _, f := range n.Files {
+		if f.current() != f {
+			return false
+		}
+	}
+	return true
+}
+
+// ended reports whether what the note rests on must be looked at again.
+func (n *Note) ended(now record.Moment) bool {
+	if n.Life == 0 {
+		return false
+	}
+	since := now.Since(n.At)
+	return since < 0 || since >= n.Life
+}
+
+// A note is a file of the cache with a document of its own: a line with its format, then
+// strings, each behind its length in four bytes, and lists behind their number.
+const (
+	format  = "direct/2\n"
 	maxList = 4 << 10
 )
 
-func (n *Note) encode() []byte {
-	var body []byte
-	text := func(s string) {
-		body = binary.BigEndian.AppendUint32(body, uint32(len(s)))
-		body = append(body, s...)
-	}
-	body = binary.BigEndian.AppendUint32(body, uint32(len(n.Variables)))
+func (n *Note) encode() ([]byte, error) {
+	w := writer(format)
+	w.number(len(n.Variables))
 	for _, v := range n.Variables {
-		text(v.Name)
-		body = append(body, v.Value[:]...)
+		w.text(v.Name)
+		w = append(w, v.Value[:]...)
 	}
-	body = binary.BigEndian.AppendUint32(body, uint32(len(n.Files)))
+	w.number(len(n.Files))
 	for _, f := range n.Files {
-		text(f.Path)
-		body = append(body, f.State[:]...)
+		w.text(f.Path)
+		w = append(w, byte(f.State))
+		w = append(w, f.Content[:]...)
 	}
-	text(n.Dir)
-	text(n.Key)
-	body = append(body, n.Inputs[:]...)
-	sum := sha256.Sum256(body)
-	return append(append([]byte(magic), sum[:]...), body...)
+	w.text(n.Cache)
+	w.text(n.Key)
+	w.long(int64(n.Life))
+	if n.Life != 0 {
+		w.long(n.At.Wall.UnixNano())
+		w.long(int64(n.At.Boot))
+		w.text(n.At.BootID)
+	}
+	return record.EncodeFile(w)
 }
 
 var errNote = errors.New("not a note")
 
 // decode reads a note, or fails; it never believes a damaged one.
-func decode(data []byte) (n Note, err error) {
-	if len(data) < len(magic)+sha256.Size || string(data[:len(magic)]) != magic {
-		return n, errNote
+func decode(data []byte) (*Note, error) {
+	doc, reason := record.DecodeFile(data)
+	if reason != "" || len(doc) < len(format) || string(doc[:len(format)]) != format {
+		return nil, errNote
 	}
-	body := data[len(magic)+sha256.Size:]
-	if sum := sha256.Sum256(body); string(sum[:]) != string(data[len(magic):len(data)-len(body)]) {
-		return n, errNote
-	}
-	r := reader{rest: body}
+	r := reader{rest: doc[len(format):]}
+	n := &Note{}
 	for range r.count() {
 		v := Variable{Name: r.text()}
 		copy(v.Value[:], r.bytes(len(v.Value)))
@@ -86,22 +178,39 @@ func decode(data []byte) (n Note, err error) {
 	}
 	for range r.count() {
 		f := File{Path: r.text()}
-		copy(f.State[:], r.bytes(len(f.State)))
+		if state := r.bytes(1); state != nil {
+			f.State = FileState(state[0])
+		}
+		copy(f.Content[:], r.bytes(len(f.Content)))
 		n.Files = append(n.Files, f)
 	}
-	n.Dir = r.text()
+	n.Cache = r.text()
 	n.Key = r.text()
-	copy(n.Inputs[:], r.bytes(len(n.Inputs)))
-	if r.failed || len(r.rest) != 0 || !isKey(n.Key) {
-		return Note{}, errNote
+	n.Life = time.Duration(r.long())
+	if n.Life != 0 {
+		n.At = record.Moment{Wall: time.Unix(0, r.long()).UTC(), Boot: time.Duration(r.long()), BootID: r.text()}
+	}
+	if r.failed || len(r.rest) != 0 || !isKey(n.Key) || n.Life < 0 {
+		return nil, errNote
 	}
 	return n, nil
+}
+
+func keyOf(r *record.Record) string {
+	sum := record.Sum(r.Inputs)
+	return hex.EncodeToString(sum[:])
 }
 
 func isKey(s string) bool {
 	_, err := hex.DecodeString(s)
 	return err == nil && len(s) == 2*sha256.Size
 }
+
+type writer []byte
+
+func (w *writer) number(n int)  { *w = binary.BigEndian.AppendUint32(*w, uint32(n)) }
+func (w *writer) long(n int64)  { *w = binary.BigEndian.AppendUint64(*w, uint64(n)) }
+func (w *writer) text(s string) { w.number(len(s)); *w = append(*w, s...) }
 
 type reader struct {
 	rest   []byte
@@ -126,6 +235,14 @@ func (r *reader) number() int {
 	return int(binary.BigEndian.Uint32(b))
 }
 
+func (r *reader) long() int64 {
+	b := r.bytes(8)
+	if b == nil {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint64(b))
+}
+
 func (r *reader) count() int {
 	n := r.number()
 	if n > maxList {
@@ -137,23 +254,20 @@ func (r *reader) count() int {
 
 func (r *reader) text() string { return string(r.bytes(r.number())) }
 
-// name is the file's name for the question that args are, args[0] included, of this user.
-func name(args []string, uid int) string {
-	h := sha256.New()
-	var n [8]byte
-	part := func(s string) {
-		binary.BigEndian.PutUint64(n[:], uint64(len(s)))
-		h.Write(n[:])
-		h.Write([]byte(s))
+// noteName is the name of the note of the line that args are, args[0] included, for this
+// program and user; "" where the program cannot be known again.
+func noteName(args []string) string {
+	id := programID()
+	if id == "" {
+		return ""
 	}
-	part("sts-helper/direct/1")
-	binary.BigEndian.PutUint64(n[:], uint64(uid))
-	h.Write(n[:])
+	w := writer(format)
+	w.text(id)
+	w.long(int64(os.Getuid()))
+	w.long(int64(os.Geteuid()))
 	for _, a := range args {
-		part(a)
+		w.text(a)
 	}
-	return hex.EncodeToString(h.Sum(nil)) + Ext
+	sum := sha256.Sum256(w)
+	return hex.EncodeToString(sum[:]) + record.DirectExt
 }
-
-// Ext is how the names of notes end.
-const Ext = ".direct"

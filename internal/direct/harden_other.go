@@ -1,0 +1,6 @@
+//go:build !linux
+
+package direct
+
+// Harden does nothing here.
+func Harden() {}

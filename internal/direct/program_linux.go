@@ -1,0 +1,41 @@
+package direct
+
+import (
+	"encoding/binary"
+	"strings"
+	"syscall"
+)
+
+// programID is the build id of the running program, which the linker makes of everything that
+// went into it and puts into a note in the first page of the file (the ".note.go.buildid" of
+// cmd/link; cmd/internal/buildid reads it in the same way). The file behind /proc/self/exe is
+// the one that runs, whatever its name means by now. It is "" where the program was linked
+// without one, with -buildid= say.
+func programID() string {
+	fd, err := syscall.Open("/proc/self/exe", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = syscall.Close(fd) }()
+	page := make([]byte, 4<<10)
+	n, err := syscall.Read(fd, page)
+	if err != nil {
+		return ""
+	}
+	return buildID(string(page[:n]))
+}
+
+// buildID finds the note: the lengths of name and content, the type 4, the name, the content.
+func buildID(page string) string {
+	const name = "Go\x00\x00"
+	kind := string(binary.NativeEndian.AppendUint32(nil, 4))
+	before, after, found := strings.Cut(page, kind+name)
+	if !found || len(before) < 4 {
+		return ""
+	}
+	size := binary.NativeEndian.Uint32([]byte(before[len(before)-4:]))
+	if size > uint32(len(after)) {
+		return ""
+	}
+	return after[:size]
+}
