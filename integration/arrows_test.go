@@ -17,7 +17,7 @@ var arrows = map[string][]string{
 	"token":             {},
 	"lock":              {},
 	"internal/safefile": {},
-	"internal/direct":   {},
+	"internal/direct":   {"internal/record", "internal/safefile"},
 	"policy":            {"internal/display"},
 	"internal/display":  {},
 	"internal/awsname":  {"internal/display"},

@@ -69,7 +69,7 @@ func BuildWithClock(dir string) (string, error) {
 		return "", err
 	}
 	timeDir := filepath.Join(strings.TrimSpace(string(goroot)), "src", "time")
-	bootFile := filepath.Join(strings.TrimSpace(string(module)), "cache", "clock_linux.go")
+	bootFile := filepath.Join(strings.TrimSpace(string(module)), "internal", "record", "clock_linux.go")
 	now, err := replace(filepath.Join(timeDir, "time.go"), "\nfunc Now() Time {", "\nfunc realNow() Time {")
 	if err != nil {
 		return "", err
