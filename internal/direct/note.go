@@ -75,9 +75,9 @@ func NewFile(path string, content []byte, info fs.FileInfo, err error) (f File, 
 	case err != nil:
 	case path == ".":
 		f.State = WorkingDir
-	case info == nil:
 	case path == os.DevNull:
 		f.State = Null
+	case info == nil:
 	case safefile.CheckTrusted(info) == nil:
 		f.State = Trusted
 	case info.Mode().IsRegular():

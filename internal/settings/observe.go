@@ -23,7 +23,8 @@ func (e Environment) subject(path string, limit int64, of func([]byte) string) s
 		return ""
 	}
 	e.reading(path)
-	data, _, err := safefile.Read(path, limit)
+	data, info, err := safefile.Read(path, limit)
+	e.seen(path, data, info, err)
 	if err != nil {
 		return ""
 	}
