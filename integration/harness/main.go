@@ -56,6 +56,14 @@ func ClockBinary(t testing.TB) string {
 	})
 }
 
+// Upgrade is the path of another version of the sts-helper under test.
+func Upgrade(t testing.TB) string {
+	t.Helper()
+	return built(t, "upgrade", func(dir string) (string, error) {
+		return Build(filepath.Join(dir, "upgrade"), "cmd/sts-helper", "-ldflags=-s -w -X main.version=upgraded")
+	})
+}
+
 // Program is the path of a command below integration/cmd.
 func Program(t testing.TB, name string) string {
 	t.Helper()

@@ -31,13 +31,9 @@ func directly(t *testing.T, w *harness.World, cmd *exec.Cmd) (r harness.Result, 
 	return r, direct && r.Code == 0
 }
 
-// settle waits until files written just now count as unchanging.
-func settle() { time.Sleep(60 * time.Millisecond) }
-
 // The second call of the same line is answered directly, with the same document.
 func TestDirectAnswer(t *testing.T) {
 	w := harness.NewWorld(t)
-	settle()
 	first, direct := directly(t, w, w.Command(t, "--source-profile", "base"))
 	if w.Creds(t, first); direct {
 		t.Fatal("the first call is answered before anything was asked")
@@ -98,10 +94,8 @@ func TestDirectAnswerEndsWithAnyChange(t *testing.T) {
 		"our config made": func(t *testing.T, w *harness.World, _ *exec.Cmd) {
 			harness.Must(t, w.Write(".config/sts-helper/config.toml", "[profile.default]\nregion = \"eu-south-1\"\n"))
 		},
-		"another program": func(t *testing.T, w *harness.World, cmd *exec.Cmd) {
-			copied := filepath.Join(t.TempDir(), "sts-helper")
-			harness.Must(t, exec.Command("cp", w.Bin, copied).Run()) // not by this process, whose children would hold it open
-			cmd.Path = copied                                        // args[0] stays
+		"another program": func(t *testing.T, _ *harness.World, cmd *exec.Cmd) {
+			cmd.Path = harness.Upgrade(t) // args[0] stays
 		},
 		"record removed":  func(t *testing.T, w *harness.World, _ *exec.Cmd) { harness.Must(t, os.Remove(record(t, w))) },
 		"record damaged":  func(t *testing.T, w *harness.World, _ *exec.Cmd) { harness.Must(t, os.Truncate(record(t, w), 700)) },
@@ -128,12 +122,10 @@ func TestDirectAnswerEndsWithAnyChange(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := harness.NewWorld(t)
-			settle()
 			w.Creds(t, w.Run(t, args...))
 			if r, direct := directly(t, w, w.Command(t, args...)); !direct || r.Code != 0 {
 				t.Fatalf("not answered directly to begin with: exit %d, %q", r.Code, r.Stderr)
 			}
-			settle()
 			cmd := w.Command(t, args...)
 			change(t, w, cmd)
 			got, direct := directly(t, w, cmd)
@@ -151,7 +143,6 @@ func TestDirectAnswerEndsWithAnyChange(t *testing.T) {
 
 func TestDirectAnswerGoesByTheClock(t *testing.T) {
 	m := harness.NewMovableWorld(t)
-	settle()
 	args := []string{"--source-profile", "base", "--duration", "1h"}
 	first := m.Run(t, args...)
 	for _, tc := range []struct {
@@ -172,7 +163,6 @@ func TestDirectAnswerKnowsItsDirectory(t *testing.T) {
 	for _, dir := range []string{"one", "two"} {
 		harness.Must(t, w.Write(dir+"/policy.json", fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:%s*","Resource":"*"}}`, dir)))
 	}
-	settle()
 	args := []string{"--source-profile", "base", "--federation-name", "carol", "--policy", "policy.json"}
 	in := func(dir string) (harness.Document, bool) {
 		cmd := w.Command(t, args...)

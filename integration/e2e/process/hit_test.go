@@ -11,14 +11,13 @@ import (
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
-// On a hit there is no lock, no socket, and nothing is opened for writing.
-func TestHitTouchesNothing(t *testing.T) {
+// traced runs a line under strace and gives the calls by which a process writes, locks or
+// speaks to others, without those that only read.
+func traced(t *testing.T, w *harness.World, args ...string) (calls []string) {
+	t.Helper()
 	strace := harness.Need(t, "strace")
-	w := harness.NewWorld(t)
-	w.Creds(t, w.Run(t, "--source-profile", "base"))
 	log := filepath.Join(t.TempDir(), "trace")
-	cmd := exec.Command(strace, "-f", "-o", log, "-e", "trace=flock,socket,connect,sendto,openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,fsync,chmod,fchmod,link,linkat,symlinkat,truncate,ftruncate,utimensat",
-		w.Bin, "--source-profile", "base")
+	cmd := exec.Command(strace, append([]string{"-f", "-o", log, "-e", "trace=flock,fcntl,socket,connect,sendto,openat,openat2,open,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,fsync,chmod,fchmod,link,linkat,symlinkat,truncate,ftruncate,utimensat", w.Bin}, args...)...)
 	cmd.Env = w.Environ()
 	w.Creds(t, w.Finish(t, cmd))
 	trace, err := os.ReadFile(log)
@@ -27,16 +26,47 @@ func TestHitTouchesNothing(t *testing.T) {
 	for line := range strings.Lines(string(trace)) {
 		_, call, _ := strings.Cut(line, " ")
 		call = strings.TrimSpace(call)
+		name, _, _ := strings.Cut(call, "(")
+		writes := strings.Contains(call, "O_WRONLY") || strings.Contains(call, "O_RDWR") || strings.Contains(call, "O_CREAT")
 		switch {
-		case strings.HasPrefix(call, "+++") || strings.HasPrefix(call, "---"):
-		case strings.HasPrefix(call, "openat(") && !strings.Contains(call, "O_WRONLY") && !strings.Contains(call, "O_RDWR") && !strings.Contains(call, "O_CREAT"):
+		case strings.HasPrefix(call, "+++") || strings.HasPrefix(call, "---") || strings.HasPrefix(call, "<..."):
+		case strings.HasPrefix(name, "openat") && !writes:
 			reads++
+		case name == "fcntl" && !strings.Contains(call, "F_SETLK") && !strings.Contains(call, "F_OFD_SETLK"):
 		default:
-			t.Errorf("on a hit: %s", call)
+			calls = append(calls, call)
 		}
 	}
 	if reads == 0 {
 		t.Error("the trace is empty: strace saw nothing")
+	}
+	return calls
+}
+
+// A hit makes no lock, no socket, and opens nothing for writing; the ordinary way writes at
+// most its note.
+func TestHitTouchesNothing(t *testing.T) {
+	w := harness.NewWorld(t)
+	args := []string{"--source-profile", "base"}
+	w.Creds(t, w.Run(t, args...))
+	if calls := traced(t, w, args...); len(calls) > 0 {
+		t.Errorf("directly: %q", calls)
+	}
+	w.Env["STS_HELPER_NO_DIRECT"] = "1"
+	if calls := traced(t, w, args...); len(calls) > 0 {
+		t.Errorf("the ordinary way, noting nothing: %q", calls)
+	}
+	delete(w.Env, "STS_HELPER_NO_DIRECT")
+	for _, note := range notes(t, w) {
+		harness.Must(t, os.Remove(note))
+	}
+	calls := traced(t, w, args...)
+	if len(calls) != 2 || !strings.HasPrefix(calls[0], "openat(") || !strings.Contains(calls[0], "/.tmp-") && !strings.Contains(calls[0], `".tmp-`) ||
+		!strings.HasPrefix(calls[1], "renameat(") || !strings.Contains(calls[1], `.direct"`) {
+		t.Errorf("the ordinary way: %q", calls)
+	}
+	if len(notes(t, w)) != 1 {
+		t.Error("there is no note")
 	}
 }
 

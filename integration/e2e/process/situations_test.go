@@ -1,0 +1,350 @@
+package process_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sts-helper/sts-helper/integration/harness"
+	"github.com/sts-helper/sts-helper/internal/settings"
+)
+
+// line is a command line with the variables it is run with.
+type line struct {
+	args, env []string
+}
+
+func (l line) command(t testing.TB, w *harness.World, extra ...string) *exec.Cmd {
+	t.Helper()
+	cmd := w.Command(t, l.args...)
+	cmd.Env = append(append(cmd.Env, l.env...), extra...)
+	return cmd
+}
+
+// answeredDirectly runs a line that was run before: directly, and with the same document as the
+// ordinary way.
+func answeredDirectly(t *testing.T, w *harness.World, l line) {
+	t.Helper()
+	got, direct := directly(t, w, l.command(t, w))
+	if !direct {
+		t.Fatalf("%q is not answered directly: exit %d, %q", l, got.Code, got.Stderr)
+	}
+	want, direct := directly(t, w, l.command(t, w, "STS_HELPER_NO_DIRECT=1"))
+	if direct || got.Stdout != want.Stdout || got.Stderr != want.Stderr || got.Code != want.Code {
+		t.Errorf("%q: directly exit %d, %q, otherwise exit %d, %q; the same document: %v", l, got.Code, got.Stderr, want.Code, want.Stderr, got.Stdout == want.Stdout)
+	}
+}
+
+// ordinarily runs a line that is not answered directly now, and the next time is.
+func ordinarily(t *testing.T, w *harness.World, l line) {
+	t.Helper()
+	r, direct := directly(t, w, l.command(t, w))
+	if w.Creds(t, r); direct {
+		t.Fatalf("%q is answered directly", l)
+	}
+	answeredDirectly(t, w, l)
+}
+
+// notes are the notes of a home.
+func notes(t *testing.T, w *harness.World) []string {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(w.Cache(), "v1", "*.direct"))
+	harness.Must(t, err)
+	return all
+}
+
+// Every operation is answered directly, however its line is spelt.
+func TestEveryOperationIsAnsweredDirectly(t *testing.T) {
+	for i, o := range newStage(t).operations() {
+		t.Run(o.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			o = s.operations()[i]
+			flags := o.settings.flags()
+			var joined []string
+			for _, known := range settings.Settings() {
+				for _, v := range o.settings[known.Flag] {
+					joined = append(joined, "--"+known.Flag+"="+v)
+				}
+			}
+			harness.Must(t, s.Write(".config/sts-helper/config.toml", o.settings.entry("op")))
+			for _, l := range []line{
+				{args: flags},
+				{args: joined},
+				{args: append([]string{"process"}, flags...)},
+				{env: o.settings.variables()},
+				{args: []string{"--profile", "op"}},
+				{env: []string{"STS_HELPER_PROFILE=op"}},
+			} {
+				ordinarily(t, s.World, l)
+			}
+			if n := len(notes(t, s.World)); n != 5 { // the bare lines share one, which the last wrote
+				t.Errorf("%d notes", n)
+			}
+		})
+	}
+}
+
+func TestBareLineIsAnsweredDirectly(t *testing.T) {
+	w := harness.NewWorld(t)
+	ordinarily(t, w, line{env: []string{"AWS_PROFILE=base"}})
+}
+
+func TestDirectAfterLoginWithMFA(t *testing.T) {
+	m := harness.NewMFAWorld(t)
+	if r := m.Run(t, "login", "dev", "--mfa-code", m.Code()); r.Code != 0 {
+		t.Fatal(r.Stderr)
+	}
+	ordinarily(t, m.World, line{args: []string{"--profile", "dev"}})
+	ordinarily(t, m.World, line{args: []string{"--profile", "r0"}})
+}
+
+// A device that was found is a dependency as any other.
+func TestDirectWithADeviceThatWasFound(t *testing.T) {
+	m := harness.NewMFAWorld(t)
+	m.Env["AWS_ENDPOINT_URL_IAM"] = m.STS.URL()
+	harness.Must(t, m.Write(".aws/config", ""))
+	l := line{args: []string{"--source-profile", "base", "--mfa-serial", "auto"}}
+	m.Creds(t, m.Run(t, append(l.args, "--mfa-code", m.Code())...))
+	ordinarily(t, m.World, l)
+	found, err := filepath.Glob(filepath.Join(m.Cache(), "v1", "user-*"))
+	harness.Must(t, err)
+	if len(found) != 1 {
+		t.Fatal(found)
+	}
+	harness.Must(t, os.Remove(found[0]))
+	ordinarily(t, m.World, l) // IAM was asked again
+}
+
+func TestDirectAfterAnEdit(t *testing.T) {
+	s := newStage(t)
+	for _, o := range s.operations() {
+		l := line{args: o.settings.flags()}
+		s.Creds(t, s.Finish(t, l.command(t, s.World)))
+		config := s.Read(t, ".aws/config")
+		harness.Must(t, s.Write(".aws/config", config+"# edited\n"))
+		ordinarily(t, s.World, l)
+	}
+	// A token that is renewed in its file is still the same identity's.
+	web := line{args: s.operations()[7].settings.flags()}
+	s.identityToken(t, "pod-1", 2*harness.Due)
+	ordinarily(t, s.World, web)
+	s.identityToken(t, "pod-2", 2*harness.Due)
+	before := s.Run(t, web.args...)
+	s.identityToken(t, "pod-1", 2*harness.Due)
+	if after := s.Run(t, web.args...); s.Creds(t, after) == s.Creds(t, before) {
+		t.Error("two subjects have one token")
+	}
+}
+
+// Two versions of the program can be used in turn.
+func TestDirectAfterAnUpgrade(t *testing.T) {
+	w := harness.NewWorld(t)
+	l := line{args: []string{"--source-profile", "base"}}
+	ordinarily(t, w, l)
+	old := w.Bin
+	w.Bin = harness.Upgrade(t)
+	ordinarily(t, w, l)
+	w.Bin = old
+	answeredDirectly(t, w, l)
+	if n := w.STS.Count(""); n != 1 {
+		t.Errorf("%d calls of STS", n)
+	}
+}
+
+func TestDirectWithOtherCaches(t *testing.T) {
+	w := harness.NewWorld(t)
+	for name, l := range map[string]line{
+		"flag":           {args: []string{"--source-profile", "base", "--cache-dir", filepath.Join(w.Dir, "c1")}},
+		"variable":       {args: []string{"--source-profile", "base"}, env: []string{"STS_HELPER_CACHE_DIR=" + filepath.Join(w.Dir, "c2")}},
+		"XDG_CACHE_HOME": {args: []string{"--source-profile", "base"}, env: []string{"XDG_CACHE_HOME=" + filepath.Join(w.Dir, "c3")}},
+	} {
+		t.Run(name, func(t *testing.T) { ordinarily(t, w, l) })
+	}
+}
+
+// What the ordinary way answers differently each time, or with more than the document, is not
+// answered directly.
+func TestNotAnsweredDirectly(t *testing.T) {
+	w := harness.NewWorld(t)
+	for name, l := range map[string]line{
+		"verbose":  {args: []string{"--source-profile", "base", "--verbose"}},
+		"a code":   {args: []string{"--source-profile", "base", "--mfa-code", "123456"}},
+		"no cache": {args: []string{"--source-profile", "base", "--no-cache"}},
+		"a chain":  {args: []string{"--source-profile", "base"}, env: []string{"STS_HELPER_CHAIN=0123"}},
+		"no home":  {args: []string{"--source-profile", "base"}, env: []string{"HOME=", "AWS_SHARED_CREDENTIALS_FILE=" + w.Dir + "/.aws/credentials", "STS_HELPER_CACHE_DIR=" + w.Dir + "/c"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 3 {
+				if r, direct := directly(t, w, l.command(t, w)); direct || r.Code != 0 {
+					t.Errorf("direct %v, exit %d, %q", direct, r.Code, r.Stderr)
+				}
+			}
+		})
+	}
+	if n := notes(t, w); len(n) > 0 {
+		t.Errorf("noted: %q", n)
+	}
+}
+
+// The same state is noted once.
+func TestNotesAreWrittenOnce(t *testing.T) {
+	w := harness.NewWorld(t)
+	args := []string{"--source-profile", "base"}
+	w.Creds(t, w.Run(t, args...))
+	before := notes(t, w)
+	if len(before) != 1 {
+		t.Fatal(before)
+	}
+	was, err := os.Stat(before[0])
+	harness.Must(t, err)
+	records, _ := filepath.Glob(filepath.Join(w.Cache(), "v1", "*.cred"))
+	harness.Must(t, os.Remove(records[0]))
+	w.Creds(t, w.Run(t, args...)) // the ordinary way, with the same note to be made
+	is, err := os.Stat(before[0])
+	harness.Must(t, err)
+	if !os.SameFile(was, is) {
+		t.Error("the note was written again")
+	}
+	if w.STS.Count("") != 2 {
+		t.Errorf("%d calls of STS", w.STS.Count(""))
+	}
+}
+
+// Whatever the question, the bytes are the same by both ways.
+func TestGeneratedQuestions(t *testing.T) {
+	questions := 60
+	if testing.Short() {
+		questions = 12
+	}
+	s := newStage(t)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	operations := s.operations()
+	for range questions {
+		o := operations[rng.IntN(len(operations))]
+		var l line
+		set := o.settings
+		switch o.op {
+		case "GetSessionToken", "GetFederationToken":
+			set = set.with("duration", fmt.Sprint(3600+rng.IntN(3)*900))
+		}
+		if rng.IntN(2) == 0 {
+			set = set.with("region", []string{"eu-west-1", "us-east-1", "eu-central-1"}[rng.IntN(3)])
+		}
+		for _, known := range settings.Settings() {
+			values, ok := set[known.Flag]
+			way := rng.IntN(3)
+			switch {
+			case !ok:
+			case way == 0:
+				l.env = append(l.env, known.Env+"="+strings.Join(values, "\n"))
+			default:
+				for _, v := range values {
+					switch {
+					case way == 1 || known.Kind == settings.Bool:
+						l.args = append(l.args, "--"+known.Flag+"="+v)
+					default:
+						l.args = append(l.args, "--"+known.Flag, v)
+					}
+				}
+			}
+		}
+		if rng.IntN(4) == 0 {
+			l.args = append([]string{"process"}, l.args...)
+		}
+		s.Creds(t, s.Finish(t, l.command(t, s.World)))
+		answeredDirectly(t, s.World, l)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// The image of a file system is replaced by another one with the same device, and a file with
+// the same inode, size and times in it.
+func TestReplacedImage(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can mount an image")
+	}
+	mkfs, debugfs, unshare := harness.Need(t, "mkfs.ext4"), harness.Need(t, "debugfs"), harness.Need(t, "unshare")
+	w := harness.NewWorld(t)
+	dir := t.TempDir()
+	for _, name := range []string{"one", "two"} {
+		w.STS.AddRole(harness.Account, name)
+		harness.Must(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+		harness.Must(t, os.WriteFile(filepath.Join(dir, name, "config"), []byte("[profile role]\nsource_profile = base\nrole_arn = arn:aws:iam::"+harness.Account+":role/"+name+"\n"), 0o600))
+		image := filepath.Join(dir, name+".img")
+		cmd := exec.Command(mkfs, "-q", "-O", "^has_journal", "-U", "00000000-0000-0000-0000-000000000001", "-d", filepath.Join(dir, name), image, "1M")
+		cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1700000000")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Skipf("no image: %v, %s", err, out)
+		}
+		for _, field := range []string{"atime", "mtime", "ctime", "crtime"} {
+			for _, set := range []string{field + " 1700000000", field + "_extra 0"} {
+				if out, err := exec.Command(debugfs, "-w", "-R", "set_inode_field config "+set, image).CombinedOutput(); err != nil {
+					t.Skipf("no fixed times: %v, %s", err, out)
+				}
+			}
+		}
+	}
+	replaced(t, w, unshare, dir, `mount -o loop,ro "$DIR/$name.img" "$DIR/mnt" || exit 77`, `umount "$DIR/mnt"`)
+}
+
+// Below a bind mount another file with the same size and modification time stands in the
+// place of the one that was read, as it may below an attribute cache.
+func TestReplacedBelowAMount(t *testing.T) {
+	unshare := harness.Need(t, "unshare")
+	if err := exec.Command(unshare, "-Urm", "true").Run(); err != nil {
+		t.Skip("no user namespace")
+	}
+	w := harness.NewWorld(t)
+	dir := t.TempDir()
+	for _, name := range []string{"one", "two"} {
+		w.STS.AddRole(harness.Account, name)
+		harness.Must(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+		file := filepath.Join(dir, name, "config")
+		harness.Must(t, os.WriteFile(file, []byte("[profile role]\nsource_profile = base\nrole_arn = arn:aws:iam::"+harness.Account+":role/"+name+"\n"), 0o600))
+		harness.Must(t, exec.Command("touch", "-d", "@1700000000", file).Run())
+	}
+	replaced(t, w, unshare, dir, `mount --bind "$DIR/$name" "$DIR/mnt" || exit 77`, `umount "$DIR/mnt"`)
+}
+
+// replaced asks for the role of a file twice as it is and twice as it is after that, and wants
+// the role that the file says each time.
+func replaced(t *testing.T, w *harness.World, unshare, dir, mount, unmount string) {
+	t.Helper()
+	harness.Must(t, os.Mkdir(filepath.Join(dir, "mnt"), 0o700))
+	script := `for name in one two; do ` + mount + `; stat -c '%Y %s' "$DIR/mnt/config" >&2; "$0" --source-profile role && "$0" --source-profile role || exit; ` + unmount + `; done`
+	cmd := w.Command(t)
+	cmd.Path, cmd.Args = unshare, []string{"unshare", "-Urm", "sh", "-c", script, w.Bin}
+	if os.Geteuid() == 0 {
+		cmd.Args[1] = "-m"
+	}
+	cmd.Env = append(cmd.Env, "DIR="+dir, "AWS_CONFIG_FILE="+filepath.Join(dir, "mnt", "config"))
+	r := w.Finish(t, cmd)
+	if r.Code == 77 {
+		t.Skipf("cannot mount: %s", r.Stderr)
+	}
+	answers := strings.SplitAfter(r.Stdout, "\n")
+	if r.Code != 0 || len(answers) != 5 {
+		t.Fatalf("exit %d, %q", r.Code, r.Stderr)
+	}
+	if states := strings.Fields(r.Stderr); states[0] != states[2] || states[1] != states[3] {
+		t.Fatalf("the files differ: %q", states)
+	}
+	for i, name := range []string{"one", "one", "two", "two"} {
+		d := w.Parse(t, answers[i])
+		if id, _ := w.STS.Lookup(d.AccessKeyId); !strings.Contains(id.ARN, "/"+name+"/") {
+			t.Errorf("answer %d is for %s, the file says %s", i, id.ARN, name)
+		}
+	}
+	if w.STS.Count("") != 2 {
+		t.Errorf("%d calls of STS", w.STS.Count(""))
+	}
+}
