@@ -218,12 +218,13 @@ func (q Question) waitNotBefore(ctx context.Context) error {
 		return fmt.Errorf("%w: the present code was used already and the next one comes in %s; run %q then",
 			ErrTimeout, display.Wait(d), loginCommand(q.Login, q.Profile))
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	for ; d > 0; d = time.Until(q.NotBefore.Round(0)) {
+		// Timers stand still while the machine sleeps, and the clock may be set meanwhile.
+		select {
+		case <-time.After(min(d, time.Second)):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
+	return nil
 }
