@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"testing"
-	"time"
 )
 
 // Answer is one answer of the endpoint.
@@ -31,7 +30,7 @@ func (a Answer) Document(t testing.TB) (d struct {
 var HTTPClient = &http.Client{
 	Transport:     &http.Transport{Proxy: nil, MaxIdleConnsPerHost: 64},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	Timeout:       15 * time.Second,
+	Timeout:       Patience,
 }
 
 // Do sends a request that must be answered; header has names and values in turn.

@@ -84,7 +84,7 @@ func BuildWithClock(dir string) (string, error) {
 		filepath.Join(timeDir, "fakenow.go"): wallClock,
 		bootFile:                             boot,
 	} {
-		file := filepath.Join(dir, fmt.Sprintf("overlay%d.go", len(overlay)))
+		file := filepath.Join(dir, "overlay-"+filepath.Base(target))
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			return "", err
 		}

@@ -16,14 +16,18 @@ import (
 const Crowd = 500
 
 // GatedSource gives the home a source profile of that name, whose keys come from another helper
-// that waits until release is called. So the one that holds the lock can be kept there, for
-// 20 s at most, until a crowd has gathered behind it.
+// that waits until release is called. So the one that holds the lock can be kept there until a
+// crowd has gathered behind it, for 20 s at most: see [Gather].
 func (w *World) GatedSource(t *testing.T) (release func()) {
 	t.Helper()
 	gate := filepath.Join(w.Dir, "open")
 	Must(t, w.Write("keys", fmt.Sprintf(`{"Version":1,"AccessKeyId":%q,"SecretAccessKey":%q}`, w.User.AccessKeyID, w.User.SecretAccessKey)))
 	Must(t, w.Write(".aws/config", fmt.Sprintf("[profile gated]\ncredential_process = while ! test -e %s; do sleep 0.05; done; cat %s/keys\n", gate, w.Dir)))
-	return func() { Must(t, os.WriteFile(gate, nil, 0o600)) }
+	return func() {
+		if err := os.WriteFile(gate, nil, 0o600); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // RunTogether starts n helpers, calls started once all run, and gives their results.
@@ -98,48 +102,66 @@ wait`, n, args, dir)
 	return results
 }
 
-// AwaitAsleep waits until n helpers that this process started wait for somebody.
+// AwaitAsleep waits until n helpers that this process started wait for another.
 func AwaitAsleep(t *testing.T, n int) {
 	t.Helper()
-	awaitAsleep(t, n, func(parent, _ int) bool { return parent == os.Getpid() })
+	seen := sleepers{}
+	Await(t, fmt.Sprintf("%d helpers that wait", n), func() bool {
+		return seen.look(func(parent, _ int) bool { return parent == os.Getpid() }) >= n
+	})
 }
 
-// AwaitAsleepIn waits until n helpers of a session wait for somebody.
+// AwaitAsleepIn waits until n helpers of a session wait for another.
 func AwaitAsleepIn(t *testing.T, session, n int) {
 	t.Helper()
-	awaitAsleep(t, n, func(_, of int) bool { return of == session })
+	seen := sleepers{}
+	Await(t, fmt.Sprintf("%d helpers that wait", n), func() bool {
+		return seen.look(func(_, of int) bool { return of == session }) >= n
+	})
 }
 
-// awaitAsleep waits until n helpers that belong have each been found asleep three times: past
-// their start, that is, and at the polling that a wait consists of. They need not all be
-// found so at once, which on a busy machine hundreds that poll never are.
-func awaitAsleep(t *testing.T, n int, belongs func(parent, session int) bool) {
+// Gather gives a crowd of this process's children, or of a session, time to gather behind the
+// one they wait for, and reports whether all did. That one gives up after a while, so on a
+// busy machine some may come later, and find what it has got.
+func Gather(t *testing.T, session, n int, limit time.Duration) bool {
 	t.Helper()
-	seen := map[string]int{}
-	asleep := 0
-	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(30 * time.Millisecond) {
-		stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-		for _, file := range stats {
-			b, err := os.ReadFile(file)
-			if err != nil {
-				continue
-			}
-			_, after, ok := strings.Cut(string(b), "(sts-helper) ")
-			if !ok {
-				continue
-			}
-			var state string
-			var parent, group, session int
-			if _, err := fmt.Sscan(after, &state, &parent, &group, &session); err != nil || state != "S" || !belongs(parent, session) {
-				continue
-			}
-			if seen[file]++; seen[file] == 3 {
-				asleep++
-			}
-		}
-		if asleep >= n {
-			return
+	seen := sleepers{}
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(30 * time.Millisecond) {
+		if seen.look(func(parent, of int) bool { return of == session || session == 0 && parent == os.Getpid() }) >= n {
+			return true
 		}
 	}
-	t.Fatalf("%d of %d helpers wait", asleep, n)
+	t.Logf("after %s not all of %d helpers wait", limit, n)
+	return false
+}
+
+// sleepers counts how often each helper was found asleep.
+type sleepers map[string]int
+
+// look gives how many helpers that belong were found asleep three times: past their start,
+// that is, and at the polling that a wait consists of. They need not all be found so at once,
+// which on a busy machine hundreds that poll never are.
+func (s sleepers) look(belongs func(parent, session int) bool) (asleep int) {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, file := range stats {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		_, after, ok := strings.Cut(string(b), "(sts-helper) ")
+		if !ok {
+			continue
+		}
+		var state string
+		var parent, group, session int
+		if _, err := fmt.Sscan(after, &state, &parent, &group, &session); err == nil && state == "S" && belongs(parent, session) {
+			s[file]++
+		}
+	}
+	for _, n := range s {
+		if n >= 3 {
+			asleep++
+		}
+	}
+	return asleep
 }

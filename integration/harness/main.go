@@ -17,7 +17,7 @@ var scratch string
 
 // Main runs the tests of a package that drives the binary; its TestMain ends with the code.
 func Main(m *testing.M) int {
-	defaultSignals()
+	DefaultSignals()
 	dir, err := os.MkdirTemp("", "sts-helper-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -28,13 +28,21 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// defaultSignals gives this process's children the usual signals where the user who started
+// DefaultSignals gives this process's children the usual signals where the user who started
 // the tests in the background has them ignored: what is caught here is theirs by default.
-func defaultSignals() {
+func DefaultSignals() {
 	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
 		if signal.Ignored(s) {
 			signal.Notify(make(chan os.Signal, 1), s)
 		}
+	}
+}
+
+// Long skips, in the short lane, a test that takes long or much; what says why.
+func Long(t testing.TB, what string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("long: " + what)
 	}
 }
 
@@ -47,6 +55,7 @@ func Binary(t testing.TB) string {
 // ClockBinary is the path of an sts-helper whose clocks tests can move; see [BuildWithClock].
 func ClockBinary(t testing.TB) string {
 	t.Helper()
+	Long(t, "builds the standard library anew")
 	return built(t, "clock", func(dir string) (string, error) {
 		dir = filepath.Join(dir, "clock")
 		if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -35,8 +35,8 @@ func NewMFAWorld(t *testing.T) *MFAWorld {
 	return m
 }
 
-// Code is what the device shows now.
-func (m *MFAWorld) Code() string { return m.Device.Code(time.Now()) }
+// Code is what the device shows now, by the clock of STS.
+func (m *MFAWorld) Code() string { return m.Device.Code(m.STS.Now()) }
 
 // WrongCode is a code that is not the device's, of this time or about it.
 func (m *MFAWorld) WrongCode(n int) string {
@@ -44,7 +44,7 @@ func (m *MFAWorld) WrongCode(n int) string {
 		code := fmt.Sprintf("%06d", 271828+i*7+n)
 		good := false
 		for s := -3; s <= 3; s++ {
-			good = good || code == m.Device.Code(time.Now().Add(time.Duration(s)*30*time.Second))
+			good = good || code == m.Device.Code(m.STS.Now().Add(time.Duration(s)*30*time.Second))
 		}
 		if !good {
 			return code

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 type MovableWorld struct {
 	*World
 	Clock *Clock
+	ahead time.Duration
 }
 
 // NewMovableWorld starts a world at the real time.
@@ -25,14 +27,34 @@ func (w *World) Movable(t testing.TB) *MovableWorld {
 	w.Bin = ClockBinary(t)
 	clock, err := w.NewClock()
 	Must(t, err)
-	return &MovableWorld{w, clock}
+	return &MovableWorld{World: w, Clock: clock}
 }
 
 // At moves every clock to so much after the test's beginning.
 func (m *MovableWorld) At(t testing.TB, ahead time.Duration) {
 	t.Helper()
+	m.ahead = ahead
 	Must(t, m.Clock.Set(ahead))
 	m.STS.SetNow(func() time.Time { return time.Now().Add(ahead) })
+}
+
+// NextStep moves every clock to the next code of an MFA device.
+func (m *MovableWorld) NextStep(t testing.TB) {
+	t.Helper()
+	m.At(t, m.ahead+30*time.Second)
+}
+
+// AwaitNextCode moves the clock on where a question waits for a device's next code, and waits
+// until the code is asked for.
+func AwaitNextCode(tt *Terminal, m *MovableWorld) {
+	tt.t.Helper()
+	Await(tt.t, "a question", func() bool {
+		return strings.Contains(tt.Screen(), "please wait") || strings.Contains(tt.Screen(), Prompt)
+	})
+	if strings.Contains(tt.Screen(), "please wait") { // else the next code is there already
+		m.NextStep(tt.t)
+	}
+	tt.Await(Prompt, 1)
 }
 
 // Outages is every way in which the emulator's STS can be down or wrong, with the class of

@@ -102,7 +102,7 @@ func withoutRequests(log string) (rest string) {
 // AwaitReady waits for the env-file and reads it.
 func (s *Server) AwaitReady(t testing.TB) {
 	t.Helper()
-	Within(t, 20*time.Second, "the env-file", func() bool {
+	Await(t, "the env-file", func() bool {
 		select {
 		case <-s.Ended:
 			t.Fatalf("the server ended:\n%s", s.Log)
@@ -140,10 +140,10 @@ func (s *Server) Stop(t testing.TB) int {
 	_ = s.Cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.Ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(Patience):
 		_ = s.Cmd.Process.Kill()
 		<-s.Ended
-		t.Error("the server did not end within 20 s of SIGTERM")
+		t.Error("the server did not end after SIGTERM")
 	}
 	return s.Cmd.ProcessState.ExitCode()
 }

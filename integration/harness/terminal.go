@@ -1,7 +1,7 @@
 package harness
 
 import (
-	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -34,9 +34,9 @@ func NewTerminal(t *testing.T) *Terminal {
 	fd, err := unix.FcntlInt(human.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	Must(t, err)
 	Must(t, unix.SetNonblock(fd, true))
-	human.Close()
+	Must(t, human.Close())
 	tt := &Terminal{t: t, Human: os.NewFile(uintptr(fd), "ptmx"), Line: line}
-	t.Cleanup(func() { tt.Human.Close(); line.Close() })
+	t.Cleanup(func() { _ = tt.Human.Close(); _ = line.Close() })
 	go func() {
 		b := make([]byte, 4096)
 		for {
@@ -65,11 +65,27 @@ const Prompt = "six digits ("
 // Await waits until a text has been on the screen n times.
 func (tt *Terminal) Await(text string, n int) {
 	tt.t.Helper()
-	for end := time.Now().Add(60 * time.Second); strings.Count(tt.Screen(), text) < n; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			tt.t.Fatalf("never saw %q %d times; saw:\n%s", text, n, tt.Screen())
+	defer func() {
+		if tt.t.Failed() {
+			tt.t.Logf("the screen shows:\n%s", tt.Screen())
 		}
-	}
+	}()
+	Await(tt.t, fmt.Sprintf("%q, %d times", text, n), func() bool { return strings.Count(tt.Screen(), text) >= n })
+}
+
+// AwaitHidden waits until a prompt has been shown and what is typed is not.
+func (tt *Terminal) AwaitHidden(prompt string) {
+	tt.t.Helper()
+	tt.Await(prompt, 1)
+	Await(tt.t, "no echo", func() bool { return !tt.Echoes() })
+}
+
+// Echoes reports whether the terminal shows what is typed.
+func (tt *Terminal) Echoes() bool {
+	tt.t.Helper()
+	state, err := unix.IoctlGetTermios(int(tt.Line.Fd()), getTermios)
+	Must(tt.t, err)
+	return state.Lflag&unix.ECHO != 0
 }
 
 // Type types keys.
@@ -82,10 +98,11 @@ func (tt *Terminal) Type(keys string) {
 
 // Job is a command that has been started.
 type Job struct {
-	Cmd       *exec.Cmd
-	out, errs bytes.Buffer
-	ended     chan struct{}
-	began     time.Time
+	Cmd    *exec.Cmd
+	Stderr Output
+	stdout Output
+	ended  chan struct{}
+	began  time.Time
 }
 
 // Start runs cmd in a session of its own on the terminal, or on none where tt is nil, as a
@@ -94,10 +111,10 @@ func Start(t *testing.T, tt *Terminal, cmd *exec.Cmd) *Job {
 	t.Helper()
 	j := &Job{Cmd: cmd, ended: make(chan struct{}), began: time.Now()}
 	if cmd.Stdout == nil {
-		cmd.Stdout = &j.out
+		cmd.Stdout = &j.stdout
 	}
 	if cmd.Stderr == nil {
-		cmd.Stderr = &j.errs
+		cmd.Stderr = &j.Stderr
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if tt != nil {
@@ -115,10 +132,10 @@ func (j *Job) Result(t *testing.T) Result {
 	t.Helper()
 	select {
 	case <-j.ended:
-	case <-time.After(80 * time.Second):
+	case <-time.After(Patience):
 		t.Fatalf("it hangs: %v", j.Cmd.Args)
 	}
-	r := Result{Stdout: j.out.String(), Stderr: j.errs.String(), Code: j.Cmd.ProcessState.ExitCode(), Wall: time.Since(j.began)}
+	r := Result{Stdout: j.stdout.String(), Stderr: j.Stderr.String(), Code: j.Cmd.ProcessState.ExitCode(), Wall: time.Since(j.began)}
 	if err := r.Leaks(); err != nil {
 		t.Error(err)
 	}

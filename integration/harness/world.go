@@ -61,10 +61,10 @@ func (w *World) Run(t testing.TB, args ...string) Result {
 	return w.Finish(t, w.Command(t, args...))
 }
 
-// Command is the helper with args, not yet started; it ends with the test or 90 s after this.
+// Command is the helper with args, not yet started; it is ended with the test at the latest.
 func (w *World) Command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	t.Cleanup(cancel)
 	return w.Home.Command(ctx, args...)
 }
@@ -150,13 +150,17 @@ func (w *World) Read(t *testing.T, name string) string {
 	return string(b)
 }
 
-// Within waits for something to become so.
-func Within(t testing.TB, limit time.Duration, what string, so func() bool) time.Duration {
+// Patience is how long tests wait for what must come. It is far more than anything takes, so
+// that a busy machine fails no test.
+const Patience = 5 * time.Minute
+
+// Await waits until something is so, and gives how long that took.
+func Await(t testing.TB, what string, so func() bool) time.Duration {
 	t.Helper()
 	start := time.Now()
 	for !so() {
-		if time.Since(start) > limit {
-			t.Fatalf("%s: not within %s", what, limit)
+		if time.Since(start) > Patience {
+			t.Fatalf("%s: not within %s", what, Patience)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

@@ -168,14 +168,14 @@ func TestDialogOfTheDesktop(t *testing.T) {
 func TestTerminalBeforeDialog(t *testing.T) {
 	log := standIn(t, "zenity", "echo 123456")
 	s := newTerminal(t).start("ask", script{}, "DISPLAY=:99")
-	s.sees("six digits", 1)
-	s.types("123456\n")
+	s.Await("six digits", 1)
+	s.Type("123456\n")
 	s.result().is(t, nil)
 	if log() != "" {
 		t.Error("a dialog was shown as well")
 	}
 	for _, role := range []string{"ask", "background"} {
-		s := &session{t: t, ended: make(chan struct{})}
+		s := &session{t: t}
 		if role == "background" {
 			s = newTerminal(t)
 		}

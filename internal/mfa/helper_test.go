@@ -3,7 +3,6 @@
 package mfa_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,21 +13,20 @@ import (
 	"os/signal"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 
+	"github.com/sts-helper/sts-helper/integration/harness"
 	"github.com/sts-helper/sts-helper/internal/mfa"
 )
 
 // This test binary plays other parts too: the program that asks, on a terminal of its own, and a
 // command that is asked for a code.
 func TestMain(m *testing.M) {
-	defaultSignals()
+	harness.DefaultSignals()
 	if len(os.Args) == 3 && os.Args[1] == "report" {
 		report(os.Args[2])
 		return
@@ -177,51 +175,16 @@ func report(file string) {
 	fmt.Println("123456")
 }
 
-// session is a running program with a terminal, seen from the terminal's other end.
+// session is a running program, with a terminal or without one.
 type session struct {
-	t      *testing.T
-	human  *os.File // what the human types on and sees
-	line   *os.File // the terminal itself, to look at its modes
-	cmd    *exec.Cmd
-	stdout bytes.Buffer
-	stderr bytes.Buffer
-	ended  chan struct{}
-
-	mu   sync.Mutex
-	seen strings.Builder
+	t                 *testing.T
+	*harness.Terminal // nil for none
+	*harness.Job
 }
 
 func newTerminal(t *testing.T) *session {
 	t.Helper()
-	human, line, err := pty.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// A file in non-blocking mode can be closed while it is being read.
-	fd, err := unix.FcntlInt(human.Fd(), unix.F_DUPFD_CLOEXEC, 0)
-	if err == nil {
-		err = unix.SetNonblock(fd, true)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	human.Close()
-	human = os.NewFile(uintptr(fd), "ptmx")
-	s := &session{t: t, human: human, line: line, ended: make(chan struct{})}
-	t.Cleanup(func() { human.Close(); line.Close() })
-	go func() {
-		b := make([]byte, 4096)
-		for {
-			n, err := human.Read(b)
-			if err != nil {
-				return
-			}
-			s.mu.Lock()
-			s.seen.Write(b[:n])
-			s.mu.Unlock()
-		}
-	}()
-	return s
+	return &session{t: t, Terminal: harness.NewTerminal(t)}
 }
 
 // start runs the program in a session of its own, on the terminal where there is one, with stdin
@@ -235,60 +198,23 @@ func (s *session) start(role string, sc script, env ...string) *session {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.cmd = exec.Command(os.Args[0])
-	s.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0", "MFA_TEST_ROLE=" + role, "MFA_TEST_SCRIPT=" + string(b)}, env...)
-	s.cmd.Stdout, s.cmd.Stderr = &s.stdout, &s.stderr
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if s.line != nil {
-		s.cmd.ExtraFiles = []*os.File{s.line}
-		s.cmd.SysProcAttr.Setctty, s.cmd.SysProcAttr.Ctty = true, 3
-	}
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	go func() { defer close(s.ended); _ = s.cmd.Wait() }()
-	s.t.Cleanup(func() { _ = s.cmd.Process.Kill(); <-s.ended })
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0", "MFA_TEST_ROLE=" + role, "MFA_TEST_SCRIPT=" + string(b)}, env...)
+	s.Job = harness.Start(s.t, s.Terminal, cmd)
 	return s
-}
-
-func (s *session) screen() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.seen.String()
-}
-
-// sees waits until the human has seen a text n times.
-func (s *session) sees(text string, n int) {
-	s.t.Helper()
-	for end := time.Now().Add(15 * time.Second); strings.Count(s.screen(), text) < n; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			s.t.Fatalf("never saw %q %d times; saw:\n%s\nstdout: %s\nstderr: %s", text, n, s.screen(), s.stdout.String(), s.stderr.String())
-		}
-	}
-}
-
-func (s *session) types(keys string) {
-	s.t.Helper()
-	if _, err := s.human.WriteString(keys); err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 // result waits for the program and checks what holds in every case: nothing leaks, and stdout has
 // its answer and stderr nothing.
 func (s *session) result() told {
 	s.t.Helper()
-	select {
-	case <-s.ended:
-	case <-time.After(20 * time.Second):
-		s.t.Fatalf("it hangs; saw:\n%s", s.screen())
-	}
-	if s.stderr.Len() > 0 {
-		s.t.Errorf("stderr: %s", &s.stderr)
+	ended := s.Result(s.t)
+	if ended.Stderr != "" {
+		s.t.Errorf("stderr: %s", ended.Stderr)
 	}
 	var r told
-	if err := json.Unmarshal(s.stdout.Bytes(), &r); err != nil {
-		s.t.Fatalf("stdout %q: %v (%v)", s.stdout.String(), err, s.cmd.ProcessState)
+	if err := json.Unmarshal([]byte(ended.Stdout), &r); err != nil {
+		s.t.Fatalf("stdout %q: %v (exit %d)", ended.Stdout, err, ended.Code)
 	}
 	if r.Leaked != "" {
 		s.t.Errorf("leaked: %s", r.Leaked)
@@ -315,15 +241,5 @@ func (r told) is(t *testing.T, kind error, words ...string) {
 	}
 	if strings.ContainsAny(r.Err, "\n\x1b") {
 		t.Errorf("not one safe line: %q", r.Err)
-	}
-}
-
-// defaultSignals gives this process's children the usual signals where somebody who started
-// the tests in the background has them ignored: what is caught here is theirs by default.
-func defaultSignals() {
-	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
-		if signal.Ignored(s) {
-			signal.Notify(make(chan os.Signal, 1), s)
-		}
 	}
 }

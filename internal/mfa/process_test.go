@@ -190,7 +190,7 @@ func TestProcessTimeoutEndsItsChildren(t *testing.T) {
 			t.Parallel()
 			pids := filepath.Join(t.TempDir(), "pid")
 			tool := program(t, t.TempDir(), "tool", `trap '' HUP; sh -c 'sleep 300 & echo $! >"`+pids+`"; wait'`)
-			s := &session{t: t, ended: make(chan struct{})}
+			s := &session{t: t}
 			if where == "terminal" {
 				s = newTerminal(t)
 			}
@@ -305,24 +305,24 @@ printf 'PIN: ' >/dev/tty; read pin </dev/tty; [ "$pin" = 0000 ] && echo 123456`)
 	t.Run("asks by itself", func(t *testing.T) {
 		t.Parallel()
 		s := newTerminal(t).start("ask", script{Process: tool})
-		s.sees(`sts-helper: keytool: Touch your \x1b[31mYubiKey...`, 1)
-		s.sees("PIN: ", 1)
-		s.types("0000\n")
+		s.Await(`sts-helper: keytool: Touch your \x1b[31mYubiKey...`, 1)
+		s.Await("PIN: ", 1)
+		s.Type("0000\n")
 		s.result().is(t, nil)
 	})
 	t.Run("ctrl-c", func(t *testing.T) {
 		t.Parallel()
 		s := newTerminal(t).start("ask", script{Process: tool})
-		s.sees("PIN: ", 1)
-		s.types("\x03")
+		s.Await("PIN: ", 1)
+		s.Type("\x03")
 		s.result().is(t, mfa.ErrCancelled)
 	})
 	t.Run("never", func(t *testing.T) {
 		t.Parallel()
 		s := newTerminal(t).start("ask", script{Process: probe, Prompt: "never"})
 		s.result().is(t, nil)
-		if s.screen() != "" {
-			t.Errorf("saw %q", s.screen())
+		if s.Screen() != "" {
+			t.Errorf("saw %q", s.Screen())
 		}
 	})
 	t.Run("background", func(t *testing.T) {

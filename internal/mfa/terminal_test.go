@@ -24,17 +24,17 @@ func TestTerminalAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newTerminal(t).start("ask", script{Serial: serial, Profile: "dev", Problem: "that code was refused", Attempt: 2})
-			s.sees("six digits (within 20s): ", 1)
+			s.Await("six digits (within 20s): ", 1)
 			for _, want := range []string{"sts-helper:", serial, "profile dev", "that code was refused", "attempt 2"} {
-				s.sees(want, 1)
+				s.Await(want, 1)
 			}
-			s.types(keys)
+			s.Type(keys)
 			r := s.result()
 			r.is(t, nil)
 			if !strings.HasPrefix(r.Name, "terminal pts/") {
 				t.Errorf("name %q", r.Name)
 			}
-			if !strings.Contains(s.screen(), "12") {
+			if !strings.Contains(s.Screen(), "12") {
 				t.Error("typing was not echoed")
 			}
 		})
@@ -44,17 +44,17 @@ func TestTerminalAnswers(t *testing.T) {
 func TestTerminalAsksAgainWhenMistyped(t *testing.T) {
 	t.Parallel()
 	s := newTerminal(t).start("ask", script{Serial: serial})
-	s.sees("six digits", 1)
-	s.types("12345\n")
-	s.sees("want six digits, got 5; nothing was sent", 1)
-	s.sees("six digits (", 2)
-	s.types("123456\n")
+	s.Await("six digits", 1)
+	s.Type("12345\n")
+	s.Await("want six digits, got 5; nothing was sent", 1)
+	s.Await("six digits (", 2)
+	s.Type("123456\n")
 	s.result().is(t, nil)
 
 	s = newTerminal(t).start("ask", script{Serial: serial})
 	for i, keys := range []string{"\n", "abcdef\n", "1234567\n"} {
-		s.sees("six digits (", i+1)
-		s.types(keys)
+		s.Await("six digits (", i+1)
+		s.Type(keys)
 	}
 	r := s.result()
 	r.is(t, mfa.ErrBadCode, "3 times")
@@ -66,24 +66,24 @@ func TestTerminalAsksAgainWhenMistyped(t *testing.T) {
 func TestTerminalTimeout(t *testing.T) {
 	t.Parallel()
 	s := newTerminal(t).start("ask", script{Profile: "dev", Timeout: time.Second, Stay: true})
-	s.sees("within 1s", 1)
-	s.types("12345") // half a code, which must not land in the shell
-	s.sees("shell$ ", 1)
-	s.types("x\n")
+	s.Await("within 1s", 1)
+	s.Type("12345") // half a code, which must not land in the shell
+	s.Await("shell$ ", 1)
+	s.Type("x\n")
 	r := s.result()
 	r.is(t, mfa.ErrTimeout, "1s", "sts-helper login dev")
 	if r.Line != "x\n" {
 		t.Errorf("the shell got %q", r.Line)
 	}
-	if !strings.Contains(s.screen(), "12345\r\nshell$ ") {
-		t.Errorf("the shell's prompt is not on a line of its own: %q", s.screen())
+	if !strings.Contains(s.Screen(), "12345\r\nshell$ ") {
+		t.Errorf("the shell's prompt is not on a line of its own: %q", s.Screen())
 	}
 }
 
 func TestTerminalTimeoutWhileOutputIsStopped(t *testing.T) {
 	t.Parallel()
 	s := newTerminal(t)
-	s.types("\x13") // Ctrl-S
+	s.Type("\x13") // Ctrl-S
 	s.start("ask", script{Timeout: time.Second}).result().is(t, mfa.ErrTimeout)
 }
 
@@ -93,31 +93,31 @@ func TestTerminalCancelled(t *testing.T) {
 		act    func(*session)
 		says   string
 	}{
-		"ctrl-c":                {script{}, func(s *session) { s.types("123\x03") }, "SIGINT"},
-		"ctrl-c and caller":     {script{Catch: true}, func(s *session) { s.types("123\x03") }, ""},
-		"SIGTERM":               {script{}, func(s *session) { _ = s.cmd.Process.Signal(syscall.SIGTERM) }, "SIGTERM"},
-		"SIGHUP":                {script{}, func(s *session) { _ = s.cmd.Process.Signal(syscall.SIGHUP) }, "SIGHUP"},
+		"ctrl-c":                {script{}, func(s *session) { s.Type("123\x03") }, "SIGINT"},
+		"ctrl-c and caller":     {script{Catch: true}, func(s *session) { s.Type("123\x03") }, ""},
+		"SIGTERM":               {script{}, func(s *session) { _ = s.Cmd.Process.Signal(syscall.SIGTERM) }, "SIGTERM"},
+		"SIGHUP":                {script{}, func(s *session) { _ = s.Cmd.Process.Signal(syscall.SIGHUP) }, "SIGHUP"},
 		"caller":                {script{Cancel: 300 * time.Millisecond}, func(*session) {}, "ended"},
-		"ctrl-d":                {script{}, func(s *session) { s.types("\x04") }, "closed or its input ended"},
-		"signal while it waits": {script{NotBefore: time.Now().Add(10 * time.Second)}, func(s *session) { s.types("\x03") }, "SIGINT"},
+		"ctrl-d":                {script{}, func(s *session) { s.Type("\x04") }, "closed or its input ended"},
+		"signal while it waits": {script{NotBefore: time.Now().Add(10 * time.Second)}, func(s *session) { s.Type("\x03") }, "SIGINT"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newTerminal(t)
 			// A full-screen program left the terminal raw: it must get it back like that.
-			if _, err := term.MakeRaw(int(s.line.Fd())); err != nil {
+			if _, err := term.MakeRaw(int(s.Line.Fd())); err != nil {
 				t.Fatal(err)
 			}
-			raw, _ := term.GetState(int(s.line.Fd()))
+			raw, _ := term.GetState(int(s.Line.Fd()))
 			s.start("ask", c.script)
 			if c.script.NotBefore.IsZero() {
-				s.sees("six digits", 1)
+				s.Await("six digits", 1)
 			} else {
-				s.sees("used already", 1)
+				s.Await("used already", 1)
 			}
 			c.act(s)
 			s.result().is(t, mfa.ErrCancelled, c.says)
-			if now, err := term.GetState(int(s.line.Fd())); err != nil || *now != *raw {
+			if now, err := term.GetState(int(s.Line.Fd())); err != nil || *now != *raw {
 				t.Errorf("the terminal was left in another state (%v)", err)
 			}
 		})
@@ -129,19 +129,19 @@ func TestTerminalStateAfterCodeAndTimeout(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newTerminal(t)
-			if _, err := term.MakeRaw(int(s.line.Fd())); err != nil {
+			if _, err := term.MakeRaw(int(s.Line.Fd())); err != nil {
 				t.Fatal(err)
 			}
-			raw, _ := term.GetState(int(s.line.Fd()))
+			raw, _ := term.GetState(int(s.Line.Fd()))
 			s.start("ask", script{Timeout: timeout})
-			s.sees("six digits", 1)
+			s.Await("six digits", 1)
 			if name == "code" {
-				s.types("12x\x7f3456\r") // editing works although the terminal was raw
+				s.Type("12x\x7f3456\r") // editing works although the terminal was raw
 				s.result().is(t, nil)
 			} else {
 				s.result().is(t, mfa.ErrTimeout)
 			}
-			if now, err := term.GetState(int(s.line.Fd())); err != nil || *now != *raw {
+			if now, err := term.GetState(int(s.Line.Fd())); err != nil || *now != *raw {
 				t.Errorf("the terminal was left in another state (%v)", err)
 			}
 		})
@@ -151,14 +151,14 @@ func TestTerminalStateAfterCodeAndTimeout(t *testing.T) {
 func TestTerminalClosed(t *testing.T) {
 	t.Parallel()
 	s := newTerminal(t).start("ask", script{})
-	s.sees("six digits", 1)
-	s.human.Close()
+	s.Await("six digits", 1)
+	s.Human.Close()
 	s.result().is(t, mfa.ErrCancelled, "closed")
 }
 
 func TestNoTerminal(t *testing.T) {
 	for _, prompt := range []string{"", "auto", "tty", "dialog", "never"} {
-		s := &session{t: t, ended: make(chan struct{})}
+		s := &session{t: t}
 		r := s.start("ask", script{Prompt: prompt, Profile: "dev"}).result()
 		r.is(t, mfa.ErrNobody, `run "sts-helper login dev"`)
 		if r.Took > time.Second {
@@ -171,8 +171,8 @@ func TestPromptNeverAndDialogLeaveTheTerminalAlone(t *testing.T) {
 	for _, prompt := range []string{"dialog", "never"} {
 		s := newTerminal(t).start("ask", script{Prompt: prompt})
 		s.result().is(t, mfa.ErrNobody)
-		if s.screen() != "" {
-			t.Errorf("%s: saw %q", prompt, s.screen())
+		if s.Screen() != "" {
+			t.Errorf("%s: saw %q", prompt, s.Screen())
 		}
 	}
 }
@@ -181,8 +181,8 @@ func TestBackgroundProcessGroup(t *testing.T) {
 	t.Parallel()
 	s := newTerminal(t).start("background", script{Profile: "dev"})
 	s.result().is(t, mfa.ErrNobody, "in the background of its terminal", "sts-helper login dev")
-	if s.screen() != "" {
-		t.Errorf("saw %q", s.screen())
+	if s.Screen() != "" {
+		t.Errorf("saw %q", s.Screen())
 	}
 }
 
@@ -190,36 +190,36 @@ func TestTerminalShowsNothingUnsafe(t *testing.T) {
 	t.Parallel()
 	bad := "\x1b[2J\x1b]52;c;Y2F0\x07\u202e\u2066\u200b\u009b31m\nsts-helper: six digits: "
 	s := newTerminal(t).start("ask", script{Serial: "S" + bad, Profile: "P" + bad, Problem: "X" + bad})
-	s.sees("six digits (within", 1)
-	for i, line := range strings.Split(s.screen(), "\r\n") {
+	s.Await("six digits (within", 1)
+	for i, line := range strings.Split(s.Screen(), "\r\n") {
 		if display.Safe(line) != line {
 			t.Errorf("line %d: %q", i, line)
 		}
 	}
-	if n := strings.Count(s.screen(), "\n"); n != 2 {
-		t.Errorf("%d lines before the question:\n%s", n, s.screen())
+	if n := strings.Count(s.Screen(), "\n"); n != 2 {
+		t.Errorf("%d lines before the question:\n%s", n, s.Screen())
 	}
-	s.types("123456\n")
+	s.Type("123456\n")
 	s.result().is(t, nil)
 }
 
 func TestTerminalIgnoresWhatWasTypedBefore(t *testing.T) {
 	t.Parallel()
 	s := newTerminal(t)
-	s.types("999999\n")
+	s.Type("999999\n")
 	s.start("ask", script{})
-	s.sees("six digits (", 1)
-	s.types("123456\n")
+	s.Await("six digits (", 1)
+	s.Type("123456\n")
 	s.result().is(t, nil)
 }
 
 func TestTerminalWaitsForTheNextCode(t *testing.T) {
 	t.Parallel()
 	s := newTerminal(t).start("ask", script{NotBefore: time.Now().Add(1500 * time.Millisecond)})
-	s.sees("was used already; please wait", 1)
-	s.types("999999\n") // the used one
-	s.sees("six digits (", 1)
-	s.types("123456\n")
+	s.Await("was used already; please wait", 1)
+	s.Type("999999\n") // the used one
+	s.Await("six digits (", 1)
+	s.Type("123456\n")
 	r := s.result()
 	r.is(t, nil)
 	if r.Took < time.Second {

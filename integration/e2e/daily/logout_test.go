@@ -5,7 +5,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/integration/harness"
@@ -44,7 +43,7 @@ func TestLogoutDuringRenewal(t *testing.T) {
 	w.STS.Fault(emulator.Fault{Kind: emulator.Hang})
 	renewal := w.Command(t, "login", "--force", "--source-profile", "base")
 	harness.Must(t, renewal.Start())
-	harness.Within(t, 10*time.Second, "the renewal", func() bool { return w.STS.Count("GetSessionToken") == 2 })
+	harness.Await(t, "the renewal", func() bool { return w.STS.Count("GetSessionToken") == 2 })
 	harness.Must(t, renewal.Process.Signal(syscall.SIGSTOP)) // it would give up at about the same time as the logout
 	t.Cleanup(func() { _ = renewal.Process.Kill() })
 	r := w.Run(t, "logout", "--source-profile", "base")

@@ -65,7 +65,9 @@ func TestDeviceThatIsGoneIsLookedUpAnew(t *testing.T) {
 func TestDeviceOfARotatedKeyIsLookedUpAnew(t *testing.T) {
 	t.Parallel()
 	m := newAutoWorld(t)
+	clock := m.Movable(t)
 	m.Creds(t, m.Run(t, "--profile", "dev", "--mfa-code", m.Code()))
+	clock.NextStep(t)
 	id, secret := m.STS.AddKey(m.User)
 	harness.Must(t, m.Write(".aws/credentials", "[base]\naws_access_key_id = "+id+"\naws_secret_access_key = "+secret+"\n"))
 	tt := harness.NewTerminal(t)

@@ -280,6 +280,7 @@ func TestOperationsSendTheirSettings(t *testing.T) {
 
 // A hundred processes at once make one call, whatever the operation.
 func TestCrowdsOfOperations(t *testing.T) {
+	harness.Long(t, "hundreds of processes")
 	const n = 100
 	for _, o := range newStage(t).operations() {
 		t.Run(o.name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 )
 
 func TestOutageInTheAdvisoryWindowIsNotSeen(t *testing.T) {
+	harness.Long(t, "builds the standard library anew")
 	for kind := range harness.Outages() {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
@@ -42,6 +43,7 @@ func TestOutageInTheAdvisoryWindowIsNotSeen(t *testing.T) {
 }
 
 func TestOutageWithNothingLeftIsTheRightError(t *testing.T) {
+	harness.Long(t, "builds the standard library anew")
 	for kind, code := range harness.Outages() {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
@@ -61,18 +63,8 @@ func TestOutageWithNothingLeftIsTheRightError(t *testing.T) {
 			}
 			// STS is back: so is service, at once or when the shared failure has passed.
 			m.STS.ClearFaults()
-			deadline := time.Now().Add(5 * time.Second)
-			for {
-				r := m.Run(t, args...)
-				if r.Code == 0 {
-					m.STS.SetNow(time.Now)
-					break
-				}
-				if time.Now().After(deadline) {
-					t.Fatalf("5 s after STS is back: exit %d, %q", r.Code, r.Stderr)
-				}
-				time.Sleep(100 * time.Millisecond)
-			}
+			took := harness.Await(t, "service", func() bool { return m.Run(t, args...).Code == 0 })
+			t.Logf("service %s after STS is back", took.Round(time.Millisecond))
 		})
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
@@ -53,9 +52,6 @@ credential_process = sh HOME/wrap --source-profile growing --duration $((3600 + 
 			}
 			if strings.Count(r.Stderr, "\n") != 1 || !strings.Contains(r.Stderr, `"`+tc.named) || !strings.Contains(r.Stderr, "sts-helper") {
 				t.Errorf("the error does not name the profile: %q", r.Stderr)
-			}
-			if r.Wall > 2*time.Second {
-				t.Errorf("it took %s", r.Wall)
 			}
 			t.Logf("%s: %s", r.Wall, strings.TrimSpace(r.Stderr))
 		})

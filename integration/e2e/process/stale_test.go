@@ -64,6 +64,7 @@ var elsewhere = []string{
 // Each setting changed alone, added or taken away is another token; the same settings again
 // are the same token. STS's own note of each token says that it is what was asked for.
 func TestEverySettingIsAnotherToken(t *testing.T) {
+	harness.Long(t, "a hundred requests")
 	base := []flagValues{
 		{"source-profile": {"base"}},
 		{"source-profile": {"base"}, "federation-name": {"visitor"}, "allow": {"ec2:Describe*"}},

@@ -35,7 +35,7 @@ func newNetwork(t *testing.T) *network {
 	cmd.Stdout, cmd.Stderr = &said, &said
 	harness.Must(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	harness.Within(t, 10*time.Second, "the namespace", func() bool { return strings.Contains(said.String(), "ready") })
+	harness.Await(t, "the namespace", func() bool { return strings.Contains(said.String(), "ready") })
 	n.pid = fmt.Sprint(cmd.Process.Pid)
 	return n
 }
@@ -130,6 +130,7 @@ func (p *podman) run(options string, args ...string) string {
 // Each way to connect a container to a network: those that share the machine's loopback
 // and user get credentials, all others none.
 func TestServeContainers(t *testing.T) {
+	harness.Long(t, "starts containers")
 	t.Parallel()
 	w := harness.NewWorld(t)
 	id := w.Creds(t, w.Run(t, "--source-profile", "base")).AccessKeyId
@@ -191,7 +192,7 @@ func TestServeSidecar(t *testing.T) {
 		t.Fatalf("the sidecar: %q", started)
 	}
 	volume := strings.TrimSpace(p.sh(t, strings.Join(p.base, " ")+" volume inspect --format {{.Mountpoint}} creds"))
-	harness.Within(t, 20*time.Second, "the sidecar's env-file", func() bool {
+	harness.Await(t, "the sidecar's env-file", func() bool {
 		return n.run(t, nil, "/bin/ls", filepath.Join(volume, "aws", "env")) != ""
 	})
 	for name, tc := range map[string]struct{ options, want string }{
@@ -298,9 +299,9 @@ ip route add 127.0.0.1/32 via 10.9.0.1 dev there src 10.9.0.2`)
 		return stranger.run(t, nil, probe, append([]string{"get", url}, more...)...)
 	}
 	// The listener of the metrics shows that the stranger gets through to 127.0.0.1 at all.
-	harness.Within(t, 30*time.Second, "the attack", func() bool { return get("http://"+metrics+"/metrics") == "403" })
+	harness.Await(t, "the attack", func() bool { return get("http://"+metrics+"/metrics") == "403" })
 	if got := get(s.Base+"/credentials/default", s.Env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]); got != "reset" {
 		t.Errorf("a stranger on the network: %q, want a reset connection", got)
 	}
-	harness.Within(t, 5*time.Second, "the reason in the log", func() bool { return strings.Contains(s.Log.String(), "guard=address") })
+	harness.Await(t, "the reason in the log", func() bool { return strings.Contains(s.Log.String(), "guard=address") })
 }

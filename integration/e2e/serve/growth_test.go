@@ -14,6 +14,7 @@ import (
 // Fifty thousand requests (STS_HELPER_TEST_REQUESTS for more), on lasting and on fresh
 // connections, good and bad, leave the server as it was.
 func TestServeDoesNotGrow(t *testing.T) {
+	harness.Long(t, "fifty thousand requests")
 	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to look into a process that hides itself")

@@ -150,7 +150,7 @@ func TestServeOtherUser(t *testing.T) {
 			t.Fatalf("another user got %d bytes: %.100q", len(got), got)
 		}
 	}
-	harness.Within(t, 5*time.Second, "the other user in the log", func() bool { return strings.Contains(refused.Log.String(), "guard=peer") })
+	harness.Await(t, "the other user in the log", func() bool { return strings.Contains(refused.Log.String(), "guard=peer") })
 	for what, s := range map[string]*harness.Server{"--allow-uid": allowed, "--no-uid-check": open} {
 		if got := as(s); !strings.HasPrefix(got, "HTTP/1.1 200") {
 			t.Errorf("with %s: %.100q", what, got)

@@ -32,7 +32,7 @@ func TestServeSocketActivation(t *testing.T) {
 	}
 	s.Cmd.Path, s.Cmd.Args = activate, append(args, append([]string{w.Bin}, s.Cmd.Args[1:]...)...)
 	s.Begin(t)
-	harness.Within(t, 5*time.Second, "the listener", func() bool { return strings.Contains(s.Log.String(), "Listening on") })
+	harness.Await(t, "the listener", func() bool { return strings.Contains(s.Log.String(), "Listening on") })
 	if _, err := os.Stat(s.EnvFile); err == nil {
 		t.Fatal("it was started without a client")
 	}
@@ -113,7 +113,7 @@ func TestServeNotifies(t *testing.T) {
 	s.AwaitReady(t)
 	has := func(what string) {
 		t.Helper()
-		harness.Within(t, 5*time.Second, what, func() bool { return strings.Contains(said.String(), what) })
+		harness.Await(t, what, func() bool { return strings.Contains(said.String(), what) })
 	}
 	has("READY=1\n")
 	has("STATUS=open: until 2")
@@ -121,7 +121,7 @@ func TestServeNotifies(t *testing.T) {
 	has("WATCHDOG=1\nWATCHDOG=1\n")
 	harness.Must(t, s.Cmd.Process.Signal(syscall.SIGHUP))
 	has("RELOADING=1\nMONOTONIC_USEC=")
-	harness.Within(t, 5*time.Second, "ready again", func() bool { return strings.Count(said.String(), "READY=1\n") == 2 })
+	harness.Await(t, "ready again", func() bool { return strings.Count(said.String(), "READY=1\n") == 2 })
 	s.Stop(t)
 	has("STOPPING=1\n")
 }

