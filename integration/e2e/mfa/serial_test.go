@@ -102,7 +102,7 @@ func TestDeviceCannotBeFound(t *testing.T) {
 			m.Env["AWS_ENDPOINT_URL_IAM"] = elsewhere.URL
 			m.Env["AWS_ENDPOINT_URL_STS"] = "http://127.0.0.1:1"
 		}, harness.ExitUnreachable, []string{"IAM at 127.0.0.1"}},
-		{"plain http elsewhere", func(m *harness.MFAWorld) { m.Env["AWS_ENDPOINT_URL_IAM"] = "http://192.0.2.1/" }, harness.ExitConfig, []string{"must be https"}},
+		{"plain http elsewhere", func(m *harness.MFAWorld) { m.Env["AWS_ENDPOINT_URL_IAM"] = "http://192.0.2.1/" }, harness.ExitConfig, []string{"use https"}},
 		{"huge", func(m *harness.MFAWorld) {
 			m.STS.Fault(emulator.Fault{Kind: emulator.HugeError, Op: "ListMFADevices", Size: 1 << 20})
 		}, harness.ExitUnreachable, []string{"cannot be read"}},
