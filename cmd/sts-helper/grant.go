@@ -115,7 +115,7 @@ func (p *program) grant(ctx context.Context, name string, flags settings.Flags, 
 // grantRequest is what the settings ask for under that name: a federation token, or a session
 // of the role that a flag, a variable or the config file names. Nothing else is ever given away.
 func (p *program) grantRequest(name string, flags settings.Flags) (*request.Request, error) {
-	role, err := settings.Given(flags, p.env, "role-arn")
+	role, err := settings.IsSet(flags, p.env, "role-arn")
 	if err != nil {
 		return nil, err
 	}

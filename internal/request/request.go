@@ -12,7 +12,7 @@ type Request struct {
 	// source profile, else "default". It identifies nothing: see package cache for keys.
 	Name string
 	// Operation is the STS operation as its API spells it, "GetSessionToken" for one, or
-	// "" where Granted names a token that somebody else handed over.
+	// "" where Granted names a token that another user handed over.
 	Operation string
 	// Granted is the name of an accepted token; nothing is asked of STS for it.
 	Granted string
@@ -91,11 +91,11 @@ type Source struct {
 	Profile string   // AWS profile, "" where none is involved
 	Files   []string // the shared files that define it, absolute, in reading order
 	// ConfigFile and CredentialsFile are where both shared files are looked for, whether or
-	// not they exist, for whoever has the SDK resolve Profile. They identify nothing.
+	// not they exist, for callers that have the SDK resolve Profile. They identify nothing.
 	ConfigFile, CredentialsFile string
 	// AccessKeyID identifies static and environment keys; a rotated key is another source.
 	AccessKeyID string
-	// Session tells that the static or environment keys come with a session token, so they
+	// Session reports that the static or environment keys come with a session token, so they
 	// are temporary and cannot call GetSessionToken or GetFederationToken.
 	Session bool
 	// Command is the credential_process of SourceProcess, as written.

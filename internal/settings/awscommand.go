@@ -8,7 +8,7 @@ import (
 )
 
 // AWSProfile looks for an AWS profile of that name in the shared files, for commands that
-// take a profile's name from a person. Where its credential_process runs this program, args
+// take a profile's name from the user. Where its credential_process runs this program, args
 // are the words behind the program's name; they are nil where it does not.
 func AWSProfile(env Environment, name string) (args []string, found bool, err error) {
 	files := openAWSFiles(env)

@@ -71,7 +71,7 @@ func (f *awsFile) line(pos int) int {
 }
 
 // where names the line a property stands in.
-func (p *property) where() string { return at(p.file.path, p.file.line(p.pos)) }
+func (p *property) where() string { return fileLine(p.file.path, p.file.line(p.pos)) }
 
 // section collects every section of this name, nil where there is none. The name is the
 // header's, "profile dev" or "dev".

@@ -8,39 +8,39 @@ import (
 	"github.com/sts-helper/sts-helper/internal/request"
 )
 
-// defaultRegion is asked where nobody names a region. STS has an endpoint in each; the
-// SDKs would refuse instead, and a helper that refuses here helps nobody.
+// defaultRegion is asked where no setting names a region. STS has an endpoint in each; the
+// SDKs would refuse instead.
 const defaultRegion = "us-east-1"
 
-// place is where STS is asked.
-type place struct {
+// stsEndpoint is where STS is asked: a region, and an endpoint URL or a variant of AWS's own.
+type stsEndpoint struct {
 	region, partition, endpoint string
 	fips, dualStack             bool
 }
 
-func (p place) fill(r *request.Request) {
+func (p stsEndpoint) fill(r *request.Request) {
 	r.Region, r.Partition, r.Endpoint, r.FIPS, r.DualStack = p.region, p.partition, p.endpoint, p.fips, p.dualStack
 }
 
-// place finds where the request itself is sent; p is the source profile, nil for none.
-func (l *loader) place(p *awsProfile) (place, error) {
-	var at place
+// stsEndpoint finds where the request itself is sent; p is the source profile, nil for none.
+func (l *loader) stsEndpoint(p *awsProfile) (stsEndpoint, error) {
+	var at stsEndpoint
 	var err error
 	if at.region, err = l.region(p); err != nil {
-		return place{}, err
+		return stsEndpoint{}, err
 	}
 	at.partition = awsname.PartitionOf(at.region).Name
 	endpoint, from, err := l.endpoint(p)
 	if err != nil {
-		return place{}, err
+		return stsEndpoint{}, err
 	}
 	at.endpoint = endpoint
 	var fipsFrom, dualFrom string
 	if at.fips, fipsFrom, err = l.variant(sFIPS, "AWS_USE_FIPS_ENDPOINT", p, "use_fips_endpoint"); err != nil {
-		return place{}, err
+		return stsEndpoint{}, err
 	}
 	if at.dualStack, dualFrom, err = l.variant(sDualStack, "AWS_USE_DUALSTACK_ENDPOINT", p, "use_dualstack_endpoint"); err != nil {
-		return place{}, err
+		return stsEndpoint{}, err
 	}
 	// The SDK's endpoint rules refuse both pairs, but only once STS is asked.
 	if at.endpoint != "" && (at.fips || at.dualStack) {
@@ -49,40 +49,40 @@ func (l *loader) place(p *awsProfile) (place, error) {
 			setting, other = sDualStack, dualFrom
 		}
 		kind := Config
-		for _, g := range [...]*given{l.at(setting), l.at(sEndpointURL)} {
+		for _, g := range [...]*settingValue{l.value(setting), l.value(sEndpointURL)} {
 			if g != nil && g.layer == fromFlag {
 				kind = Usage
 			}
 		}
-		return place{}, &Error{Kind: kind, Where: other, What: "does not go with the endpoint that " + from + " names", Do: "unset one of them"}
+		return stsEndpoint{}, &Error{Kind: kind, Where: other, What: "does not go with the endpoint that " + from + " names", Do: "unset one of them"}
 	}
 	return at, nil
 }
 
-// basePlace finds where the request for the credentials underneath is sent; p is the profile
+// sourceEndpoint finds where the request for the credentials underneath is sent; p is the profile
 // they belong to, and fallback the region for where neither it nor the environment names one.
-// What stands on such credentials shares them, so the place of the request on top counts
-// only as far as somebody named it for all: a role's own region must not cost another MFA
+// Several requests share such credentials, so the endpoint of the request on top counts only
+// as far as a setting named it for all: a role's own region must not cost another MFA
 // code. It counts where the partitions differ, since credentials are good in one only.
-func (l *loader) basePlace(p *awsProfile, fallback string) (place, error) {
+func (l *loader) sourceEndpoint(p *awsProfile, fallback string) (stsEndpoint, error) {
 	top := l.top
 	at := top
 	region, from := l.awsRegion(p)
-	if region == "" && l.at(sRegion) == nil {
+	if region == "" && l.value(sRegion) == nil {
 		region, from = fallback, named("region")
 	}
 	if region != "" {
 		if err := checkRegion(region, from, Config); err != nil {
-			return place{}, err
+			return stsEndpoint{}, err
 		}
 		if awsname.PartitionOf(region).Name == top.partition {
 			at.region = region
 		}
 	}
-	if l.at(sEndpointURL) == nil && !l.endpointFromEnv() {
+	if l.value(sEndpointURL) == nil && !l.endpointFromEnv() {
 		endpoint, _, err := l.profileEndpoint(p)
 		if err != nil {
-			return place{}, err
+			return stsEndpoint{}, err
 		}
 		if endpoint != "" {
 			at.endpoint = endpoint
@@ -92,7 +92,7 @@ func (l *loader) basePlace(p *awsProfile, fallback string) (place, error) {
 }
 
 func (l *loader) region(p *awsProfile) (string, error) {
-	if v := l.at(sRegion); v != nil {
+	if v := l.value(sRegion); v != nil {
 		return v.text(), checkRegion(v.text(), v.from, v.kind())
 	}
 	if v, from := l.awsRegion(p); v != "" {
@@ -101,7 +101,7 @@ func (l *loader) region(p *awsProfile) (string, error) {
 	return defaultRegion, nil
 }
 
-// awsRegion is the region that AWS's own settings name, "" for none, and who names it. The
+// awsRegion is the region that AWS's own settings name, "" for none, and what names it. The
 // profile comes before the variable, unlike in an SDK: AWS_REGION is inherited from whatever
 // program wants the token and says where that one works. The token is good everywhere, and
 // two programs in two regions shall have one, not two with an MFA code each.
@@ -125,10 +125,10 @@ func checkRegion(region string, from origin, kind ErrorKind) error {
 	return nil
 }
 
-// endpoint finds the configured STS endpoint, "" for none, and who named it. The order of
+// endpoint finds the configured STS endpoint, "" for none, and what named it. The order of
 // AWS's own settings is that of config v1.33.15 and sts v1.51.8 resolveBaseEndpoint.
 func (l *loader) endpoint(p *awsProfile) (endpoint, from string, err error) {
-	if v := l.at(sEndpointURL); v != nil {
+	if v := l.value(sEndpointURL); v != nil {
 		endpoint, err = checkEndpoint(v.text(), v.from(), v.kind())
 		return endpoint, v.from(), err
 	}
@@ -182,9 +182,9 @@ func (l *loader) ignoreEndpoints(p *awsProfile) (bool, error) {
 	return ignore, nil
 }
 
-// variant reads a switch that chooses among AWS's own endpoints, and who set it.
+// variant reads a switch that chooses among AWS's own endpoints, and what set it.
 func (l *loader) variant(setting id, variable string, p *awsProfile, key string) (on bool, from string, err error) {
-	if v := l.at(setting); v != nil {
+	if v := l.value(setting); v != nil {
 		on, err = v.bool()
 		return on, v.from(), err
 	}

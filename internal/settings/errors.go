@@ -59,7 +59,7 @@ type origin func() string
 
 func named(place string) origin { return func() string { return place } }
 
-// at names a line of a file.
-func at(path string, line int) string {
+// fileLine names a line of a file.
+func fileLine(path string, line int) string {
 	return display.Safe(path) + ":" + strconv.Itoa(line)
 }

@@ -1,4 +1,4 @@
-// Package profile turns settings (flags, STS_HELPER_* variables, our config file, AWS's own
+// Package settings turns settings (flags, STS_HELPER_* variables, our config file, AWS's own
 // files and variables) into one validated [request.Request].
 //
 // It runs at every start of the program, before the cache is looked at, so it reads few
@@ -31,8 +31,8 @@ const (
 	fromFile
 )
 
-// given is one setting's value.
-type given struct {
+// settingValue is one setting's value and where it came from.
+type settingValue struct {
 	setting *Setting
 	list    []string
 	layer   layer
@@ -41,32 +41,32 @@ type given struct {
 }
 
 // text is the value of a setting that takes one.
-func (g *given) text() string { return g.list[len(g.list)-1] }
+func (g *settingValue) text() string { return g.list[len(g.list)-1] }
 
 // from names the place to change, for errors.
-func (g *given) from() string {
+func (g *settingValue) from() string {
 	switch g.layer {
 	case fromFlag:
 		return "--" + g.setting.Flag
 	case fromVariable:
 		return g.setting.Env
 	}
-	return g.setting.Key + " (" + at(g.file, g.line) + ")"
+	return g.setting.Key + " (" + fileLine(g.file, g.line) + ")"
 }
 
 // kind is what a mistake in the value is.
-func (g *given) kind() ErrorKind {
+func (g *settingValue) kind() ErrorKind {
 	if g.layer == fromFlag {
 		return Usage
 	}
 	return Config
 }
 
-func (g *given) wrong(what, do string) error {
+func (g *settingValue) wrong(what, do string) error {
 	return &Error{Kind: g.kind(), Where: g.from(), What: what, Do: do}
 }
 
-func (g *given) bool() (bool, error) {
+func (g *settingValue) bool() (bool, error) {
 	switch strings.ToLower(g.text()) {
 	case "true", "1":
 		return true, nil
@@ -76,7 +76,7 @@ func (g *given) bool() (bool, error) {
 	return false, g.wrong(display.Quote(g.text())+" is neither true nor false", "")
 }
 
-func (g *given) duration() (time.Duration, error) {
+func (g *settingValue) duration() (time.Duration, error) {
 	d, err := parseDuration(g.text())
 	if err != nil {
 		return 0, g.wrong(display.Quote(g.text())+" "+err.Error(), "")
@@ -87,11 +87,11 @@ func (g *given) duration() (time.Duration, error) {
 // loader holds what one call of [Load] finds.
 type loader struct {
 	env    Environment
-	values [settingCount]*given
+	values [settingCount]*settingValue
 	file   *configFile
 	entry  *entry
 	aws    *awsFiles
-	top    place
+	top    stsEndpoint
 	source sourceProfile
 }
 
@@ -108,7 +108,7 @@ func Load(flags Flags, env Environment) (*request.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := l.behaviour()
+	b, err := l.callOptions()
 	if err != nil {
 		return nil, err
 	}
@@ -119,10 +119,21 @@ func Load(flags Flags, env Environment) (*request.Request, error) {
 	return r, nil
 }
 
-// at is the value of a setting, nil where nobody gave one.
-func (l *loader) at(setting id) *given { return l.values[setting] }
+// IsSet reports whether a setting, named by its flag, has a value from anywhere: a flag, a
+// variable, or the entry of our config file. Errors are those of [Load].
+func IsSet(flags Flags, env Environment, flag string) (bool, error) {
+	l := &loader{env: env}
+	if err := l.collect(flags); err != nil {
+		return false, err
+	}
+	s, ok := byFlag(flag)
+	return ok && l.value(s) != nil, nil
+}
 
-// text is the value of a setting, "" where nobody gave one.
+// value is the value of a setting, nil where it is not set.
+func (l *loader) value(setting id) *settingValue { return l.values[setting] }
+
+// text is the value of a setting, "" where it is not set.
 func (l *loader) text(setting id) string {
 	if g := l.values[setting]; g != nil {
 		return g.text()
@@ -137,15 +148,15 @@ func (l *loader) list(setting id) []string {
 	return nil
 }
 
-// on is a Bool setting's value, false where nobody gave one.
-func (l *loader) on(setting id) (bool, error) {
+// boolValue is a Bool setting's value, false where it is not set.
+func (l *loader) boolValue(setting id) (bool, error) {
 	if g := l.values[setting]; g != nil {
 		return g.bool()
 	}
 	return false, nil
 }
 
-// path is a Path setting's value made absolute, "" where nobody gave one.
+// path is a Path setting's value made absolute, "" where it is not set.
 func (l *loader) path(setting id) string {
 	g := l.values[setting]
 	if g == nil {
@@ -174,13 +185,13 @@ func (l *loader) collect(flags Flags) error {
 			return &Error{Kind: Usage, Where: "--" + name, What: "no such setting"}
 		}
 		if len(list) > 0 {
-			l.values[setting] = &given{setting: &settings[setting], list: list, layer: fromFlag}
+			l.values[setting] = &settingValue{setting: &settings[setting], list: list, layer: fromFlag}
 		}
 	}
 	for i := range settings {
 		if l.values[i] == nil {
 			if v := l.env.Getenv(settings[i].Env); v != "" {
-				l.values[i] = &given{setting: &settings[i], list: variable(&settings[i], v), layer: fromVariable}
+				l.values[i] = &settingValue{setting: &settings[i], list: variable(&settings[i], v), layer: fromVariable}
 			}
 		}
 	}
@@ -190,7 +201,7 @@ func (l *loader) collect(flags Flags) error {
 	if l.entry != nil {
 		for _, v := range l.entry.values {
 			if l.values[v.setting] == nil {
-				l.values[v.setting] = &given{setting: &settings[v.setting], list: v.list, layer: fromFile, file: l.file.path, line: v.line}
+				l.values[v.setting] = &settingValue{setting: &settings[v.setting], list: v.list, layer: fromFile, file: l.file.path, line: v.line}
 			}
 		}
 	}
@@ -290,7 +301,7 @@ func someOf(names []string) string {
 // check refuses what could never be meant: nothing at all, and what a terminal would act on.
 // A secret's value is not repeated. Lengths and patterns of what STS takes are package sts's
 // business.
-func (g *given) check() error {
+func (g *settingValue) check() error {
 	if len(g.list) > maxList {
 		return g.wrong("has more than "+strconv.Itoa(maxList)+" values", "")
 	}
@@ -309,16 +320,16 @@ func (g *given) check() error {
 	return nil
 }
 
-// behaviour reads the settings that change how a request is answered, not what it is.
-func (l *loader) behaviour() (b request.CallOptions, err error) {
+// callOptions reads the settings that change how a request is answered, not what it is.
+func (l *loader) callOptions() (b request.CallOptions, err error) {
 	b.CacheDir = l.path(sCacheDir)
-	if b.NoCache, err = l.on(sNoCache); err != nil {
+	if b.NoCache, err = l.boolValue(sNoCache); err != nil {
 		return b, err
 	}
-	if b.Verbose, err = l.on(sVerbose); err != nil {
+	if b.Verbose, err = l.boolValue(sVerbose); err != nil {
 		return b, err
 	}
-	if g := l.at(sWait); g != nil {
+	if g := l.value(sWait); g != nil {
 		if b.Wait, err = g.duration(); err != nil {
 			return b, err
 		}
@@ -327,7 +338,7 @@ func (l *loader) behaviour() (b request.CallOptions, err error) {
 			return b, g.wrong(display.Duration(b.Wait)+" is over 55s, and programs give up after 60s", "")
 		}
 	}
-	if g := l.at(sMFACode); g != nil {
+	if g := l.value(sMFACode); g != nil {
 		b.MFACode = g.text()
 		if len(b.MFACode) != 6 || strings.Trim(b.MFACode, "0123456789") != "" {
 			return b, g.wrong("an MFA code is six digits", "")
@@ -335,7 +346,7 @@ func (l *loader) behaviour() (b request.CallOptions, err error) {
 	}
 	b.MFAProcess = l.text(sMFAProcess)
 	b.Prompt = "auto"
-	if g := l.at(sPrompt); g != nil {
+	if g := l.value(sPrompt); g != nil {
 		b.Prompt = g.text()
 		switch b.Prompt {
 		case "auto", "tty", "dialog", "never":

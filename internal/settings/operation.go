@@ -27,27 +27,27 @@ func (o opSet) String() string {
 	return "a granted token"
 }
 
-// meant tells which operation the settings mean, and the setting that says so, nil where
+// inferOperation finds the operation that the settings ask for, and the setting that says so, nil where
 // none does: then it is a session, or the role that the source profile defines.
-func (l *loader) meant() (opSet, *given) {
-	if g := l.at(sGranted); g != nil {
+func (l *loader) inferOperation() (opSet, *settingValue) {
+	if g := l.value(sGranted); g != nil {
 		return opGranted, g
 	}
-	if g := l.at(sFederationName); g != nil {
+	if g := l.value(sFederationName); g != nil {
 		return opFederation, g
 	}
-	if g := l.at(sRoleARN); g != nil {
-		if token := l.at(sWebIdentityTokenFile); token != nil {
+	if g := l.value(sRoleARN); g != nil {
+		if token := l.value(sWebIdentityTokenFile); token != nil {
 			return opWebIdentity, token
 		}
 		for _, s := range [...]id{sSAMLAssertionFile, sSAMLAssertionCommand, sPrincipalARN} {
-			if saml := l.at(s); saml != nil {
+			if saml := l.value(s); saml != nil {
 				return opSAML, saml
 			}
 		}
 		return opRole, g
 	}
-	if g := l.at(sTargetPrincipal); g != nil {
+	if g := l.value(sTargetPrincipal); g != nil {
 		return opRoot, g
 	}
 	return opSession, nil
@@ -55,9 +55,9 @@ func (l *loader) meant() (opSet, *given) {
 
 // request makes the request.
 func (l *loader) request() (*request.Request, error) {
-	op, by := l.meant()
+	op, by := l.inferOperation()
 	if by != nil {
-		if err := l.together(op, by); err != nil {
+		if err := l.checkConflicts(op, by); err != nil {
 			return nil, err
 		}
 	}
@@ -69,33 +69,33 @@ func (l *loader) request() (*request.Request, error) {
 		return nil, err
 	}
 	var err error
-	if l.top, err = l.place(l.source.profile); err != nil {
+	if l.top, err = l.stsEndpoint(l.source.profile); err != nil {
 		return nil, err
 	}
-	var s signer
+	var s sourceChain
 	if signed {
-		if s, err = l.sign(); err != nil {
+		if s, err = l.resolveSource(); err != nil {
 			return nil, err
 		}
 	}
 	r := &request.Request{Operation: op.String(), Base: s.base, Source: s.source}
 	if by == nil {
 		if s.base != nil {
-			// Session tokens cannot be had with a role's credentials. Whoever names a
-			// profile that is a role and no operation wants that role, shared.
+			// Session tokens cannot be had with a role's credentials. A caller that names
+			// a profile that is a role and no operation wants that role, shared.
 			r = s.base
 			op = opRole
 			if r.Operation == opWebIdentity.String() {
 				op = opWebIdentity
 			}
 		}
-		if err := l.together(op, nil); err != nil {
+		if err := l.checkConflicts(op, nil); err != nil {
 			return nil, err
 		}
 	}
 	r.Name = l.name(r)
 	l.top.fill(r)
-	if err := l.complete(r, op, s); err != nil {
+	if err := l.fillDefaults(r, op, s); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -113,8 +113,8 @@ func (l *loader) name(r *request.Request) string {
 	return "default"
 }
 
-// granted is a request for a token that somebody else made.
-func (l *loader) granted(g *given) (*request.Request, error) {
+// granted is a request for a token that another user handed over.
+func (l *loader) granted(g *settingValue) (*request.Request, error) {
 	r := &request.Request{Name: g.text(), Granted: g.text()}
 	if l.entry != nil {
 		r.Name = l.entry.name
@@ -122,14 +122,14 @@ func (l *loader) granted(g *given) (*request.Request, error) {
 	if len(r.Granted) > 255 {
 		return nil, g.wrong("is longer than 255 bytes", "")
 	}
-	top, err := l.place(nil)
+	top, err := l.stsEndpoint(nil)
 	top.fill(r)
 	return r, err
 }
 
-// together refuses settings that do not go with the operation; by is the setting that chose
+// checkConflicts refuses settings that do not go with the operation; by is the setting that chose
 // it, nil where none did.
-func (l *loader) together(op opSet, by *given) error {
+func (l *loader) checkConflicts(op opSet, by *settingValue) error {
 	for _, g := range &l.values {
 		if g == nil || g.setting.ops == 0 || g.setting.ops&op != 0 {
 			continue
@@ -162,12 +162,12 @@ func (l *loader) together(op opSet, by *given) error {
 	return nil
 }
 
-// complete fills in what the operation takes.
-func (l *loader) complete(r *request.Request, op opSet, s signer) error {
+// fillDefaults fills in what the operation takes.
+func (l *loader) fillDefaults(r *request.Request, op opSet, s sourceChain) error {
 	if err := l.duration(r, op); err != nil {
 		return err
 	}
-	l.texts(r)
+	l.copyStrings(r)
 	if err := l.tags(r); err != nil {
 		return err
 	}
@@ -184,14 +184,14 @@ func (l *loader) complete(r *request.Request, op opSet, s signer) error {
 		return l.serial(r, s)
 	case opFederation:
 		if s.base != nil {
-			return &Error{Kind: l.at(sFederationName).kind(), Where: l.at(sFederationName).from(),
+			return &Error{Kind: l.value(sFederationName).kind(), Where: l.value(sFederationName).from(),
 				What: "GetFederationToken needs the long-term keys of a user, and profile " + display.Quote(l.source.name) + " is a role", Do: "name a profile with keys in --source-profile"}
 		}
 	case opSAML:
 		return l.saml()
 	case opRoot:
-		if l.at(sTaskPolicyARN) == nil {
-			return l.at(sTargetPrincipal).wrong("AssumeRoot needs the policy of the task as well", "add --task-policy-arn")
+		if l.value(sTaskPolicyARN) == nil {
+			return l.value(sTargetPrincipal).wrong("AssumeRoot needs the policy of the task as well", "add --task-policy-arn")
 		}
 	}
 	return nil
@@ -199,7 +199,7 @@ func (l *loader) complete(r *request.Request, op opSet, s signer) error {
 
 // duration checks the life asked for against the operation's bounds (STS API reference).
 func (l *loader) duration(r *request.Request, op opSet) error {
-	g := l.at(sDuration)
+	g := l.value(sDuration)
 	if g != nil {
 		d, err := g.duration()
 		if err != nil {
@@ -225,11 +225,11 @@ func (l *loader) duration(r *request.Request, op opSet) error {
 
 const chainedRule = "a role that is assumed from a role lasts an hour at most"
 
-// chained tells whether a role is assumed with a role's credentials, which limits its life.
+// chained reports whether a role is assumed with a role's credentials, which limits its life.
 func chained(r *request.Request) bool { return r.Base != nil && r.Base.RoleARN != "" }
 
-// texts copies the settings that are passed on as they are. Package sts checks them.
-func (l *loader) texts(r *request.Request) {
+// copyStrings copies the settings that are passed on as they are. Package sts checks them.
+func (l *loader) copyStrings(r *request.Request) {
 	for _, t := range [...]struct {
 		setting id
 		field   *string
@@ -244,11 +244,11 @@ func (l *loader) texts(r *request.Request) {
 		{sTargetPrincipal, &r.TargetPrincipal},
 		{sTaskPolicyARN, &r.TaskPolicyARN},
 	} {
-		if g := l.at(t.setting); g != nil {
+		if g := l.value(t.setting); g != nil {
 			*t.field = g.text()
 		}
 	}
-	if l.at(sWebIdentityTokenFile) != nil {
+	if l.value(sWebIdentityTokenFile) != nil {
 		r.WebIdentityTokenFile = l.path(sWebIdentityTokenFile)
 	}
 	r.SAMLAssertionFile = l.path(sSAMLAssertionFile)
@@ -259,11 +259,11 @@ func (l *loader) tags(r *request.Request) error {
 	for _, tag := range l.list(sTag) {
 		key, value, ok := strings.Cut(tag, "=")
 		if !ok || key == "" {
-			return l.at(sTag).wrong(display.Quote(tag)+" is not a tag", "write it like Team=ops")
+			return l.value(sTag).wrong(display.Quote(tag)+" is not a tag", "write it like Team=ops")
 		}
 		for _, old := range r.Tags {
 			if strings.EqualFold(old.Key, key) {
-				return l.at(sTag).wrong("tag "+display.Quote(key)+" is there twice", "keys of tags are the same in capitals and small letters")
+				return l.value(sTag).wrong("tag "+display.Quote(key)+" is there twice", "keys of tags are the same in capitals and small letters")
 			}
 		}
 		r.Tags = append(r.Tags, request.Tag{Key: key, Value: value})
@@ -272,8 +272,8 @@ func (l *loader) tags(r *request.Request) error {
 }
 
 func (l *loader) saml() error {
-	file, command := l.at(sSAMLAssertionFile), l.at(sSAMLAssertionCommand)
-	role := l.at(sRoleARN)
+	file, command := l.value(sSAMLAssertionFile), l.value(sSAMLAssertionCommand)
+	role := l.value(sRoleARN)
 	switch {
 	case file != nil && command != nil:
 		kind := max(file.kind(), command.kind())
@@ -282,16 +282,16 @@ func (l *loader) saml() error {
 		}
 		return &Error{Kind: kind, Where: file.from(), What: "does not go with " + command.from(), Do: "remove one of them"}
 	case file == nil && command == nil:
-		return l.at(sPrincipalARN).wrong("a role is assumed with SAML, and nothing says where the assertion comes from", "add --saml-assertion-file or --saml-assertion-command")
-	case l.at(sPrincipalARN) == nil:
+		return l.value(sPrincipalARN).wrong("a role is assumed with SAML, and nothing says where the assertion comes from", "add --saml-assertion-file or --saml-assertion-command")
+	case l.value(sPrincipalARN) == nil:
 		return role.wrong("AssumeRoleWithSAML needs the SAML provider as well", "add --principal-arn")
 	}
 	return nil
 }
 
 // serial decides which MFA device a request shows, and where in its chain.
-func (l *loader) serial(r *request.Request, s signer) error {
-	if g := l.at(sMFASerial); g != nil {
+func (l *loader) serial(r *request.Request, s sourceChain) error {
+	if g := l.value(sMFASerial); g != nil {
 		return l.forceSerial(r, g.text(), s.profile)
 	}
 	// A role from the profile has had its serial from there already.
@@ -317,7 +317,7 @@ func (l *loader) forceSerial(r *request.Request, serial string, owner *awsProfil
 		return nil
 	}
 	if in.Operation == opWebIdentity.String() {
-		return l.at(sMFASerial).wrong("does not go with a role that is assumed with a web identity token", "remove it")
+		return l.value(sMFASerial).wrong("does not go with a role that is assumed with a web identity token", "remove it")
 	}
 	in.SerialNumber = ""
 	return l.addSerial(in, serial, owner)
@@ -342,7 +342,7 @@ func (l *loader) addSerial(r *request.Request, serial string, owner *awsProfile)
 		owner = l.source.profile // lends its region to the environment's keys
 	}
 	session := &request.Request{Name: name, Operation: opSession.String(), Source: r.Source, SerialNumber: serial}
-	where, err := l.basePlace(owner, defaultRegion)
+	where, err := l.sourceEndpoint(owner, defaultRegion)
 	if err != nil {
 		return err
 	}
@@ -351,7 +351,7 @@ func (l *loader) addSerial(r *request.Request, serial string, owner *awsProfile)
 	return nil
 }
 
-// sessionName is the RoleSessionName for who chose none. It names the user, so that
+// sessionName is the RoleSessionName where none is set. It names the user, so that
 // CloudTrail's readers know whom to ask, and not the time, so that processes agree.
 func (e Environment) sessionName() string {
 	const prefix, most = "sts-helper", 64

@@ -15,23 +15,23 @@ import (
 // written one with the flags' statements after its own.
 func (l *loader) policy(r *request.Request, op opSet) error {
 	var err error
-	if r.NoPolicy, err = l.on(sNoPolicy); err != nil {
+	if r.NoPolicy, err = l.boolValue(sNoPolicy); err != nil {
 		return err
 	}
-	if g := l.at(sPolicyARN); g != nil {
+	if g := l.value(sPolicyARN); g != nil {
 		if err := policy.CheckARNs(g.list); err != nil {
 			return g.wrong(finding(err), "")
 		}
 		r.PolicyARNs = g.list
 	}
 	var written, described policy.Policy
-	if g := l.at(sPolicy); g != nil {
+	if g := l.value(sPolicy); g != nil {
 		if written, err = l.writtenPolicy(g); err != nil {
 			return err
 		}
 	}
-	parts := [...]*given{l.at(sAllow), l.at(sDeny), l.at(sResource)}
-	if i := slices.IndexFunc(parts[:], func(g *given) bool { return g != nil }); i >= 0 {
+	parts := [...]*settingValue{l.value(sAllow), l.value(sDeny), l.value(sResource)}
+	if i := slices.IndexFunc(parts[:], func(g *settingValue) bool { return g != nil }); i >= 0 {
 		described, err = policy.New().Allow(l.list(sAllow)...).Deny(l.list(sDeny)...).Resource(l.list(sResource)...).Build()
 		if err != nil {
 			return parts[i].wrong("the session policy: "+finding(err), "")
@@ -45,29 +45,29 @@ func (l *loader) policy(r *request.Request, op opSet) error {
 	default:
 		both, err := joined(written, described)
 		if err != nil {
-			return l.at(sPolicy).wrong("with the statements added: "+finding(err), "")
+			return l.value(sPolicy).wrong("with the statements added: "+finding(err), "")
 		}
 		r.Policy = both.String()
 	}
 	some := r.Policy != "" || len(r.PolicyARNs) > 0
 	if r.NoPolicy && some {
-		with := l.at(sPolicyARN)
+		with := l.value(sPolicyARN)
 		for _, s := range [...]id{sPolicy, sAllow, sDeny, sResource} {
-			if g := l.at(s); g != nil {
+			if g := l.value(s); g != nil {
 				with = g
 			}
 		}
-		return l.at(sNoPolicy).wrong("does not go with "+with.from(), "remove one of them")
+		return l.value(sNoPolicy).wrong("does not go with "+with.from(), "remove one of them")
 	}
 	if op == opFederation && !some && !r.NoPolicy {
-		return l.at(sFederationName).wrong("a federation token without a session policy may do nothing at all",
+		return l.value(sFederationName).wrong("a federation token without a session policy may do nothing at all",
 			"add --policy, --policy-arn or --allow, or say --no-policy if that is meant")
 	}
 	return nil
 }
 
 // writtenPolicy reads the file of --policy.
-func (l *loader) writtenPolicy(g *given) (policy.Policy, error) {
+func (l *loader) writtenPolicy(g *settingValue) (policy.Policy, error) {
 	path := l.path(sPolicy)
 	data, _, err := l.env.readFile(path)
 	if err != nil {
@@ -79,7 +79,7 @@ func (l *loader) writtenPolicy(g *given) (policy.Policy, error) {
 	}
 	where := display.Safe(path)
 	if f := firstFinding(err); f != nil && f.Line > 0 {
-		where = at(path, f.Line) + ":" + strconv.Itoa(f.Column)
+		where = fileLine(path, f.Line) + ":" + strconv.Itoa(f.Column)
 	}
 	return policy.Policy{}, &Error{Kind: Config, Where: where, What: "the session policy: " + finding(err), Do: "sts-helper policy check shows every fault"}
 }

@@ -14,18 +14,18 @@ type sourceProfile struct {
 	name    string      // "" where the environment's keys or token are the source
 	profile *awsProfile // nil where no file has it
 	named   bool        // by --source-profile, its variable, or our config file
-	from    string      // who named it
+	from    string      // the setting or variable that named it
 }
 
 // findSource decides which profile the request's credentials come from. The order is the
 // SDK's (config v1.33.15 resolve_credentials.go) with one addition: a source profile that
 // was named comes before everything, also before keys in the environment, which a
-// credential_process inherits from whoever starts it.
+// credential_process inherits from the program that starts it.
 //
 // Where the operation is not signed, needed is false: the profile only gives its region and
 // endpoint then, and may be missing.
 func (l *loader) findSource(needed bool) error {
-	if g := l.at(sSourceProfile); g != nil {
+	if g := l.value(sSourceProfile); g != nil {
 		l.source = sourceProfile{name: g.text(), named: true, from: g.from()}
 		return l.mustExist(g.kind())
 	}
@@ -48,7 +48,7 @@ func (l *loader) findSource(needed bool) error {
 	return nil
 }
 
-// mustExist looks up a profile that somebody named.
+// mustExist looks up the source profile, which a setting or a variable names.
 func (l *loader) mustExist(kind ErrorKind) error {
 	p, err := l.lookup(l.source.name, named(l.source.from), kind)
 	l.source.profile = p
@@ -70,7 +70,7 @@ func (l *loader) lookup(name string, from origin, kind ErrorKind) (*awsProfile, 
 	}
 	do := display.DidYouMean(name, files.profileNames())
 	switch {
-	case l.file.entry(name) != nil && l.at(sSourceProfile) != nil:
+	case l.file.entry(name) != nil && l.value(sSourceProfile) != nil:
 		do = "it is an entry of " + display.Safe(l.file.path) + ": give --profile " + display.Quote(name)
 	case files.config.section(name) != nil:
 		do = "write [profile " + name + "] in place of [" + name + "] in " + display.Safe(files.config.path)
@@ -92,8 +92,9 @@ func (l *loader) environmentKeys() (request.Source, bool) {
 	return request.Source{Kind: request.SourceEnvironment, AccessKeyID: key, Session: l.env.Getenv("AWS_SESSION_TOKEN") != ""}, true
 }
 
-// signer is what signs a request: the token of another request, or a source.
-type signer struct {
+// sourceChain is what signs a request: the token of another request, which may be based on a
+// third, or a source.
+type sourceChain struct {
 	base   *request.Request
 	source request.Source
 	// profile is the one at the bottom, whose the source is; its mfa_serial speaks for its
@@ -101,28 +102,28 @@ type signer struct {
 	profile *awsProfile
 }
 
-// sign finds what signs the request itself.
-func (l *loader) sign() (signer, error) {
+// resolveSource finds what signs the request itself.
+func (l *loader) resolveSource() (sourceChain, error) {
 	if !l.source.named {
 		if source, ok := l.environmentKeys(); ok {
-			return signer{source: source}, checkKeyID(source.AccessKeyID, named("AWS_ACCESS_KEY_ID"))
+			return sourceChain{source: source}, checkKeyID(source.AccessKeyID, named("AWS_ACCESS_KEY_ID"))
 		}
 		// Named by AWS_PROFILE is more particular than a token that a platform mounts.
 		if file := l.env.Getenv("AWS_WEB_IDENTITY_TOKEN_FILE"); file != "" && l.source.from == "" {
-			return l.signWithToken(file)
+			return l.sourceFromWebIdentity(file)
 		}
 	}
 	if l.source.profile == nil {
-		return signer{source: l.ambient()}, nil
+		return sourceChain{source: l.ambient()}, nil
 	}
-	return l.signWithProfile(l.source.profile, nil)
+	return l.sourceFromProfile(l.source.profile, nil)
 }
 
-// signWithToken is the role that a platform such as EKS gives a program by variables.
-func (l *loader) signWithToken(file string) (signer, error) {
+// sourceFromWebIdentity is the role that a platform such as EKS gives a program by variables.
+func (l *loader) sourceFromWebIdentity(file string) (sourceChain, error) {
 	role := l.env.Getenv("AWS_ROLE_ARN")
 	if role == "" {
-		return signer{}, &Error{Kind: Config, Where: "AWS_WEB_IDENTITY_TOKEN_FILE", What: "is set without AWS_ROLE_ARN", Do: "set both or none"}
+		return sourceChain{}, &Error{Kind: Config, Where: "AWS_WEB_IDENTITY_TOKEN_FILE", What: "is set without AWS_ROLE_ARN", Do: "set both or none"}
 	}
 	r := &request.Request{Name: "default", Operation: "AssumeRoleWithWebIdentity", RoleARN: role,
 		WebIdentityTokenFile: l.env.expand(file, ""), RoleSessionName: l.env.Getenv("AWS_ROLE_SESSION_NAME")}
@@ -130,7 +131,7 @@ func (l *loader) signWithToken(file string) (signer, error) {
 		r.RoleSessionName = l.env.sessionName()
 	}
 	l.top.fill(r)
-	return signer{base: r}, nil
+	return sourceChain{base: r}, nil
 }
 
 // ambient is what the platform offers where no profile defines anything.
@@ -162,15 +163,15 @@ func (l *loader) metadataService(p *awsProfile) *awsProfile {
 	return text("instance", pairs...)
 }
 
-// signWithProfile finds what signs with a profile: for one with a role_arn the request that
+// sourceFromProfile finds what signs with a profile: for one with a role_arn the request that
 // assumes the role, else its own credentials. chain names the profiles that led here.
-func (l *loader) signWithProfile(p *awsProfile, chain []string) (signer, error) {
+func (l *loader) sourceFromProfile(p *awsProfile, chain []string) (sourceChain, error) {
 	if p.partial != nil {
 		other := keySecretAccessKey
 		if p.partial.key == other {
 			other = keyAccessKeyID
 		}
-		return signer{}, &Error{Kind: Config, Where: p.partial.where(), What: "profile " + display.Quote(p.name) + " has " + p.partial.key + " without " + other, Do: "put both into the same file"}
+		return sourceChain{}, &Error{Kind: Config, Where: p.partial.where(), What: "profile " + display.Quote(p.name) + " has " + p.partial.key + " without " + other, Do: "put both into the same file"}
 	}
 	again := slices.Contains(chain, p.name)
 	role, from := p.value(keyRoleARN), p.value(keySourceProfile)
@@ -179,13 +180,13 @@ func (l *loader) signWithProfile(p *awsProfile, chain []string) (signer, error) 
 		// that is its own source_profile works, and what ends a loop.
 		role, from = "", ""
 	} else if err := needsRole(p); err != nil {
-		return signer{}, err
+		return sourceChain{}, err
 	}
 	nested := len(chain) > 0
 	if nested && p.hasKeys() {
 		from = "" // a profile that has keys needs no other when it is a source itself
 	} else if err := oneCredentialType(p, from); err != nil {
-		return signer{}, err
+		return sourceChain{}, err
 	}
 	if role == "" {
 		return l.ownCredentials(p, chain, again)
@@ -197,38 +198,38 @@ func (l *loader) signWithProfile(p *awsProfile, chain []string) (signer, error) 
 	}
 	var err error
 	if r.Duration, err = profileDuration(p); err != nil {
-		return signer{}, err
+		return sourceChain{}, err
 	}
-	where, err := l.basePlace(p, l.top.region)
+	where, err := l.sourceEndpoint(p, l.top.region)
 	if err != nil {
-		return signer{}, err
+		return sourceChain{}, err
 	}
 	where.fill(r)
 	chain = append(chain, p.name)
-	var s signer
+	var s sourceChain
 	switch {
 	case from != "":
 		next, err := l.lookup(from, p.get(keySourceProfile).where, Config)
 		if err != nil {
-			return signer{}, err
+			return sourceChain{}, err
 		}
-		if s, err = l.signWithProfile(next, chain); err != nil {
-			return signer{}, err
+		if s, err = l.sourceFromProfile(next, chain); err != nil {
+			return sourceChain{}, err
 		}
 	case !p.hasKeys() && p.value(keyCredSource) == "" && p.value(keyWebIdentity) != "":
 		r.Operation, r.ExternalID = "AssumeRoleWithWebIdentity", ""
 		r.WebIdentityTokenFile = l.env.expand(p.value(keyWebIdentity), "")
-		return signer{base: r, profile: p}, nil
+		return sourceChain{base: r, profile: p}, nil
 	default:
 		if s, err = l.ownCredentials(p, chain, false); err != nil {
-			return signer{}, err
+			return sourceChain{}, err
 		}
 	}
 	r.Base, r.Source = s.base, s.source
 	if chained(r) && r.Duration > time.Hour {
-		return signer{}, &Error{Kind: Config, Where: p.where("duration_seconds"), What: "duration_seconds of profile " + display.Quote(p.name) + " is too long: " + chainedRule}
+		return sourceChain{}, &Error{Kind: Config, Where: p.where("duration_seconds"), What: "duration_seconds of profile " + display.Quote(p.name) + " is too long: " + chainedRule}
 	}
-	return signer{base: r, profile: s.profile}, l.addSerial(r, p.value(keyMFASerial), s.profile)
+	return sourceChain{base: r, profile: s.profile}, l.addSerial(r, p.value(keyMFASerial), s.profile)
 }
 
 // needsRole refuses what the SDK refuses: a way to a role without the role.
@@ -265,13 +266,13 @@ func oneCredentialType(p *awsProfile, from string) error {
 }
 
 // ownCredentials are the credentials that a profile defines itself, in the SDK's order.
-func (l *loader) ownCredentials(p *awsProfile, chain []string, again bool) (signer, error) {
+func (l *loader) ownCredentials(p *awsProfile, chain []string, again bool) (sourceChain, error) {
 	s := request.Source{Profile: p.name, Files: p.files, ConfigFile: l.files().config.path, CredentialsFile: l.files().credentials.path}
 	switch {
 	case p.hasKeys():
 		s.Kind, s.AccessKeyID = request.SourceStatic, p.value(keyAccessKeyID)
 		s.Session = p.value(keySessionToken) != ""
-		return signer{source: s, profile: p}, checkKeyID(s.AccessKeyID, p.get(keyAccessKeyID).where)
+		return sourceChain{source: s, profile: p}, checkKeyID(s.AccessKeyID, p.get(keyAccessKeyID).where)
 	case p.value(keyCredSource) != "":
 		return l.credentialSource(p, s)
 	case p.hasSSO():
@@ -279,7 +280,7 @@ func (l *loader) ownCredentials(p *awsProfile, chain []string, again bool) (sign
 		var session *awsProfile
 		if name := strings.TrimSpace(p.value(keySSOSession)); name != "" {
 			if session = l.files().other("sso-session " + name); session == nil {
-				return signer{}, &Error{Kind: Config, Where: p.where(keySSOSession), What: "no section [sso-session " + name + "] in " + display.Safe(l.files().config.path), Do: "run: aws configure sso"}
+				return sourceChain{}, &Error{Kind: Config, Where: p.where(keySSOSession), What: "no section [sso-session " + name + "] in " + display.Safe(l.files().config.path), Do: "run: aws configure sso"}
 			}
 			for _, file := range session.files {
 				if !slices.Contains(s.Files, file) {
@@ -292,16 +293,16 @@ func (l *loader) ownCredentials(p *awsProfile, chain []string, again bool) (sign
 		s.Kind, s.Digest = request.SourceLogin, digest(p)
 	case p.value(keyProcess) != "":
 		s.Kind, s.Command, s.Digest = request.SourceProcess, p.value(keyProcess), digest(p)
-		return signer{source: s, profile: p}, l.loopsBack(p)
+		return sourceChain{source: s, profile: p}, l.selfReference(p)
 	case again:
-		return signer{}, loop(p, chain)
+		return sourceChain{}, sourceCycle(p, chain)
 	case len(chain) > 0 && chain[0] != p.name:
 		// Only the profile at the top may rely on what the platform offers.
 		by := chain[len(chain)-1]
 		if by == p.name {
 			by = chain[len(chain)-2]
 		}
-		return signer{}, &Error{Kind: Config, Where: display.Safe(strings.Join(p.files, ", ")), What: "profile " + display.Quote(p.name) + ", the source_profile of " + display.Quote(by) + ", defines no credentials"}
+		return sourceChain{}, &Error{Kind: Config, Where: display.Safe(strings.Join(p.files, ", ")), What: "profile " + display.Quote(p.name) + ", the source_profile of " + display.Quote(by) + ", defines no credentials"}
 	default:
 		container, ok := l.container()
 		if ok {
@@ -310,11 +311,11 @@ func (l *loader) ownCredentials(p *awsProfile, chain []string, again bool) (sign
 		}
 		s.Kind, s.Digest = request.SourceDefault, digest(l.metadataService(p))
 	}
-	return signer{source: s, profile: p}, nil
+	return sourceChain{source: s, profile: p}, nil
 }
 
-// loop is the error for a chain of source_profiles that comes back to its start.
-func loop(p *awsProfile, chain []string) error {
+// sourceCycle is the error for a chain of source_profiles that comes back to its start.
+func sourceCycle(p *awsProfile, chain []string) error {
 	var names []string
 	for _, name := range append(slices.Clone(chain[slices.Index(chain, p.name):]), p.name) {
 		names = append(names, display.Quote(name))
@@ -324,9 +325,9 @@ func loop(p *awsProfile, chain []string) error {
 }
 
 // credentialSource is a profile whose credentials the platform gives.
-func (l *loader) credentialSource(p *awsProfile, s request.Source) (signer, error) {
-	wrong := func(what string) (signer, error) {
-		return signer{}, &Error{Kind: Config, Where: p.where(keyCredSource), What: what}
+func (l *loader) credentialSource(p *awsProfile, s request.Source) (sourceChain, error) {
+	wrong := func(what string) (sourceChain, error) {
+		return sourceChain{}, &Error{Kind: Config, Where: p.where(keyCredSource), What: what}
 	}
 	switch v := p.value(keyCredSource); v {
 	case "Environment":
@@ -334,7 +335,7 @@ func (l *loader) credentialSource(p *awsProfile, s request.Source) (signer, erro
 		if !ok {
 			return wrong("credential_source is Environment, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set")
 		}
-		return signer{source: source, profile: p}, checkKeyID(source.AccessKeyID, named("AWS_ACCESS_KEY_ID"))
+		return sourceChain{source: source, profile: p}, checkKeyID(source.AccessKeyID, named("AWS_ACCESS_KEY_ID"))
 	case "EcsContainer":
 		container, ok := l.container()
 		if !ok {
@@ -346,7 +347,7 @@ func (l *loader) credentialSource(p *awsProfile, s request.Source) (signer, erro
 	default:
 		return wrong("credential_source " + display.Quote(v) + " is none of Environment, EcsContainer, Ec2InstanceMetadata")
 	}
-	return signer{source: s, profile: p}, nil
+	return sourceChain{source: s, profile: p}, nil
 }
 
 // checkKeyID keeps what is no access key id out of cache keys and messages.

@@ -112,7 +112,7 @@ func (f *configFile) entry(name string) *entry {
 }
 
 func (f *configFile) wrong(line int, what, do string) error {
-	return &Error{Kind: Config, Where: at(f.path, line), What: what, Do: do}
+	return &Error{Kind: Config, Where: fileLine(f.path, line), What: what, Do: do}
 }
 
 // parse walks the document's syntax tree; go-toml's decoder would give no lines for what it

@@ -21,11 +21,11 @@ func TestGiven(t *testing.T) {
 	} {
 		w.vars = map[string]string{}
 		w.set(tc.vars...)
-		if got, err := settings.Given(flags(tc.args...), w.env(), "role-arn"); got != tc.want || err != nil {
+		if got, err := settings.IsSet(flags(tc.args...), w.env(), "role-arn"); got != tc.want || err != nil {
 			t.Errorf("%q %q: %v, %v", tc.vars, tc.args, got, err)
 		}
 	}
-	if _, err := settings.Given(flags("--profile=none"), w.env(), "role-arn"); err == nil {
+	if _, err := settings.IsSet(flags("--profile=none"), w.env(), "role-arn"); err == nil {
 		t.Error("an entry that is not there is no error")
 	}
 }

@@ -7,10 +7,10 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 )
 
-// loopsBack refuses a credential_process that would start this program with the question it
+// selfReference refuses a credential_process that would start this program with the question it
 // is asked now. What cannot be seen here (a script that starts us, a file changed meanwhile)
 // is caught when it runs.
-func (l *loader) loopsBack(p *awsProfile) error {
+func (l *loader) selfReference(p *awsProfile) error {
 	command := display.ShellWords(p.value(keyProcess))
 	if !l.env.runsUs(command) {
 		return nil
@@ -89,7 +89,7 @@ func flagValue(words []string, name string) (string, bool) {
 	return "", false
 }
 
-// runsUs tells whether a command starts this program.
+// runsUs reports whether a command starts this program.
 func (e Environment) runsUs(words []string) bool {
 	if len(words) == 0 {
 		return false
