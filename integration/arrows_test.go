@@ -22,7 +22,7 @@ var arrows = map[string][]string{
 	"internal/display":  {},
 	"internal/awsname":  {"internal/display"},
 	"internal/record":   {},
-	"internal/mfa":      {"internal/display"},
+	"internal/mfa":      {"internal/awsname", "internal/display", "internal/failure"},
 	"process":           {"internal/record", "token"},
 	"imds":              {"token", "internal/record", "internal/safefile", "internal/awsname"},
 	"sts":               {"token", "policy", "internal/display", "internal/awsname"},
@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"internal/request":  {"cache", "internal/display"},
 	"internal/settings": {"internal/awsname", "internal/display", "internal/failure", "internal/record", "internal/request", "internal/safefile", "policy"},
 	"internal/source":   {"cache", "internal/display", "internal/failure", "internal/request", "internal/safefile", "process", "token"},
-	"internal/broker":   {"cache", "internal/awsname", "internal/display", "internal/failure", "internal/mfa", "internal/request", "internal/safefile", "internal/settings", "internal/source", "lock", "sts", "token"},
+	"internal/broker":   {"cache", "internal/display", "internal/failure", "internal/mfa", "internal/request", "internal/safefile", "internal/settings", "internal/source", "lock", "sts", "token"},
 	"provider":          {"internal/broker", "internal/failure", "internal/settings"},
 	"internal/failure":  {},
 

@@ -7,6 +7,7 @@ import (
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/direct"
+	"github.com/sts-helper/sts-helper/internal/mfa"
 	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/safefile"
@@ -76,7 +77,7 @@ func (o *observer) userDatabase(env settings.Environment) {
 // devices notes where the serial numbers were found that the settings leave open.
 func (o *observer) devices(c *cache.Cache, asked, found *request.Request) {
 	for ; asked != nil && found != nil; asked, found = asked.Base, found.Base {
-		if asked.SerialNumber != broker.SerialAuto {
+		if asked.SerialNumber != mfa.AutoSerial {
 			continue
 		}
 		path := c.SerialPath(asked.Source.AccessKeyID)

@@ -56,7 +56,7 @@ type Provider struct {
 var _ aws.CredentialsProvider = (*Provider)(nil)
 
 // New makes the provider of a request. It touches neither disk nor network, unless an MFA
-// device is to be found for a serial number of [SerialAuto]; the errors are of class
+// device is to be found for a serial number of [mfa.AutoSerial]; the errors are of class
 // [failure.Configuration], or those of that search.
 func New(req *request.Request, opts Options) (*Provider, error) {
 	if opts.Env.Getenv == nil {
