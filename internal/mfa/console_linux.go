@@ -1,7 +1,9 @@
 package mfa
 
 import (
+	"bytes"
 	"fmt"
+	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -17,7 +19,9 @@ func flushInput(fd int) error { return unix.IoctlSetInt(fd, unix.TCFLSH, unix.TC
 // terminalName names the controlling terminal as ps does, since /dev/tty is everybody's name: from
 // the device number in /proc/self/stat (proc(5)), major 136 to 143 for pts, 4 for consoles.
 func terminalName() string {
-	if f := statFields("self"); len(f) > 4 {
+	stat, _ := os.ReadFile("/proc/self/stat")
+	// The second field is a name in parentheses that may contain anything.
+	if f := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:]); len(f) > 4 {
 		if nr, err := strconv.ParseUint(string(f[4]), 10, 32); err == nil {
 			major, minor := unix.Major(nr), unix.Minor(nr)
 			switch {

@@ -26,24 +26,20 @@ func findInputBox() (inputBox, error) { return scriptBox{}, nil }
 func (scriptBox) name() string { return "osascript" }
 
 func (scriptBox) ask(ctx context.Context, title, text string, lasts time.Duration) (string, error) {
-	c := child{
-		path: "/usr/bin/osascript", env: childEnviron(), limit: outputLimit,
-		args: []string{"-e", script, "--", title, text, strconv.Itoa(int(lasts/time.Second) + 2)},
-	}
-	r := c.run(ctx)
+	r := command("/usr/bin/osascript", []string{"-e", script, "--", title, text, strconv.Itoa(int(lasts/time.Second) + 2)}).Run(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return "", ctx.Err()
-	case r.err != nil:
-		return "", fmt.Errorf("%w: osascript: %s", ErrProcess, display.Innermost(r.err))
-	case strings.Contains(r.stderr, "(-128)"): // userCanceledErr
+	case r.Err != nil:
+		return "", fmt.Errorf("%w: osascript: %s", ErrProcess, display.Innermost(r.Err))
+	case strings.Contains(r.Stderr, "(-128)"): // userCanceledErr
 		return "", fmt.Errorf("%w: the dialog was closed", ErrCancelled)
-	case strings.Contains(r.stderr, "(-1713)"): // errAENoUserInteraction
+	case strings.Contains(r.Stderr, "(-1713)"): // errAENoUserInteraction
 		return "", ErrNobody
-	case strings.Contains(r.stderr, "gave up"):
+	case strings.Contains(r.Stderr, "gave up"):
 		return "", ErrTimeout
-	case r.exit != 0 || r.signal != "" || r.tooMuch:
-		return "", fmt.Errorf("%w: osascript %s", ErrProcess, r.failure())
+	case r.Exit != 0 || r.Signal != "" || r.TooMuch:
+		return "", fmt.Errorf("%w: osascript %s", ErrProcess, r.Failure())
 	}
-	return string(r.out), nil
+	return string(r.Out), nil
 }

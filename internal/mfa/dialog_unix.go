@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/child"
 	"github.com/sts-helper/sts-helper/internal/display"
 )
 
@@ -45,33 +46,32 @@ func (t toolBox) ask(ctx context.Context, title, text string, lasts time.Duratio
 	if t.tool == "kdialog" {
 		args = []string{"--title=" + title, "--inputbox=" + text}
 	}
-	c := child{path: t.path, args: args, env: childEnviron(), limit: outputLimit}
-	r := c.run(ctx)
+	r := command(t.path, args).Run(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return "", ctx.Err()
-	case r.err != nil:
-		return "", fmt.Errorf("%w: %s: %s", ErrProcess, t.tool, display.Innermost(r.err))
-	case r.tooMuch:
+	case r.Err != nil:
+		return "", fmt.Errorf("%w: %s: %s", ErrProcess, t.tool, display.Innermost(r.Err))
+	case r.TooMuch:
 		return "", fmt.Errorf("%w: %s wrote more than %d bytes", ErrProcess, t.tool, outputLimit)
 	case noDisplay(r):
 		return "", ErrNobody
-	case r.exit == 1 && r.signal == "":
+	case r.Exit == 1 && r.Signal == "":
 		return "", fmt.Errorf("%w: the dialog was closed", ErrCancelled)
-	case r.exit == 5 && t.tool != "kdialog": // zenity(1): the timeout has been reached
+	case r.Exit == 5 && t.tool != "kdialog": // zenity(1): the timeout has been reached
 		return "", ErrTimeout
-	case r.exit != 0 || r.signal != "":
-		return "", fmt.Errorf("%w: %s %s", ErrProcess, t.tool, r.failure())
+	case r.Exit != 0 || r.Signal != "":
+		return "", fmt.Errorf("%w: %s %s", ErrProcess, t.tool, r.Failure())
 	}
-	return string(r.out), nil
+	return string(r.Out), nil
 }
 
 // noDisplay recognises a display that is named but cannot be used. GTK then ends with status 1,
 // as if the human had said no, and Qt with abort(3); only their words tell.
-func noDisplay(r outcome) bool {
+func noDisplay(r child.Result) bool {
 	for _, s := range [...]string{"cannot open display", "Failed to open display", "could not connect to display", "Unable to init server"} {
-		if strings.Contains(r.stderr, s) {
-			return r.exit != 0 || r.signal != ""
+		if strings.Contains(r.Stderr, s) {
+			return r.Exit != 0 || r.Signal != ""
 		}
 	}
 	return false

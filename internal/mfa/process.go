@@ -9,8 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/child"
 	"github.com/sts-helper/sts-helper/internal/display"
 )
+
+// outputLimit bounds, in bytes, what a program may print: more is no code.
+const outputLimit = 4 << 10
 
 // DefaultProcessTimeout bounds one run of a command, a touch of a key included.
 const DefaultProcessTimeout = 30 * time.Second
@@ -83,37 +87,62 @@ func (p *process) Code(ctx context.Context, q Question) (string, error) {
 	ctx, cancelRun := context.WithTimeout(ctx, p.timeout)
 	defer cancelRun()
 
-	c := child{
-		path: p.path, args: p.args, limit: outputLimit,
-		env: childEnviron(serialVariable + "=" + strings.ReplaceAll(q.SerialNumber, "\x00", "")),
-	}
+	c := command(p.path, p.args)
+	c.Env = append(c.Env, serialVariable+"="+strings.ReplaceAll(q.SerialNumber, "\x00", ""))
 	if p.mayAsk {
 		if tty, err := openConsole(); err == nil {
 			defer tty.close(false)
-			c.shareTerminal = true
-			c.say = func(line string) {
+			c.Terminal = true
+			c.Line = func(line string) {
 				_ = tty.write(ctx, p.program+": "+p.name+": "+line+"\n") // only a courtesy
 			}
 		}
 	}
-	r := c.run(ctx)
+	r := c.Run(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return "", q.ended(ctx, p.Name(), min(d, p.timeout))
-	case r.err != nil:
-		return "", fmt.Errorf("%w: %s: %s", ErrProcess, p.name, display.Innermost(r.err))
-	case r.tooMuch:
+	case r.Err != nil:
+		return "", fmt.Errorf("%w: %s: %s", ErrProcess, p.name, display.Innermost(r.Err))
+	case r.TooMuch:
 		return "", fmt.Errorf("%w: %s wrote more than %d bytes: its output must be the code and nothing else",
 			ErrProcess, p.name, outputLimit)
-	case r.signal == "SIGINT" || r.exit == 130: // Ctrl-C reaches the command as well as us
+	case r.Signal == "SIGINT" || r.Exit == 130: // Ctrl-C reaches the command as well as us
 		return "", fmt.Errorf("%w: %s was interrupted", ErrCancelled, p.name)
-	case r.exit != 0 || r.signal != "":
-		return "", fmt.Errorf("%w: %s %s", ErrProcess, p.name, r.failure())
+	case r.Exit != 0 || r.Signal != "":
+		return "", fmt.Errorf("%w: %s %s", ErrProcess, p.name, r.Failure())
 	}
-	code, err := ParseCode(string(r.out))
-	clear(r.out)
+	code, err := ParseCode(string(r.Out))
+	clear(r.Out)
 	if err != nil {
 		return "", fmt.Errorf("output of %s: %w (it must print the code and nothing else)", p.name, err)
 	}
 	return code, nil
+}
+
+// command is one run of a program that gives a code: it sees little of the environment and nothing of
+// the working folder, and what it says is shown without anything that could be a code.
+func command(path string, args []string) child.Command {
+	return child.Command{Path: path, Args: args, Env: childEnviron(), Dir: child.RootFolder(), Limit: outputLimit, Mask: withoutCodes}
+}
+
+// withoutCodes is a line of stderr, short and with whatever could be a code of six digits struck out,
+// since some programs say there what they also print.
+func withoutCodes(line string) string {
+	if _, err := ParseCode(line); err == nil {
+		return "[withheld]"
+	}
+	const most = 200
+	b := []byte(line[:min(len(line), most)])
+	for i := 0; i < len(b); {
+		j := i
+		for j < len(b) && b[j] >= '0' && b[j] <= '9' {
+			j++
+		}
+		if j-i == digits {
+			copy(b[i:j], strings.Repeat("*", digits))
+		}
+		i = max(j, i+1)
+	}
+	return string(b)
 }

@@ -1,10 +1,15 @@
-package mfa
+package child
 
 import (
 	"bytes"
 	"os"
 	"strconv"
+	"syscall"
 )
+
+// endWithUs has the kernel end a child when the thread that started it does, which [Command.Run] keeps
+// until the child has ended: a caller that loses patience kills us outright.
+func endWithUs(a *syscall.SysProcAttr) { a.Pdeathsig = syscall.SIGKILL }
 
 // childrenOf lists a process's children from /proc/PID/stat (proc(5): the fourth field is the
 // parent; the second is a name in parentheses that may contain anything).

@@ -1,9 +1,8 @@
 //go:build unix
 
-package mfa
+package child
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"strconv"
@@ -12,11 +11,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func rootFolder() string { return "/" }
+// RootFolder is the working folder of a child that needs none.
+func RootFolder() string { return "/" }
 
-// childAttr gives a child that must not use a terminal a session of its own: opening /dev/tty then
+// attributes gives a child that must not use a terminal a session of its own: opening /dev/tty then
 // fails at once, where a mere background process group would be stopped by SIGTTIN.
-func childAttr(own bool) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: own} }
+func attributes(c Command) *syscall.SysProcAttr {
+	a := &syscall.SysProcAttr{Setsid: !c.Terminal}
+	endWithUs(a)
+	return a
+}
+
+// shell gives a line to the shell as every SDK does.
+func shell(line string) (path string, args []string) { return "sh", []string{"-c", line} }
 
 // kill ends a child and what it started: its process group where it has one of its own, else its
 // descendants, since the group is ours.
@@ -50,10 +57,10 @@ func killedBy(e *exec.ExitError) string {
 	return ""
 }
 
-// sealFiles marks the files that were open when we were started, and that we know nothing of, so
+// setCloseOnExec marks the files that were open when we were started, and that we know nothing of, so
 // that a child does not inherit them; the function it gives takes that back, because a program
 // we may become later (exec) has a right to them. Go opens its own files that way already.
-func sealFiles() (unseal func()) {
+func setCloseOnExec() (restore func()) {
 	dir, err := os.Open("/dev/fd")
 	if err != nil {
 		return func() {}
@@ -63,7 +70,7 @@ func sealFiles() (unseal func()) {
 	if err != nil && len(names) == 0 {
 		return func() {}
 	}
-	var sealed []uintptr
+	var marked []uintptr
 	for _, name := range names {
 		n, err := strconv.Atoi(name)
 		if err != nil || n <= 2 {
@@ -74,20 +81,12 @@ func sealFiles() (unseal func()) {
 			continue
 		}
 		if _, err := unix.FcntlInt(uintptr(n), unix.F_SETFD, flags|unix.FD_CLOEXEC); err == nil {
-			sealed = append(sealed, uintptr(n))
+			marked = append(marked, uintptr(n))
 		}
 	}
 	return func() {
-		for _, fd := range sealed {
+		for _, fd := range marked {
 			_, _ = unix.FcntlInt(fd, unix.F_SETFD, 0)
 		}
 	}
-}
-
-// cannotOpen says in few words why a terminal or a program is out of reach.
-func cannotOpen(err error) string {
-	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		return errno.Error()
-	}
-	return err.Error()
 }

@@ -1,6 +1,10 @@
-package mfa
+package child
 
-import "golang.org/x/sys/unix"
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
 
 // childrenOf lists a process's children from the kernel's process table.
 func childrenOf(pid int) []int {
@@ -16,3 +20,6 @@ func childrenOf(pid int) []int {
 	}
 	return children
 }
+
+// endWithUs is not known here: a child that outlives us loses its pipes.
+func endWithUs(*syscall.SysProcAttr) {}
