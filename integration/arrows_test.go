@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"handoff":           {"token", "internal/display"},
 	"internal/request":  {"cache", "internal/display"},
 	"internal/settings": {"internal/awsname", "internal/display", "internal/failure", "internal/record", "internal/request", "internal/safefile", "policy"},
-	"internal/source":   {"cache", "internal/display", "internal/failure", "internal/request", "internal/safefile", "process", "token"},
+	"internal/source":   {"cache", "internal/display", "internal/failure", "internal/request", "internal/safefile", "process", "token", "internal/child"},
 	"internal/broker":   {"cache", "internal/display", "internal/failure", "internal/mfa", "internal/request", "internal/safefile", "internal/settings", "internal/source", "lock", "sts", "token", "internal/awsname", "internal/child", "internal/record", "handoff", "process"},
 	"provider":          {"internal/broker", "internal/failure", "internal/settings"},
 	"internal/failure":  {},

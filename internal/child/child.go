@@ -84,7 +84,7 @@ func (r Result) Failure() string {
 	case r.Err != nil:
 		return "could not be run: " + display.Innermost(r.Err)
 	case r.TooMuch:
-		return "wrote too much"
+		return fmt.Sprintf("wrote more than %d bytes", len(r.Out))
 	case r.Signal != "":
 		how = "was killed (" + r.Signal + ")"
 	default:

@@ -48,7 +48,7 @@ func TestRun(t *testing.T) {
 		{"exit 3", "", "ended with exit status 3"},
 		{"printf '\\n\\n \\033[2J no\\nmore\\n' >&2; exit 1", "", `ended with exit status 1: \x1b[2J no`},
 		{"kill -9 $$", "", "was killed (SIGKILL)"},
-		{"head -c 200 /dev/zero; sleep 60", strings.Repeat("\x00", 100), "wrote too much"},
+		{"head -c 200 /dev/zero; sleep 60", strings.Repeat("\x00", 100), "wrote more than 100 bytes"},
 		{"head -c 100000 /dev/zero >&2; echo done", "done\n", ""},
 	} {
 		r := run(t, c.line, nil)

@@ -2,9 +2,9 @@ package source
 
 import (
 	"context"
-	"runtime"
 	"strings"
 
+	"github.com/sts-helper/sts-helper/internal/child"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
@@ -22,24 +22,20 @@ type process struct {
 }
 
 func (p process) Fetch(ctx context.Context) (token.Credentials, error) {
-	shell, flag := "sh", "-c"
-	if runtime.GOOS == "windows" {
-		shell, flag = "cmd.exe", "/C"
-	}
-	o := run(ctx, p.chain, doc.MaxDocument, shell, flag, p.def.Command)
+	r := run(ctx, p.chain, doc.MaxDocument, child.Shell(p.def.Command))
 	profile := display.Quote(p.def.Profile)
-	if o.err != nil {
-		if ours, ok := strings.CutPrefix(o.said, ownPrefix); ok {
+	if r.Failed() {
+		if ours, ok := strings.CutPrefix(r.Stderr, ownPrefix); ok {
 			// Another of us has said it already, to the user who must act.
-			e := failure.Sourcef(o.err, "%s", ours)
-			if failure.ClassOfExit(o.exit) == failure.Configuration {
+			e := failure.Sourcef(r.Err, "%s", ours)
+			if failure.ClassOfExit(r.Exit) == failure.Configuration {
 				e.Class = failure.Configuration
 			}
 			return token.Credentials{}, e
 		}
-		return token.Credentials{}, failure.Sourcef(o.err, "the credential_process of AWS profile %s failed: %s", profile, o.failed(ctx, Timeout))
+		return token.Credentials{}, failure.Sourcef(r.Err, "the credential_process of AWS profile %s %s", profile, failed(ctx, r, Timeout))
 	}
-	c, err := doc.Decode(o.stdout)
+	c, err := doc.Decode(r.Out)
 	if err != nil {
 		return token.Credentials{}, failure.Sourcef(err, "the credential_process of AWS profile %s printed no usable document: %v", profile, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/child"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
@@ -25,9 +26,9 @@ func SAMLAssertion(ctx context.Context, r *request.Request, chain Chain) (string
 	}
 	ctx, cancel := context.WithTimeout(ctx, assertionTimeout)
 	defer cancel()
-	o := run(ctx, chain, request.MaxAssertion+2, words[0], words[1:]...)
-	if o.err != nil {
-		return "", failure.Sourcef(o.err, "the SAML assertion command %s failed: %s", display.Quote(words[0]), o.failed(ctx, assertionTimeout))
+	o := run(ctx, chain, request.MaxAssertion+2, child.Command{Path: words[0], Args: words[1:]})
+	if o.Failed() {
+		return "", failure.Sourcef(o.Err, "the SAML assertion command %s %s", display.Quote(words[0]), failed(ctx, o, assertionTimeout))
 	}
-	return strings.TrimSpace(string(o.stdout)), nil
+	return strings.TrimSpace(string(o.Out)), nil
 }

@@ -56,10 +56,10 @@ func TestFetch(t *testing.T) {
 		"environment, unset":      {environment, nil, "the environment (AWS_ACCESS_KEY_ID) gave no access key"},
 		"process":                 {command("echo '" + document + "'"), nil, "ASIAIOSFODNN7EXAMPLE"},
 		"process, in the chain":   {command(`test "$STS_HELPER_CHAIN" = 0123456789abcdef && echo '` + document + "'"), nil, "ASIAIOSFODNN7EXAMPLE"},
-		"process, that complains": {command("echo CANARY; echo no vault here >&2; exit 4"), nil, `the credential_process of AWS profile "dev" failed: exit status 4: no vault here`},
+		"process, that complains": {command("echo CANARY; echo no vault here >&2; exit 4"), nil, `the credential_process of AWS profile "dev" ended with exit status 4: no vault here`},
 		"process, of ours":        {command("echo 'sts-helper: the vault is shut' >&2; exit 4"), nil, "the vault is shut"},
 		"process, prints little":  {command("echo CANARY"), nil, `the credential_process of AWS profile "dev" printed no usable document: `},
-		"process, prints much":    {command("yes CANARY | head -c 1000000"), nil, `the credential_process of AWS profile "dev" printed no usable document: `},
+		"process, prints much":    {command("yes CANARY | head -c 1000000"), nil, `the credential_process of AWS profile "dev" wrote more than`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := fetch(t, tc.def, tc.env)
