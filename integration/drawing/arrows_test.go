@@ -3,9 +3,11 @@ package drawing_test
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -33,6 +35,9 @@ var (
 	sdk     = []string{"github.com/aws/aws-sdk-go-v2/config", "github.com/aws/aws-sdk-go-v2/service/", "github.com/aws/aws-sdk-go-v2/credentials"}
 	withSDK = []string{"sts", "internal/broker", "internal/source", "provider"}
 )
+
+// update writes the arrows of the source into the drawing, to be looked at in the diff.
+var update = flag.Bool("update", false, "write the arrows of the source into docs/architecture.txt")
 
 type pkg struct {
 	ImportPath    string
@@ -101,6 +106,13 @@ func TestArrows(t *testing.T) {
 			}
 		}
 	}
+	for name, imports := range found {
+		slices.Sort(imports)
+		found[name] = slices.DeleteFunc(slices.Compact(imports), func(s string) bool { return s == name })
+	}
+	if *update {
+		rewrite(t, found)
+	}
 	rooms := read(t).Rooms()
 	for _, r := range rooms {
 		if found[r.Name] == nil {
@@ -108,14 +120,36 @@ func TestArrows(t *testing.T) {
 		}
 	}
 	for name, imports := range found {
-		slices.Sort(imports)
-		imports = slices.DeleteFunc(slices.Compact(imports), func(s string) bool { return s == name })
 		i := slices.IndexFunc(rooms, func(r drawing.Room) bool { return r.Name == name })
 		if i < 0 {
 			t.Errorf("package %s is not in docs/architecture.txt; it imports: %s", name, strings.Join(imports, " "))
 		} else if !slices.Equal(rooms[i].Imports, imports) {
-			t.Errorf("%s is in docs/architecture.txt with\n  -> %s\nand the source has\n  -> %s", name, strings.Join(rooms[i].Imports, " "), strings.Join(imports, " "))
+			t.Errorf("%s is in docs/architecture.txt with\n  -> %s\nand the source has\n  -> %s\nIf that is meant: go test ./integration/drawing -update", name, strings.Join(rooms[i].Imports, " "), strings.Join(imports, " "))
 		}
+	}
+}
+
+// rewrite puts the source's arrows into the drawing. Rooms are drawn by hand.
+func rewrite(t *testing.T, found map[string][]string) {
+	t.Helper()
+	file := filepath.Join(root, "docs", "architecture.txt")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for line := range strings.Lines(string(data)) {
+		if strings.HasPrefix(line, "  -> ") {
+			continue
+		}
+		b.WriteString(line)
+		name, _, _ := strings.Cut(line, ": ")
+		if len(found[name]) > 0 {
+			b.WriteString("  -> " + strings.Join(found[name], " ") + "\n")
+		}
+	}
+	if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

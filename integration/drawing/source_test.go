@@ -167,13 +167,18 @@ func TestOneFactInOnePlace(t *testing.T) {
 		{"partition table", "internal/awsname", s.literals("aws-cn", "aws-us-gov", "amazonaws.com.cn"), nil},
 		{"partition table", "internal/awsname", s.declared("partitionof", "partitionnamed", "partition"), nil},
 		{"endpoint check", "internal/awsname", s.declared("isloopback"), nil},
-		{"atomic write", "internal/safefile", s.selected("Rename", "Link", "CreateTemp"), []string{"internal/direct", "internal/source/loginfile"}},
-		{"check of a file's owner", "internal/safefile", s.selected("Nlink"), []string{"internal/direct"}},
+		{"atomic write", "internal/safefile", s.selected("Rename", "Link", "CreateTemp"), []string{"internal/source/loginfile"}},
+		{"check of a file's owner", "internal/safefile", s.selected("Nlink"), nil},
 		{"text safe for a terminal", "internal/display", s.declared("safe", "clip", "visible", "sanitize"), []string{"policy"}},
 		{"text safe for a terminal", "internal/display", s.calls("strconv", "IsPrint", "QuoteToGraphic"), nil},
 	} {
 		if len(fact.found) == 0 {
 			t.Errorf("no room has the %s: does the test know its name?", fact.what)
+		}
+		for _, room := range fact.too {
+			if !slices.Contains(fact.found, room) {
+				t.Errorf("%s may have a %s of its own and has none: take it out of the list", room, fact.what)
+			}
 		}
 		for _, room := range fact.found {
 			if room != fact.room && !slices.Contains(fact.too, room) {
