@@ -171,7 +171,7 @@ func (f *awsFile) property(s *section, line string, pos int, key *string) {
 	if len(trimmed) == len(line) {
 		if k, v, ok := assignment(strings.TrimRight(withoutComment(line), " \t")); ok {
 			*key = strings.ToLower(k)
-			s.set(property{key: *key, value: unquote(v), file: f, pos: pos})
+			s.set(property{key: *key, value: unquote(*key, v), file: f, pos: pos})
 		}
 		return
 	}
@@ -184,7 +184,8 @@ func (f *awsFile) property(s *section, line string, pos int, key *string) {
 		}
 		return
 	}
-	k, v = strings.ToLower(k), unquote(v)
+	k = strings.ToLower(k)
+	v = unquote(k, v)
 	if *key == "" || current != nil && current.value != "" {
 		// Nothing to be nested under: the SDK takes it for a property of the section.
 		*key = k
@@ -216,9 +217,16 @@ func assignment(s string) (key, value string, ok bool) {
 	return strings.TrimSpace(s[:i]), strings.TrimSpace(s[i+1:]), true
 }
 
-func unquote(s string) string {
-	if len(s) >= 2 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0] {
-		return s[1 : len(s)-1]
+// unquote takes off the quotes around a key's value. A command's quotes at both ends may be two pairs,
+// as in "/opt/a b/tool" --account "my own", and then stay: the SDK for Go takes off the first and the
+// last even so, and starts a program that is not there; the AWS CLI and the other SDKs keep them.
+func unquote(key, s string) string {
+	if len(s) < 2 || s[0] != '"' && s[0] != '\'' || s[len(s)-1] != s[0] {
+		return s
 	}
-	return s
+	inner := s[1 : len(s)-1]
+	if key == keyProcess && strings.IndexByte(inner, s[0]) >= 0 {
+		return s
+	}
+	return inner
 }

@@ -80,7 +80,9 @@ func compare(dir, configText, credentialsText, name string) string {
 	same("ca_bundle", sdk.CustomCABundle)
 	if sdk.SourceProfileName == "" { // the SDK clears these where another profile is the source
 		same("credential_source", sdk.CredentialSource)
-		same("credential_process", sdk.CredentialProcess)
+		if line := v["credential_process"]; len(line) < 2 || line != line[:1]+sdk.CredentialProcess+line[:1] { // see unquote
+			same("credential_process", sdk.CredentialProcess)
+		}
 		same("web_identity_token_file", sdk.WebIdentityTokenFile)
 		same("sso_region", sdk.SSORegion)
 		same("sso_start_url", sdk.SSOStartURL)

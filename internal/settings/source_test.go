@@ -271,3 +271,23 @@ func TestSelfReference(t *testing.T) {
 	w = newWorld(t).config("[profile role]\nrole_arn = r\nsource_profile = dev\n[profile dev]\ncredential_process = sts-helper\n").set("AWS_PROFILE=role")
 	w.fail(settings.Config, []string{"AWS_PROFILE", `"role"`})
 }
+
+// Quotes at both ends of a command are one pair only where there is none between them.
+func TestQuotesAroundCommands(t *testing.T) {
+	for line, want := range map[string]string{
+		`"/opt/a b/tool" --account "my own"`: `"/opt/a b/tool" --account "my own"`,
+		`'a b' 'c'`:                          `'a b' 'c'`,
+		`"a" b`:                              `"a" b`,
+		`"tool --flag"`:                      `tool --flag`,
+		`'tool "x y"'`:                       `tool "x y"`,
+		`"a' 'b"`:                            `a' 'b`,
+	} {
+		r := newWorld(t).config("[profile dev]\ncredential_process = "+line+"\n").load("--source-profile=dev", "--role-arn=arn:aws:iam::123456789012:role/r")
+		for r.Base != nil {
+			r = r.Base
+		}
+		if r.Source.Command != want {
+			t.Errorf("%s is read as %s, want %s", line, r.Source.Command, want)
+		}
+	}
+}
