@@ -68,7 +68,7 @@ func New(c Config) (*Provider, error) {
 	if login == "" {
 		login = settings.LoginCommand(c.Profile, c.Settings, req)
 	}
-	p, err := broker.New(req, broker.Options{Env: env, NoHuman: c.NonInteractive, LoginCommand: login, Log: c.Log})
+	p, err := broker.New(req, broker.Options{Env: env, NonInteractive: c.NonInteractive, LoginCommand: login, Log: c.Log})
 	if err != nil {
 		return nil, err
 	}

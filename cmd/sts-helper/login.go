@@ -70,16 +70,16 @@ func (p *program) login(ctx context.Context, names []string, flags settings.Flag
 	for _, err := range failed {
 		p.report(err)
 	}
-	var round broker.Round
+	var batch broker.LoginBatch
 	width := 0
 	for _, t := range all {
 		width = max(width, len(t.name))
 	}
 	for i, t := range all {
-		if t.NeedsCode(&round, force) && len(all) > 1 {
+		if t.NeedsCode(&batch, force) && len(all) > 1 {
 			p.progress("%s (%d of %d): an MFA code is needed", t.name, i+1, len(all))
 		}
-		line, err := p.loginTo(ctx, t, &round, force)
+		line, err := p.loginTo(ctx, t, &batch, force)
 		if err != nil {
 			if ctx.Err() != nil || errors.Is(err, mfa.ErrCancelled) || len(all)+len(failed) == 1 {
 				return err
@@ -99,15 +99,15 @@ func (p *program) login(ctx context.Context, names []string, flags settings.Flag
 }
 
 // loginTo gets the credentials of one target and says how it went.
-func (p *program) loginTo(ctx context.Context, t *target, round *broker.Round, force bool) (string, error) {
+func (p *program) loginTo(ctx context.Context, t *target, batch *broker.LoginBatch, force bool) (string, error) {
 	stop := p.sayWhoIsWaitedFor(t)
-	a, err := t.Login(ctx, round, force)
+	a, err := t.Login(ctx, batch, force)
 	stop()
 	if err != nil {
 		return "", err
 	}
-	for _, w := range a.Warnings {
-		p.progress("%s: carrying on with what there is: %s", t.name, display.Safe(w.Error()))
+	for _, w := range broker.Warnings(a) {
+		p.progress("%s: warning: %s", t.name, w)
 	}
 	how := "renewed"
 	if a.Origin != cache.Fresh {

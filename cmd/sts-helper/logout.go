@@ -52,7 +52,7 @@ func (p *program) logout(names []string, flags settings.Flags) error {
 	if err != nil {
 		return err
 	}
-	all, err := p.targets(names, flags, broker.Options{NoHuman: true})
+	all, err := p.targets(names, flags, broker.Options{NonInteractive: true})
 	if err != nil {
 		return err // half a logout would look like a whole one
 	}
@@ -232,7 +232,7 @@ func (p *program) caches(flags settings.Flags) ([]*cache.Cache, []*target, error
 	if len(names) == 0 {
 		return all, nil, nil
 	}
-	targets, problems := p.targets(names, flags, broker.Options{NoHuman: true})
+	targets, problems := p.targets(names, flags, broker.Options{NonInteractive: true})
 	for _, err := range joined(problems) {
 		p.report(err)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/broker"
-	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/process"
 )
@@ -41,8 +40,8 @@ func (p *program) process(ctx context.Context, flags settings.Flags) error {
 		return err
 	}
 	if !req.Verbose {
-		for _, w := range answer.Warnings {
-			p.warn("carrying on with what there is: %s", display.Safe(w.Error()))
+		for _, w := range broker.Warnings(answer) {
+			p.warn("warning: %s", w)
 		}
 		if warning := broker.SizeWarning(answer.Token); warning != "" && answer.Origin == cache.Fresh {
 			p.warn("%s", warning)

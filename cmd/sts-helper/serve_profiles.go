@@ -72,7 +72,7 @@ func (e *endpoint) read(env settings.Environment) (*servePlan, error) {
 			return nil, err
 		}
 		login := settings.LoginCommand(name, e.settings, req)
-		prov, err := broker.New(req, broker.Options{Env: env, NoHuman: true, LoginCommand: login, Log: e.log})
+		prov, err := broker.New(req, broker.Options{Env: env, NonInteractive: true, LoginCommand: login, Log: e.log})
 		if err != nil {
 			return nil, err
 		}

@@ -90,7 +90,7 @@ func (p *program) status(names []string, flags settings.Flags, asJSON bool) erro
 	}
 	wanted := known
 	if single {
-		if wanted, err = p.targets(names, flags, broker.Options{NoHuman: true}); err != nil {
+		if wanted, err = p.targets(names, flags, broker.Options{NonInteractive: true}); err != nil {
 			return err
 		}
 	}

@@ -233,3 +233,19 @@ func TestSizeWarning(t *testing.T) {
 		t.Errorf("of nothing: %q", got)
 	}
 }
+
+// A warning says whether old credentials are used, and is safe to show.
+func TestWarnings(t *testing.T) {
+	why := []error{errors.New("no\nroute")}
+	for origin, want := range map[cache.Origin]string{
+		cache.Kept:  `refresh failed, using cached credentials: no\x0aroute`,
+		cache.Fresh: `no\x0aroute`,
+	} {
+		if got := broker.Warnings(cache.Answer{Origin: origin, Warnings: why}); len(got) != 1 || got[0] != want {
+			t.Errorf("%s: %q", origin, got)
+		}
+	}
+	if got := broker.Warnings(cache.Answer{Origin: cache.Hit}); got != nil {
+		t.Errorf("%q", got)
+	}
+}

@@ -14,8 +14,8 @@ import (
 	"github.com/sts-helper/sts-helper/token"
 )
 
-// fetch asks STS for the token. advisory reports that the old one still serves, so that no
-// person is to be asked for anything on the way.
+// fetch asks STS for the token. advisory reports that the old one can still be used, so that
+// the user is not asked for anything on the way.
 func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error) {
 	if p.base == nil {
 		creds, err := p.sourceCredentials(ctx)
@@ -25,8 +25,8 @@ func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error
 		return p.ask(ctx, creds)
 	}
 	for again := false; ; again = true {
-		if advisory && p.base.wouldAsk() {
-			return token.Token{}, failure.Interactionf(nil, display.Safe(p.human.opts.Login), "the MFA session of %s has to be renewed", display.Safe(p.req.Name))
+		if advisory && p.base.mustPrompt() {
+			return token.Token{}, failure.Interactionf(nil, display.Safe(p.prompter.opts.Login), "the MFA session of %s has to be renewed", display.Safe(p.req.Name))
 		}
 		a, err := p.base.Token(ctx)
 		if err != nil {
@@ -77,7 +77,7 @@ func (p *Provider) sourceCredentials(ctx context.Context) (token.Credentials, er
 	return c, nil
 }
 
-// ask sends the request, with a code of the person's where one is needed.
+// ask sends the request, with an MFA code where one is needed.
 func (p *Provider) ask(ctx context.Context, creds token.Credentials) (token.Token, error) {
 	client, err := p.client()
 	if err != nil {
@@ -100,7 +100,7 @@ func (p *Provider) ask(ctx context.Context, creds token.Credentials) (token.Toke
 	if p.req.SerialNumber == "" {
 		return send("")
 	}
-	// What is wrong with the request is better known before a person is bothered.
+	// A mistake in the request is reported before the user is asked for a code.
 	if in, err := p.build(ctx, "000000"); err != nil {
 		return token.Token{}, err
 	} else if err := in.Validate(); err != nil {

@@ -7,20 +7,20 @@ import (
 	"github.com/sts-helper/sts-helper/cache"
 )
 
-// Round is one login for any number of requests: what one of them has renewed the others use
+// LoginBatch is one login for any number of requests: what one of them has renewed the others use
 // as it is, so that a session they share costs one code. The zero value is ready.
-type Round struct {
+type LoginBatch struct {
 	mu   sync.Mutex
 	done map[string]bool // by key
 }
 
-func (r *Round) has(p *Provider) bool {
+func (r *LoginBatch) has(p *Provider) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.done[p.key.String()]
 }
 
-func (r *Round) add(p *Provider) {
+func (r *LoginBatch) add(p *Provider) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.done == nil {
@@ -29,21 +29,21 @@ func (r *Round) add(p *Provider) {
 	r.done[p.key.String()] = true
 }
 
-// Login gets p's token and everything that it is made from, so that nobody has to be asked
+// Login gets p's token and everything that it is made from, so that the user need not be asked
 // for it for as long as possible: what is due for a refresh is renewed now, and with force
-// what is fresh as well. Origin tells whether the token itself was got now or kept.
-func (p *Provider) Login(ctx context.Context, round *Round, force bool) (cache.Answer, error) {
+// what is fresh as well. Origin says whether the token itself was got now or kept.
+func (p *Provider) Login(ctx context.Context, batch *LoginBatch, force bool) (cache.Answer, error) {
 	if p.base != nil {
-		if _, err := p.base.Login(ctx, round, force); err != nil {
+		if _, err := p.base.Login(ctx, batch, force); err != nil {
 			return cache.Answer{}, err
 		}
 	}
-	if round.has(p) || !force && p.fresh() {
+	if batch.has(p) || !force && p.fresh() {
 		return p.get(ctx, false)
 	}
 	a, err := p.get(ctx, true)
 	if err == nil {
-		round.add(p)
+		batch.add(p)
 	}
 	return a, err
 }
@@ -52,13 +52,13 @@ func (p *Provider) Login(ctx context.Context, round *Round, force bool) (cache.A
 // session that a role is assumed from, say.
 func (p *Provider) Base() *Provider { return p.base }
 
-// NeedsCode reports whether a person may have to give an MFA code before [Provider.Login]
+// NeedsCode reports whether the user may have to give an MFA code before [Provider.Login]
 // has done its work.
-func (p *Provider) NeedsCode(round *Round, force bool) bool {
-	if p.base != nil && p.base.NeedsCode(round, force) {
+func (p *Provider) NeedsCode(batch *LoginBatch, force bool) bool {
+	if p.base != nil && p.base.NeedsCode(batch, force) {
 		return true
 	}
-	return p.needsHuman() && !round.has(p) && (force || !p.fresh())
+	return p.needsCode() && !batch.has(p) && (force || !p.fresh())
 }
 
 // fresh reports whether p's token is in the cache and not due for a refresh.

@@ -21,32 +21,32 @@ import (
 
 // Options are how a [Provider] goes about it. The zero value will do.
 type Options struct {
-	// NoHuman forbids asking a person, whatever the request says: for endpoints.
-	NoHuman bool
-	// Login tells that a person has come to log in: more time to answer, and what was held
-	// against earlier wrong codes is forgotten.
+	// NonInteractive forbids asking the user, whatever the request says: for endpoints.
+	NonInteractive bool
+	// Login says that the user logs in: there is more time to answer, and the cooldown after
+	// refused codes does not count.
 	Login bool
 	// Code is the code given beforehand, for requests that have one between them. Nil means
 	// that each has its own, from its settings.
 	Code *mfa.Given
-	// LoginCommand is what messages tell a person to run; "" for "sts-helper login NAME".
+	// LoginCommand is what messages tell the user to run; "" for "sts-helper login NAME".
 	LoginCommand string
 	// Env is the environment that is read where something is fetched; the zero value means that
 	// of this process.
 	Env settings.Environment
-	// Log hears what happens, at debug level, and of harmless failures, as warnings. It is
-	// never given a secret. Nil means nobody listens.
+	// Log gets what happens at debug level, and failures that did no harm as warnings. It is
+	// never given a secret. Nil means that nothing is logged.
 	Log *slog.Logger
 }
 
 // Provider answers one request, any number of times. It is safe for concurrent use.
 type Provider struct {
-	req   *request.Request
-	opts  Options
-	key   cache.Key
-	chain source.Chain
-	base  *Provider // signs the request in the source's place, nil where the source does
-	human *human
+	req      *request.Request
+	opts     Options
+	key      cache.Key
+	chain    source.Chain
+	base     *Provider // signs the request in the source's place, nil where the source does
+	prompter *prompter
 
 	open    sync.Once
 	cache   *cache.Cache
@@ -66,16 +66,16 @@ func New(req *request.Request, opts Options) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newProvider(req, opts, newHuman(req, opts))
+	return newProvider(req, opts, newPrompter(req, opts))
 }
 
-func newProvider(req *request.Request, opts Options, h *human) (*Provider, error) {
+func newProvider(req *request.Request, opts Options, pr *prompter) (*Provider, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Provider{req: req, opts: opts, key: request.KeyOf(req), chain: source.InheritedChain(opts.Env.Getenv), human: h}
+	p := &Provider{req: req, opts: opts, key: request.KeyOf(req), chain: source.InheritedChain(opts.Env.Getenv), prompter: pr}
 	if req.Base != nil {
-		base, err := newProvider(req.Base, opts, h)
+		base, err := newProvider(req.Base, opts, pr)
 		if err != nil {
 			return nil, err
 		}
@@ -116,7 +116,7 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 func (p *Provider) Token(ctx context.Context) (cache.Answer, error) { return p.get(ctx, false) }
 
 func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
-	ctx = started(ctx)
+	ctx = withStart(ctx)
 	c, err := p.Cache()
 	if errors.Is(err, cache.ErrUnsafe) {
 		return cache.Answer{}, &failure.Error{Class: failure.Configuration, Text: err.Error(), Err: err}
@@ -129,7 +129,7 @@ func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 		if err != nil && ferr == nil {
 			a.Warnings = append(a.Warnings, fmt.Errorf("there is no cache: %w", err))
 		}
-		p.note(a, ferr)
+		p.log(a, ferr)
 		return a, ferr
 	}
 	if p.req.Granted != "" {
@@ -139,12 +139,12 @@ func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 		Key:         p.key,
 		Fetch:       p.fetch,
 		Holder:      p.holder,
-		Interactive: p.needsHuman(),
+		Interactive: p.needsCode(),
 		CanAsk:      p.canAsk,
 		Renew:       renew,
 		Wait:        p.wait(ctx),
 	})
-	p.note(a, err)
+	p.log(a, err)
 	return a, err
 }
 
@@ -180,12 +180,12 @@ func (p *Provider) uncached(ctx context.Context) (cache.Answer, error) {
 // noCacheForGranted is why an accepted token cannot be had; err is why there is no cache.
 func noCacheForGranted(err error) error {
 	if err == nil {
-		return failure.Configf("a token handed over by somebody else is kept in the cache; --granted and --no-cache do not go together")
+		return failure.Configf("an accepted token is kept in the cache; --granted and --no-cache do not go together")
 	}
-	return &failure.Error{Class: failure.Configuration, Err: err, Text: "a token handed over by somebody else is kept in the cache, and there is none: " + err.Error()}
+	return &failure.Error{Class: failure.Configuration, Err: err, Text: "an accepted token is kept in the cache, and there is none: " + err.Error()}
 }
 
-// granted gives a token that somebody else handed over. It cannot be refreshed.
+// granted gives a token that was accepted from another user. It cannot be refreshed.
 func (p *Provider) granted(c *cache.Cache) (cache.Answer, error) {
 	r, err := c.Load(p.key)
 	if err != nil {
@@ -193,7 +193,7 @@ func (p *Provider) granted(c *cache.Cache) (cache.Answer, error) {
 			Text: fmt.Sprintf("there is no accepted token named %s; run: sts-helper accept FILE --name %s", display.Quote(p.req.Granted), p.req.Granted)}
 	}
 	if r.Remaining() <= cache.HardFloor {
-		from := "whoever granted it"
+		from := "its issuer"
 		if r.Note != "" {
 			from = display.Safe(r.Note)
 		}
@@ -204,10 +204,23 @@ func (p *Provider) granted(c *cache.Cache) (cache.Answer, error) {
 	return cache.Answer{Token: r.Token, Origin: cache.Hit}, nil
 }
 
-func (p *Provider) note(a cache.Answer, err error) {
-	log := p.opts.Log.With("operation", p.req.Operation, "profile", p.req.Name)
+// Warnings says what went wrong without harm to the answer, one line each, safe to show.
+func Warnings(a cache.Answer) []string {
+	var all []string
 	for _, w := range a.Warnings {
-		log.Warn("carrying on", "reason", w.Error())
+		line := display.Safe(w.Error())
+		if a.Origin == cache.Kept {
+			line = "refresh failed, using cached credentials: " + line
+		}
+		all = append(all, line)
+	}
+	return all
+}
+
+func (p *Provider) log(a cache.Answer, err error) {
+	log := p.opts.Log.With("operation", p.req.Operation, "profile", p.req.Name)
+	for _, w := range Warnings(a) {
+		log.Warn(w)
 	}
 	if err == nil {
 		log.Debug("answered", "origin", string(a.Origin), "token", a.Token)

@@ -17,28 +17,28 @@ import (
 	"github.com/sts-helper/sts-helper/token"
 )
 
-// How long a person is given, all attempts together. SDKs that limit a credential_process
+// How long the user is given, all attempts together. SDKs that limit a credential_process
 // at all end it after 60 s, and STS needs its share: so a question ends 45 s after it is
-// put, and 48 s after the call began, whatever the call waited for before. Somebody who logs
-// in has more time.
+// put, and 48 s after the call began, whatever the call waited for before. At a
+// login there is more time.
 const (
-	askFor      = 45 * time.Second
-	askUntil    = 48 * time.Second
-	askLeast    = 5 * time.Second // with less left nobody is bothered
-	askForLogin = 5 * time.Minute
+	promptFor      = 45 * time.Second
+	promptUntil    = 48 * time.Second
+	promptLeast    = 5 * time.Second // with less left the user is not asked
+	promptForLogin = 5 * time.Minute
 )
 
 // maxCodes is how many codes are sent for one question before it is given up.
 const maxCodes = 3
 
-// human is where codes come from, for a request and those it is based on.
-type human struct {
+// prompter is where codes come from, for a request and those it is based on.
+type prompter struct {
 	opts   mfa.Options
 	forbid bool
 	login  bool
 }
 
-func newHuman(r *request.Request, o Options) *human {
+func newPrompter(r *request.Request, o Options) *prompter {
 	command := o.LoginCommand
 	if command == "" {
 		command = "sts-helper login " + r.Name
@@ -47,7 +47,7 @@ func newHuman(r *request.Request, o Options) *human {
 	if code == nil {
 		code = mfa.NewGiven(r.MFACode)
 	}
-	return &human{
+	return &prompter{
 		opts: mfa.Options{
 			Code:    code,
 			Process: r.MFAProcess,
@@ -55,18 +55,18 @@ func newHuman(r *request.Request, o Options) *human {
 			Profile: r.Name,
 			Login:   command,
 		},
-		forbid: o.NoHuman,
+		forbid: o.NonInteractive,
 		login:  o.Login,
 	}
 }
 
 // pick chooses the source of codes. Its errors are of class [failure.InteractionRequired], or [failure.Configuration]
 // for a command that cannot be run.
-func (h *human) pick() (mfa.Source, error) {
-	if h.forbid {
-		return nil, failure.Interactionf(nil, display.Safe(h.opts.Login), "a code of the MFA device is needed, and the user is not asked here")
+func (pr *prompter) pick() (mfa.Source, error) {
+	if pr.forbid {
+		return nil, failure.Interactionf(nil, display.Safe(pr.opts.Login), "a code of the MFA device is needed, and the user is not asked here")
 	}
-	src, err := mfa.Pick(h.opts)
+	src, err := mfa.Pick(pr.opts)
 	if err == nil {
 		return src, nil
 	}
@@ -76,29 +76,29 @@ func (h *human) pick() (mfa.Source, error) {
 	return nil, failure.Configf("%v", err)
 }
 
-// interactive reports whether a person answers, who can be asked again.
-func (h *human) interactive() bool { return h.opts.Code == nil && h.opts.Process == "" }
+// interactive reports whether the user answers, who can be asked again.
+func (pr *prompter) interactive() bool { return pr.opts.Code == nil && pr.opts.Process == "" }
 
-func (p *Provider) needsHuman() bool { return p.req.SerialNumber != "" }
+func (p *Provider) needsCode() bool { return p.req.SerialNumber != "" }
 
-// wouldAsk reports whether a person would have to answer before p's token could be used to
+// mustPrompt reports whether the user would have to answer before p's token could be used to
 // sign: whether it, or what it is made from, is not there or about to end.
-func (p *Provider) wouldAsk() bool {
+func (p *Provider) mustPrompt() bool {
 	if c, _ := p.Cache(); c != nil {
 		if r, err := c.Load(p.key); err == nil && r.Remaining() > cache.Mandatory {
 			return false
 		}
 	}
-	return p.needsHuman() || p.base != nil && p.base.wouldAsk()
+	return p.needsCode() || p.base != nil && p.base.mustPrompt()
 }
 
-// canAsk says why nobody can be asked for what p's refresh takes, nil where somebody can,
+// canAsk says why the user cannot be asked for what p's refresh takes, nil where they can,
 // or need not be, or is being asked by another process already.
 func (p *Provider) canAsk() error {
-	if !p.needsHuman() && (p.base == nil || !p.base.wouldAsk()) {
+	if !p.needsCode() && (p.base == nil || !p.base.mustPrompt()) {
 		return nil
 	}
-	_, err := p.human.pick()
+	_, err := p.prompter.pick()
 	if err == nil {
 		return nil
 	}
@@ -112,50 +112,50 @@ func (p *Provider) canAsk() error {
 	return err
 }
 
-// startedKey is the context key of the time at which the outermost call began.
-type startedKey struct{}
+// startKey is the context key of the time at which the outermost call began.
+type startKey struct{}
 
-func started(ctx context.Context) context.Context {
-	if _, ok := ctx.Value(startedKey{}).(time.Time); ok {
+func withStart(ctx context.Context) context.Context {
+	if _, ok := ctx.Value(startKey{}).(time.Time); ok {
 		return ctx
 	}
-	return context.WithValue(ctx, startedKey{}, time.Now())
+	return context.WithValue(ctx, startKey{}, time.Now())
 }
 
 // left is what remains of a limit that began with the outermost call.
-func left(ctx context.Context, limit time.Duration) time.Duration {
-	if began, ok := ctx.Value(startedKey{}).(time.Time); ok {
+func budgetLeft(ctx context.Context, limit time.Duration) time.Duration {
+	if began, ok := ctx.Value(startKey{}).(time.Time); ok {
 		return limit - time.Since(began)
 	}
 	return limit
 }
 
-// wait is the lock budget. Waiting for a lock that stands behind another takes no longer
+// wait is the lock budget. Waiting for one lock after another takes no longer
 // altogether.
 func (p *Provider) wait(ctx context.Context) time.Duration {
 	if p.req.Wait > 0 {
 		return p.req.Wait
 	}
 	for q := p; q != nil; q = q.base {
-		if q.needsHuman() {
-			return max(left(ctx, cache.DefaultWaitInteractive), time.Second)
+		if q.needsCode() {
+			return max(budgetLeft(ctx, cache.DefaultWaitInteractive), time.Second)
 		}
 	}
 	return cache.DefaultWait
 }
 
-// patience is how long the person is given from now on.
-func (p *Provider) patience(ctx context.Context) time.Duration {
-	if p.human.login {
-		return askForLogin
+// promptTimeout is how long the user is given from now on.
+func (p *Provider) promptTimeout(ctx context.Context) time.Duration {
+	if p.prompter.login {
+		return promptForLogin
 	}
-	return min(askFor, left(ctx, askUntil))
+	return min(promptFor, budgetLeft(ctx, promptUntil))
 }
 
 func (p *Provider) holder() lock.Holder {
 	who := lock.Holder{Purpose: p.req.Operation + " for " + p.req.Name}
-	if p.needsHuman() {
-		if src, err := p.human.pick(); err == nil {
+	if p.needsCode() {
+		if src, err := p.prompter.pick(); err == nil {
 			who.TTY = src.Name()
 		}
 	}
@@ -165,16 +165,16 @@ func (p *Provider) holder() lock.Holder {
 // question is what p's person is asked for the first time.
 func (p *Provider) question(limit time.Duration) mfa.Question {
 	return mfa.Question{
-		SerialNumber: p.req.SerialNumber, Profile: p.human.opts.Profile, Login: p.human.opts.Login,
+		SerialNumber: p.req.SerialNumber, Profile: p.prompter.opts.Profile, Login: p.prompter.opts.Login,
 		Timeout: limit, Attempt: 1,
 	}
 }
 
 // withCode gets a code for p's device and sends the request with it, under the device's
-// lock, so that one person is asked one question however many tokens need an answer. No
+// lock, so that the user is asked one question however many tokens need an answer. No
 // code is sent twice.
 func (p *Provider) withCode(ctx context.Context, send func(code string) (token.Token, error)) (token.Token, error) {
-	src, err := p.human.pick()
+	src, err := p.prompter.pick()
 	if err != nil {
 		return token.Token{}, err
 	}
@@ -184,14 +184,14 @@ func (p *Provider) withCode(ctx context.Context, send func(code string) (token.T
 		return token.Token{}, err
 	}
 	defer dev.Release()
-	if d := dev.Barred(); d > 0 && !p.human.login {
-		return token.Token{}, &failure.Error{Class: failure.Denied, Final: true, Run: display.Safe(p.human.opts.Login), Next: "to try now", Text: fmt.Sprintf(
+	if d := dev.Barred(); d > 0 && !p.prompter.login {
+		return token.Token{}, &failure.Error{Class: failure.Denied, Final: true, Run: display.Safe(p.prompter.opts.Login), Next: "to try now", Text: fmt.Sprintf(
 			"too many codes of MFA device %s were refused, so no code is asked for during the next %s",
 			display.Safe(p.req.SerialNumber), d.Round(time.Second))}
 	}
-	limit := p.patience(ctx)
-	if limit < askLeast {
-		return token.Token{}, failure.Interactionf(nil, display.Safe(p.human.opts.Login), "no time is left to ask for an MFA code, the calling programs give up soon")
+	limit := p.promptTimeout(ctx)
+	if limit < promptLeast {
+		return token.Token{}, failure.Interactionf(nil, display.Safe(p.prompter.opts.Login), "no time is left to ask for an MFA code, the calling programs give up soon")
 	}
 	asking, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -207,8 +207,8 @@ func (p *Provider) withCode(ctx context.Context, send func(code string) (token.T
 			return token.Token{}, p.noCode(err)
 		}
 		if dev.Sent(code) {
-			if !p.human.interactive() {
-				return token.Token{}, p.noCode(fmt.Errorf("%w: the %s gave one that was sent before; run %q with the next code", mfa.ErrUsed, src.Name(), p.human.opts.Login))
+			if !p.prompter.interactive() {
+				return token.Token{}, p.noCode(fmt.Errorf("%w: the %s gave one that was sent before; run %q with the next code", mfa.ErrUsed, src.Name(), p.prompter.opts.Login))
 			}
 			q.Problem = "that code was sent before and works once; please wait for the next one"
 			continue
@@ -240,7 +240,7 @@ func (p *Provider) withCode(ctx context.Context, send func(code string) (token.T
 			return token.Token{}, err // no code will do
 		}
 		dev.Refused()
-		if q.Attempt >= maxCodes || !p.human.interactive() {
+		if q.Attempt >= maxCodes || !p.prompter.interactive() {
 			return token.Token{}, err
 		}
 		q.Attempt++
@@ -249,7 +249,7 @@ func (p *Provider) withCode(ctx context.Context, send func(code string) (token.T
 }
 
 // maxAhead is how many steps ahead of the clock the last code may seem to have been used; if
-// it is more the clock was set back, and nobody shall wait for it.
+// it is more the clock was set back, and is not waited for.
 const maxAhead = 4
 
 // codes is what is known of a device's codes: a [cache.Device], or a [memory].
@@ -299,8 +299,8 @@ func (p *Provider) device(ctx context.Context, src mfa.Source) (codes, error) {
 	return dev, nil
 }
 
-// noCode gives an error of package mfa its class. That nobody could be asked here, or that
-// this process was told to stop, says nothing of other terminals; that the person did not
+// noCode gives an error of package mfa its class. That the user could not be asked here,
+// or that this process was told to stop, says nothing of other terminals; that the user did not
 // answer, or would not, holds for all who waited for the answer.
 func (p *Provider) noCode(err error) error {
 	e := failure.Interactionf(err, "", "%v", err)
