@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,6 +20,12 @@ type Config struct {
 	// IMDS makes one of the profiles the role of a pretended EC2 instance. Optional; without it
 	// every metadata path is 404.
 	IMDS *Instance
+	// ECS names the one of the profiles that connections to [ECSAddress] get without a token, as from ECS's agent:
+	// for clients that know AWS_CONTAINER_CREDENTIALS_RELATIVE_URI alone, and send none. The address counts as
+	// loopback then, so it must be on the loopback device. Besides the other guards it refuses processes in
+	// containers and sandboxes that run as the server's own user. Optional; only where peers are checked, else
+	// refused with [ErrNoPeerCheck].
+	ECS string
 	// BearerToken is what a client must send as its Authorization header for profiles without a
 	// token of their own: 16 to 512 characters of A-Z a-z 0-9 _ -, as [NewBearerToken] makes.
 	BearerToken string
@@ -121,6 +128,15 @@ const (
 // ErrNoPeerCheck is why [New] and [Server.Reload] refuse IMDS where users are not told apart.
 var ErrNoPeerCheck = errors.New("instance metadata has no secret, and nothing tells users apart here: every user of this machine would get the credentials; serve container credentials, or set IMDSWithoutPeerCheck")
 
+// ECSAddress is where ECS's agent answers, and clients add AWS_CONTAINER_CREDENTIALS_RELATIVE_URI to
+// (https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html).
+const ECSAddress = "169.254.170.2"
+
+var ecsAddr = netip.AddrFrom4([4]byte{169, 254, 170, 2}) // tests take another
+
+// errECSNoPeerCheck is ErrNoPeerCheck for ECS, which has no exception.
+var errECSNoPeerCheck = fmt.Errorf("imds: no token is asked for at "+ECSAddress+", so it needs the peer check: %w", ErrNoPeerCheck)
+
 // checksPeers reports whether the kernel is asked whose connections come.
 func (c *Config) checksPeers() bool { return peerCheckSupported && !c.NoPeerCheck }
 
@@ -191,6 +207,14 @@ func (c *Config) check() error {
 	for _, h := range c.Hosts {
 		if h == "" || !printable(h) {
 			return fmt.Errorf("%q is not a Host header", h)
+		}
+	}
+	if c.ECS != "" {
+		if i := slices.IndexFunc(c.Profiles, func(p Profile) bool { return p.Name == c.ECS }); i < 0 || c.Profiles[i].NoContainer {
+			return fmt.Errorf("imds: the ECS profile %q is not one of those served as container credentials", c.ECS)
+		}
+		if !c.checksPeers() {
+			return errECSNoPeerCheck
 		}
 	}
 	if c.IMDS == nil {

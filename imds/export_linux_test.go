@@ -1,6 +1,9 @@
 package imds
 
-import "net"
+import (
+	"net"
+	"net/netip"
+)
 
 // Owner asks the kernel once whose socket is at client, connected to server.
 func Owner(client, server net.Addr) (uint32, error) {
@@ -11,8 +14,19 @@ func Owner(client, server net.Addr) (uint32, error) {
 	defer d.close()
 	c, _ := addrPort(client)
 	s, _ := addrPort(server)
-	return d.owner(c, s)
+	uid, _, err := d.owner(c, s)
+	return uid, err
+}
+
+// SetECSAddress has the tests' servers take an address for ECSAddress that needs no set-up.
+func SetECSAddress(a netip.Addr) (undo func()) {
+	old := ecsAddr
+	ecsAddr = a
+	return func() { ecsAddr = old }
 }
 
 // ParseDiag reads the kernel's answer about the connection of client to server.
-var ParseDiag = parseDiag
+func ParseDiag(m []byte, client, server netip.AddrPort) (uint32, error) {
+	uid, _, err := parseDiag(m, client, server)
+	return uid, err
+}

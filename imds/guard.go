@@ -20,6 +20,7 @@ func allGuards() []guard {
 	return []guard{
 		{name: "address", conn: guardAddress},
 		{name: "peer", conn: guardPeer},
+		{name: "container", conn: guardContainer},
 		{name: "form", request: guardForm},
 		{name: "host", request: guardHost},
 		{name: "browser", request: guardBrowser},
@@ -43,7 +44,7 @@ func guardPeer(s *servingState, p *peer, d *diag) string {
 	if !s.cfg.checksPeers() {
 		return ""
 	}
-	uid, err := d.owner(p.remote, p.local)
+	uid, inode, err := d.owner(p.remote, p.local)
 	switch {
 	case err == errNoSocket && p.open && p.valid && !s.local(p.remote.Addr()):
 		return "" // it really is another machine; its bearer token must do
@@ -52,8 +53,18 @@ func guardPeer(s *servingState, p *peer, d *diag) string {
 	case !s.uidAllowed(uid):
 		return "the socket belongs to another user"
 	}
-	p.uid, p.hasUID = uid, true
+	p.uid, p.inode, p.hasUID = uid, inode, true
 	return ""
+}
+
+// guardContainer wants a client without a token to be a process like the server, if it runs as the server's own
+// user: what is in a container or sandbox of that user, or comes through its network (slirp4netns), has
+// nothing else to be told apart by. Other users were allowed one by one.
+func guardContainer(s *servingState, p *peer, _ *diag) string {
+	if !p.ecs || !p.hasUID || p.uid != s.euid {
+		return ""
+	}
+	return sandboxed(p.inode, p.uid)
 }
 
 // guardForm wants the request target to be a path. With an absolute one ("GET http://host/") Go takes
@@ -68,7 +79,11 @@ func guardForm(_ *servingState, _ *peer, r *http.Request) (int, string) {
 
 // guardHost refuses names that are not ours, which is what DNS rebinding needs, and no name at all.
 func guardHost(s *servingState, p *peer, r *http.Request) (int, string) {
-	if hostAllowed(r.Host, p.port, s.hosts) || p.open && p.literal != "" && hostAllowed(r.Host, p.port, []string{p.literal}) {
+	hosts := s.hosts
+	if p.ecs {
+		hosts = []string{p.literal}
+	}
+	if hostAllowed(r.Host, p.port, hosts) || p.open && p.literal != "" && hostAllowed(r.Host, p.port, []string{p.literal}) {
 		return 0, ""
 	}
 	return http.StatusForbidden, "the Host header does not name this endpoint"

@@ -14,6 +14,8 @@ type peer struct {
 	port          string // the local port, as it appears in a Host header
 	literal       string // the local address, as it appears in a Host header
 	open          bool   // it came to an address that is not loopback: container paths only
+	ecs           bool   // it came to ECSAddress, where Config.ECS needs no token
+	inode         uint32 // of the socket at the other end, if hasUID
 	uid           uint32 // whose socket is at the other end, if hasUID
 	hasUID        bool
 }
@@ -40,6 +42,7 @@ func newPeer(s *servingState, local, remote net.Addr, openListener bool) *peer {
 	if l.Addr().Is6() {
 		p.literal = "[" + p.literal + "]"
 	}
+	p.ecs = s.cfg.ECS != "" && l.Addr() == ecsAddr
 	p.open = openListener || !s.local(l.Addr())
 	return p
 }

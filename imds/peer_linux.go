@@ -56,9 +56,9 @@ func (d *diag) close() { _ = unix.Close(d.fd) }
 //
 // After the client has closed its socket the kernel still knows the connection, and reports user 0 and
 // inode 0 for it. That is no user, and not root.
-func (d *diag) owner(client, server netip.AddrPort) (uint32, error) {
+func (d *diag) owner(client, server netip.AddrPort) (uid, inode uint32, err error) {
 	if d == nil {
-		return 0, errors.New("the kernel cannot be asked")
+		return 0, 0, errors.New("the kernel cannot be asked")
 	}
 	family := byte(unix.AF_INET6)
 	if client.Addr().Is4() {
@@ -84,7 +84,7 @@ func (d *diag) owner(client, server netip.AddrPort) (uint32, error) {
 	if err := retry(func() error {
 		return unix.Sendto(d.fd, req[:], 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
 	}); err != nil {
-		return 0, fmt.Errorf("sock_diag: %w", err)
+		return 0, 0, fmt.Errorf("sock_diag: %w", err)
 	}
 	// Answers to earlier questions that timed out may still lie there: read past a few.
 	var buf [1024]byte
@@ -96,44 +96,44 @@ func (d *diag) owner(client, server netip.AddrPort) (uint32, error) {
 			return err
 		})
 		if err != nil {
-			return 0, fmt.Errorf("sock_diag: %w", err)
+			return 0, 0, fmt.Errorf("sock_diag: %w", err)
 		}
 		if nl, ok := from.(*unix.SockaddrNetlink); !ok || nl.Pid != 0 || n < unix.NLMSG_HDRLEN || native.Uint32(buf[8:]) != d.seq {
 			continue
 		}
 		return parseDiag(buf[:n], client, server)
 	}
-	return 0, errors.New("sock_diag: no answer")
+	return 0, 0, errors.New("sock_diag: no answer")
 }
 
 // parseDiag reads one netlink message and believes it only if it repeats the question's addresses: the
 // kernel falls back to a listening socket when there is no connected one.
-func parseDiag(m []byte, client, server netip.AddrPort) (uint32, error) {
+func parseDiag(m []byte, client, server netip.AddrPort) (uid, inode uint32, err error) {
 	native := binary.NativeEndian
 	if len(m) < unix.NLMSG_HDRLEN || native.Uint32(m) > uint32(len(m)) {
-		return 0, errors.New("sock_diag: short answer")
+		return 0, 0, errors.New("sock_diag: short answer")
 	}
 	kind, m := native.Uint16(m[4:]), m[unix.NLMSG_HDRLEN:]
 	if kind == unix.NLMSG_ERROR && len(m) >= 4 {
 		errno := unix.Errno(-int32(native.Uint32(m)))
 		if errno == unix.ENOENT {
-			return 0, errNoSocket
+			return 0, 0, errNoSocket
 		}
-		return 0, fmt.Errorf("sock_diag: %w", errno)
+		return 0, 0, fmt.Errorf("sock_diag: %w", errno)
 	}
 	if kind != unix.SOCK_DIAG_BY_FAMILY || len(m) < diagMsgLen {
-		return 0, errors.New("sock_diag: unexpected answer")
+		return 0, 0, errors.New("sock_diag: unexpected answer")
 	}
 	id := m[msgIDOffset:]
 	src, dst := diagAddr(m[0], id[4:20]), diagAddr(m[0], id[20:36])
 	if netip.AddrPortFrom(src, binary.BigEndian.Uint16(id[0:])) != client ||
 		netip.AddrPortFrom(dst, binary.BigEndian.Uint16(id[2:])) != server || m[1] == tcpListen {
-		return 0, errors.New("sock_diag: the answer is about another socket")
+		return 0, 0, errors.New("sock_diag: the answer is about another socket")
 	}
-	if native.Uint32(m[msgInode:]) == 0 {
-		return 0, errors.New("the client has closed it")
+	if inode = native.Uint32(m[msgInode:]); inode == 0 {
+		return 0, 0, errors.New("the client has closed it")
 	}
-	return native.Uint32(m[msgUID:]), nil
+	return native.Uint32(m[msgUID:]), inode, nil
 }
 
 func diagAddr(family byte, b []byte) netip.Addr {

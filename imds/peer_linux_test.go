@@ -39,6 +39,7 @@ type order struct {
 	Addr, Bearer, Token string
 	Conns               int
 	Workers             int
+	Sandbox             bool // in namespaces of its own
 	Show                bool // one request of each kind, and show the answers
 }
 
@@ -164,6 +165,12 @@ func as(t *testing.T, uid uint32, o order) report {
 	cmd.Stdin = strings.NewReader(string(in))
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid, NoSetGroups: false}}
+	if o.Sandbox { // of the server's user, as a rootless container has it
+		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: int(uid), HostID: int(uid), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: int(uid), HostID: int(uid), Size: 1}}
+		cmd.SysProcAttr.Credential.NoSetGroups = true
+	}
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)

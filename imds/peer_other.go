@@ -14,6 +14,8 @@ func newDiag() (*diag, error) { return &diag{}, nil }
 
 func (*diag) close() {}
 
-func (*diag) owner(_, _ netip.AddrPort) (uint32, error) { return 0, errNoSocket }
+func (*diag) owner(_, _ netip.AddrPort) (uid, inode uint32, err error) { return 0, 0, errNoSocket }
+
+func sandboxed(uint32, uint32) string { return "the process cannot be looked up" }
 
 func overflowUID() *uint32 { return nil }

@@ -19,10 +19,10 @@ func (s *servingState) route(w http.ResponseWriter, r *http.Request, p *peer, no
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	path = squeeze(path)
 	if name, ok := strings.CutPrefix(path, containerPrefix); ok {
-		status, profile = s.container(w, r, name, now)
+		status, profile = s.container(w, r, p, name, now)
 		return status, "container", profile
 	}
-	if p.open {
+	if p.open || p.ecs {
 		return failJSON(w, http.StatusNotFound, "NotFound", "only container credentials are served on this address"), "other", ""
 	}
 	if path == "/healthz" {

@@ -78,6 +78,9 @@ func newServingState(c Config, old *servingState) (*servingState, error) {
 		}
 		c.Aliases[i] = a.Unmap()
 	}
+	if c.ECS != "" {
+		c.Aliases = append(slices.Clip(c.Aliases), ecsAddr)
+	}
 	if c.IMDS != nil && !c.checksPeers() {
 		c.Logger.Warn("instance metadata is for every user of this machine: it has no secret, and nothing tells users apart here")
 	}
