@@ -14,6 +14,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/internal/source/identitycenter"
+	"github.com/sts-helper/sts-helper/internal/source/loginfile"
 	"github.com/sts-helper/sts-helper/internal/source/oauth"
 )
 
@@ -76,7 +77,11 @@ func (f *fixture) text() string {
 
 // refresh asks for a token that lasts longer than any does, so that one is fetched.
 func (f *fixture) refresh() (*identitycenter.Login, error) {
-	return identitycenter.Refresh(context.Background(), f.s, f.path, 2*time.Hour)
+	l, usable, err := identitycenter.Refresh(context.Background(), f.s, f.path, 2*time.Hour)
+	if !usable {
+		return nil, err
+	}
+	return l, err
 }
 
 func (f *fixture) works(l *identitycenter.Login) {
@@ -135,8 +140,8 @@ func TestRefreshKeepsTheFileAWSs(t *testing.T) {
 func TestRefreshOnlyWhereItMust(t *testing.T) {
 	f := start(t)
 	f.signIn()
-	l, err := identitycenter.Refresh(context.Background(), f.s, f.path, 5*time.Minute)
-	if err != nil || f.e.Count("CreateToken") != 0 {
+	l, usable, err := identitycenter.Refresh(context.Background(), f.s, f.path, 5*time.Minute)
+	if err != nil || !usable || f.e.Count("CreateToken") != 0 {
 		t.Fatalf("%v, %d requests", err, f.e.Count("CreateToken"))
 	}
 	f.works(l)
@@ -144,7 +149,7 @@ func TestRefreshOnlyWhereItMust(t *testing.T) {
 
 func TestRefreshErrors(t *testing.T) {
 	f := start(t)
-	if _, err := f.refresh(); !errors.Is(err, identitycenter.ErrNotLoggedIn) {
+	if _, err := f.refresh(); !errors.Is(err, loginfile.ErrNotLoggedIn) {
 		t.Error(err)
 	}
 	tokens := f.signIn()
@@ -163,7 +168,7 @@ func TestRefreshErrors(t *testing.T) {
 	expired.ExpiresAt = time.Now().Add(-time.Minute)
 	f.write(expired)
 	text := f.text()
-	if l, err = f.refresh(); !errors.Is(err, identitycenter.ErrEnded) || l != nil || oauth.CodeOf(err) != "InvalidGrantException" {
+	if l, err = f.refresh(); !errors.Is(err, loginfile.ErrEnded) || l != nil || oauth.CodeOf(err) != "InvalidGrantException" {
 		t.Errorf("%v %v", l, err)
 	}
 	if f.text() != text {
@@ -172,7 +177,7 @@ func TestRefreshErrors(t *testing.T) {
 	if strings.Contains(err.Error(), "CANARY") {
 		t.Errorf("a secret: %v", err)
 	}
-	if _, err = f.s.RoleCredentials(context.Background(), tokens.AccessToken, account, "Admin"); !errors.Is(err, identitycenter.ErrEnded) {
+	if _, err = f.s.RoleCredentials(context.Background(), tokens.AccessToken, account, "Admin"); !errors.Is(err, loginfile.ErrEnded) {
 		t.Error(err)
 	}
 	f.signIn()
@@ -187,14 +192,14 @@ func TestRefreshErrors(t *testing.T) {
 	expired.RefreshToken = ""
 	f.write(expired)
 	f.e.ResetCounts()
-	if _, err = f.refresh(); !errors.Is(err, identitycenter.ErrEnded) || f.e.Count("") != 0 {
+	if _, err = f.refresh(); !errors.Is(err, loginfile.ErrEnded) || f.e.Count("") != 0 {
 		t.Errorf("%v, %d requests", err, f.e.Count(""))
 	}
 
 	if err := os.WriteFile(f.path, []byte(`{"accessToken": "CANARY`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = f.refresh(); !errors.Is(err, identitycenter.ErrDamaged) || strings.Contains(err.Error(), "CANARY") {
+	if _, err = f.refresh(); !errors.Is(err, loginfile.ErrDamaged) || strings.Contains(err.Error(), "CANARY") {
 		t.Error(err)
 	}
 }
@@ -253,7 +258,7 @@ func TestLogout(t *testing.T) {
 	if entries, _ := os.ReadDir(f.dir); len(entries) != 0 {
 		t.Errorf("left behind: %v", entries)
 	}
-	if _, err := f.s.RoleCredentials(ctx, tokens.AccessToken, account, "Admin"); !errors.Is(err, identitycenter.ErrEnded) {
+	if _, err := f.s.RoleCredentials(ctx, tokens.AccessToken, account, "Admin"); !errors.Is(err, loginfile.ErrEnded) {
 		t.Error(err)
 	}
 	if err := identitycenter.Logout(ctx, f.s, f.path); err != nil {
@@ -269,7 +274,7 @@ func TestLogout(t *testing.T) {
 	if err := identitycenter.Logout(ctx, f.s, f.path); err == nil {
 		t.Error("the portal was not told, and nothing said so")
 	}
-	if _, err := identitycenter.Read(f.path); !errors.Is(err, identitycenter.ErrNotLoggedIn) {
+	if _, err := identitycenter.Read(f.path); !errors.Is(err, loginfile.ErrNotLoggedIn) {
 		t.Error(err)
 	}
 }

@@ -22,7 +22,7 @@ func (s Service) portal(method, pathAndQuery, accessToken string) oauth.Request 
 var ErrNoAccess = errors.New("no access")
 
 // RoleCredentials are the credentials of a permission set in an account. A token that the
-// portal does not know any more is [ErrEnded], a role that is not assigned [ErrNoAccess].
+// portal does not know any more is [loginfile.ErrEnded], a role that is not assigned [ErrNoAccess].
 func (s Service) RoleCredentials(ctx context.Context, accessToken, account, role string) (token.Credentials, error) {
 	var out struct {
 		RoleCredentials struct {
@@ -37,7 +37,7 @@ func (s Service) RoleCredentials(ctx context.Context, accessToken, account, role
 	if e, ok := errors.AsType[*oauth.Error](err); ok {
 		switch e.Status {
 		case http.StatusUnauthorized:
-			return token.Credentials{}, fmt.Errorf("%w: %w", ErrEnded, err)
+			return token.Credentials{}, fmt.Errorf("%w: %w", loginfile.ErrEnded, err)
 		case http.StatusForbidden:
 			return token.Credentials{}, fmt.Errorf("%w to role %s in account %s: %w", ErrNoAccess, role, account, err)
 		}
@@ -59,7 +59,7 @@ func (s Service) RoleCredentials(ctx context.Context, accessToken, account, role
 // file, are no errors. The caller holds the lock.
 func Logout(ctx context.Context, s Service, path string) error {
 	l, err := Read(path)
-	if errors.Is(err, ErrNotLoggedIn) {
+	if errors.Is(err, loginfile.ErrNotLoggedIn) {
 		return nil
 	}
 	f, ferr := loginfile.Open(path)
@@ -76,7 +76,7 @@ func Logout(ctx context.Context, s Service, path string) error {
 	if rerr := f.Remove(); rerr != nil {
 		return rerr
 	}
-	if e, ok := errors.AsType[*oauth.Error](err); ok && e.Status == http.StatusUnauthorized || errors.Is(err, ErrDamaged) {
+	if e, ok := errors.AsType[*oauth.Error](err); ok && e.Status == http.StatusUnauthorized || errors.Is(err, loginfile.ErrDamaged) {
 		return nil // nothing was left to end
 	}
 	if err != nil {

@@ -10,11 +10,10 @@ package identitycenter
 import (
 	"crypto/sha1"
 	"encoding/hex"
-	"errors"
-	"io/fs"
 	"net/http"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/source/loginfile"
 )
 
@@ -64,26 +63,10 @@ type Login struct {
 	text *loginfile.Text
 }
 
-// The ways in which a login cannot be used; all are ended by logging in.
-var (
-	ErrNotLoggedIn = errors.New("not logged in")
-	ErrEnded       = errors.New("the login has ended")
-	ErrDamaged     = errors.New("the token file is damaged")
-)
+var kind = loginfile.Kind[*Login]{Parse: parse}
 
-// Read reads a token file. A missing one is [ErrNotLoggedIn].
-func Read(path string) (*Login, error) {
-	t, err := loginfile.Read(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, ErrNotLoggedIn
-	case errors.Is(err, loginfile.ErrDamaged):
-		return nil, ErrDamaged
-	case err != nil:
-		return nil, err
-	}
-	return parse(t)
-}
+// Read reads a token file. Its errors are those of package loginfile.
+func Read(path string) (*Login, error) { return kind.Read(path) }
 
 func parse(t *loginfile.Text) (*Login, error) {
 	l := &Login{
@@ -92,7 +75,7 @@ func parse(t *loginfile.Text) (*Login, error) {
 		ClientEnds: t.Time("registrationExpiresAt"), Region: t.String("region"), StartURL: t.String("startUrl"), text: t,
 	}
 	if l.AccessToken == "" || l.ExpiresAt.IsZero() {
-		return nil, ErrDamaged
+		return nil, loginfile.ErrDamaged
 	}
 	return l, nil
 }
@@ -108,8 +91,11 @@ func (l *Login) Refreshable(now time.Time) bool {
 	return l.RefreshToken != "" && l.ClientID != "" && l.ClientSecret != "" && (l.ClientEnds.IsZero() || now.Before(l.ClientEnds))
 }
 
-// Same reports whether two readings of the file are of one login: the same tokens, whatever
-// else changed.
-func (l *Login) Same(other *Login) bool {
-	return l.AccessToken == other.AccessToken && l.RefreshToken == other.RefreshToken
+// Text is the token file.
+func (l *Login) Text() *loginfile.Text { return l.text }
+
+// Endpoints are where AWS has Identity Center's portal and token service in a region.
+func Endpoints(region string) (portal, oidc string) {
+	host := region + "." + awsname.PartitionOf(region).DNSSuffix
+	return "https://portal.sso." + host, "https://oidc." + host
 }

@@ -22,14 +22,21 @@ const (
 	rereadWait = 20 * time.Millisecond
 )
 
-// ErrDamaged is a file that stays no JSON object however often it is read.
-var ErrDamaged = errors.New("is not a whole JSON object")
+// The ways in which a login cannot be used; each is cured by logging in.
+var (
+	ErrNotLoggedIn = errors.New("not logged in")
+	ErrEnded       = errors.New("the login has ended")
+	ErrDamaged     = errors.New("the login's file is damaged")
+)
 
 // Read reads a login file, and again where another program is just writing it. A missing file
-// is [fs.ErrNotExist]. It follows links.
+// is [ErrNotLoggedIn], one that stays no JSON object [ErrDamaged]. It follows links.
 func Read(path string) (*Text, error) {
 	for i := 0; ; i++ {
 		data, _, err := safefile.Read(path, limit)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, ErrNotLoggedIn
+		}
 		if err != nil {
 			return nil, err
 		}

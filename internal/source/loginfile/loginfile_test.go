@@ -3,7 +3,6 @@ package loginfile_test
 import (
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -132,7 +131,7 @@ func TestReadWaitsForTheRest(t *testing.T) {
 	if _, err := loginfile.Read(path); !errors.Is(err, loginfile.ErrDamaged) {
 		t.Error(err)
 	}
-	if _, err := loginfile.Read(path + "x"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := loginfile.Read(path + "x"); !errors.Is(err, loginfile.ErrNotLoggedIn) {
 		t.Error(err)
 	}
 }
