@@ -1,0 +1,51 @@
+// Package github gets the web identity token of a GitHub Actions job, which AWS's
+// AssumeRoleWithWebIdentity takes.
+package github
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/sts-helper/sts-helper/internal/source/oauth"
+)
+
+// The variables that a job has whose workflow says "permissions: id-token: write".
+const (
+	URLVariable   = "ACTIONS_ID_TOKEN_REQUEST_URL"
+	TokenVariable = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
+)
+
+// Audience is what AWS's own action asks for.
+const Audience = "sts.amazonaws.com"
+
+// ErrNotAJob is a process that has not both variables.
+var ErrNotAJob = errors.New("this is no GitHub Actions job that may ask for a token: its workflow needs \"permissions: id-token: write\"")
+
+// Token asks for a token for an audience, in the way that "Security hardening with OpenID
+// Connect" in GitHub's documentation describes. The token lasts some minutes and works for one
+// audience; it is a secret.
+func Token(ctx context.Context, transport http.RoundTripper, requestURL, requestToken, audience string) (string, error) {
+	if requestURL == "" || requestToken == "" {
+		return "", ErrNotAJob
+	}
+	u, err := url.Parse(requestURL)
+	if err != nil || u.Host == "" {
+		return "", errors.New(URLVariable + " is not a URL")
+	}
+	q := u.Query()
+	q.Set("audience", audience)
+	u.RawQuery = q.Encode()
+	var out struct {
+		Value string `json:"value"`
+	}
+	req := oauth.Request{Method: http.MethodGet, URL: u.String(), Header: map[string]string{"Authorization": "Bearer " + requestToken}}
+	if err := req.Do(ctx, transport, &out); err != nil {
+		return "", err
+	}
+	if out.Value == "" {
+		return "", errors.New("GitHub's answer has no token")
+	}
+	return out.Value, nil
+}
