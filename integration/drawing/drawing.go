@@ -112,3 +112,8 @@ func (d *Drawing) reaches(from, to string) bool {
 	}
 	return slices.ContainsFunc(imports[from], func(next string) bool { return next != to && walk(next) })
 }
+
+// Files are the pictures, by their names in docs.
+func (d *Drawing) Files() map[string][]byte {
+	return map[string][]byte{"architecture.svg": d.SVG(), "call.svg": d.CallSVG()}
+}
