@@ -36,8 +36,8 @@ var (
 	withSDK = []string{"sts", "internal/broker", "internal/source", "provider"}
 )
 
-// update writes the arrows of the source into the drawing, to be looked at in the diff.
-var update = flag.Bool("update", false, "write the arrows of the source into docs/architecture.txt")
+// update is for a change that is meant; the diff shows it.
+var update = flag.Bool("update", false, "write the arrows of the source into docs/architecture.txt, and draw it")
 
 type pkg struct {
 	ImportPath    string

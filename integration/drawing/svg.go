@@ -27,6 +27,7 @@ var colours = []string{"#2563a8", "#b45309", "#3f7d20", "#8b3fa8", "#b3261e", "#
 const style = `<style>
 text { font: 12px "DejaVu Sans", Verdana, sans-serif; fill: #1f2733 }
 .name { font-weight: bold; font-size: 13px }
+.long { font-size: 11px }
 .what { font-size: 11px; fill: #3d4858 }
 .title { font-size: 12px; fill: #6b7686 }
 .way { font-weight: bold; font-size: 14px }
@@ -45,8 +46,8 @@ type box struct {
 
 func (b box) middle() float64 { return b.x + b.wide/2 }
 
-// SVG is the picture of the rooms. Only the arrows that do not follow from others are drawn:
-// who imports cache may import what cache does.
+// SVG is the picture of the rooms. Left out are arrows that follow from others, since a room may
+// well import what those below it do, and the arrows to the last row, which nearly all have.
 func (d *Drawing) SVG() []byte {
 	boxes := d.layout()
 	height := margin + rowHeight*len(d.Rows)
@@ -90,7 +91,7 @@ func arrows(b *strings.Builder, d *Drawing, boxes []box) {
 	in, out := map[string]int{}, map[string]int{}
 	for _, from := range boxes {
 		for _, to := range boxes {
-			if slices.Contains(from.Imports, to.Name) && !d.reaches(from.Name, to.Name) {
+			if to.row < len(d.Rows)-1 && slices.Contains(from.Imports, to.Name) && !d.reaches(from.Name, to.Name) {
 				all = append(all, arrow{from, to})
 				out[from.Name]++
 				in[to.Name]++
@@ -244,7 +245,11 @@ func text(b *strings.Builder, class string, x, y float64, s string) {
 // chip is a box with a name and what it is for.
 func chip(b *strings.Builder, class string, x, y, wide, high float64, name, what string) {
 	fmt.Fprintf(b, `<rect class="box %s" x="%.0f" y="%.0f" width="%.0f" height="%.0f" rx="6"/>`+"\n", class, x, y, wide, high)
-	text(b, "name", x+8, y+18, name)
+	class = "name"
+	if float64(len(name))*7.7 > wide-16 {
+		class = "long name"
+	}
+	text(b, class, x+8, y+18, name)
 	for i, line := range wrap(what, int((wide-14)/6)) {
 		text(b, "what", x+8, y+34+14*float64(i), line)
 	}

@@ -16,9 +16,15 @@ import (
 // The pictures in docs are those of the drawing, and well formed.
 func TestPicturesAreCurrent(t *testing.T) {
 	for name, want := range read(t).Files() {
-		got, err := os.ReadFile(filepath.Join(root, "docs", name))
+		file := filepath.Join(root, "docs", name)
+		if *update {
+			if err := os.WriteFile(file, want, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := os.ReadFile(file)
 		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("docs/%s is not what docs/architecture.txt says (%v); run: go run ./integration/cmd/drawing", name, err)
+			t.Errorf("docs/%s is not what docs/architecture.txt says (%v); run: go test ./integration/drawing -update", name, err)
 		}
 		for dec := xml.NewDecoder(bytes.NewReader(want)); ; {
 			if _, err := dec.Token(); errors.Is(err, io.EOF) {
