@@ -118,7 +118,10 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings settings.Fla
 		defer variables.close()
 	}
 	if e.srv, err = imds.New(e.config(served)); err != nil {
-		if errors.Is(err, imds.ErrNoPeerCheck) {
+		switch {
+		case errors.Is(err, imds.ErrNoPeerCheck) && f.ecs != "":
+			err = errors.New("--ecs-address: nothing tells users apart here, and no token is asked for there: every user of this machine would get the credentials; serve container credentials with their token")
+		case errors.Is(err, imds.ErrNoPeerCheck):
 			err = errors.New("--imds: nothing tells users apart here, and instance metadata has no secret: every user of this machine would get the credentials; serve container credentials alone, or permit it with --imds-for-every-user")
 		}
 		return usageError{err}
@@ -255,6 +258,9 @@ func (e *endpoint) listen(ctx context.Context) ([]net.Listener, error) {
 	if len(addresses) == 0 && len(listeners) == 0 {
 		addresses = []string{defaultListen}
 	}
+	if passed := func(ln net.Listener) bool { return ln.Addr().String() == ecsAddress.String() }; e.flags.ecs != "" && !slices.ContainsFunc(listeners, passed) {
+		addresses = append(slices.Clip(addresses), ecsAddress.String())
+	}
 	for _, a := range addresses {
 		ln, err := e.srv.Listen(ctx, a)
 		if err != nil {
@@ -281,6 +287,9 @@ func listenError(address string, err error) error {
 	case errors.Is(err, syscall.EACCES):
 		e.Text = "this user may not listen on " + address
 		e.Next = "a port from 1024 on will do, or systemd can pass the socket"
+		if address == ecsAddress.String() {
+			e.Next = "clients know no other port: let systemd pass the socket, or permit it with: sysctl net.ipv4.ip_unprivileged_port_start=80"
+		}
 	case errors.Is(err, imds.ErrNotLoopback):
 		e.Next = "an address of the loopback device needs --loopback-alias"
 	}

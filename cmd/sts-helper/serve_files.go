@@ -26,6 +26,7 @@ import (
 const (
 	varURI      = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 	varToken    = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+	varRelative = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
 	varMetadata = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 	varNoV1     = "AWS_EC2_METADATA_V1_DISABLED"
 )
@@ -164,6 +165,9 @@ func (e *endpoint) variables(s *servePlan, listeners []net.Listener, tokenFile s
 			break
 		}
 	}
+	if s.ecs != "" { // clients that know it prefer it to the two above
+		lines = append(lines, varRelative+"=/credentials/"+s.ecs)
+	}
 	if s.instance != nil {
 		lines = append(lines, varMetadata+"="+base, varNoV1+"=true")
 	}
@@ -260,7 +264,7 @@ func ownVariables(data []byte) bool {
 	for line := range bytes.Lines(data) {
 		name, _, _ := strings.Cut(string(line), "=")
 		switch name {
-		case varURI, varToken, varMetadata, varNoV1:
+		case varURI, varToken, varRelative, varMetadata, varNoV1:
 		default:
 			return false
 		}

@@ -27,7 +27,7 @@ const (
 // serveFlags are the flags that serve has besides the settings.
 type serveFlags struct {
 	profiles, listen    []string
-	imds                string
+	imds, ecs           string
 	envFile, tokenFile  string
 	allowUIDs           []uint
 	noUIDCheck          bool
@@ -42,6 +42,7 @@ type serveFlags struct {
 func (f *serveFlags) add(set *pflag.FlagSet) {
 	set.StringArrayVar(&f.profiles, "profile", nil, "serve this entry of config.toml, or AWS profile; repeatable")
 	set.StringVar(&f.imds, "imds", "", "serve this profile as an EC2 instance's role too, by IMDSv2")
+	set.StringVar(&f.ecs, "ecs-address", "", "give this `PROFILE` at "+imds.ECSAddress+" without a token, to programs that know AWS_CONTAINER_CREDENTIALS_RELATIVE_URI alone (Linux)")
 	set.StringArrayVar(&f.listen, "listen", nil, "`ADDR:PORT` to listen on; port 0 for any; repeatable (default "+defaultListen+")")
 	set.StringVar(&f.envFile, "env-file", "", "`FILE` to write the variables for clients to, removed at the end")
 	set.StringVar(&f.tokenFile, "token-file", "", "`FILE` with the bearer token, made if it is not there (default in the runtime directory)")
@@ -60,7 +61,7 @@ func (f *serveFlags) add(set *pflag.FlagSet) {
 
 // serveOwn are the flags of [serveFlags.add], for those that variables can give.
 var serveOwn = [...]string{
-	"profile", "imds", "listen", "env-file", "token-file", "allow-uid", "no-uid-check", "imds-for-every-user", "loopback-alias", "allow-host",
+	"profile", "imds", "ecs-address", "listen", "env-file", "token-file", "allow-uid", "no-uid-check", "imds-for-every-user", "loopback-alias", "allow-host",
 	"expose-credentials-to-the-network", "metrics-listen", "log-format", "log-level", "imds-role-name", "imds-region",
 }
 
@@ -117,8 +118,14 @@ func (f *serveFlags) check() error {
 			return usageError{fmt.Errorf("--listen: want an address and a port, such as %s, not %q", defaultListen, display.Safe(a))}
 		}
 	}
+	if f.ecs != "" && !onLoopback(ecsAddress.Addr()) {
+		return usageError{fmt.Errorf("--ecs-address: %[1]s is not an address of the loopback device; add it with: ip addr add %[1]s/32 dev lo", imds.ECSAddress)}
+	}
 	return nil
 }
+
+// ecsAddress is where clients look for ECS's agent.
+var ecsAddress = netip.AddrPortFrom(netip.AddrFrom4([4]byte{169, 254, 170, 2}), 80)
 
 // loopbackAliases checks the addresses of --loopback-alias: each must be on a loopback
 // device of this machine, where no other machine can have it.

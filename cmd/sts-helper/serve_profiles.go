@@ -24,6 +24,7 @@ type servePlan struct {
 	profiles  []imds.Profile
 	providers []*broker.Provider
 	instance  *imds.Instance
+	ecs       string // the profile for ECS's address
 	aliases   []netip.Addr
 	uids      []uint32
 }
@@ -92,7 +93,13 @@ func (e *endpoint) read(env settings.Environment) (*servePlan, error) {
 		if name == e.flags.imds {
 			s.instance = e.flags.instance(p.Name, req.Region)
 		}
+		if name == e.flags.ecs && !p.NoContainer {
+			s.ecs = p.Name
+		}
 		s.profiles = append(s.profiles, p)
+	}
+	if e.flags.ecs != "" && s.ecs == "" {
+		return nil, usageError{fmt.Errorf("--ecs-address: %q is not one of the profiles served as container credentials", display.Safe(e.flags.ecs))}
 	}
 	if e.flags.imds != "" && s.instance == nil {
 		return nil, usageError{fmt.Errorf("--imds: %q is not one of the profiles served", display.Safe(e.flags.imds))}
@@ -145,6 +152,7 @@ func (e *endpoint) config(s *servePlan) imds.Config {
 	c := imds.Config{
 		Profiles:             s.profiles,
 		IMDS:                 s.instance,
+		ECS:                  s.ecs,
 		BearerToken:          e.bearer,
 		Key:                  e.key,
 		AllowUIDs:            s.uids,
@@ -172,7 +180,11 @@ func selfReference(s *servePlan, listeners []net.Listener) error {
 			req = req.Base
 		}
 		var variable string
-		switch req.Source.Kind {
+		kind := req.Source.Kind
+		if s.ecs != "" && (kind == request.SourceContainer || kind == request.SourceDefault) && os.Getenv(varRelative) != "" {
+			return referenceError(varRelative)
+		}
+		switch kind {
 		case request.SourceContainer:
 			variable = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 		case request.SourceInstance:
@@ -191,12 +203,16 @@ func selfReference(s *servePlan, listeners []net.Listener) error {
 		}
 		for _, ln := range listeners {
 			if _, port, err := net.SplitHostPort(ln.Addr().String()); err == nil && u.Port() == port && ownHost(u.Hostname(), ln) {
-				return &failure.Error{Class: failure.Configuration, Text: fmt.Sprintf(
-					"%s leads back to this server; unset it, or name the profile that holds the keys with --source-profile", variable)}
+				return referenceError(variable)
 			}
 		}
 	}
 	return nil
+}
+
+func referenceError(variable string) error {
+	return &failure.Error{Class: failure.Configuration, Text: fmt.Sprintf(
+		"%s leads back to this server; unset it, or name the profile that holds the keys with --source-profile", variable)}
 }
 
 func ownHost(host string, ln net.Listener) bool {

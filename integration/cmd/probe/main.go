@@ -1,7 +1,9 @@
 // Command probe looks at the endpoint from where a client would stand: inside a container,
 // as another user, in another network.
 //
-//	probe get URL [TOKEN-FILE]   one request; prints the status, or why there was none
+//	probe get URL [TOKEN-FILE [NAME=VALUE]...]
+//	                             one request with these headers (TOKEN-FILE "-" is none); prints the status, or
+//	                             why there was none
 //	probe sdk                    what the AWS SDK finds by itself; prints the access key id
 //
 // It exits with 0 if it got credentials.
@@ -59,7 +61,14 @@ func get(ctx context.Context, args []string) (string, bool) {
 	if err != nil {
 		return err.Error(), false
 	}
-	if len(args) > 1 {
+	for _, header := range args[min(2, len(args)):] {
+		name, value, _ := strings.Cut(header, "=")
+		if name == "Host" {
+			req.Host = value
+		}
+		req.Header.Set(name, value)
+	}
+	if len(args) > 1 && args[1] != "-" {
 		token, err := os.ReadFile(args[1])
 		if err != nil {
 			return err.Error(), false
