@@ -22,7 +22,7 @@ const (
 
 // noHTTP are the rooms that every warm call passes through. They link neither net/http nor the
 // SDK: to initialise those takes longer than the call.
-var noHTTP = []string{"token", "process", "cache", "lock", "internal/settings", "internal/request", "internal/record", "internal/safefile", "internal/direct"}
+var noHTTP = []string{"token", "process", "cache", "lock", "internal/awsconfig", "internal/settings", "internal/request", "internal/record", "internal/safefile", "internal/direct"}
 
 // early are the rooms that are initialised before the SDK. The packages named here are initialised
 // later, since Go takes packages in the order of their paths as soon as what they import is ready.

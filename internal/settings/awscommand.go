@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/display"
 )
 
@@ -12,10 +13,10 @@ import (
 // are the words behind the program's name; they are nil where it does not.
 func AWSProfile(env Environment, name string) (args []string, found bool, err error) {
 	files := openAWSFiles(env)
-	if err := files.unreadable(); err != nil {
+	if err := unreadable(files); err != nil {
 		return nil, false, err
 	}
-	p := files.profile(name)
+	p := files.Profile(name)
 	if p == nil {
 		return nil, false, nil
 	}
@@ -26,8 +27,8 @@ func AWSProfile(env Environment, name string) (args []string, found bool, err er
 func AWSNames(env Environment) []string {
 	files := openAWSFiles(env)
 	var all []string
-	for _, name := range files.profileNames() {
-		if p := files.profile(name); p != nil && env.ourArgs(p) != nil && !slices.Contains(all, name) {
+	for _, name := range files.ProfileNames() {
+		if p := files.Profile(name); p != nil && env.ourArgs(p) != nil && !slices.Contains(all, name) {
 			all = append(all, name)
 		}
 	}
@@ -37,8 +38,8 @@ func AWSNames(env Environment) []string {
 
 // ourArgs are the words behind this program's name in a profile's credential_process, not
 // nil where it runs this program.
-func (e Environment) ourArgs(p *awsProfile) []string {
-	command := display.ShellWords(p.value(keyProcess))
+func (e Environment) ourArgs(p *awsconfig.Profile) []string {
+	command := display.ShellWords(p.Value(awsconfig.KeyProcess))
 	if !e.runsUs(command) {
 		return nil
 	}

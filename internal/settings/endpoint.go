@@ -3,6 +3,7 @@ package settings
 import (
 	"strings"
 
+	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
@@ -23,7 +24,7 @@ func (p stsEndpoint) fill(r *request.Request) {
 }
 
 // stsEndpoint finds where the request itself is sent; p is the source profile, nil for none.
-func (l *loader) stsEndpoint(p *awsProfile) (stsEndpoint, error) {
+func (l *loader) stsEndpoint(p *awsconfig.Profile) (stsEndpoint, error) {
 	var at stsEndpoint
 	var err error
 	if at.region, err = l.region(p); err != nil {
@@ -64,7 +65,7 @@ func (l *loader) stsEndpoint(p *awsProfile) (stsEndpoint, error) {
 // Several requests share such credentials, so the endpoint of the request on top counts only
 // as far as a setting named it for all: a role's own region must not cost another MFA
 // code. It counts where the partitions differ, since credentials are good in one only.
-func (l *loader) sourceEndpoint(p *awsProfile, fallback string) (stsEndpoint, error) {
+func (l *loader) sourceEndpoint(p *awsconfig.Profile, fallback string) (stsEndpoint, error) {
 	top := l.top
 	at := top
 	region, from := l.awsRegion(p)
@@ -91,7 +92,7 @@ func (l *loader) sourceEndpoint(p *awsProfile, fallback string) (stsEndpoint, er
 	return at, nil
 }
 
-func (l *loader) region(p *awsProfile) (string, error) {
+func (l *loader) region(p *awsconfig.Profile) (string, error) {
 	if v := l.value(sRegion); v != nil {
 		return v.text(), checkRegion(v.text(), v.from, v.kind())
 	}
@@ -105,10 +106,10 @@ func (l *loader) region(p *awsProfile) (string, error) {
 // profile comes before the variable, unlike in an SDK: AWS_REGION is inherited from whatever
 // program wants the token and says where that one works. The token is good everywhere, and
 // two programs in two regions shall have one, not two with an MFA code each.
-func (l *loader) awsRegion(p *awsProfile) (string, origin) {
+func (l *loader) awsRegion(p *awsconfig.Profile) (string, origin) {
 	if p != nil {
-		if prop := p.get(keyRegion); prop != nil {
-			return prop.value, prop.where
+		if prop := p.Get(awsconfig.KeyRegion); prop != nil {
+			return prop.Value, prop.Where
 		}
 	}
 	if v, name := l.env.first("AWS_REGION", "AWS_DEFAULT_REGION"); v != "" {
@@ -127,7 +128,7 @@ func checkRegion(region string, from origin, kind ErrorKind) error {
 
 // endpoint finds the configured STS endpoint, "" for none, and what named it. The order of
 // AWS's own settings is that of config v1.33.15 and sts v1.51.8 resolveBaseEndpoint.
-func (l *loader) endpoint(p *awsProfile) (endpoint, from string, err error) {
+func (l *loader) endpoint(p *awsconfig.Profile) (endpoint, from string, err error) {
 	if v := l.value(sEndpointURL); v != nil {
 		endpoint, err = checkEndpoint(v.text(), v.from(), v.kind())
 		return endpoint, v.from(), err
@@ -148,42 +149,39 @@ func (l *loader) endpointFromEnv() bool {
 }
 
 // profileEndpoint is the endpoint that a profile or its services section names.
-func (l *loader) profileEndpoint(p *awsProfile) (endpoint, from string, err error) {
+func (l *loader) profileEndpoint(p *awsconfig.Profile) (endpoint, from string, err error) {
 	if p == nil {
 		return "", "", nil
 	}
 	if ignore, err := l.ignoreEndpoints(p); err != nil || ignore {
 		return "", "", err
 	}
-	prop := p.get(keyEndpointURL)
-	if name := p.value(keyServices); name != "" {
-		if services := l.files().other("services " + name); services != nil {
-			if sts := services.get("sts"); sts != nil {
-				nested := section{props: sts.sub}
-				if own := nested.get(keyEndpointURL); own != nil && own.value != "" {
-					prop = own
-				}
+	prop := p.Get(awsconfig.KeyEndpointURL)
+	if name := p.Value(awsconfig.KeyServices); name != "" {
+		if services := l.files().Other("services " + name); services != nil {
+			if own := services.Get("sts").Nested(awsconfig.KeyEndpointURL); own != nil && own.Value != "" {
+				prop = own
 			}
 		}
 	}
-	if prop == nil || prop.value == "" {
+	if prop == nil || prop.Value == "" {
 		return "", "", nil
 	}
-	endpoint, err = checkEndpoint(prop.value, prop.where(), Config)
-	return endpoint, prop.where(), err
+	endpoint, err = checkEndpoint(prop.Value, prop.Where(), Config)
+	return endpoint, prop.Where(), err
 }
 
-func (l *loader) ignoreEndpoints(p *awsProfile) (bool, error) {
+func (l *loader) ignoreEndpoints(p *awsconfig.Profile) (bool, error) {
 	const variable = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 	if v := l.env.Getenv(variable); v != "" {
 		return awsBool(v, variable)
 	}
-	ignore, _ := p.flag(keyIgnoreEndpoints)
+	ignore, _ := p.Bool(awsconfig.KeyIgnoreEndpoints)
 	return ignore, nil
 }
 
 // variant reads a switch that chooses among AWS's own endpoints, and what set it.
-func (l *loader) variant(setting id, variable string, p *awsProfile, key string) (on bool, from string, err error) {
+func (l *loader) variant(setting id, variable string, p *awsconfig.Profile, key string) (on bool, from string, err error) {
 	if v := l.value(setting); v != nil {
 		on, err = v.bool()
 		return on, v.from(), err
@@ -192,8 +190,8 @@ func (l *loader) variant(setting id, variable string, p *awsProfile, key string)
 		on, err = awsBool(v, variable)
 		return on, variable, err
 	}
-	if on, ok := p.flag(key); ok && on {
-		return true, p.where(key), nil
+	if on, ok := p.Bool(key); ok && on {
+		return true, p.Where(key), nil
 	}
 	return false, "", nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
 )
@@ -90,7 +91,7 @@ type loader struct {
 	values [settingCount]*settingValue
 	file   *configFile
 	entry  *entry
-	aws    *awsFiles
+	aws    *awsconfig.Files
 	top    stsEndpoint
 	source sourceProfile
 }
@@ -170,7 +171,7 @@ func (l *loader) path(setting id) string {
 }
 
 // files reads AWS's shared files, once.
-func (l *loader) files() *awsFiles {
+func (l *loader) files() *awsconfig.Files {
 	if l.aws == nil {
 		l.aws = openAWSFiles(l.env)
 	}
@@ -276,7 +277,7 @@ func (l *loader) openEntry() error {
 
 // profileHint points to --source-profile where an AWS profile was named as an entry.
 func (l *loader) profileHint(name, otherwise string) string {
-	if l.files().profile(name) != nil {
+	if l.files().Profile(name) != nil {
 		return "to use the AWS profile of that name give --source-profile"
 	}
 	return otherwise

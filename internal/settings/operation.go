@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
 )
@@ -298,7 +299,7 @@ func (l *loader) serial(r *request.Request, s sourceChain) error {
 	if s.base != nil || s.profile == nil {
 		return nil
 	}
-	serial := s.profile.value(keyMFASerial)
+	serial := s.profile.Value(awsconfig.KeyMFASerial)
 	if r.Operation == opSession.String() {
 		r.SerialNumber = serial
 		return nil
@@ -307,7 +308,7 @@ func (l *loader) serial(r *request.Request, s sourceChain) error {
 }
 
 // forceSerial puts a named device where a user's keys sign: no device belongs to a role.
-func (l *loader) forceSerial(r *request.Request, serial string, owner *awsProfile) error {
+func (l *loader) forceSerial(r *request.Request, serial string, owner *awsconfig.Profile) error {
 	in := r
 	for in.Base != nil {
 		in = in.Base
@@ -326,7 +327,7 @@ func (l *loader) forceSerial(r *request.Request, serial string, owner *awsProfil
 // addSerial lets a role be assumed with an MFA device. With a user's keys that happens
 // through a session: the code is asked for once there, and serves every role of the device
 // for as long as the session lives. owner is the profile of the keys, nil for none.
-func (l *loader) addSerial(r *request.Request, serial string, owner *awsProfile) error {
+func (l *loader) addSerial(r *request.Request, serial string, owner *awsconfig.Profile) error {
 	if serial == "" {
 		return nil
 	}

@@ -4,14 +4,15 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // selfReference refuses a credential_process that would start this program with the question it
 // is asked now. What cannot be seen here (a script that starts us, a file changed meanwhile)
 // is caught when it runs.
-func (l *loader) selfReference(p *awsProfile) error {
-	command := display.ShellWords(p.value(keyProcess))
+func (l *loader) selfReference(p *awsconfig.Profile) error {
+	command := display.ShellWords(p.Value(awsconfig.KeyProcess))
 	if !l.env.runsUs(command) {
 		return nil
 	}
@@ -19,9 +20,9 @@ func (l *loader) selfReference(p *awsProfile) error {
 	if !ok || asks != l.source.name {
 		return nil
 	}
-	what := "profile " + display.Quote(p.name) + " gets its credentials from sts-helper, which would get them from profile " + display.Quote(asks) + " again"
-	if asks == p.name {
-		what = "profile " + display.Quote(p.name) + " gets its credentials from sts-helper, which would get them from the same profile"
+	what := "profile " + display.Quote(p.Name) + " gets its credentials from sts-helper, which would get them from profile " + display.Quote(asks) + " again"
+	if asks == p.Name {
+		what = "profile " + display.Quote(p.Name) + " gets its credentials from sts-helper, which would get them from the same profile"
 	}
 	if !l.source.named {
 		name := "the default profile is used"
@@ -30,7 +31,7 @@ func (l *loader) selfReference(p *awsProfile) error {
 		}
 		what += ": no source is named and " + name
 	}
-	return &Error{Kind: Config, Where: p.where(keyProcess), What: what,
+	return &Error{Kind: Config, Where: p.Where(awsconfig.KeyProcess), What: what,
 		Do: "name the profile that has the keys: credential_process = sts-helper --source-profile NAME"}
 }
 

@@ -5,16 +5,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
 )
 
 // sourceProfile is the AWS profile whose settings are in force.
 type sourceProfile struct {
-	name    string      // "" where the environment's keys or token are the source
-	profile *awsProfile // nil where no file has it
-	named   bool        // by --source-profile, its variable, or our config file
-	from    string      // the setting or variable that named it
+	name    string             // "" where the environment's keys or token are the source
+	profile *awsconfig.Profile // nil where no file has it
+	named   bool               // by --source-profile, its variable, or our config file
+	from    string             // the setting or variable that named it
 }
 
 // findSource decides which profile the request's credentials come from. The order is the
@@ -35,15 +36,15 @@ func (l *loader) findSource(needed bool) error {
 		l.source = sourceProfile{name: "default"}
 	}
 	if _, ok := l.environmentKeys(); !needed || ok {
-		l.source.profile = l.files().profile(l.source.name)
+		l.source.profile = l.files().Profile(l.source.name)
 		return nil
 	}
 	if name != "" {
 		return l.mustExist(Config)
 	}
-	l.source.profile = l.files().profile("default")
+	l.source.profile = l.files().Profile("default")
 	if l.source.profile == nil {
-		return l.files().unreadable()
+		return unreadable(l.files())
 	}
 	return nil
 }
@@ -56,30 +57,30 @@ func (l *loader) mustExist(kind ErrorKind) error {
 }
 
 // lookup finds a profile that from names, or says why there is none.
-func (l *loader) lookup(name string, from origin, kind ErrorKind) (*awsProfile, error) {
+func (l *loader) lookup(name string, from origin, kind ErrorKind) (*awsconfig.Profile, error) {
 	files := l.files()
-	if err := files.unreadable(); err != nil {
+	if err := unreadable(files); err != nil {
 		return nil, err
 	}
-	if p := files.profile(name); p != nil {
+	if p := files.Profile(name); p != nil {
 		return p, nil
 	}
-	if files.config.path == "" && files.credentials.path == "" {
+	if files.Config.Path == "" && files.Credentials.Path == "" {
 		return nil, &Error{Kind: kind, Where: from(), What: "there is no AWS profile " + display.Quote(name) + ": no home directory to look for files in",
 			Do: "set HOME, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"}
 	}
-	do := display.DidYouMean(name, files.profileNames())
+	do := display.DidYouMean(name, files.ProfileNames())
 	switch {
 	case l.file.entry(name) != nil && l.value(sSourceProfile) != nil:
 		do = "it is an entry of " + display.Safe(l.file.path) + ": give --profile " + display.Quote(name)
-	case files.config.section(name) != nil:
-		do = "write [profile " + name + "] in place of [" + name + "] in " + display.Safe(files.config.path)
-	case files.config.section(`profile "`+name+`"`) != nil:
-		do = "remove the quotes from [profile " + display.Quote(name) + "] in " + display.Safe(files.config.path)
-	case strings.HasPrefix(string(files.config.data), "\ufeff"):
-		do = "save " + display.Safe(files.config.path) + " without its byte order mark, which hides the first section"
+	case files.Config.Section(name) != nil:
+		do = "write [profile " + name + "] in place of [" + name + "] in " + display.Safe(files.Config.Path)
+	case files.Config.Section(`profile "`+name+`"`) != nil:
+		do = "remove the quotes from [profile " + display.Quote(name) + "] in " + display.Safe(files.Config.Path)
+	case strings.HasPrefix(string(files.Config.Data), "\ufeff"):
+		do = "save " + display.Safe(files.Config.Path) + " without its byte order mark, which hides the first section"
 	}
-	return nil, &Error{Kind: kind, Where: from(), What: "no AWS profile " + display.Quote(name) + " in " + display.Safe(files.config.path) + " or " + display.Safe(files.credentials.path), Do: do}
+	return nil, &Error{Kind: kind, Where: from(), What: "no AWS profile " + display.Quote(name) + " in " + display.Safe(files.Config.Path) + " or " + display.Safe(files.Credentials.Path), Do: do}
 }
 
 // environmentKeys are the keys in the environment, if both halves are there.
@@ -99,7 +100,7 @@ type sourceChain struct {
 	source request.Source
 	// profile is the one at the bottom, whose the source is; its mfa_serial speaks for its
 	// keys. nil where no profile is involved.
-	profile *awsProfile
+	profile *awsconfig.Profile
 }
 
 // resolveSource finds what signs the request itself.
@@ -151,12 +152,12 @@ func (l *loader) container() (request.Source, bool) {
 }
 
 // metadataService is what decides which instance metadata service is asked.
-func (l *loader) metadataService(p *awsProfile) *awsProfile {
+func (l *loader) metadataService(p *awsconfig.Profile) *awsconfig.Profile {
 	pairs := []string{}
 	for _, key := range [...]string{"ec2_metadata_service_endpoint", "ec2_metadata_service_endpoint_mode"} {
 		v := l.env.Getenv("AWS_" + strings.ToUpper(key))
 		if v == "" && p != nil {
-			v = p.value(key)
+			v = p.Value(key)
 		}
 		pairs = append(pairs, key, v)
 	}
@@ -165,16 +166,16 @@ func (l *loader) metadataService(p *awsProfile) *awsProfile {
 
 // sourceFromProfile finds what signs with a profile: for one with a role_arn the request that
 // assumes the role, else its own credentials. chain names the profiles that led here.
-func (l *loader) sourceFromProfile(p *awsProfile, chain []string) (sourceChain, error) {
-	if p.partial != nil {
-		other := keySecretAccessKey
-		if p.partial.key == other {
-			other = keyAccessKeyID
+func (l *loader) sourceFromProfile(p *awsconfig.Profile, chain []string) (sourceChain, error) {
+	if p.Partial != nil {
+		other := awsconfig.KeySecretAccessKey
+		if p.Partial.Key == other {
+			other = awsconfig.KeyAccessKeyID
 		}
-		return sourceChain{}, &Error{Kind: Config, Where: p.partial.where(), What: "profile " + display.Quote(p.name) + " has " + p.partial.key + " without " + other, Do: "put both into the same file"}
+		return sourceChain{}, &Error{Kind: Config, Where: p.Partial.Where(), What: "profile " + display.Quote(p.Name) + " has " + p.Partial.Key + " without " + other, Do: "put both into the same file"}
 	}
-	again := slices.Contains(chain, p.name)
-	role, from := p.value(keyRoleARN), p.value(keySourceProfile)
+	again := slices.Contains(chain, p.Name)
+	role, from := p.Value(awsconfig.KeyRoleARN), p.Value(awsconfig.KeySourceProfile)
 	if again {
 		// Met for the second time a profile gives its own credentials: that is how one
 		// that is its own source_profile works, and what ends a loop.
@@ -183,7 +184,7 @@ func (l *loader) sourceFromProfile(p *awsProfile, chain []string) (sourceChain, 
 		return sourceChain{}, err
 	}
 	nested := len(chain) > 0
-	if nested && p.hasKeys() {
+	if nested && p.HasKeys() {
 		from = "" // a profile that has keys needs no other when it is a source itself
 	} else if err := oneCredentialType(p, from); err != nil {
 		return sourceChain{}, err
@@ -192,7 +193,7 @@ func (l *loader) sourceFromProfile(p *awsProfile, chain []string) (sourceChain, 
 		return l.ownCredentials(p, chain, again)
 	}
 
-	r := &request.Request{Name: p.name, Operation: "AssumeRole", RoleARN: role, RoleSessionName: p.value("role_session_name"), ExternalID: p.value("external_id")}
+	r := &request.Request{Name: p.Name, Operation: "AssumeRole", RoleARN: role, RoleSessionName: p.Value("role_session_name"), ExternalID: p.Value("external_id")}
 	if r.RoleSessionName == "" {
 		r.RoleSessionName = l.env.sessionName()
 	}
@@ -205,20 +206,20 @@ func (l *loader) sourceFromProfile(p *awsProfile, chain []string) (sourceChain, 
 		return sourceChain{}, err
 	}
 	where.fill(r)
-	chain = append(chain, p.name)
+	chain = append(chain, p.Name)
 	var s sourceChain
 	switch {
 	case from != "":
-		next, err := l.lookup(from, p.get(keySourceProfile).where, Config)
+		next, err := l.lookup(from, p.Get(awsconfig.KeySourceProfile).Where, Config)
 		if err != nil {
 			return sourceChain{}, err
 		}
 		if s, err = l.sourceFromProfile(next, chain); err != nil {
 			return sourceChain{}, err
 		}
-	case !p.hasKeys() && p.value(keyCredSource) == "" && p.value(keyWebIdentity) != "":
+	case !p.HasKeys() && p.Value(awsconfig.KeyCredSource) == "" && p.Value(awsconfig.KeyWebIdentity) != "":
 		r.Operation, r.ExternalID = "AssumeRoleWithWebIdentity", ""
-		r.WebIdentityTokenFile = l.env.expand(p.value(keyWebIdentity), "")
+		r.WebIdentityTokenFile = l.env.expand(p.Value(awsconfig.KeyWebIdentity), "")
 		return sourceChain{base: r, profile: p}, nil
 	default:
 		if s, err = l.ownCredentials(p, chain, false); err != nil {
@@ -227,82 +228,82 @@ func (l *loader) sourceFromProfile(p *awsProfile, chain []string) (sourceChain, 
 	}
 	r.Base, r.Source = s.base, s.source
 	if chained(r) && r.Duration > time.Hour {
-		return sourceChain{}, &Error{Kind: Config, Where: p.where("duration_seconds"), What: "duration_seconds of profile " + display.Quote(p.name) + " is too long: " + chainedRule}
+		return sourceChain{}, &Error{Kind: Config, Where: p.Where("duration_seconds"), What: "duration_seconds of profile " + display.Quote(p.Name) + " is too long: " + chainedRule}
 	}
-	return sourceChain{base: r, profile: s.profile}, l.addSerial(r, p.value(keyMFASerial), s.profile)
+	return sourceChain{base: r, profile: s.profile}, l.addSerial(r, p.Value(awsconfig.KeyMFASerial), s.profile)
 }
 
 // needsRole refuses what the SDK refuses: a way to a role without the role.
-func needsRole(p *awsProfile) error {
-	if p.value(keyRoleARN) != "" {
+func needsRole(p *awsconfig.Profile) error {
+	if p.Value(awsconfig.KeyRoleARN) != "" {
 		return nil
 	}
-	for _, key := range [...]string{keySourceProfile, keyCredSource, keyWebIdentity} {
-		if p.value(key) != "" {
+	for _, key := range [...]string{awsconfig.KeySourceProfile, awsconfig.KeyCredSource, awsconfig.KeyWebIdentity} {
+		if p.Value(key) != "" {
 			do := "add role_arn"
-			if key == keySourceProfile && p.value(keyProcess) != "" {
-				do = "remove it and name the source in the command: credential_process = sts-helper --source-profile " + p.value(key)
+			if key == awsconfig.KeySourceProfile && p.Value(awsconfig.KeyProcess) != "" {
+				do = "remove it and name the source in the command: credential_process = sts-helper --source-profile " + p.Value(key)
 			}
-			return &Error{Kind: Config, Where: p.where(key), What: "profile " + display.Quote(p.name) + " has " + key + " without role_arn", Do: do}
+			return &Error{Kind: Config, Where: p.Where(key), What: "profile " + display.Quote(p.Name) + " has " + key + " without role_arn", Do: do}
 		}
 	}
 	return nil
 }
 
-func oneCredentialType(p *awsProfile, from string) error {
+func oneCredentialType(p *awsconfig.Profile, from string) error {
 	var found []string
 	if from != "" {
-		found = append(found, keySourceProfile)
+		found = append(found, awsconfig.KeySourceProfile)
 	}
-	for _, key := range [...]string{keyCredSource, keyProcess, keyWebIdentity} {
-		if p.value(key) != "" {
+	for _, key := range [...]string{awsconfig.KeyCredSource, awsconfig.KeyProcess, awsconfig.KeyWebIdentity} {
+		if p.Value(key) != "" {
 			found = append(found, key)
 		}
 	}
 	if len(found) > 1 {
-		return &Error{Kind: Config, Where: p.where(found[1]), What: "profile " + display.Quote(p.name) + " has both " + found[0] + " and " + found[1], Do: "remove one of them: AWS SDKs refuse such a profile"}
+		return &Error{Kind: Config, Where: p.Where(found[1]), What: "profile " + display.Quote(p.Name) + " has both " + found[0] + " and " + found[1], Do: "remove one of them: AWS SDKs refuse such a profile"}
 	}
 	return nil
 }
 
 // ownCredentials are the credentials that a profile defines itself, in the SDK's order.
-func (l *loader) ownCredentials(p *awsProfile, chain []string, again bool) (sourceChain, error) {
-	s := request.Source{Profile: p.name, Files: p.files, ConfigFile: l.files().config.path, CredentialsFile: l.files().credentials.path}
+func (l *loader) ownCredentials(p *awsconfig.Profile, chain []string, again bool) (sourceChain, error) {
+	s := request.Source{Profile: p.Name, Files: p.Files, ConfigFile: l.files().Config.Path, CredentialsFile: l.files().Credentials.Path}
 	switch {
-	case p.hasKeys():
-		s.Kind, s.AccessKeyID = request.SourceStatic, p.value(keyAccessKeyID)
-		s.Session = p.value(keySessionToken) != ""
-		return sourceChain{source: s, profile: p}, checkKeyID(s.AccessKeyID, p.get(keyAccessKeyID).where)
-	case p.value(keyCredSource) != "":
+	case p.HasKeys():
+		s.Kind, s.AccessKeyID = request.SourceStatic, p.Value(awsconfig.KeyAccessKeyID)
+		s.Session = p.Value(awsconfig.KeySessionToken) != ""
+		return sourceChain{source: s, profile: p}, checkKeyID(s.AccessKeyID, p.Get(awsconfig.KeyAccessKeyID).Where)
+	case p.Value(awsconfig.KeyCredSource) != "":
 		return l.credentialSource(p, s)
-	case p.hasSSO():
+	case p.HasSSO():
 		s.Kind = request.SourceSSO
-		var session *awsProfile
-		if name := strings.TrimSpace(p.value(keySSOSession)); name != "" {
-			if session = l.files().other("sso-session " + name); session == nil {
-				return sourceChain{}, &Error{Kind: Config, Where: p.where(keySSOSession), What: "no section [sso-session " + name + "] in " + display.Safe(l.files().config.path), Do: "run: aws configure sso"}
+		var session *awsconfig.Profile
+		if name := strings.TrimSpace(p.Value(awsconfig.KeySSOSession)); name != "" {
+			if session = l.files().Other("sso-session " + name); session == nil {
+				return sourceChain{}, &Error{Kind: Config, Where: p.Where(awsconfig.KeySSOSession), What: "no section [sso-session " + name + "] in " + display.Safe(l.files().Config.Path), Do: "run: aws configure sso"}
 			}
-			for _, file := range session.files {
+			for _, file := range session.Files {
 				if !slices.Contains(s.Files, file) {
 					s.Files = append(slices.Clone(s.Files), file)
 				}
 			}
 		}
 		s.Digest = digest(p, session)
-	case p.value(keyLoginSession) != "":
+	case p.Value(awsconfig.KeyLoginSession) != "":
 		s.Kind, s.Digest = request.SourceLogin, digest(p)
-	case p.value(keyProcess) != "":
-		s.Kind, s.Command, s.Digest = request.SourceProcess, p.value(keyProcess), digest(p)
+	case p.Value(awsconfig.KeyProcess) != "":
+		s.Kind, s.Command, s.Digest = request.SourceProcess, p.Value(awsconfig.KeyProcess), digest(p)
 		return sourceChain{source: s, profile: p}, l.selfReference(p)
 	case again:
 		return sourceChain{}, sourceCycle(p, chain)
-	case len(chain) > 0 && chain[0] != p.name:
+	case len(chain) > 0 && chain[0] != p.Name:
 		// Only the profile at the top may rely on what the platform offers.
 		by := chain[len(chain)-1]
-		if by == p.name {
+		if by == p.Name {
 			by = chain[len(chain)-2]
 		}
-		return sourceChain{}, &Error{Kind: Config, Where: display.Safe(strings.Join(p.files, ", ")), What: "profile " + display.Quote(p.name) + ", the source_profile of " + display.Quote(by) + ", defines no credentials"}
+		return sourceChain{}, &Error{Kind: Config, Where: display.Safe(strings.Join(p.Files, ", ")), What: "profile " + display.Quote(p.Name) + ", the source_profile of " + display.Quote(by) + ", defines no credentials"}
 	default:
 		container, ok := l.container()
 		if ok {
@@ -315,21 +316,21 @@ func (l *loader) ownCredentials(p *awsProfile, chain []string, again bool) (sour
 }
 
 // sourceCycle is the error for a chain of source_profiles that comes back to its start.
-func sourceCycle(p *awsProfile, chain []string) error {
+func sourceCycle(p *awsconfig.Profile, chain []string) error {
 	var names []string
-	for _, name := range append(slices.Clone(chain[slices.Index(chain, p.name):]), p.name) {
+	for _, name := range append(slices.Clone(chain[slices.Index(chain, p.Name):]), p.Name) {
 		names = append(names, display.Quote(name))
 	}
-	return &Error{Kind: Config, Where: p.where(keySourceProfile), What: "the source_profiles go in a circle: " + strings.Join(names, " -> "),
+	return &Error{Kind: Config, Where: p.Where(awsconfig.KeySourceProfile), What: "the source_profiles go in a circle: " + strings.Join(names, " -> "),
 		Do: "let one of them name a profile that has credentials"}
 }
 
 // credentialSource is a profile whose credentials the platform gives.
-func (l *loader) credentialSource(p *awsProfile, s request.Source) (sourceChain, error) {
+func (l *loader) credentialSource(p *awsconfig.Profile, s request.Source) (sourceChain, error) {
 	wrong := func(what string) (sourceChain, error) {
-		return sourceChain{}, &Error{Kind: Config, Where: p.where(keyCredSource), What: what}
+		return sourceChain{}, &Error{Kind: Config, Where: p.Where(awsconfig.KeyCredSource), What: what}
 	}
-	switch v := p.value(keyCredSource); v {
+	switch v := p.Value(awsconfig.KeyCredSource); v {
 	case "Environment":
 		source, ok := l.environmentKeys()
 		if !ok {
@@ -363,14 +364,14 @@ func checkKeyID(key string, from origin) error {
 }
 
 // profileDuration is a profile's duration_seconds, 0 for none.
-func profileDuration(p *awsProfile) (time.Duration, error) {
-	prop := p.get("duration_seconds")
-	if prop == nil || prop.value == "" {
+func profileDuration(p *awsconfig.Profile) (time.Duration, error) {
+	prop := p.Get("duration_seconds")
+	if prop == nil || prop.Value == "" {
 		return 0, nil
 	}
-	d, err := parseDuration(prop.value)
+	d, err := parseDuration(prop.Value)
 	if err != nil || d < 15*time.Minute || d > 12*time.Hour {
-		return 0, &Error{Kind: Config, Where: prop.where(), What: "duration_seconds " + display.Quote(prop.value) + " of profile " + display.Quote(p.name) + " is not a number from 900 to 43200"}
+		return 0, &Error{Kind: Config, Where: prop.Where(), What: "duration_seconds " + display.Quote(prop.Value) + " of profile " + display.Quote(p.Name) + " is not a number from 900 to 43200"}
 	}
 	return d, nil
 }

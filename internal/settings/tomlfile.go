@@ -9,6 +9,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
+	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/display"
 )
 
@@ -279,7 +280,7 @@ func (w *walk) unknown(key string, line int) error {
 	case "mfa_code", "token_code":
 		return w.file.wrong(line, "an MFA code is good for seconds and does not belong into a file",
 			"give --mfa-code or STS_HELPER_MFA_CODE, or set mfa_process")
-	case keyAccessKeyID, keySecretAccessKey, keySessionToken:
+	case awsconfig.KeyAccessKeyID, awsconfig.KeySecretAccessKey, awsconfig.KeySessionToken:
 		return w.file.wrong(line, "credentials do not belong into this file", "put them into an AWS profile and name it in source_profile")
 	}
 	do := display.DidYouMean(key, keys())

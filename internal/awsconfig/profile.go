@@ -1,0 +1,167 @@
+package awsconfig
+
+import (
+	"strings"
+
+	"github.com/sts-helper/sts-helper/internal/display"
+)
+
+// Keys of a profile (config v1.33.15 shared_config.go).
+const (
+	KeyAccessKeyID     = "aws_access_key_id"
+	KeySecretAccessKey = "aws_secret_access_key"
+	KeySessionToken    = "aws_session_token"
+	KeyRoleARN         = "role_arn"
+	KeySourceProfile   = "source_profile"
+	KeyCredSource      = "credential_source"
+	KeyWebIdentity     = "web_identity_token_file"
+	KeyProcess         = "credential_process"
+	KeySSOSession      = "sso_session"
+	KeyLoginSession    = "login_session"
+	KeyMFASerial       = "mfa_serial"
+	KeyRegion          = "region"
+	KeyEndpointURL     = "endpoint_url"
+	KeyServices        = "services"
+	KeyIgnoreEndpoints = "ignore_configured_endpoint_urls"
+)
+
+// mergedKeys are the keys that the credentials file overrides where both files have the
+// section (mergeSections in the SDK). Any other key counts only in the config file then.
+var mergedKeys = [...]string{
+	KeyRoleARN, KeySourceProfile, KeyCredSource, "external_id", KeyMFASerial, "role_session_name",
+	KeyRegion, "endpoint_discovery_enabled", KeyProcess, KeyWebIdentity, "s3_use_arn_region",
+	"s3_disable_multiregion_access_points", "ec2_metadata_service_endpoint_mode",
+	"ec2_metadata_service_endpoint", "ec2_metadata_v1_disabled", "use_dualstack_endpoint",
+	"use_fips_endpoint", "defaults_mode", "retry_mode", "ca_bundle", "duration_seconds", "max_attempts",
+	KeySSOSession, "sso_account_id", "sso_region", "sso_role_name", "sso_start_url",
+	"auth_scheme_preference", KeyLoginSession,
+}
+
+// Files are the two shared files.
+type Files struct {
+	Config, Credentials File
+}
+
+// Profile is a profile as both files together define it.
+type Profile struct {
+	Name string
+	Section
+	Partial *Property // half a pair of static keys, which the SDKs refuse
+	Files   []string  // the files that have it
+}
+
+// Profile looks a profile up, nil where neither file has it.
+func (a *Files) Profile(name string) *Profile {
+	config := a.Config.Section("profile " + name)
+	if config == nil && strings.EqualFold(name, "default") {
+		config = a.Config.Section(name)
+	}
+	var credentials *Section
+	if !strings.HasPrefix(name, "profile ") {
+		credentials = a.Credentials.Section(name)
+	}
+	return a.merge(name, config, credentials)
+}
+
+// Other looks up a section that is no profile, "sso-session x" or "services x".
+func (a *Files) Other(name string) *Profile {
+	return a.merge(name, a.Config.Section(name), a.Credentials.Section(name))
+}
+
+// merge lays the credentials file's section over the config file's, as the SDK does.
+func (a *Files) merge(name string, config, credentials *Section) *Profile {
+	p := &Profile{Name: name}
+	if config != nil {
+		p.Section, p.Partial = *config, halfPair(config)
+		p.Files = append(p.Files, a.Config.Path)
+	}
+	switch {
+	case credentials == nil && config == nil:
+		return nil
+	case credentials == nil:
+		return p
+	}
+	p.Files = append(p.Files, a.Credentials.Path)
+	p.Partial = halfPair(credentials)
+	if config == nil {
+		p.Section = *credentials
+		return p
+	}
+	if credentials.Has(KeyAccessKeyID) && credentials.Has(KeySecretAccessKey) {
+		p.override(credentials, KeyAccessKeyID)
+		p.override(credentials, KeySecretAccessKey)
+		p.override(credentials, KeySessionToken)
+	}
+	for _, key := range mergedKeys {
+		p.override(credentials, key)
+	}
+	return p
+}
+
+func (p *Profile) override(from *Section, key string) {
+	if prop := from.Get(key); prop != nil {
+		flat := *prop
+		flat.Sub, flat.isMap = nil, false
+		p.set(flat)
+	}
+}
+
+// halfPair is the half of a key pair that lacks the other, nil where both or none are there.
+func halfPair(s *Section) *Property {
+	access, secret := s.Get(KeyAccessKeyID), s.Get(KeySecretAccessKey)
+	switch {
+	case access != nil && secret == nil:
+		return access
+	case access == nil && secret != nil:
+		return secret
+	}
+	return nil
+}
+
+// HasKeys reports whether the profile has a whole pair of static keys.
+func (p *Profile) HasKeys() bool {
+	return p.Value(KeyAccessKeyID) != "" && p.Value(KeySecretAccessKey) != ""
+}
+
+// HasSSO reports whether the profile has any setting of IAM Identity Center.
+func (p *Profile) HasSSO() bool {
+	for _, key := range [...]string{KeySSOSession, "sso_region", "sso_account_id", "sso_start_url", "sso_role_name"} {
+		if p.Value(key) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// Bool reads a boolean as the SDK does: anything but true is false, once it is there.
+func (p *Profile) Bool(key string) (value, ok bool) {
+	if p == nil {
+		return false, false
+	}
+	prop := p.Get(key)
+	if prop == nil {
+		return false, false
+	}
+	return strings.EqualFold(prop.Value, "true"), true
+}
+
+// Where is file:line of a key, or the profile's files where it has no such key.
+func (p *Profile) Where(key string) string {
+	if prop := p.Get(key); prop != nil {
+		return prop.Where()
+	}
+	return display.Safe(strings.Join(p.Files, ", "))
+}
+
+// ProfileNames lists the profiles of both files, for hints.
+func (a *Files) ProfileNames() []string {
+	var all []string
+	for _, h := range a.Config.names() {
+		if name, ok := strings.CutPrefix(h, "profile "); ok {
+			all = append(all, name)
+		} else if strings.EqualFold(h, "default") {
+			all = append(all, h)
+		}
+	}
+	return append(all, a.Credentials.names()...)
+}

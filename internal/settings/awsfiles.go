@@ -1,0 +1,98 @@
+package settings
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sts-helper/sts-helper/internal/awsconfig"
+	"github.com/sts-helper/sts-helper/internal/display"
+)
+
+// openAWSFiles reads the shared files where the SDKs look for them.
+func openAWSFiles(env Environment) *awsconfig.Files {
+	return &awsconfig.Files{
+		Config:      openAWSFile(env, "AWS_CONFIG_FILE", "config"),
+		Credentials: openAWSFile(env, "AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+	}
+}
+
+func openAWSFile(env Environment, variable, name string) awsconfig.File {
+	path := env.Getenv(variable)
+	if path == "" {
+		home := env.HomeDir()
+		if home == "" {
+			return awsconfig.File{}
+		}
+		path = filepath.Join(home, ".aws", name)
+	}
+	f := awsconfig.File{Path: env.expand(path, "")}
+	f.Data, _, f.Err = env.readFile(f.Path)
+	if f.Err != nil && absent(f.Err) {
+		f.Err = nil
+	}
+	return f
+}
+
+// unreadable is the error for a file that is there and cannot be read, nil for none. A file
+// that is missing is an empty one.
+func unreadable(a *awsconfig.Files) error {
+	for _, f := range []*awsconfig.File{&a.Config, &a.Credentials} {
+		if f.Err != nil {
+			return &Error{Kind: Config, Where: display.Safe(f.Path), What: "cannot read: " + f.Err.Error(),
+				Do: "mend the file, or name another with AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE", Err: f.Err}
+		}
+	}
+	return nil
+}
+
+// digest is the hex SHA-256 of the keys and values of some sections, each with its length
+// in front, keys sorted. Secrets are left out: what they give access to is named by the
+// rest.
+func digest(sections ...*awsconfig.Profile) string {
+	h := sha256.New()
+	var length [8]byte
+	field := func(s string) {
+		binary.BigEndian.PutUint64(length[:], uint64(len(s)))
+		h.Write(length[:])
+		h.Write([]byte(s))
+	}
+	count := func(n int) {
+		binary.BigEndian.PutUint64(length[:], uint64(n))
+		h.Write(length[:])
+	}
+	var properties func(props []awsconfig.Property)
+	properties = func(props []awsconfig.Property) {
+		props = slices.DeleteFunc(slices.Clone(props), func(p awsconfig.Property) bool {
+			return p.Key == awsconfig.KeySecretAccessKey || p.Key == awsconfig.KeySessionToken
+		})
+		slices.SortFunc(props, func(a, b awsconfig.Property) int { return strings.Compare(a.Key, b.Key) })
+		count(len(props))
+		for _, p := range props {
+			field(p.Key)
+			field(p.Value)
+			properties(p.Sub)
+		}
+	}
+	for _, s := range sections {
+		if s != nil {
+			field(s.Name)
+			properties(s.Props)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// text builds a section of names and values that stand in no file, for [digest].
+func text(name string, pairs ...string) *awsconfig.Profile {
+	p := &awsconfig.Profile{Name: name}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			p.Props = append(p.Props, awsconfig.Property{Key: pairs[i], Value: pairs[i+1]})
+		}
+	}
+	return p
+}
