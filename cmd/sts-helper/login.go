@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +13,6 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/mfa"
 	"github.com/sts-helper/sts-helper/internal/settings"
-	"github.com/sts-helper/sts-helper/lock"
 )
 
 const loginHelp = `Get credentials now, and ask for an MFA code where one is needed, so that no program
@@ -113,17 +111,9 @@ func (p *program) loginTo(ctx context.Context, t *target, batch *broker.LoginBat
 	if a.Origin != cache.Fresh {
 		how = "kept"
 	}
-	until := a.Token.Credentials.Expires
-	line := how + ", good until " + moment(until)
-	if t.Base() != nil {
-		if c, _ := t.Cache(); c != nil {
-			for b := t.Base(); b != nil; b = b.Base() {
-				r, err := c.Load(b.Key())
-				if b.Base() == nil && b.Request().SerialNumber != "" && err == nil {
-					line += "; no code is needed until " + moment(r.Token.Credentials.Expires)
-				}
-			}
-		}
+	line := how + ", good until " + moment(a.Token.Credentials.Expires)
+	if until, ok := t.NoCodeUntil(); ok {
+		line += "; no code is needed until " + moment(until)
 	}
 	return line, nil
 }
@@ -131,10 +121,6 @@ func (p *program) loginTo(ctx context.Context, t *target, batch *broker.LoginBat
 // sayWhoIsWaitedFor names another process that asks for the same thing at the moment, if the
 // login has to wait for it.
 func (p *program) sayWhoIsWaitedFor(t *target) (stop func()) {
-	c, _ := t.Cache()
-	if c == nil {
-		return func() {}
-	}
 	done, over := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(over)
@@ -147,22 +133,13 @@ func (p *program) sayWhoIsWaitedFor(t *target) (stop func()) {
 				return
 			case <-tick.C:
 			}
-			if who, ok := askedElsewhere(c, t); ok && who.PID != said {
+			if who, ok := t.PromptedElsewhere(); ok && who.PID != said {
 				said = who.PID
 				p.progress("%s: waiting for %s; answer there", t.name, display.Safe(who.String()))
 			}
 		}
 	}()
 	return func() { close(done); <-over }
-}
-
-func askedElsewhere(c *cache.Cache, t *target) (lock.Holder, bool) {
-	for b := t.Provider; b != nil; b = b.Base() {
-		if who, held := c.HeldBy(b.Key().String()); held && who.Asking && who.PID != os.Getpid() {
-			return who, true
-		}
-	}
-	return lock.Holder{}, false
 }
 
 // progress says on standard error how a command for a person gets on.

@@ -12,7 +12,6 @@ import (
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
-	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/lock"
 )
@@ -56,99 +55,53 @@ func (p *program) logout(names []string, flags settings.Flags) error {
 	if err != nil {
 		return err // half a logout would look like a whole one
 	}
-	// What there is, as it is before anything is removed: a role is known by its base.
-	indexes := map[string]request.RecordIndex{}
-	var busy []error
+	var batch broker.LogoutBatch
+	var renewing []lock.Holder
 	for _, t := range all {
-		c, err := t.Cache()
+		removed, err := batch.Logout(t.Provider)
 		if err != nil {
 			return noCache(err)
 		}
-		if indexes[c.Path()] == nil {
-			if indexes[c.Path()], err = request.IndexRecords(c); err != nil {
-				return noCache(err)
+		for _, r := range removed {
+			renewing = append(renewing, r.Renewing...)
+			what := describe(r.Entry) + r.Location
+			if r.Getting != nil {
+				what = "what " + holderName(*r.Getting) + " was getting"
+			}
+			if r.Err != nil {
+				return fmt.Errorf("%s could not be removed: %w", what, r.Err)
+			}
+			if r.Entry.Record == nil && len(r.Renewing) > 0 {
+				continue
+			}
+			if err := p.say("removed %s: %s", t.name, what); err != nil {
+				return err
 			}
 		}
-		gone, err := p.logoutOf(t, c, indexes[c.Path()])
-		held := heldAmong(err)
-		if err != nil && held == nil {
-			return err
-		}
-		busy = append(busy, held...)
-		if !gone {
+		if len(removed) == 0 {
 			if err := p.say("%s: nothing was in the cache", t.name); err != nil {
 				return err
 			}
 		}
 	}
-	return p.reportBusy(busy)
+	return p.reportRenewing(renewing)
 }
 
-// logoutOf removes the records of a target and of what it is made from, and reports whether
-// there was anything.
-func (p *program) logoutOf(t *target, c *cache.Cache, index request.RecordIndex) (bool, error) {
-	removed := false
-	var busy []error
-	for b := t.Provider; b != nil; b = b.Base() {
-		for _, name := range index.Equivalent(b.Request()) {
-			e := c.Inspect(name)
-			what := describe(e)
-			if e.Record != nil {
-				what += request.DiffLocation(e.Record.Inputs, b.Request())
-			} else if e.Miss.Absent() && e.State.Failure == nil {
-				who, held := c.HeldBy(name)
-				if !held {
-					continue
-				}
-				what = "what " + holderName(who) + " was getting"
-			}
-			removed = true
-			err := c.Delete(name)
-			if held := heldAmong(err); held != nil {
-				busy = append(busy, held...)
-				if e.Record == nil {
-					continue
-				}
-			} else if err != nil {
-				return true, fmt.Errorf("%s could not be removed: %w", what, err)
-			}
-			if err := p.say("removed %s: %s", t.name, what); err != nil {
-				return true, err
-			}
+// reportRenewing is the error about refreshes that were going on all the while.
+func (p *program) reportRenewing(holders []lock.Holder) error {
+	var lines []string
+	for _, who := range holders {
+		if line := holderName(who) + " is renewing it and may store it again; run logout once more"; !slices.Contains(lines, line) {
+			lines = append(lines, line)
 		}
 	}
-	return removed, errors.Join(busy...)
-}
-
-// heldAmong are the errors of err if all of them say that somebody holds a record's lock;
-// nil where there is a worse one.
-func heldAmong(err error) []error {
-	all := joined(err)
-	for _, e := range all {
-		if _, ok := e.(*cache.HeldError); !ok {
-			return nil
-		}
-	}
-	return all
-}
-
-// reportBusy is the error about refreshes that were going on all the while.
-func (p *program) reportBusy(busy []error) error {
-	var said []string
-	for _, err := range busy {
-		held := err.(*cache.HeldError)
-		line := holderName(held.Holder) + " is renewing it and may store it again; run logout once more"
-		if !slices.Contains(said, line) {
-			said = append(said, line)
-		}
-	}
-	if len(said) == 0 {
+	if len(lines) == 0 {
 		return nil
 	}
-	for _, line := range said[1:] {
+	for _, line := range lines[1:] {
 		p.progress("%s", line)
 	}
-	return &failure.Error{Class: failure.Locked, Text: said[0], Err: errors.Join(busy...)}
+	return &failure.Error{Class: failure.Locked, Text: lines[0]}
 }
 
 // holderName is a holder without what for: that is said beside it.
@@ -162,29 +115,24 @@ func (p *program) logoutAll(flags settings.Flags) error {
 		return err
 	}
 	removed := 0
-	var busy []error
+	var renewing []lock.Holder
 	for _, c := range all {
-		names, err := c.Names()
-		if err != nil {
-			return noCache(err)
-		}
-		for _, name := range names {
-			if err := p.say("removed %s", describe(c.Inspect(name))); err != nil {
+		entries, holders, err := broker.LogoutAll(c)
+		for _, e := range entries {
+			if err := p.say("removed %s", describe(e)); err != nil {
 				return err
 			}
 			removed++
 		}
-		err = c.DeleteAll()
-		held := heldAmong(err)
-		if err != nil && held == nil {
+		if err != nil {
 			return fmt.Errorf("not everything could be removed from %s: %w", c.Path(), err)
 		}
-		busy = append(busy, held...)
+		renewing = append(renewing, holders...)
 	}
 	if removed == 0 {
 		return p.say("nothing was in the cache")
 	}
-	return p.reportBusy(busy)
+	return p.reportRenewing(renewing)
 }
 
 // describe names what a file of the cache holds, on one line.

@@ -136,7 +136,7 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings settings.Fla
 			_ = ln.Close()
 		}
 	}()
-	if err := selfReference(served, listeners); err != nil {
+	if err := selfReference(served, listeners, e.env); err != nil {
 		return err
 	}
 	if e.metrics != nil {

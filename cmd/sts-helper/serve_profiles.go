@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"time"
 
 	"github.com/sts-helper/sts-helper/imds"
 	"github.com/sts-helper/sts-helper/internal/awsname"
@@ -15,8 +14,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
-	ops "github.com/sts-helper/sts-helper/sts"
-	"github.com/sts-helper/sts-helper/token"
+	"github.com/sts-helper/sts-helper/internal/source"
 )
 
 // servePlan is what the settings say is to be served.
@@ -86,7 +84,7 @@ func (e *endpoint) read(env settings.Environment) (*servePlan, error) {
 			Provider:    prov,
 			Identity:    prov.Key().String(),
 			RoleARN:     req.RoleARN,
-			Lifetime:    lifetime(req),
+			Lifetime:    prov.Lifetime(),
 			LoginHint:   loginHint(req, login),
 			NoContainer: name == imdsOnly,
 		}
@@ -122,16 +120,6 @@ next:
 		}
 	}
 	return nil
-}
-
-func lifetime(req *request.Request) time.Duration {
-	switch {
-	case req.Duration > 0:
-		return req.Duration
-	case req.Granted != "":
-		return 0
-	}
-	return ops.DefaultDuration(token.Operation(req.Operation))
 }
 
 // loginHint is what clients are told when the user is needed: one line of ASCII.
@@ -173,31 +161,18 @@ func (e *endpoint) config(s *servePlan) imds.Config {
 
 // selfReference refuses to be its own source: a shell that has read the env-file of an earlier
 // run, or of this one, passes its variables on.
-func selfReference(s *servePlan, listeners []net.Listener) error {
+func selfReference(s *servePlan, listeners []net.Listener, env settings.Environment) error {
 	for _, p := range s.providers {
 		req := p.Request()
 		for req.Base != nil {
 			req = req.Base
 		}
-		var variable string
 		kind := req.Source.Kind
-		if s.ecs != "" && (kind == request.SourceContainer || kind == request.SourceDefault) && os.Getenv(varRelative) != "" {
+		if s.ecs != "" && (kind == request.SourceContainer || kind == request.SourceDefault) && env.Getenv(varRelative) != "" {
 			return referenceError(varRelative)
 		}
-		switch kind {
-		case request.SourceContainer:
-			variable = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-		case request.SourceInstance:
-			variable = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
-		case request.SourceDefault:
-			variable = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-			if os.Getenv(variable) == "" {
-				variable = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
-			}
-		default:
-			continue
-		}
-		u, err := url.Parse(os.Getenv(variable))
+		endpoint, variable := source.Endpoint(req.Source, env.Getenv)
+		u, err := url.Parse(endpoint)
 		if err != nil || u.Host == "" {
 			continue
 		}

@@ -169,17 +169,13 @@ func flagsFor(single bool, flags settings.Flags) settings.Flags {
 func namesFor(c *cache.Cache, key string, all []*target) []string {
 	names := []string{}
 	for _, t := range all {
-		if own, err := t.Cache(); err != nil || own == nil || own.Path() != c.Path() {
-			continue
+		name := t.name
+		own, base := t.MadeFrom(c.Path(), key)
+		if base {
+			name = "the session of " + name
 		}
-		for b := t.Provider; b != nil; b = b.Base() {
-			name := t.name
-			if b != t.Provider {
-				name = "the session of " + t.name
-			}
-			if b.Key().String() == key && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
+		if (own || base) && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	return names
@@ -204,11 +200,7 @@ func look(c *cache.Cache, key string) *statusRecord {
 		expires := t.Credentials.Expires.UTC()
 		s.left = r.Remaining()
 		s.Expires, s.SecondsLeft = &expires, int64(s.left/time.Second)
-		window := r.Advisory
-		if s.SerialNumber != "" {
-			window = cache.Mandatory // nobody is asked before
-		}
-		refresh := expires.Add(-window)
+		refresh := broker.RefreshAt(r).UTC()
 		s.Refresh, s.note = &refresh, display.Safe(r.Note)
 	}
 	if f := e.State.Failure; f != nil {

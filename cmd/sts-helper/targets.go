@@ -53,19 +53,8 @@ func (p *program) targets(names []string, given settings.Flags, opts broker.Opti
 		}
 		all = append(all, t)
 	}
-	slices.SortStableFunc(all, func(a, b *target) int { return cmp.Compare(a.device(), b.device()) })
+	slices.SortStableFunc(all, func(a, b *target) int { return cmp.Compare(a.Device(), b.Device()) })
 	return all, errors.Join(errs...)
-}
-
-// device is the MFA device at the bottom of what the target is made from, "" for none.
-func (t *target) device() string {
-	serial := ""
-	for req := t.Request(); req != nil; req = req.Base {
-		if req.SerialNumber != "" {
-			serial = req.SerialNumber
-		}
-	}
-	return serial
 }
 
 // named checks the arguments of a command that takes names or --all.

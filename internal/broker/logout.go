@@ -1,0 +1,99 @@
+package broker
+
+import (
+	"errors"
+
+	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/lock"
+)
+
+// LogoutBatch is one logout for any number of requests. Which records belong to them is decided
+// by what was in a cache before anything was removed from it: a role is known by its base. The
+// zero value is ready.
+type LogoutBatch struct {
+	indexes map[string]request.RecordIndex // by the cache's path
+}
+
+// Removal is what a logout did about one record.
+type Removal struct {
+	// Entry is what there was: a record, one that cannot be used, or a failure alone.
+	Entry cache.Entry
+	// Location says in which region, at which endpoint and so on the record was made, where the
+	// request asks for another one; else "".
+	Location string
+	// Getting is the process that was getting the credentials, where there was nothing of them yet.
+	Getting *lock.Holder
+	// Renewing are the processes that still hold the record's lock and may store it again.
+	Renewing []lock.Holder
+	// Err is why the record could not be removed.
+	Err error
+}
+
+// Logout removes the records of p and of what its token is made from, wherever they were asked
+// for. It gives what was there; the error is that of a cache that cannot be used.
+func (b *LogoutBatch) Logout(p *Provider) ([]Removal, error) {
+	c, err := p.Cache()
+	if err != nil {
+		return nil, err
+	}
+	index, ok := b.indexes[c.Path()]
+	if !ok {
+		if index, err = request.IndexRecords(c); err != nil {
+			return nil, err
+		}
+		if b.indexes == nil {
+			b.indexes = map[string]request.RecordIndex{}
+		}
+		b.indexes[c.Path()] = index
+	}
+	var all []Removal
+	for ; p != nil; p = p.base {
+		for _, name := range index.Equivalent(p.req) {
+			r := Removal{Entry: c.Inspect(name)}
+			if r.Entry.Record != nil {
+				r.Location = request.DiffLocation(r.Entry.Record.Inputs, p.req)
+			} else if r.Entry.Miss.Absent() && r.Entry.State.Failure == nil {
+				who, held := c.HeldBy(name)
+				if !held {
+					continue
+				}
+				r.Getting = &who
+			}
+			r.Renewing, r.Err = holders(c.Delete(name))
+			all = append(all, r)
+		}
+	}
+	return all, nil
+}
+
+// LogoutAll removes everything from a cache. It gives what was there, and the processes that may
+// store some of it again; the error says what could not be removed.
+func LogoutAll(c *cache.Cache) ([]cache.Entry, []lock.Holder, error) {
+	names, err := c.Names()
+	if err != nil {
+		return nil, nil, err
+	}
+	all := make([]cache.Entry, len(names))
+	for i, name := range names {
+		all[i] = c.Inspect(name)
+	}
+	renewing, err := holders(c.DeleteAll())
+	return all, renewing, err
+}
+
+// holders are the processes that the errors joined in err are about, and the errors that are
+// about something else.
+func holders(err error) (all []lock.Holder, rest error) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range several.Unwrap() {
+			more, other := holders(e)
+			all, rest = append(all, more...), errors.Join(rest, other)
+		}
+		return all, rest
+	}
+	if held, ok := err.(*cache.HeldError); ok {
+		return []lock.Holder{held.Holder}, nil
+	}
+	return nil, err
+}
