@@ -17,7 +17,7 @@ BENCHTIME  ?= 1s
 # Nothing that is run from here may look for a metadata service.
 export AWS_EC2_METADATA_DISABLED := true
 
-.PHONY: build install demo test check bench fuzz conformance sdk-tools tools clean help
+.PHONY: build install demo test test-short long check bench fuzz conformance sdk-tools tools clean help
 
 build: ## build bin/sts-helper
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o $(BIN)/sts-helper ./cmd/sts-helper
@@ -29,8 +29,11 @@ install: build ## install to $(PREFIX)/bin (PREFIX=~/.local for yourself alone)
 demo: ## show the main job against an emulated STS; no AWS account needed
 	$(GO) run ./integration/cmd/demo
 
-test: ## run every test, with the race detector
-	$(GO) test -race -shuffle=on -parallel 8 -timeout=30m ./...
+test: ## run every test, with the race detector; names what was skipped
+	$(GO) run ./integration/cmd/tests -race -shuffle=on -parallel 8 -timeout=30m ./...
+
+test-short: ## run what takes less than a minute: no crowds, no SDKs, no moved clocks
+	$(GO) run ./integration/cmd/tests -short -timeout=10m ./...
 
 conformance: sdk-tools ## drive sts-helper with the real SDKs; writes the table in docs/compatibility.md
 	cd integration/sdk && STS_HELPER_CONFORMANCE=$(CURDIR)/docs $(GO) test -count=1 -timeout=40m

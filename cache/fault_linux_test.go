@@ -60,6 +60,9 @@ func warned(t *testing.T, r result, reason string) {
 }
 
 func TestFullDisk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: mounts file systems")
+	}
 	for _, mount := range []string{"full", "inodes"} {
 		t.Run(mount, func(t *testing.T) {
 			dir := t.TempDir()

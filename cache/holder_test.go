@@ -73,6 +73,9 @@ func TestHolderKilled(t *testing.T) {
 
 // The holder is stopped and will not go on.
 func TestHolderStopped(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: waits for stopped processes")
+	}
 	stopped := func(t *testing.T, rem time.Duration) (*cache.Cache, job) {
 		t.Helper()
 		c, k := open(t), key("dev")

@@ -36,6 +36,9 @@ func kills(t *testing.T) int64 {
 // Processes that do nothing but refresh are killed at random moments. Meanwhile somebody
 // reads: what was stored once is never lost, torn or undone.
 func TestKillStorm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: kills a thousand processes")
+	}
 	c, k := open(t), key("dev")
 	counter, _ := files(t)
 	j := job{Dir: c.Path(), Who: "dev", Counter: counter, Renew: true, Times: 1000}

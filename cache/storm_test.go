@@ -57,6 +57,9 @@ func files(t *testing.T) (counter, arrived string) {
 }
 
 func TestCrowdOfColdProcesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: hundreds of processes")
+	}
 	c := open(t)
 	counter, arrived := files(t)
 	for _, r := range storm(t, crowd, func(int) job {
@@ -72,6 +75,9 @@ func TestCrowdOfColdProcesses(t *testing.T) {
 }
 
 func TestCrowdSharesOneFailure(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: hundreds of processes")
+	}
 	for _, kind := range []string{"passing", "final"} {
 		c := open(t)
 		counter, arrived := files(t)
@@ -91,6 +97,9 @@ func TestCrowdSharesOneFailure(t *testing.T) {
 
 // In the advisory window one of the crowd refreshes and nobody waits for it.
 func TestCrowdInTheAdvisoryWindow(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: hundreds of processes")
+	}
 	c, k := open(t), key("dev")
 	counter, arrived := files(t)
 	if err := cache.StoreAged(c, k, tok(k, 0, 10*time.Minute), 50*time.Minute); err != nil {
@@ -116,6 +125,9 @@ func TestCrowdInTheAdvisoryWindow(t *testing.T) {
 
 // Fifty identities at once: nobody ever gets another's token.
 func TestCrowdOfManyIdentities(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: hundreds of processes")
+	}
 	const identities, each = 50, 6
 	c := open(t)
 	dir := t.TempDir()

@@ -111,6 +111,9 @@ func (x tampered) whole(t *testing.T) {
 }
 
 func TestKillAtEverySystemCall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: hundreds of runs below strace")
+	}
 	orphans := 0
 	var mu sync.Mutex
 	sweep(t, writePath, "signal=KILL", func(x tampered) {
@@ -144,6 +147,9 @@ func TestKillAtEverySystemCall(t *testing.T) {
 
 // Every error at every call: the token or a clear error, and what was there stays.
 func TestErrorAtEverySystemCall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: hundreds of runs below strace")
+	}
 	for _, errno := range []string{"ENOSPC", "EIO", "EROFS", "EMFILE", "EINTR", "EDQUOT"} {
 		t.Run(errno, func(t *testing.T) {
 			sweep(t, writePath, "error="+errno, func(x tampered) {

@@ -283,6 +283,9 @@ func (w lockedWriter) Write(b []byte) (int, error) {
 // TestNothingGrows: many requests leave no goroutine, descriptor or memory behind. IMDS_SOAK=1 makes it a
 // million.
 func TestNothingGrows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: fifty thousand requests")
+	}
 	n := 50_000
 	if os.Getenv("IMDS_SOAK") != "" {
 		n = 1_000_000

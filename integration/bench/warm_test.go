@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -19,64 +20,49 @@ import (
 // programs are the helper and an empty Go program built the same way.
 type programs struct{ helper, empty string }
 
-var built programs
+func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "sts-helper-bench-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		if built.helper, err = harness.Build(dir, "cmd/sts-helper"); err == nil {
-			built.empty, err = harness.Build(dir, "integration/cmd/empty")
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		// A freshly linked file runs slower than one that has been run often.
+// built gives the programs, as warm as those that have been run often: a freshly linked file
+// runs slower.
+func built(b *testing.B) programs {
+	b.Helper()
+	p := programs{harness.Binary(b), harness.Program(b, "empty")}
+	warm.Do(func() {
 		for range 20 {
-			_ = exec.Command(built.empty).Run()
-			_ = exec.Command(built.helper, "version").Run()
+			_ = exec.Command(p.empty).Run()
+			_ = exec.Command(p.helper, "version").Run()
 		}
-		return m.Run()
-	}())
+	})
+	return p
 }
+
+var warm sync.Once
 
 // home is a home with so many profiles and records, and a token for profile "base" among them.
 func home(b *testing.B, profiles, records int) *harness.Home {
 	b.Helper()
 	e := emulator.New(emulator.World{})
 	u := e.AddUser("111122223333", "alice")
-	must(b, e.Start())
+	harness.Must(b, e.Start())
 	b.Cleanup(e.Close)
-	h, err := harness.NewHome(filepath.Join(b.TempDir(), "home"), built.helper, e.URL())
-	must(b, err)
+	h, err := harness.NewHome(filepath.Join(b.TempDir(), "home"), built(b).helper, e.URL())
+	harness.Must(b, err)
 	var config, keys strings.Builder
 	for i := range profiles {
 		fmt.Fprintf(&config, "[profile p%d]\nregion = eu-west-1\nrole_arn = arn:aws:iam::111122223333:role/r%d\nsource_profile = base\n\n", i, i)
 		fmt.Fprintf(&keys, "[k%d]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = CANARY%040d\n\n", i, i)
 	}
 	fmt.Fprintf(&keys, "[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", u.AccessKeyID, u.SecretAccessKey)
-	must(b, h.Write(".aws/config", config.String()))
-	must(b, h.Write(".aws/credentials", keys.String()))
+	harness.Must(b, h.Write(".aws/config", config.String()))
+	harness.Must(b, h.Write(".aws/credentials", keys.String()))
 	time.Sleep(60 * time.Millisecond) // until the files count as unchanging
 	if r := h.Run(b.Context(), "--source-profile", "base"); r.Code != 0 {
 		b.Fatal(r.Stderr)
 	}
 	for i := range records {
-		must(b, h.Write(fmt.Sprintf(".cache/sts-helper/v1/%064x.cred", i), "STSH1 of another request"))
+		harness.Must(b, h.Write(fmt.Sprintf(".cache/sts-helper/v1/%064x.cred", i), "STSH1 of another request"))
 	}
 	return h
-}
-
-func must(b *testing.B, err error) {
-	b.Helper()
-	if err != nil {
-		b.Fatal(err)
-	}
 }
 
 // once starts a program, waits for it, and gives its wall time and its memory.
@@ -112,7 +98,7 @@ func BenchmarkWarmCall(b *testing.B) {
 				cmd.Env = append(cmd.Env, way.variable)
 				w, rss := once(b, cmd)
 				warm, memory = append(warm, w), append(memory, rss)
-				e, _ := once(b, exec.Command(built.empty))
+				e, _ := once(b, exec.Command(built(b).empty))
 				empty = append(empty, e)
 			}
 			b.ReportMetric(ms(median(warm)), "warm-ms")
@@ -148,17 +134,17 @@ func BenchmarkFiftyAtOnce(b *testing.B) {
 		for i := range all {
 			all[i] = command()
 			all[i].Stdout = new(bytes.Buffer)
-			must(b, all[i].Start())
+			harness.Must(b, all[i].Start())
 		}
 		for _, c := range all {
-			must(b, c.Wait())
+			harness.Must(b, c.Wait())
 		}
 		return time.Since(start)
 	}
 	var warm, empty []time.Duration
 	for b.Loop() {
 		warm = append(warm, crowd(func() *exec.Cmd { return h.Command(b.Context(), "--source-profile", "base") }))
-		empty = append(empty, crowd(func() *exec.Cmd { return exec.Command(built.empty) }))
+		empty = append(empty, crowd(func() *exec.Cmd { return exec.Command(built(b).empty) }))
 	}
 	b.ReportMetric(ms(median(warm)), "warm-ms")
 	b.ReportMetric(ms(median(empty)), "empty-ms")
@@ -169,23 +155,23 @@ func BenchmarkFiftyAtOnce(b *testing.B) {
 func BenchmarkColdCrowd(b *testing.B) {
 	e := emulator.New(emulator.World{})
 	u := e.AddUser("111122223333", "alice")
-	must(b, e.Start())
+	harness.Must(b, e.Start())
 	b.Cleanup(e.Close)
 	var walls []time.Duration
 	rounds := 0
 	for b.Loop() {
-		h, err := harness.NewHome(filepath.Join(b.TempDir(), fmt.Sprint(rounds)), built.helper, e.URL())
-		must(b, err)
+		h, err := harness.NewHome(filepath.Join(b.TempDir(), fmt.Sprint(rounds)), built(b).helper, e.URL())
+		harness.Must(b, err)
 		rounds++
-		must(b, h.Write(".aws/credentials", fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", u.AccessKeyID, u.SecretAccessKey)))
+		harness.Must(b, h.Write(".aws/credentials", fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", u.AccessKeyID, u.SecretAccessKey)))
 		start := time.Now()
 		all := make([]*exec.Cmd, 50)
 		for i := range all {
 			all[i] = h.Command(b.Context(), "--source-profile", "base")
-			must(b, all[i].Start())
+			harness.Must(b, all[i].Start())
 		}
 		for _, c := range all {
-			must(b, c.Wait())
+			harness.Must(b, c.Wait())
 		}
 		walls = append(walls, time.Since(start))
 	}

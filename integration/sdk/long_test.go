@@ -32,12 +32,12 @@ func (w *world) liveWith(t *testing.T, r *row, profile string, env []string) *li
 	l.cmd.Env = append(l.cmd.Env, env...)
 	var err error
 	l.in, err = l.cmd.StdinPipe()
-	must(t, err)
+	harness.Must(t, err)
 	out, err := l.cmd.StdoutPipe()
-	must(t, err)
+	harness.Must(t, err)
 	l.out = bufio.NewScanner(out)
 	l.cmd.Stderr = &l.errors
-	must(t, l.cmd.Start())
+	harness.Must(t, l.cmd.Start())
 	t.Cleanup(func() {
 		l.in.Close()
 		_ = l.cmd.Wait()
@@ -59,7 +59,7 @@ func (l *lived) sign(t *testing.T, n int) (o outcome) {
 		t.Fatalf("the client is gone: %v\n%s", l.out.Err(), l.errors.String())
 	}
 	o.wall, o.output = time.Since(start), l.out.Text()
-	must(t, json.Unmarshal(l.out.Bytes(), &o.answer))
+	harness.Must(t, json.Unmarshal(l.out.Bytes(), &o.answer))
 	return o
 }
 

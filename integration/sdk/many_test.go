@@ -30,6 +30,7 @@ func installed(t *testing.T) (all []*row) {
 
 // Fifty processes of every kind at once, with nothing in the cache: STS is asked once.
 func TestFiftyProcessesOneCall(t *testing.T) {
+	inside(t)
 	slots <- struct{}{}
 	defer func() { <-slots }()
 	w := newWorld(t)
@@ -62,6 +63,7 @@ func TestFiftyProcessesOneCall(t *testing.T) {
 // botocore runs its helper on every use of credentials with less than 15 minutes left. A token
 // with 20 minutes left is handed out as it is, and held.
 func TestStormOfBotocore(t *testing.T) {
+	inside(t)
 	slots <- struct{}{}
 	defer func() { <-slots }()
 	r := rows()[slices.IndexFunc(rows(), func(r *row) bool { return r.id == "boto3" })]
@@ -79,10 +81,11 @@ func TestStormOfBotocore(t *testing.T) {
 // moto is another's idea of STS: an AKIA id, the same keys for everybody, microseconds in
 // Expiration. The helper lives with it.
 func TestMoto(t *testing.T) {
+	inside(t)
 	python := filepath.Join(tools, "python", "bin", "python")
 	need(t, python)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
+	harness.Must(t, err)
 	addr := l.Addr().String()
 	l.Close()
 	_, port, _ := net.SplitHostPort(addr)
@@ -91,7 +94,7 @@ func TestMoto(t *testing.T) {
 	moto := exec.CommandContext(ctx, python, "-m", "moto.server", "-H", "127.0.0.1", "-p", port)
 	moto.Cancel = func() error { return moto.Process.Signal(syscall.SIGTERM) }
 	moto.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + t.TempDir(), "MOTO_ACCOUNT_ID=" + account}
-	must(t, moto.Start())
+	harness.Must(t, moto.Start())
 	defer func() { cancel(); _ = moto.Wait() }()
 	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		if resp, err := http.Get("http://" + addr + "/moto-api/data.json"); err == nil {
@@ -103,8 +106,8 @@ func TestMoto(t *testing.T) {
 		}
 	}
 	h, err := harness.NewHome(filepath.Join(t.TempDir(), "home"), filepath.Join(binaries, "sts-helper"), "http://"+addr)
-	must(t, err)
-	must(t, h.Write(".aws/credentials", "[base]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = CANARYwJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLE\nregion = us-east-1\n"))
+	harness.Must(t, err)
+	harness.Must(t, h.Write(".aws/credentials", "[base]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = CANARYwJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLE\nregion = us-east-1\n"))
 	for name, args := range map[string][]string{
 		"GetSessionToken":    {"--duration", "1h"},
 		"AssumeRole":         {"--role-arn", "arn:aws:iam::" + account + ":role/deploy"},

@@ -106,6 +106,7 @@ func step(t *testing.T, r *row, column string, f func(t *testing.T) cell) {
 var slots = make(chan struct{}, 2)
 
 func TestConformance(t *testing.T) {
+	inside(t)
 	for _, r := range rows() {
 		results.rows = append(results.rows, r)
 		t.Run(r.id, func(t *testing.T) {

@@ -42,7 +42,7 @@ func sharedStory(t *testing.T, r *row) {
 	step(t, r, "pipe", func(t *testing.T) cell {
 		w.mark()
 		read, write, err := os.Pipe()
-		must(t, err)
+		harness.Must(t, err)
 		defer read.Close()
 		defer write.Close()
 		cmd := w.client(t, r, "dev")
@@ -78,7 +78,7 @@ func (w *world) onTerminal(t *testing.T, cmd *exec.Cmd, watch func(screen string
 	t.Helper()
 	cmd.SysProcAttr = nil
 	terminal, err := pty.Start(cmd)
-	must(t, err)
+	harness.Must(t, err)
 	defer terminal.Close()
 	var screen bytes.Buffer
 	buf := make([]byte, 4096)
@@ -167,7 +167,7 @@ func words(s string) string {
 func (w *world) direct(t *testing.T, profile string) harness.Result {
 	t.Helper()
 	b, err := os.ReadFile(w.Dir + "/.aws/config")
-	must(t, err)
+	harness.Must(t, err)
 	_, after, _ := strings.Cut(string(b), "[profile "+profile+"]\ncredential_process = ")
 	line, _, _ := strings.Cut(after, "\n")
 	cmd := w.client(t, &row{argv: append([]string{w.Bin}, strings.Fields(line)[1:]...), goClock: true}, profile)

@@ -30,9 +30,9 @@ type server struct {
 func (w *world) serve(t *testing.T, extra ...string) *server {
 	t.Helper()
 	run := filepath.Join(w.Dir, "run")
-	must(t, os.MkdirAll(run, 0o700))
+	harness.Must(t, os.MkdirAll(run, 0o700))
 	w.Env["XDG_RUNTIME_DIR"] = run
-	must(t, w.Write(".config/sts-helper/config.toml", "[profile.dev]\nsource_profile = \"base\"\nduration = \"1h\"\nregion = \""+region+"\"\n"))
+	harness.Must(t, w.Write(".config/sts-helper/config.toml", "[profile.dev]\nsource_profile = \"base\"\nduration = \"1h\"\nregion = \""+region+"\"\n"))
 	s := &server{w: w, listen: "127.0.0.1:0", extra: extra, log: filepath.Join(w.Dir, "log"), envFile: filepath.Join(w.Dir, "serve.env")}
 	s.start(t)
 	t.Cleanup(func() {
@@ -55,10 +55,10 @@ func (s *server) start(t *testing.T) {
 	args := append([]string{"serve", "--profile", "dev", "--imds", "dev", "--listen", s.listen, "--env-file", s.envFile}, s.extra...)
 	s.cmd = s.w.Command(context.WithoutCancel(t.Context()), args...)
 	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	must(t, err)
+	harness.Must(t, err)
 	defer log.Close()
 	s.cmd.Stdout, s.cmd.Stderr = log, log
-	must(t, s.cmd.Start())
+	harness.Must(t, s.cmd.Start())
 	ended := make(chan struct{})
 	s.ended = ended
 	go func() { _ = s.cmd.Wait(); close(ended) }()
@@ -87,7 +87,7 @@ func (s *server) start(t *testing.T) {
 
 func (s *server) stop(t *testing.T) {
 	t.Helper()
-	must(t, s.cmd.Process.Signal(syscall.SIGTERM))
+	harness.Must(t, s.cmd.Process.Signal(syscall.SIGTERM))
 	select {
 	case <-s.ended:
 	case <-time.After(20 * time.Second):
@@ -165,7 +165,7 @@ func endpointStory(t *testing.T, r *row) {
 	good("tokenfile", s.container)
 	good("token", func() []string {
 		b, err := os.ReadFile(s.env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])
-		must(t, err)
+		harness.Must(t, err)
 		return s.withToken(string(b))
 	})
 	step(t, r, "wrongtoken", func(t *testing.T) cell {
@@ -241,11 +241,11 @@ func clientStory(t *testing.T, r *row) {
 		{"suspended", func(s *server) []string { return s.instance(inRegion()...) },
 			func(t *testing.T, w *world, s *server, c *lived) {
 				for _, p := range []*os.Process{c.cmd.Process, s.cmd.Process} {
-					must(t, p.Signal(syscall.SIGSTOP))
+					harness.Must(t, p.Signal(syscall.SIGSTOP))
 				}
 				w.at(t, later)
 				for _, p := range []*os.Process{s.cmd.Process, c.cmd.Process} {
-					must(t, p.Signal(syscall.SIGCONT))
+					harness.Must(t, p.Signal(syscall.SIGCONT))
 				}
 			}},
 	} {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
 // vector is one request of a public test suite, told anew, with the answer that clients in that
@@ -78,10 +80,11 @@ func vectors() []vector {
 }
 
 func TestPublicVectors(t *testing.T) {
+	inside(t)
 	w := newWorld(t)
 	s := w.serve(t)
 	bearer, err := os.ReadFile(s.env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])
-	must(t, err)
+	harness.Must(t, err)
 	base := "http://" + s.listen
 	_, session, _ := exchange(t, base, vector{method: "PUT", path: "/latest/api/token", headers: map[string]string{ttlHeader: "60"}}, nil)
 	fill := strings.NewReplacer("{token}", session, "{bearer}", string(bearer))
@@ -117,7 +120,7 @@ func TestPublicVectors(t *testing.T) {
 func exchange(t *testing.T, base string, v vector, fill *strings.Replacer) (int, string, http.Header) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), v.method, base+v.path, nil)
-	must(t, err)
+	harness.Must(t, err)
 	for k, value := range v.headers {
 		if fill != nil {
 			value = fill.Replace(value)
@@ -129,9 +132,9 @@ func exchange(t *testing.T, base string, v vector, fill *strings.Replacer) (int,
 		req.Header.Set(k, value)
 	}
 	resp, err := http.DefaultTransport.RoundTrip(req) // no redirects
-	must(t, err)
+	harness.Must(t, err)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	must(t, err)
+	harness.Must(t, err)
 	return resp.StatusCode, string(body), resp.Header
 }

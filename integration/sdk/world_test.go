@@ -60,12 +60,12 @@ func makeWorld(t testing.TB, movable bool) *world {
 		bin = filepath.Join(binaries, "clock", "sts-helper")
 	}
 	h, err := harness.NewHome(filepath.Join(t.TempDir(), "home"), bin, dated(t, e))
-	must(t, err)
+	harness.Must(t, err)
 	w := &world{Home: h, sts: e, user: u, phone: phone}
 	// The wrapper counts how often an SDK runs the helper.
 	counted := filepath.Join(h.Dir, "counted")
-	must(t, h.Write("counted", fmt.Sprintf("#!/bin/sh\necho run >> %s/runs\nexec %s \"$@\"\n", h.Dir, bin)))
-	must(t, os.Chmod(counted, 0o700))
+	harness.Must(t, h.Write("counted", fmt.Sprintf("#!/bin/sh\necho run >> %s/runs\nexec %s \"$@\"\n", h.Dir, bin)))
+	harness.Must(t, os.Chmod(counted, 0o700))
 	var config strings.Builder
 	for name, args := range map[string]string{
 		"dev":     "--source-profile base --duration 1h",
@@ -78,12 +78,12 @@ func makeWorld(t testing.TB, movable bool) *world {
 	} {
 		fmt.Fprintf(&config, "[profile %s]\ncredential_process = %s %s\nregion = %s\n", name, counted, args, region)
 	}
-	must(t, h.Write(".aws/config", config.String()))
-	must(t, h.Write(".aws/credentials", fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", u.AccessKeyID, u.SecretAccessKey)))
+	harness.Must(t, h.Write(".aws/config", config.String()))
+	harness.Must(t, h.Write(".aws/credentials", fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", u.AccessKeyID, u.SecretAccessKey)))
 	h.Env["AWS_PAGER"] = ""
 	if movable {
 		w.clock, err = h.NewClock()
-		must(t, err)
+		harness.Must(t, err)
 	}
 	return w
 }
@@ -91,7 +91,7 @@ func makeWorld(t testing.TB, movable bool) *world {
 // dated puts the emulator's own time into its answers: SDKs set their clock by the Date header.
 func dated(t testing.TB, e *emulator.Emulator) string {
 	target, err := url.Parse(e.URL())
-	must(t, err)
+	harness.Must(t, err)
 	srv := httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
@@ -110,15 +110,8 @@ func dated(t testing.TB, e *emulator.Emulator) string {
 // at moves every clock to so much after the world's beginning.
 func (w *world) at(t testing.TB, ahead time.Duration) {
 	t.Helper()
-	must(t, w.clock.Set(ahead))
+	harness.Must(t, w.clock.Set(ahead))
 	w.sts.SetNow(func() time.Time { return time.Now().Add(ahead) })
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // mark begins to count anew.

@@ -37,6 +37,7 @@ func TestLogoutElsewhere(t *testing.T) {
 
 // Whoever renews a record all the while may store it again, and is named.
 func TestLogoutDuringRenewal(t *testing.T) {
+	harness.Long(t, "waits until logout gives up")
 	t.Parallel()
 	w := harness.NewWorld(t)
 	w.Creds(t, w.Run(t, "--source-profile", "base"))

@@ -35,6 +35,7 @@ const (
 
 // A passphrase is typed at a terminal, on both sides, and never shown.
 func TestPassphrase(t *testing.T) {
+	harness.Long(t, "makes keys of passphrases, slow on purpose")
 	p := newPair(t)
 	c := harness.NewTerminal(t)
 	grant := []string{"grant", "TemporaryUser", "--source-profile", "base", "--allow", "ec2:*", "--region", "eu-west-1", "--passphrase"}

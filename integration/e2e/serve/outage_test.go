@@ -126,6 +126,7 @@ func TestServeLatencyWhileSTSHangs(t *testing.T) {
 
 // A server that begins while STS is away says so, and is there when STS is.
 func TestServeBeginsWithoutSTS(t *testing.T) {
+	harness.Long(t, "waits until calls that hang are given up")
 	t.Parallel()
 	w := harness.NewWorld(t)
 	w.STS.Fault(emulator.Fault{Kind: emulator.Hang})
