@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // Builder makes a policy of actions that are allowed and actions that are denied.
@@ -88,7 +90,7 @@ func (b *Builder) Build() (Policy, error) {
 	allow, deny, resources := tidy(b.allow, true), tidy(b.deny, true), tidy(b.resources, false)
 	faults := slices.Clone(b.faults)
 	if len(resources) > 0 && len(allow) == 0 && len(faults) == 0 {
-		faults = append(faults, Finding{Path: "resource", Message: fmt.Sprintf("%s narrows nothing, because no action is allowed", quoted(resources[0]))})
+		faults = append(faults, Finding{Path: "resource", Message: fmt.Sprintf("%s narrows nothing, because no action is allowed", display.Quote(resources[0]))})
 	}
 	if len(faults) > 0 {
 		return Policy{}, &Error{Findings: faults}

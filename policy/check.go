@@ -4,7 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // checker collects what is found.
@@ -143,9 +144,9 @@ func (c *checker) sid(n *node, path string) string {
 		c.errorf(v.at, path, "must be a string, not %s", v.kind)
 		return ""
 	case !only(v.text, alphanumeric):
-		c.errorf(v.at, path, "%s may only have letters and digits (A-Z, a-z, 0-9)", quoted(v.text))
+		c.errorf(v.at, path, "%s may only have letters and digits (A-Z, a-z, 0-9)", display.Quote(v.text))
 	case v.text != "" && slices.Contains(c.sids, v.text):
-		c.errorf(v.at, path, "%s names an earlier statement already", quoted(v.text))
+		c.errorf(v.at, path, "%s names an earlier statement already", display.Quote(v.text))
 	}
 	c.sids = append(c.sids, v.text)
 	return v.text
@@ -162,7 +163,7 @@ func (c *checker) effect(n *node, path string) string {
 		c.errorf(v.at, path, `must be "Allow" or "Deny", not %s`, v.kind)
 		return ""
 	case v.text != "Allow" && v.text != "Deny":
-		c.errorf(v.at, path, `must be "Allow" or "Deny", written exactly so, not %s`, quoted(v.text))
+		c.errorf(v.at, path, `must be "Allow" or "Deny", written exactly so, not %s`, display.Quote(v.text))
 	}
 	return v.text
 }
@@ -206,7 +207,7 @@ func (c *checker) list(n *node, path string, check func(at int, path, s string))
 		}
 		check(v.at, here, v.text)
 		if seen[v.text] {
-			c.warnf(v.at, here, "%s stands here twice", quoted(v.text))
+			c.warnf(v.at, here, "%s stands here twice", display.Quote(v.text))
 		}
 		seen[v.text] = true
 		out = append(out, v.text)
@@ -234,13 +235,13 @@ func (c *checker) unknown(n *node, path string, known, elsewhere []string) {
 			continue
 		}
 		here := join(path, m.key)
-		switch near := nearest(m.key, known); {
+		switch hint := display.DidYouMean(m.key, known); {
 		case slices.Contains(elsewhere, m.key) && path == "":
 			c.errorf(m.at, here, "belongs inside a statement")
 		case slices.Contains(elsewhere, m.key):
 			c.errorf(m.at, here, "belongs to the policy, not to a statement")
-		case near != "":
-			c.errorf(m.at, here, "is not an element of the policy language; did you mean %s?", near)
+		case hint != "":
+			c.errorf(m.at, here, "is not an element of the policy language; %s", hint)
 		default:
 			c.errorf(m.at, here, "is not an element of the policy language")
 		}
@@ -262,39 +263,4 @@ func (n *node) key(key string) *member {
 		}
 	}
 	return nil
-}
-
-// nearest is the name in known that s was likely meant to be, or "".
-func nearest(s string, known []string) string {
-	best, name := len(s)/2+1, ""
-	if len(s) > 40 {
-		return ""
-	}
-	for _, k := range known {
-		if d := distance(strings.ToLower(s), strings.ToLower(k)); d < best && d <= 3 {
-			best, name = d, k
-		}
-	}
-	return name
-}
-
-// distance is the Levenshtein distance of two short strings.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -3,6 +3,8 @@ package policy
 import (
 	"slices"
 	"strings"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // condition checks the Condition element: an object of operators, each an object of keys,
@@ -34,7 +36,7 @@ func (c *checker) condition(n *node, path string) {
 
 func (c *checker) conditionKey(m member, path string) {
 	if !strings.Contains(m.key, ":") {
-		c.errorf(m.at, path, `%s is not a condition key: keys have a prefix, such as "aws:SourceIp"`, quoted(m.key))
+		c.errorf(m.at, path, `%s is not a condition key: keys have a prefix, such as "aws:SourceIp"`, display.Quote(m.key))
 	}
 	scalar := func(n *node) bool { return n.kind == text || n.kind == number || n.text == "true" || n.text == "false" }
 	switch v := m.value; {
@@ -68,9 +70,9 @@ func (c *checker) operator(at int, path, s string) {
 	if slices.Contains(known, name) {
 		return
 	}
-	if near := nearest(name, known); near != "" {
-		c.warnf(at, path, "%s is not a condition operator this program knows; did you mean %s?", quoted(s), near)
+	if hint := display.DidYouMean(name, known); hint != "" {
+		c.warnf(at, path, "%s is not a condition operator this program knows; %s", display.Quote(s), hint)
 		return
 	}
-	c.warnf(at, path, "%s is not a condition operator this program knows", quoted(s))
+	c.warnf(at, path, "%s is not a condition operator this program knows", display.Quote(s))
 }

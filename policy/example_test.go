@@ -49,7 +49,7 @@ func ExampleCheck() {
 	}
 	// Output:
 	// 3:17: error: Statement[0].Effect: is missing: "Allow" or "Deny"
-	// 4:5: error: Statement[0].Efect: is not an element of the policy language; did you mean Effect?
+	// 4:5: error: Statement[0].Efect: is not an element of the policy language; did you mean "Effect"?
 	// 5:38: error: Statement[0].Action[1]: action "RunInstances" has no service prefix: write it as "ec2:RunInstances" with the service it belongs to
 }
 

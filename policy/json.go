@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // A node is a JSON value that knows where it stood, which encoding/json does not tell.
@@ -186,22 +188,11 @@ func join(path, key string) string {
 	return path + "." + clip(key)
 }
 
-// clip keeps a name or value that somebody wrote short and on one line.
-func clip(s string) string {
-	const most = 60
-	clean := strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r > 0xff || (r >= 0x80 && r < 0xa0) {
-			return '?'
-		}
-		return r
-	}, s)
-	if r := []rune(clean); len(r) > most {
-		return string(r[:most]) + "..."
-	}
-	return clean
-}
+// maxName bounds, in bytes, what a finding repeats of a name.
+const maxName = 60
 
-func quoted(s string) string { return `"` + clip(s) + `"` }
+// clip keeps a name that the policy's author wrote short and on one line.
+func clip(s string) string { return display.Clip(s, maxName) }
 
 // compact appends the shortest JSON for n that is inside the STS pattern.
 func (n *node) compact(b []byte) []byte {

@@ -3,6 +3,8 @@ package policy
 import (
 	"fmt"
 	"strings"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 func alphanumeric(c byte) bool {
@@ -32,21 +34,21 @@ func judgeAction(s string) (Severity, string) {
 	case strings.TrimSpace(s) == "":
 		return SeverityError, "a blank action matches nothing"
 	case strings.ContainsAny(s, " \t\r\n"):
-		return SeverityError, fmt.Sprintf("action %s has a blank in it", quoted(s))
+		return SeverityError, fmt.Sprintf("action %s has a blank in it", display.Quote(s))
 	case !found:
-		return SeverityError, fmt.Sprintf(`action %s has no service prefix: write it as "ec2:%s" with the service it belongs to`, quoted(s), clip(s))
+		return SeverityError, fmt.Sprintf(`action %s has no service prefix: write it as "ec2:%s" with the service it belongs to`, display.Quote(s), clip(s))
 	case service == "":
-		return SeverityError, fmt.Sprintf("action %s has no service before the colon", quoted(s))
+		return SeverityError, fmt.Sprintf("action %s has no service before the colon", display.Quote(s))
 	case strings.ContainsAny(service, "*?"):
-		return SeverityError, fmt.Sprintf(`action %s has a wildcard in its service, which AWS refuses: name the service, or write "*" for everything`, quoted(s))
+		return SeverityError, fmt.Sprintf(`action %s has a wildcard in its service, which AWS refuses: name the service, or write "*" for everything`, display.Quote(s))
 	case !only(service, func(c byte) bool { return alphanumeric(c) || c == '-' }):
-		return SeverityError, fmt.Sprintf("action %s: a service prefix has only letters, digits and hyphens", quoted(s))
+		return SeverityError, fmt.Sprintf("action %s: a service prefix has only letters, digits and hyphens", display.Quote(s))
 	case name == "":
-		return SeverityError, fmt.Sprintf(`action %s has no name after the colon: write "%s:*" for all of them`, quoted(s), clip(service))
+		return SeverityError, fmt.Sprintf(`action %s has no name after the colon: write "%s:*" for all of them`, display.Quote(s), clip(service))
 	case !only(name, func(c byte) bool { return alphanumeric(c) || strings.IndexByte("*?-_.", c) >= 0 }):
-		return SeverityError, fmt.Sprintf("action %s has a character that no action name has", quoted(s))
+		return SeverityError, fmt.Sprintf("action %s has a character that no action name has", display.Quote(s))
 	case strings.ContainsAny(name, "-_."):
-		return SeverityWarning, fmt.Sprintf("action %s: action names are letters and digits, so this likely matches nothing", quoted(s))
+		return SeverityWarning, fmt.Sprintf("action %s: action names are letters and digits, so this likely matches nothing", display.Quote(s))
 	}
 	return 0, ""
 }
@@ -61,7 +63,7 @@ func judgeResource(s string) string {
 		return "a blank resource matches nothing"
 	}
 	if strings.TrimSpace(s) != s {
-		return fmt.Sprintf("resource %s has blanks around it", quoted(s))
+		return fmt.Sprintf("resource %s has blanks around it", display.Quote(s))
 	}
 	// A policy variable may stand for any of the last three parts, so only the cut is ours
 	// to check there.
@@ -69,15 +71,15 @@ func judgeResource(s string) string {
 	pattern := func(c byte) bool { return alphanumeric(c) || strings.IndexByte("-*?", c) >= 0 }
 	switch {
 	case f[0] != "arn":
-		return fmt.Sprintf(`resource %s is neither "*" nor an ARN (arn:partition:service:region:account:resource)`, quoted(s))
+		return fmt.Sprintf(`resource %s is neither "*" nor an ARN (arn:partition:service:region:account:resource)`, display.Quote(s))
 	case len(f) < 6:
-		return fmt.Sprintf("resource %s has %d of an ARN's six parts (arn:partition:service:region:account:resource)", quoted(s), len(f))
+		return fmt.Sprintf("resource %s has %d of an ARN's six parts (arn:partition:service:region:account:resource)", display.Quote(s), len(f))
 	case f[1] == "" || !only(f[1], pattern):
-		return fmt.Sprintf("resource %s: the partition (second part) is %s", quoted(s), emptyOrOdd(f[1]))
+		return fmt.Sprintf("resource %s: the partition (second part) is %s", display.Quote(s), emptyOrOdd(f[1]))
 	case f[2] == "" || !only(f[2], pattern):
-		return fmt.Sprintf("resource %s: the service (third part) is %s", quoted(s), emptyOrOdd(f[2]))
+		return fmt.Sprintf("resource %s: the service (third part) is %s", display.Quote(s), emptyOrOdd(f[2]))
 	case f[5] == "":
-		return fmt.Sprintf(`resource %s names nothing after its fifth colon: write "*" there for everything`, quoted(s))
+		return fmt.Sprintf(`resource %s names nothing after its fifth colon: write "*" there for everything`, display.Quote(s))
 	}
 	return ""
 }
@@ -110,7 +112,7 @@ func CheckARNs(arns []string) error {
 		if message := judgePolicyARN(s); message != "" {
 			add(i, "%s", message)
 		} else if before, twice := first[s]; twice {
-			add(i, "%s is PolicyArns[%d] already", quoted(s), before)
+			add(i, "%s is PolicyArns[%d] already", display.Quote(s), before)
 		} else {
 			first[s] = i
 		}
@@ -123,10 +125,10 @@ func CheckARNs(arns []string) error {
 
 func judgePolicyARN(s string) string {
 	if n := len(s); n < 20 || n > 2048 {
-		return fmt.Sprintf("%s has %d characters: an ARN has 20 to 2048", quoted(s), n)
+		return fmt.Sprintf("%s has %d characters: an ARN has 20 to 2048", display.Quote(s), n)
 	}
 	wrong := func(what string) string {
-		return fmt.Sprintf("%s: %s (want arn:PARTITION:iam::ACCOUNT:policy/NAME)", quoted(s), what)
+		return fmt.Sprintf("%s: %s (want arn:PARTITION:iam::ACCOUNT:policy/NAME)", display.Quote(s), what)
 	}
 	f := strings.SplitN(s, ":", 6)
 	name := func(c byte) bool { return alphanumeric(c) || strings.IndexByte("_+=,.@-", c) >= 0 }
