@@ -187,6 +187,10 @@ func TestReadAnyRegularFile(t *testing.T) {
 	}
 	_, _, err := safefile.Read(file, 2999)
 	refused(t, err, safefile.TooLarge, "larger than 2999 bytes")
+	sparse := filepath.Join(dir, "sparse") // to make room for it would be fatal
+	must(t, os.WriteFile(sparse, nil, 0o600), os.Truncate(sparse, 1<<42))
+	_, _, err = safefile.Read(sparse, 1<<20)
+	refused(t, err, safefile.TooLarge, "larger than 1 MiB")
 	for _, path := range []string{fifo, dir, os.DevNull, "/dev/zero"} {
 		_, _, err := safefile.Read(path, 10)
 		refused(t, err, safefile.NotRegular, "not a regular file")
@@ -307,6 +311,17 @@ func TestWriteUnderAnyUmask(t *testing.T) {
 		must(t, err)
 		if info, err := os.Stat(filepath.Join(path, "f")); err != nil || info.Mode() != 0o600 {
 			t.Errorf("umask %o: %v, %v", mask, info.Mode(), err)
+		}
+	}
+}
+
+// A temporary file is a new one, whatever was put into its place.
+func TestTemporaryFileIsNew(t *testing.T) {
+	path, dir := open(t)
+	must(t, os.WriteFile(filepath.Join(path, "file"), nil, 0o600), os.Symlink("nowhere", filepath.Join(path, "link")))
+	for _, name := range []string{"file", "link"} {
+		if _, err := safefile.CreateTemp(dir, name); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
