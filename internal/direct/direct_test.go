@@ -6,10 +6,8 @@ import (
 	"bytes"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -345,37 +343,6 @@ func TestQuestionsAreApart(t *testing.T) {
 			t.Errorf("%q and %q are one question", args, other)
 		}
 		seen[n] = args
-	}
-}
-
-// The build id found in the running program is the one that the go command reads in its file.
-func TestProgramID(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("only on Linux")
-	}
-	self, err := os.Executable()
-	must(t, err)
-	want, err := exec.Command("go", "tool", "buildid", self).Output()
-	if err != nil {
-		t.Skip(err)
-	}
-	if got := programID(); got == "" || got != strings.TrimSpace(string(want)) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
-func TestBuildIDOfOtherPages(t *testing.T) {
-	const note = "\x04\x00\x00\x00\x03\x00\x00\x00\x04\x00\x00\x00Go\x00\x00abc"
-	for page, want := range map[string]string{
-		"":                                       "",
-		"\x7fELF...." + note + "....":            "abc",
-		note[:len(note)-1]:                       "",
-		note[8:]:                                 "",
-		strings.Replace(note, "\x03", "\xff", 1): "",
-	} {
-		if got := buildID(page); got != want {
-			t.Errorf("%q: %q", page, got)
-		}
 	}
 }
 
