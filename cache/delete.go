@@ -19,7 +19,7 @@ import (
 // A *[HeldError] says that the files are removed, but that the process which holds the lock did not
 // give it back within 5 seconds and may write them again.
 func (c *Cache) Delete(name string) error {
-	if !isKeyName(name) {
+	if !record.IsName(name) {
 		return fs.ErrInvalid
 	}
 	// The holder of the lock may be about to write the record again.
@@ -49,7 +49,7 @@ func (c *Cache) DeleteAll() error {
 			base, ok = strings.CutSuffix(name, record.StateExt)
 		}
 		switch {
-		case ok && isKeyName(base):
+		case ok && record.IsName(base):
 			names = append(names, base)
 		case strings.HasPrefix(name, safefile.TempPrefix), strings.HasSuffix(name, record.DirectExt):
 			errs = append(errs, safefile.Wipe(c.root, name))

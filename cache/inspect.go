@@ -40,7 +40,7 @@ func (c *Cache) Names() ([]string, error) {
 		if !ok {
 			base, ok = strings.CutSuffix(name, record.StateExt)
 		}
-		if ok && isKeyName(base) {
+		if ok && record.IsName(base) {
 			all = append(all, base)
 		}
 	})

@@ -2,7 +2,6 @@ package cache
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 
 	"github.com/sts-helper/sts-helper/internal/record"
@@ -38,20 +37,7 @@ func Optional(name, value string) Input {
 }
 
 // String is the key in 64 hexadecimal digits, which is also its file's name.
-func (k Key) String() string { return hex.EncodeToString(k.sum[:]) }
-
-// isKeyName reports whether s has the form of a key's String.
-func isKeyName(s string) bool {
-	if len(s) != 2*sha256.Size {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
-}
+func (k Key) String() string { return record.Hex(k.sum[:]) }
 
 // Inputs are the inputs the key was made of.
 func (k Key) Inputs() []Input { return slices.Clone(k.inputs) }

@@ -82,7 +82,7 @@ func readNote(dir, name string) *Note {
 // readRecord gives the record with that key of the cache in dir.
 func readRecord(dir, key string) *record.Record {
 	r, reason := record.Decode(read(dir, key+record.Ext))
-	if reason != "" || keyOf(r) != key {
+	if reason != "" || record.Name(r.Inputs) != key {
 		return nil
 	}
 	return r

@@ -2,8 +2,6 @@ package direct
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"io/fs"
 	"os"
@@ -190,26 +188,16 @@ func decode(data []byte) (*Note, error) {
 	if n.Life != 0 {
 		n.At = record.Moment{Wall: time.Unix(0, r.long()).UTC(), Boot: time.Duration(r.long()), BootID: r.text()}
 	}
-	if r.failed || len(r.rest) != 0 || !isKey(n.Key) || n.Life < 0 {
+	if r.failed || len(r.rest) != 0 || !record.IsName(n.Key) || n.Life < 0 {
 		return nil, errNote
 	}
 	return n, nil
 }
 
-func keyOf(r *record.Record) string {
-	sum := record.Sum(r.Inputs)
-	return hex.EncodeToString(sum[:])
-}
-
-func isKey(s string) bool {
-	_, err := hex.DecodeString(s)
-	return err == nil && len(s) == 2*sha256.Size
-}
-
 type writer []byte
 
-func (w *writer) number(n int)  { *w = binary.BigEndian.AppendUint32(*w, uint32(n)) }
-func (w *writer) long(n int64)  { *w = binary.BigEndian.AppendUint64(*w, uint64(n)) }
+func (w *writer) number(n int)  { *w = append(*w, byte(n>>24), byte(n>>16), byte(n>>8), byte(n)) }
+func (w *writer) long(n int64)  { w.number(int(n >> 32)); w.number(int(n)) }
 func (w *writer) text(s string) { w.number(len(s)); *w = append(*w, s...) }
 
 type reader struct {
@@ -218,7 +206,7 @@ type reader struct {
 }
 
 func (r *reader) bytes(n int) []byte {
-	if r.failed || n > len(r.rest) {
+	if r.failed || n < 0 || n > len(r.rest) {
 		r.failed = true
 		return nil
 	}
@@ -232,15 +220,12 @@ func (r *reader) number() int {
 	if b == nil {
 		return 0
 	}
-	return int(binary.BigEndian.Uint32(b))
+	return int(b[0])<<24 | int(b[1])<<16 | int(b[2])<<8 | int(b[3])
 }
 
 func (r *reader) long() int64 {
-	b := r.bytes(8)
-	if b == nil {
-		return 0
-	}
-	return int64(binary.BigEndian.Uint64(b))
+	high := int64(r.number()) << 32
+	return high | int64(r.number())
 }
 
 func (r *reader) count() int {
@@ -269,5 +254,5 @@ func noteName(args []string) string {
 		w.text(a)
 	}
 	sum := sha256.Sum256(w)
-	return hex.EncodeToString(sum[:]) + record.DirectExt
+	return record.Hex(sum[:]) + record.DirectExt
 }

@@ -1,7 +1,6 @@
 package direct
 
 import (
-	"encoding/binary"
 	"strings"
 	"syscall"
 )
@@ -25,16 +24,16 @@ func programID() string {
 	return buildID(string(page[:n]))
 }
 
-// buildID finds the note: the lengths of name and content, the type 4, the name, the content.
+// buildID finds the note: the lengths of name and content, the type 4, the name, the content. On a
+// big-endian machine it is not found.
 func buildID(page string) string {
-	const name = "Go\x00\x00"
-	kind := string(binary.NativeEndian.AppendUint32(nil, 4))
-	before, after, found := strings.Cut(page, kind+name)
+	before, after, found := strings.Cut(page, "\x04\x00\x00\x00Go\x00\x00")
 	if !found || len(before) < 4 {
 		return ""
 	}
-	size := binary.NativeEndian.Uint32([]byte(before[len(before)-4:]))
-	if size > uint32(len(after)) {
+	length := before[len(before)-4:]
+	size := int(length[0]) | int(length[1])<<8
+	if length[2:] != "\x00\x00" || size > len(after) {
 		return ""
 	}
 	return after[:size]

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"os"
@@ -155,4 +156,32 @@ func FuzzDocument(f *testing.F) {
 			t.Fatalf("got  %s\nwant %s", got, want.Bytes())
 		}
 	})
+}
+
+func FuzzBase64(f *testing.F) {
+	for _, s := range []string{"", "a", "ab", "abc", "\xff\xfe", "QQ==", "Q", "====", "Q!=="} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		text := string(appendBase64(nil, s))
+		if want := base64.StdEncoding.EncodeToString([]byte(s)); text != want {
+			t.Fatalf("%q: got %s, want %s", s, text, want)
+		}
+		if back, ok := decodeBase64(text); !ok || back != s {
+			t.Fatalf("%q came back as %q", s, back)
+		}
+		_, _ = decodeBase64(s)
+	})
+}
+
+func TestHex(t *testing.T) {
+	if got, want := Hex([]byte("\x00\x7f\xff")), "007fff"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	name := Name(nil)
+	for s, want := range map[string]bool{name: true, name[1:]: false, "": false, strings.ToUpper(name): false, name[1:] + "g": false, name[1:] + "/": false} {
+		if IsName(s) != want {
+			t.Errorf("%q: %v", s, !want)
+		}
+	}
 }

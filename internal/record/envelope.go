@@ -2,7 +2,6 @@ package record
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"strconv"
 )
@@ -25,7 +24,7 @@ func EncodeFile(doc []byte) ([]byte, error) {
 	sum := sha256.Sum256(doc)
 	b := make([]byte, 0, Header+len(doc))
 	b = append(b, magic...)
-	b = hex.AppendEncode(b, sum[:])
+	b = append(b, Hex(sum[:])...)
 	b = append(b, '\n')
 	return append(b, doc...), nil
 }
@@ -42,7 +41,7 @@ func DecodeFile(data []byte) (doc []byte, reason string) {
 	}
 	doc = data[Header:]
 	sum := sha256.Sum256(doc)
-	if string(hex.AppendEncode(nil, sum[:])) != string(data[len(magic):Header-1]) {
+	if Hex(sum[:]) != string(data[len(magic):Header-1]) {
 		return nil, "the checksum does not match"
 	}
 	return doc, ""

@@ -1,7 +1,6 @@
 package record
 
 import (
-	"encoding/base64"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +14,6 @@ const timeForm = "2006-01-02T15:04:05Z"
 // appendString appends s as a JSON string, byte for byte as encoding/json does. html also
 // escapes what HTML would take for markup, which is that package's default.
 func appendString(b []byte, s string, html bool) []byte {
-	const digits = "0123456789abcdef"
 	b = append(b, '"')
 	done := 0
 	for i := 0; i < len(s); {
@@ -28,7 +26,7 @@ func appendString(b []byte, s string, html bool) []byte {
 				done = i + size
 			case r == '\u2028' || r == '\u2029':
 				b = append(append(b, s[done:i]...), `\u202`...)
-				b = append(b, digits[r&0xf])
+				b = append(b, hexDigits[r&0xf])
 				done = i + size
 			}
 			i += size
@@ -55,7 +53,7 @@ func appendString(b []byte, s string, html bool) []byte {
 		case '\t':
 			b = append(b, `\t`...)
 		default:
-			b = append(b, '\\', 'u', '0', '0', digits[c>>4], digits[c&0xf])
+			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
 		}
 	}
 	return append(append(b, s[done:]...), '"')
@@ -77,7 +75,7 @@ func (w *writer) bytes(s *string) {
 		return
 	}
 	w.raw(`"`)
-	w.b = base64.StdEncoding.AppendEncode(w.b, []byte(*s))
+	w.b = appendBase64(w.b, *s)
 	w.raw(`"`)
 }
 
@@ -133,10 +131,9 @@ func (s *scanner) bytes() *string {
 		return nil
 	}
 	s.raw(`"`)
-	value, err := base64.StdEncoding.DecodeString(s.upTo(`"`))
-	s.failed = s.failed || err != nil
-	text := string(value)
-	return &text
+	value, ok := decodeBase64(s.upTo(`"`))
+	s.failed = s.failed || !ok
+	return &value
 }
 
 // text is a string.

@@ -1,21 +1,25 @@
 package record
 
-import (
-	"crypto/sha256"
-	"encoding/binary"
-)
+import "crypto/sha256"
 
 // keySchema is hashed first. It changes when the meaning of an input does.
 const keySchema = "sts-helper/key/1"
+
+// bigEndian is n in eight bytes, as encoding/binary has it, which needs reflect.
+func bigEndian(n uint64) []byte {
+	b := make([]byte, 8)
+	for i := range b {
+		b[i] = byte(n >> (56 - 8*i))
+	}
+	return b
+}
 
 // Sum is the hash of inputs, in their order, by which a record is named. Each name and value
 // goes into it behind its length, so that no two lists of inputs share one.
 func Sum(inputs []Input) (sum [sha256.Size]byte) {
 	h := sha256.New()
 	part := func(s string) {
-		var n [8]byte
-		binary.BigEndian.PutUint64(n[:], uint64(len(s)))
-		h.Write(n[:])
+		h.Write(bigEndian(uint64(len(s))))
 		h.Write([]byte(s))
 	}
 	part(keySchema)
@@ -30,4 +34,10 @@ func Sum(inputs []Input) (sum [sha256.Size]byte) {
 	}
 	h.Sum(sum[:0])
 	return sum
+}
+
+// Name is the name of the record of these inputs: their [Sum] in hexadecimal digits.
+func Name(inputs []Input) string {
+	sum := Sum(inputs)
+	return Hex(sum[:])
 }
