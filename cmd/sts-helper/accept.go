@@ -14,15 +14,14 @@ import (
 	"filippo.io/age"
 	"github.com/spf13/cobra"
 
-	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/handoff"
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
-	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
-const acceptHelp = `Open credentials that somebody granted you, from a file or from standard input, keep
+const acceptHelp = `Open credentials that another user granted you, from a file or from standard input, keep
 them in the cache, and print what to put into ~/.aws/config.
 
 Without --identity your SSH keys (~/.ssh/id_ed25519, ~/.ssh/id_rsa) are tried; a
@@ -41,7 +40,7 @@ func (p *program) acceptCommand() *cobra.Command {
 	var a acceptFlags
 	cmd := &cobra.Command{
 		Use:   "accept [FILE]",
-		Short: "Open credentials that another person granted",
+		Short: "Open credentials that another user granted",
 		Long:  acceptHelp,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -83,7 +82,7 @@ func (p *program) accept(ctx context.Context, args []string, a acceptFlags) erro
 	name := a.name
 	if name == "" {
 		if name = bundle.For; !validName(name) {
-			return usageError{errors.New("the credentials were granted to nobody whose name would do here; name them with --name")}
+			return usageError{errors.New("the credentials were granted to a name that cannot be used here; name them with --name")}
 		}
 	}
 	// They are kept where "sts-helper --granted NAME" will look for them.
@@ -95,17 +94,12 @@ func (p *program) accept(ctx context.Context, args []string, a acceptFlags) erro
 	if err != nil {
 		return err
 	}
-	dir, err := settings.CacheDir(req.CacheDir, p.env)
+	prov, err := broker.New(req, broker.Options{Env: p.env})
 	if err != nil {
-		return &settings.Error{Kind: settings.Config, What: err.Error(), Err: err}
+		return err
 	}
-	c, err := cache.Open(dir)
-	if err != nil {
-		return fmt.Errorf("the credentials cannot be kept: %w", err)
-	}
-	defer func() { _ = c.Close() }()
-	if err := c.StoreNoted(request.KeyOf(req), bundle.Token, bundle.Issuer); err != nil {
-		return fmt.Errorf("the credentials could not be kept: %w", err)
+	if err := prov.Accept(bundle.Token, bundle.Issuer); err != nil {
+		return err
 	}
 	command := "sts-helper --granted " + name
 	if a.cacheDir != "" {
@@ -157,7 +151,7 @@ func (p *program) openBundle(ctx context.Context, args []string, a acceptFlags) 
 	return handoff.Bundle{}, e
 }
 
-// identities are the keys that may open the token: those named, else the person's SSH keys.
+// identities are the keys that may open the token: those named, else the user's SSH keys.
 func (p *program) identities(ctx context.Context, files []string) ([]age.Identity, error) {
 	named := len(files) > 0
 	if home := p.env.HomeDir(); !named && home != "" {
@@ -204,7 +198,7 @@ func validName(s string) bool {
 	return true
 }
 
-// tellAccept prints the lines for the person's config, and says on standard error what they
+// tellAccept prints the lines for the user's config, and says on standard error what they
 // have and for how long.
 func (p *program) tellAccept(name, command string, b handoff.Bundle) error {
 	say := func(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }

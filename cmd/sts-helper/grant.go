@@ -23,7 +23,7 @@ import (
 	"github.com/sts-helper/sts-helper/token"
 )
 
-const grantHelp = `Make credentials that may do only what you say, and print them sealed for one person:
+const grantHelp = `Make credentials that may do only what you say, and print them sealed for one user:
 safe to mail or to paste. They open them with "sts-helper accept".
 
     sts-helper grant TemporaryUser --source-profile base --allow 'ec2:Describe*' \
@@ -31,7 +31,7 @@ safe to mail or to paste. They open them with "sts-helper accept".
 
 NAME becomes the federated user's name; with --role-arn it becomes the name of a session
 of that role. Everything they do is logged under it. A granted token is never kept in
-your own cache, and nobody can renew it: grant another.`
+your own cache, and cannot be renewed: grant another.`
 
 // grantFlags are the flags of grant beside the settings.
 type grantFlags struct {
@@ -45,7 +45,7 @@ func (p *program) grantCommand() *cobra.Command {
 	var g grantFlags
 	cmd := &cobra.Command{
 		Use:   "grant NAME [flags]",
-		Short: "Make narrowed credentials and seal them for another person",
+		Short: "Make narrowed credentials and seal them for another user",
 		Long:  grantHelp,
 		Args:  oneArgument("NAME, whom the credentials are for"),
 	}
@@ -54,8 +54,8 @@ func (p *program) grantCommand() *cobra.Command {
 	f.StringArrayVar(&g.to, "to", nil, "public key to seal for: age1..., ssh-ed25519 ... or ssh-rsa ...; repeatable")
 	f.StringArrayVar(&g.github, "to-github-keys", nil, "`FILE` with the keys of a GitHub user (USER.keys); repeatable")
 	f.BoolVar(&g.passphrase, "passphrase", false, "seal under a passphrase, asked for on the terminal")
-	f.BoolVar(&g.plain, "plain", false, "do not seal: whoever sees the output can use the credentials")
-	f.StringVar(&g.note, "note", "", "`TEXT` for the person who opens it")
+	f.BoolVar(&g.plain, "plain", false, "do not seal: everyone who sees the output can use the credentials")
+	f.StringVar(&g.note, "note", "", "`TEXT` for the user who opens it")
 	flags := addSettings(f, "federation-name", "role-session-name", "granted", "no-cache")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return p.grant(cmd.Context(), args[0], flags, g)

@@ -142,7 +142,7 @@ func (p *program) sayWhoIsWaitedFor(t *target) (stop func()) {
 	return func() { close(done); <-over }
 }
 
-// progress says on standard error how a command for a person gets on.
+// progress says on standard error how a command for a user gets on.
 func (p *program) progress(format string, args ...any) {
 	fmt.Fprintf(p.stderr, "sts-helper: "+format+"\n", args...)
 }
@@ -173,7 +173,7 @@ func joined(err error) []error {
 	return nil
 }
 
-// moment is a time for a person: local, and how far ahead it is.
+// moment is a time as it is shown: local, and how far ahead it is.
 func moment(t time.Time) string {
 	local, now := t.Local(), time.Now()
 	layout := "15:04:05 MST"

@@ -78,7 +78,7 @@ type stopped struct{ signal syscall.Signal }
 func (s stopped) Error() string { return "stopped by a signal: " + s.signal.String() }
 
 // untilSignal is a context that a signal ends. It watches for signals from the first time
-// that somebody asks when it is done, since a call that finds its token waits for nothing
+// that it is asked when it is done, since a call that finds its token waits for nothing
 // and is over sooner than the watch would be set up.
 type untilSignal struct {
 	context.Context
@@ -107,7 +107,7 @@ func (u untilSignal) Done() <-chan struct{} {
 	return u.Context.Done()
 }
 
-// warn prints a line for a person who is watching, and nothing for a program.
+// warn prints a line for a user at a terminal, and nothing for a program.
 func (p *program) warn(format string, args ...any) {
 	if p.terminal(p.stderr) {
 		fmt.Fprintf(p.stderr, "sts-helper: "+format+"\n", args...)

@@ -37,7 +37,7 @@ func askPassphrase(ctx context.Context, prompt string) ([]byte, error) {
 	}
 	fmt.Fprint(w, prompt)
 	secret, err := await(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
-	_ = term.Restore(fd, before) // where a signal came first, nobody else does
+	_ = term.Restore(fd, before) // where a signal came first, nothing else does
 	fmt.Fprintln(w)
 	switch {
 	case ctx.Err() != nil:

@@ -58,7 +58,7 @@ func (p *program) rootCommand() *cobra.Command {
 	flags := addSettings(root.Flags())
 	root.RunE = func(cmd *cobra.Command, _ []string) error {
 		if cmd.Flags().NFlag() == 0 && p.terminal(p.stdout) {
-			return cmd.Help() // a person looking around is not to be shown secrets
+			return cmd.Help() // secrets are not shown to a user who looks around
 		}
 		return p.process(cmd.Context(), flags)
 	}

@@ -3,17 +3,19 @@ package main
 import (
 	"cmp"
 	"errors"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
-// target is one set of credentials that a person named.
+// target is one set of credentials that the user named.
 type target struct {
 	name string
 	*broker.Provider
@@ -82,4 +84,50 @@ func (p *program) completeNames(_ *cobra.Command, args []string, _ string) ([]st
 		return nil, cobra.ShellCompDirectiveError
 	}
 	return slices.DeleteFunc(names, func(n string) bool { return slices.Contains(args, n) }), cobra.ShellCompDirectiveNoFileComp
+}
+
+// caches opens every cache that the flags or the known profiles name, and gives the known
+// profiles as well. A profile that cannot be read is reported and left out.
+func (p *program) caches(flags settings.Flags) ([]*cache.Cache, []*target, error) {
+	dir := p.env.Getenv("STS_HELPER_CACHE_DIR")
+	if v := flags["cache-dir"]; len(v) > 0 {
+		dir = v[len(v)-1]
+	}
+	if dir != "" {
+		var err error
+		if dir, err = filepath.Abs(dir); err != nil {
+			return nil, nil, noCache(err)
+		}
+	}
+	dir, err := settings.CacheDir(dir, p.env)
+	if err != nil {
+		return nil, nil, noCache(err)
+	}
+	c, err := cache.Open(dir)
+	if err != nil {
+		return nil, nil, noCache(err)
+	}
+	all := []*cache.Cache{c}
+	names, err := settings.KnownNames(p.env)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(names) == 0 {
+		return all, nil, nil
+	}
+	targets, problems := p.targets(names, flags, broker.Options{NonInteractive: true})
+	for _, err := range joined(problems) {
+		p.report(err)
+	}
+	for _, t := range targets {
+		c, err := t.Cache()
+		if err == nil && c != nil && !slices.ContainsFunc(all, func(other *cache.Cache) bool { return other.Path() == c.Path() }) {
+			all = append(all, c)
+		}
+	}
+	return all, targets, nil
+}
+
+func noCache(err error) error {
+	return &failure.Error{Class: failure.Configuration, Text: display.Safe(err.Error()), Err: err}
 }

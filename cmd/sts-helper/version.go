@@ -9,7 +9,7 @@ import (
 )
 
 // version and commit are set by the linker for releases; a build from a checkout or by
-// "go install" tells them itself.
+// "go install" records them itself.
 var version, commit string
 
 func (p *program) versionCommand() *cobra.Command {

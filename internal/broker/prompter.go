@@ -162,7 +162,7 @@ func (p *Provider) holder() lock.Holder {
 	return who
 }
 
-// question is what p's person is asked for the first time.
+// question is the first one that the user is asked.
 func (p *Provider) question(limit time.Duration) mfa.Question {
 	return mfa.Question{
 		SerialNumber: p.req.SerialNumber, Profile: p.prompter.opts.Profile, Login: p.prompter.opts.Login,

@@ -185,6 +185,22 @@ func noCacheForGranted(err error) error {
 	return &failure.Error{Class: failure.Configuration, Err: err, Text: "an accepted token is kept in the cache, and there is none: " + err.Error()}
 }
 
+// Accept keeps a token that another user granted, under the name that the request has for it
+// (Granted). issuer is who granted it by their own words, "" where that is not known.
+func (p *Provider) Accept(t token.Token, issuer string) error {
+	c, err := p.Cache()
+	if err == nil && c == nil {
+		return noCacheForGranted(nil)
+	}
+	if err == nil {
+		err = c.StoreNoted(p.key, t, issuer)
+	}
+	if err != nil {
+		return &failure.Error{Class: failure.Configuration, Text: "the credentials cannot be kept: " + err.Error(), Err: err}
+	}
+	return nil
+}
+
 // granted gives a token that was accepted from another user. It cannot be refreshed.
 func (p *Provider) granted(c *cache.Cache) (cache.Answer, error) {
 	r, err := c.Load(p.key)
@@ -230,7 +246,7 @@ func (p *Provider) log(a cache.Answer, err error) {
 	}
 }
 
-// deleteIfKey tells the cache that STS no longer takes base's token.
+// deleteIfKey removes p's token, which STS no longer takes, from the cache.
 func (p *Provider) deleteIfKey(t token.Token) {
 	if c, _ := p.Cache(); c != nil {
 		c.DeleteIfKey(p.key, t.Credentials.AccessKeyID)

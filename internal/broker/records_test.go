@@ -12,6 +12,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/broker"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/lock"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -243,5 +244,32 @@ func TestLifetime(t *testing.T) {
 	granted, err := w.provider(t, "granted=visitor")
 	if err != nil || granted.Lifetime() != 0 {
 		t.Errorf("a granted token: %v", err)
+	}
+}
+
+// What is accepted is found under its name, and is not kept where there is no cache.
+func TestAccept(t *testing.T) {
+	w := newWorld(t)
+	p, err := w.provider(t, "granted=visitor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	granted := token.Token{Operation: token.GetFederationToken, Credentials: token.Credentials{
+		AccessKeyID: "ASIAIOSFODNN7EXAMPLE", SecretAccessKey: "CANARY", SessionToken: "CANARY", CanExpire: true, Expires: time.Now().Add(time.Hour).Truncate(time.Second),
+	}}
+	if err := p.Accept(granted, "alice"); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := w.token(t, "granted=visitor"); err != nil || a.Token.Credentials.AccessKeyID != granted.Credentials.AccessKeyID {
+		t.Errorf("%v, %v", a.Token, err)
+	}
+	for _, flags := range [][]string{{"granted=visitor", "no-cache=true"}, {"granted=visitor", "cache-dir=/dev/null"}} {
+		p, err := w.provider(t, flags...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Accept(granted, ""); failure.ClassOf(err) != failure.Configuration {
+			t.Errorf("%q: %v", flags, err)
+		}
 	}
 }

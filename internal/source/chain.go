@@ -17,7 +17,7 @@ const ChainVariable = "STS_HELPER_CHAIN"
 // itself (a duration taken from the clock, say) ends here.
 const maxChain = 8
 
-// linkLength is how much of a key stands for it in the chain: 64 bits.
+// linkLength is how much of a key represents it in the chain: 64 bits.
 const linkLength = 16
 
 // Chain are the requests that are being answered above, outermost first.
