@@ -54,8 +54,8 @@ type Config struct {
 	// can try the bearer tokens, and answers cross the network in the clear. Only the container
 	// paths are served there.
 	AllowNonLoopback bool
-	// MaxConnsPerUID limits the connections of one user; 0 means 512. Where users are not told apart
-	// it limits all connections together.
+	// MaxConnsPerUID limits the connections of one user; 0 means 512. At the limit a new connection takes the place
+	// of the longest idle one. Where users are not told apart it limits all connections together.
 	MaxConnsPerUID int
 
 	// LoginRequired reports whether a provider's error means that the user must log in first. Clients

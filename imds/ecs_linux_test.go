@@ -3,7 +3,6 @@ package imds_test
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -12,11 +11,9 @@ import (
 	"github.com/sts-helper/sts-helper/imds"
 )
 
-// ecsServer serves dev to processes that come to an address without a token, as ECS's agent does. Every address of
-// 127.0.0.0/8 is on the loopback device.
+// ecsServer serves dev to processes that come to an address without a token, as ECS's agent does.
 func ecsServer(t *testing.T, without string, change ...func(*imds.Config)) *imds.Server {
 	t.Helper()
-	t.Cleanup(imds.SetECSAddress(netip.MustParseAddr("127.9.0.2")))
 	c := config(newFake(time.Hour))
 	c.ECS = "dev"
 	for _, f := range change {

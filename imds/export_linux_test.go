@@ -18,12 +18,8 @@ func Owner(client, server net.Addr) (uint32, error) {
 	return uid, err
 }
 
-// SetECSAddress has the tests' servers take an address for ECSAddress that needs no set-up.
-func SetECSAddress(a netip.Addr) (undo func()) {
-	old := ecsAddr
-	ecsAddr = a
-	return func() { ecsAddr = old }
-}
+// SetECSAddress has all servers take an address for ECSAddress that needs no set-up.
+func SetECSAddress(a netip.Addr) { ecsAddr = a }
 
 // ParseDiag reads the kernel's answer about the connection of client to server.
 func ParseDiag(m []byte, client, server netip.AddrPort) (uint32, error) {

@@ -36,6 +36,20 @@ func Without(c Config, name string) (*Server, error) {
 	return s, err
 }
 
+// Idle is how many connections have no request in progress.
+func (s *Server) Idle() (n int) {
+	s.conns.mu.Lock()
+	defer s.conns.mu.Unlock()
+	for _, conns := range s.conns.byUser {
+		for c := range conns {
+			if c.idle.Load() != 0 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // SetEUID makes the server believe that it runs as another user, which makes the tests' own connections
 // those of a stranger.
 func (s *Server) SetEUID(uid uint32) { s.state.Load().euid = uid }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -65,14 +67,25 @@ type guardedListener struct {
 // guardedConn is a connection that was let through.
 type guardedConn struct {
 	net.Conn
-	peer    *peer
-	release func() // gives the place back; called once
-	once    sync.Once
+	peer  *peer
+	conns *connTable
+	user  int64
+	idle  atomic.Int64 // since when no request has been in progress, in nanoseconds; 0 while one is
 }
 
 func (c *guardedConn) Close() error {
-	c.once.Do(c.release)
+	c.conns.remove(c)
 	return c.Conn.Close()
+}
+
+// connState is net/http's report: active when the headers have been read, idle when the answer is written.
+func connState(nc net.Conn, state http.ConnState) {
+	switch c := nc.(*guardedConn); state {
+	case http.StateActive:
+		c.idle.Store(0)
+	case http.StateIdle:
+		c.idle.Store(time.Now().UnixNano())
+	}
 }
 
 // CloseWrite is what net/http uses to let a client read the last answer before the connection is reset.
@@ -197,15 +210,15 @@ func (s *Server) admit(c net.Conn, open bool, d *diag) *guardedConn {
 	st := s.state.Load()
 	p := newPeer(st, c.LocalAddr(), c.RemoteAddr(), open)
 	guard, why := s.connGuards(st, p, d)
-	user := noUser
+	in := &guardedConn{Conn: c, peer: p, conns: &s.conns, user: noUser}
 	if p.hasUID {
-		user = int64(p.uid)
+		in.user = int64(p.uid)
 	}
-	if guard == "" && !s.conns.acquire(user, st.cfg.MaxConnsPerUID) {
-		guard, why = "limit", "the user has too many connections"
+	if guard == "" && !s.conns.add(in, st.cfg.MaxConnsPerUID) {
+		guard, why = "limit", "the user has too many connections, and all are in use"
 	}
 	if guard == "" {
-		return &guardedConn{Conn: c, peer: p, release: func() { s.conns.release(user) }}
+		return in
 	}
 	reset(c)
 	if st.cfg.Observe != nil {
@@ -228,30 +241,49 @@ func reset(c net.Conn) {
 // noUser stands for all users who are not told apart.
 const noUser int64 = -1
 
-// connCount counts connections by user.
-type connCount struct {
-	mu sync.Mutex
-	n  map[int64]int
+// connTable holds the connections that were let through, by user.
+type connTable struct {
+	mu     sync.Mutex
+	byUser map[int64]map[*guardedConn]struct{}
 }
 
-func (c *connCount) acquire(uid int64, limit int) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.n == nil {
-		c.n = make(map[int64]int)
+// add takes c in. At the user's limit the longest idle connection is closed to make room; without an idle one
+// add reports false.
+func (t *connTable) add(c *guardedConn, limit int) bool {
+	c.idle.Store(time.Now().UnixNano())
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	conns := t.byUser[c.user]
+	if len(conns) >= limit {
+		longest, since := (*guardedConn)(nil), int64(math.MaxInt64)
+		for x := range conns {
+			if at := x.idle.Load(); at != 0 && at < since {
+				longest, since = x, at
+			}
+		}
+		if longest == nil {
+			return false
+		}
+		delete(conns, longest)
+		_ = longest.Conn.Close() // net/http sees it, and calls the other Close
 	}
-	if c.n[uid] >= limit {
-		return false
+	if conns == nil {
+		conns = make(map[*guardedConn]struct{})
+		if t.byUser == nil {
+			t.byUser = make(map[int64]map[*guardedConn]struct{})
+		}
+		t.byUser[c.user] = conns
 	}
-	c.n[uid]++
+	conns[c] = struct{}{}
 	return true
 }
 
-func (c *connCount) release(uid int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.n[uid]--; c.n[uid] <= 0 {
-		delete(c.n, uid)
+func (t *connTable) remove(c *guardedConn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.byUser[c.user], c)
+	if len(t.byUser[c.user]) == 0 {
+		delete(t.byUser, c.user)
 	}
 }
 

@@ -31,6 +31,8 @@ func TestMain(m *testing.M) {
 		otherUser()
 		return
 	}
+	// Every address of 127.0.0.0/8 is on the loopback device.
+	imds.SetECSAddress(netip.MustParseAddr("127.9.0.2"))
 	os.Exit(m.Run())
 }
 

@@ -78,6 +78,7 @@ func (s *Server) httpServer(log *slog.Logger) *http.Server {
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout,
 		WriteTimeout: answerTimeout,
 		IdleTimeout:  idleTimeout,
+		ConnState:    connState,
 		// Else net/http itself answers "OPTIONS *", past all guards.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),

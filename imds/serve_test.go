@@ -115,55 +115,100 @@ func TestAliases(t *testing.T) {
 	}
 }
 
-// TestConnectionLimit: one connection more than allowed is closed unread, and a place that is given back is
-// a place.
+// TestConnectionLimit: at the limit the longest idle connection makes room; where all are in use, one more is
+// closed unread.
 func TestConnectionLimit(t *testing.T) {
+	const limit = 8
 	c := config(newFake(time.Hour))
-	c.MaxConnsPerUID = 8
-	var mu sync.Mutex
-	refused := map[string]int{}
+	c.MaxConnsPerUID = limit
+	busy, free, refused := make(chan bool, 2*limit), make(chan bool), make(chan string, 100)
 	c.Observe = func(e imds.Event) {
-		if e.Kind == imds.EventConn {
-			mu.Lock()
-			refused[e.Guard]++
-			mu.Unlock()
+		switch {
+		case e.Kind == imds.EventConn:
+			refused <- e.Guard
+		case e.Route == "health": // the answer waits, and the connection is in use
+			busy <- true
+			<-free
 		}
 	}
-	addr := serve(t, build(t, c), "127.0.0.1:0")
-	var held []net.Conn
-	for range 8 {
-		conn, err := net.Dial("tcp", addr)
+	s := build(t, c)
+	addr := serve(t, s, "127.0.0.1:0")
+	idle := func(n int) { // the server may count a connection as idle after its answer was read
+		for s.Idle() != n {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	type conn struct {
+		net.Conn
+		r *bufio.Reader
+	}
+	get := func(c conn, path string) {
+		t.Helper()
+		if _, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: "+addr+"\r\nAuthorization: "+bearer+"\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answered := func(c conn) bool {
+		resp, err := http.ReadResponse(c.r, nil)
+		if err != nil {
+			return false
+		}
+		_, err = io.Copy(io.Discard, resp.Body)
+		return err == nil && resp.StatusCode == 200
+	}
+	dial := func() conn {
+		t.Helper()
+		c, err := net.Dial("tcp", addr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		held = append(held, conn)
-		// An answer shows that it was let in.
-		if _, err := io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: "+addr+"\r\n\r\n"); err != nil {
-			t.Fatal(err)
+		t.Cleanup(func() { _ = c.Close() })
+		return conn{c, bufio.NewReader(c)}
+	}
+	var held []conn
+	for range limit {
+		c := dial()
+		get(c, "/credentials/dev")
+		if !answered(c) {
+			t.Fatal("no answer below the limit")
 		}
-		if _, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil {
-			t.Fatal(err)
+		held = append(held, c)
+		idle(len(held))
+	}
+	// The first is used again, so the second is the longest idle one.
+	get(held[0], "/credentials/dev")
+	if !answered(held[0]) {
+		t.Fatal("no answer on an idle connection")
+	}
+	idle(limit)
+	more := dial()
+	get(more, "/credentials/dev")
+	if !answered(more) {
+		t.Error("one more than the limit is not answered, with idle ones about")
+	}
+	if _, err := held[1].r.ReadByte(); err != io.EOF {
+		t.Errorf("the longest idle connection: %v", err)
+	}
+	held[1] = more
+
+	for _, c := range held {
+		get(c, "/healthz")
+	}
+	for range held {
+		<-busy
+	}
+	if got, err := raw(addr, "GET /healthz HTTP/1.1\r\nHost: "+addr+"\r\nConnection: close\r\n\r\n"); err != nil || got != "" {
+		t.Errorf("one too many, all in use: %.40q %v", got, err)
+	}
+	if guard := <-refused; guard != "limit" || len(refused) > 0 {
+		t.Errorf("refused by %q, and %d more", guard, len(refused))
+	}
+	close(free)
+	for i, c := range held {
+		if !answered(c) {
+			t.Errorf("connection %d was disturbed", i)
 		}
 	}
-	request := "GET /healthz HTTP/1.1\r\nHost: " + addr + "\r\nConnection: close\r\n\r\n"
-	if got, err := raw(addr, request); err != nil || got != "" {
-		t.Errorf("one too many: %.40q %v", got, err)
-	}
-	for seen := false; !seen; time.Sleep(time.Millisecond) { // the event follows the reset
-		mu.Lock()
-		seen = refused["limit"] == 1 && len(refused) == 1
-		mu.Unlock()
-	}
-	for _, conn := range held {
-		_ = conn.Close()
-	}
-	for range 100 {
-		time.Sleep(10 * time.Millisecond)
-		if got, _ := raw(addr, request); strings.HasPrefix(got, "HTTP/1.1 200") {
-			return
-		}
-	}
-	t.Error("the places were not given back")
 }
 
 // TestSlowClients: who does not finish the headers is cut off, without an answer that holds anything.

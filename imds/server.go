@@ -20,7 +20,7 @@ import (
 type Server struct {
 	state   atomic.Pointer[servingState]
 	guards  []guard
-	conns   connCount
+	conns   connTable
 	limiter logLimiter // for the log of refused connections
 
 	reloads sync.Mutex      // held by Reload to its end; taken before mu
