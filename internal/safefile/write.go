@@ -41,9 +41,9 @@ func Create(dir *os.Root, name string, data []byte, d Durability) error {
 	})
 }
 
-// Replace is Write by way of a temporary file whose name the caller chooses, and can so look for
-// after a crash: once it holds all of data, it can be renamed to name as well as this would have.
-// A file that is there under the temporary name goes.
+// Replace is Write by way of a temporary file whose name the caller chooses. Once it holds all of
+// data it stays, whatever else goes wrong, until it has its name: a crash or an error then leaves
+// it for the caller to find. A file that is there under the temporary name goes.
 func Replace(dir *os.Root, temp, name string, data []byte, d Durability) error {
 	if err := dir.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return cause(err)
@@ -52,7 +52,14 @@ func Replace(dir *os.Root, temp, name string, data []byte, d Durability) error {
 	if err != nil {
 		return cause(err)
 	}
-	return fill(dir, f, temp, name, data, d, dir.Rename)
+	whole, err := fill(f, data, d)
+	if err == nil {
+		err = dir.Rename(temp, name)
+	}
+	if err != nil && !whole {
+		_ = dir.Remove(temp)
+	}
+	return finish(dir, d, err)
 }
 
 func write(dir *os.Root, name string, data []byte, d Durability, publish func(temp, name string) error) error {
@@ -60,23 +67,32 @@ func write(dir *os.Root, name string, data []byte, d Durability, publish func(te
 	if err != nil {
 		return cause(err)
 	}
-	return fill(dir, f, temp, name, data, d, publish)
+	if _, err = fill(f, data, d); err == nil {
+		err = publish(temp, name)
+	}
+	if err != nil {
+		_ = dir.Remove(temp)
+	}
+	return finish(dir, d, err)
 }
 
-// fill writes data to the open temporary file and gives it its name.
-func fill(dir *os.Root, f *os.File, temp, name string, data []byte, d Durability, publish func(temp, name string) error) error {
-	_, err := f.Write(data)
+// fill writes data to an open temporary file and closes it. The file is whole where only what
+// came after the writing failed.
+func fill(f *os.File, data []byte, d Durability) (whole bool, err error) {
+	_, err = f.Write(data)
+	whole = err == nil
 	if err == nil && d >= Synced {
 		err = f.Sync()
 	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
-	if err == nil {
-		err = publish(temp, name)
-	}
+	return whole, err
+}
+
+// finish ends a write that went well or failed with err.
+func finish(dir *os.Root, d Durability, err error) error {
 	if err != nil {
-		_ = dir.Remove(temp)
 		return cause(err)
 	}
 	if d >= Durable {

@@ -1,6 +1,7 @@
 package loginfile
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -112,18 +113,30 @@ func (f *File) Adopt(t *Text) *Text {
 // refresh token is spent for it.
 func (f *File) CanWrite(size int) error {
 	probe := pendingStart(f.name) + "probe"
-	err := safefile.Write(f.dir, probe, make([]byte, size+4096), safefile.Unsynced)
-	if err == nil {
-		err = f.dir.Remove(probe)
+	err := safefile.Replace(f.dir, probe+pendingSuffix, probe, make([]byte, size+4096), safefile.Unsynced)
+	if err != nil {
+		_ = f.dir.Remove(probe + pendingSuffix)
+		return err
 	}
-	return err
+	return f.dir.Remove(probe)
 }
 
+// retries is how often a text is written again that could not be: nothing else has it.
+const retries = 3
+
 // Replace puts next in the place of a text with this refresh token, "" for none. What Adopt
-// could have found of earlier crashes goes.
+// could have found of earlier crashes goes. After an error Adopt may still find next.
 func (f *File) Replace(refreshToken string, next *Text) error {
 	temp := pendingName(f.name, refreshToken)
-	if err := safefile.Replace(f.dir, temp, f.name, next.data, safefile.Durable); err != nil {
+	err := safefile.Replace(f.dir, temp, f.name, next.data, safefile.Durable)
+	for i := 0; i < retries && err != nil; i++ {
+		if data, rerr := safefile.ReadPrivate(f.dir, temp, limit); rerr == nil && bytes.Equal(data, next.data) {
+			err = f.dir.Rename(temp, f.name)
+		} else {
+			err = safefile.Replace(f.dir, temp, f.name, next.data, safefile.Unsynced)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	f.sweep()
