@@ -14,7 +14,7 @@ const (
 	margin    = 20
 	boxHeight = 56
 	rowHeight = 122
-	boxGap    = 40
+	boxGap    = 30
 	maxBox    = 186
 	stepWidth = 140
 	stepGap   = 32
@@ -245,11 +245,11 @@ func text(b *strings.Builder, class string, x, y float64, s string) {
 // chip is a box with a name and what it is for.
 func chip(b *strings.Builder, class string, x, y, wide, high float64, name, what string) {
 	fmt.Fprintf(b, `<rect class="box %s" x="%.0f" y="%.0f" width="%.0f" height="%.0f" rx="6"/>`+"\n", class, x, y, wide, high)
-	class = "name"
-	if float64(len(name))*7.7 > wide-16 {
-		class = "long name"
+	if most := wide - 16; float64(len(name))*8 > most {
+		fmt.Fprintf(b, `<text class="name long" x="%.0f" y="%.0f" textLength="%.0f" lengthAdjust="spacingAndGlyphs">%s</text>`+"\n", x+8, y+18, most, html.EscapeString(name))
+	} else {
+		text(b, "name", x+8, y+18, name)
 	}
-	text(b, class, x+8, y+18, name)
 	for i, line := range wrap(what, int((wide-14)/6)) {
 		text(b, "what", x+8, y+34+14*float64(i), line)
 	}
