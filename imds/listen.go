@@ -96,9 +96,13 @@ func (c *guardedConn) CloseWrite() error {
 	return nil
 }
 
-// newGuardedListener fails if the peer check is wanted and the kernel cannot be asked at all: better no server than
-// one that refuses everybody.
-func (s *Server) newGuardedListener(ln net.Listener) (*guardedListener, error) {
+// Guard gives a listener that closes, before a byte is read, every connection that [Server.Serve] would close: for
+// what belongs to the server's user as its credentials do, such as metrics. Close it to end it and ln. It fails
+// if the peer check is wanted and the kernel cannot be asked at all, for better no server than one that refuses
+// every caller.
+func (s *Server) Guard(ln net.Listener) (net.Listener, error) { return s.guard(ln) }
+
+func (s *Server) guard(ln net.Listener) (*guardedListener, error) {
 	st := s.state.Load()
 	if ap, ok := addrPort(ln.Addr()); !ok {
 		return nil, fmt.Errorf("cannot serve on %s: it is not a TCP address", ln.Addr())

@@ -34,7 +34,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	}
 	var guarded []*guardedListener
 	for _, ln := range listeners {
-		g, err := s.newGuardedListener(ln)
+		g, err := s.guard(ln)
 		if err != nil {
 			for _, g := range guarded {
 				_ = g.Close()

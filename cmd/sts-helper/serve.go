@@ -302,6 +302,11 @@ func (e *endpoint) serveMetrics(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	guarded, err := e.srv.Guard(ln)
+	if err != nil {
+		_ = ln.Close()
+		return nil, err
+	}
 	hs := &http.Server{
 		Handler:           e.metrics.handler(e.srv),
 		ReadHeaderTimeout: 2 * time.Second,
@@ -309,7 +314,7 @@ func (e *endpoint) serveMetrics(ctx context.Context) (stop func(), err error) {
 		MaxHeaderBytes:    8 << 10,
 		ErrorLog:          slog.NewLogLogger(e.log.Handler(), slog.LevelWarn),
 	}
-	go func() { _ = hs.Serve(ln) }()
+	go func() { _ = hs.Serve(guarded) }()
 	e.log.Info("metrics", "address", ln.Addr().String())
 	return func() { _ = hs.Close() }, nil
 }

@@ -12,13 +12,13 @@ import (
 const ecsURL = "http://169.254.170.2/credentials/default"
 
 // ecsNetwork is a network that has ECS's address, and in it a server that answers there.
-func ecsNetwork(t *testing.T) (n *network, s *harness.Server, id, probe string) {
+func ecsNetwork(t *testing.T, args ...string) (n *network, s *harness.Server, id, probe string) {
 	t.Helper()
 	w := harness.NewWorld(t)
 	id = w.Creds(t, w.Run(t, "--source-profile", "base")).AccessKeyId
 	n = newNetwork(t)
 	n.sh(t, "ip addr add 169.254.170.2/32 dev lo")
-	s = serveIn(t, w, n, "--ecs-address", "default")
+	s = serveIn(t, w, n, append(args, "--ecs-address", "default")...)
 	// Another user must be able to run it.
 	harness.Must(t, os.Chmod(filepath.Dir(n.dir), 0o755))
 	harness.Must(t, os.Chmod(n.dir, 0o755))
@@ -33,7 +33,9 @@ func ecsNetwork(t *testing.T) (n *network, s *harness.Server, id, probe string) 
 // nobody else.
 func TestServeECSAddress(t *testing.T) {
 	t.Parallel()
-	n, s, id, probe := ecsNetwork(t)
+	metrics := harness.FreePort(t)
+	n, s, id, probe := ecsNetwork(t, "--metrics-listen", metrics)
+	metrics = " get http://" + metrics + "/metrics"
 	if got := s.Env["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]; got != "/credentials/default" {
 		t.Errorf("the env-file has %q", got)
 	}
@@ -50,6 +52,8 @@ func TestServeECSAddress(t *testing.T) {
 		"instance metadata":          {probe + " get http://169.254.170.2/latest/meta-data/", "404"},
 		"the other listener":         {probe + " get " + s.Base + "/credentials/default", "403"},
 		"another user":               {"setpriv --reuid 1000 --regid 1000 --clear-groups " + probe + " get " + ecsURL, "reset"},
+		"the metrics":                {probe + metrics, "200"},
+		"another user's metrics":     {"setpriv --reuid 1000 --regid 1000 --clear-groups " + probe + metrics, "reset"},
 		"a web page":                 {probe + " get " + ecsURL + " - Origin=http://evil.example", "403"},
 		"another host name":          {probe + " get " + ecsURL + " - Host=rebound.example", "403"},
 		"a proxy":                    {probe + " get " + ecsURL + " - X-Forwarded-For=10.0.0.1", "403"},
