@@ -29,7 +29,7 @@ func ParseIdentities(data []byte, passphrase func() ([]byte, error)) ([]age.Iden
 	}
 	if passphrase == nil {
 		passphrase = func() ([]byte, error) {
-			return nil, errors.New("the key needs a passphrase, and there is nobody to ask")
+			return nil, errors.New("the key needs a passphrase, and no prompt is possible; run this in a terminal")
 		}
 	}
 	text := bytes.TrimLeft(data, " \t\r\n")

@@ -127,7 +127,7 @@ func TestEveryKindOfKey(t *testing.T) {
 			mustFail(t, text, handoff.ErrWrongPassphrase, identities(t, tt.private, say("CANARY wrong"))...)
 			cancelled := errors.New("the person went away")
 			mustFail(t, text, cancelled, identities(t, tt.private, func() ([]byte, error) { return nil, cancelled })...)
-			if err := mustFail(t, text, nil, identities(t, tt.private, nil)...); !strings.Contains(err.Error(), "nobody to ask") {
+			if err := mustFail(t, text, nil, identities(t, tt.private, nil)...); !strings.Contains(err.Error(), "no prompt is possible") {
 				t.Errorf("without a way to ask: %v", err)
 			}
 		})

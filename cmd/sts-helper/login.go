@@ -52,12 +52,12 @@ func (p *program) loginCommand() *cobra.Command {
 }
 
 func (p *program) login(ctx context.Context, names []string, flags settings.Flags, force bool) error {
-	// A code given beforehand is one for all of them: it may not be tried on a second device.
+	// A preset code is one for all of them: it may not be tried on a second device.
 	code := p.env.Getenv("STS_HELPER_MFA_CODE")
 	if v := flags["mfa-code"]; len(v) > 0 {
 		code = v[len(v)-1]
 	}
-	all, problems := p.targets(names, flags, broker.Options{Login: true, Code: mfa.NewGiven(code)})
+	all, problems := p.targets(names, flags, broker.Options{Login: true, Code: mfa.NewPresetCode(code)})
 	if len(all) == 0 {
 		return problems
 	}

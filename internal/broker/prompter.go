@@ -45,7 +45,7 @@ func newPrompter(r *request.Request, o Options) *prompter {
 	}
 	code := o.Code
 	if code == nil {
-		code = mfa.NewGiven(r.MFACode)
+		code = mfa.NewPresetCode(r.MFACode)
 	}
 	return &prompter{
 		opts: mfa.Options{
@@ -70,7 +70,7 @@ func (pr *prompter) pick() (mfa.Source, error) {
 	if err == nil {
 		return src, nil
 	}
-	if errors.Is(err, mfa.ErrNobody) {
+	if errors.Is(err, mfa.ErrNonInteractive) {
 		return nil, failure.Interactionf(err, "", "%v", err)
 	}
 	return nil, failure.Configf("%v", err)
@@ -305,6 +305,6 @@ func (p *Provider) device(ctx context.Context, src mfa.Source) (codes, error) {
 func (p *Provider) noCode(err error) error {
 	e := failure.Interactionf(err, "", "%v", err)
 	_, signalled := errors.AsType[mfa.Signalled](err)
-	e.Private = signalled || errors.Is(err, mfa.ErrNobody) || errors.Is(err, mfa.ErrUsed)
+	e.Private = signalled || errors.Is(err, mfa.ErrNonInteractive) || errors.Is(err, mfa.ErrUsed)
 	return e
 }

@@ -26,9 +26,9 @@ type Options struct {
 	// Login says that the user logs in: there is more time to answer, and the cooldown after
 	// refused codes does not count.
 	Login bool
-	// Code is the code given beforehand, for requests that have one between them. Nil means
+	// Code is the preset code, for requests that have one between them. Nil means
 	// that each has its own, from its settings.
-	Code *mfa.Given
+	Code *mfa.PresetCode
 	// LoginCommand is what messages tell the user to run; "" for "sts-helper login NAME".
 	LoginCommand string
 	// Env is the environment that is read where something is fetched; the zero value means that

@@ -16,7 +16,7 @@ import (
 // digits is the length of a token code (STS TokenCode: six digits).
 const digits = 6
 
-// ParseCode reads a code as humans and programs write it: blanks and line ends around it are
+// ParseCode reads a code as users and programs write it: blanks and line ends around it are
 // dropped, and so are blanks between the digits ("123 456"). ErrBadCode unless exactly six ASCII
 // digits remain. The error never repeats what was read.
 func ParseCode(s string) (string, error) {
@@ -39,29 +39,29 @@ func ParseCode(s string) (string, error) {
 	return string(code), nil
 }
 
-// Given is a code known before anybody was asked, from a flag or a variable. It gives its code
+// PresetCode is a code that was set by a flag or a variable, before any prompt. It gives its code
 // once in its life, however many sources are picked with it. It never prints it.
-type Given struct {
+type PresetCode struct {
 	mu   sync.Mutex
 	code string
 	used bool
 }
 
-// NewGiven keeps a code for its one use. It is nil, which is no code, for an empty string;
+// NewPresetCode keeps a code for its one use. It is nil, which is no code, for an empty string;
 // any other text is looked at when the code is asked for.
-func NewGiven(code string) *Given {
+func NewPresetCode(code string) *PresetCode {
 	if code == "" {
 		return nil
 	}
-	return &Given{code: code}
+	return &PresetCode{code: code}
 }
 
 // Name is what it is.
-func (*Given) Name() string { return "code given beforehand" }
+func (*PresetCode) Name() string { return "preset code" }
 
 // Code gives the code the first time. ErrUsed every other time, and where NotBefore shows that
-// the code of the present step was used already: a code given beforehand is of that step.
-func (g *Given) Code(ctx context.Context, q Question) (string, error) {
+// the code of the present step was used already: a preset code is of that step.
+func (g *PresetCode) Code(ctx context.Context, q Question) (string, error) {
 	if ctx.Err() != nil {
 		return "", q.ended(ctx, g.Name(), q.Timeout)
 	}
@@ -71,28 +71,28 @@ func (g *Given) Code(ctx context.Context, q Question) (string, error) {
 	used := g.used
 	g.code, g.used = "", true
 	if used {
-		return "", fmt.Errorf("%w: the code given beforehand serves one request; run %q with the next code",
+		return "", fmt.Errorf("%w: the code of --mfa-code is for one request; run %q with the next code",
 			ErrUsed, loginCommand(q.Login, q.Profile))
 	}
 	if d := time.Until(q.NotBefore.Round(0)); !q.NotBefore.IsZero() && d > 0 {
-		return "", fmt.Errorf("%w: this device's present code is spent; run %q with the next code in %s",
+		return "", fmt.Errorf("%w: this device's present code was used; run %q with the next code in %s",
 			ErrUsed, loginCommand(q.Login, q.Profile), display.Wait(d))
 	}
 	code, err := ParseCode(code)
 	if err != nil {
-		return "", fmt.Errorf("code given beforehand: %w", err)
+		return "", fmt.Errorf("--mfa-code: %w", err)
 	}
 	return code, nil
 }
 
 // Format prints what it is under every verb, never the code.
-func (g *Given) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[MFA code]") }
+func (g *PresetCode) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[MFA code]") }
 
 // LogValue is what slog writes, never the code.
-func (g *Given) LogValue() slog.Value { return slog.StringValue("[MFA code]") }
+func (g *PresetCode) LogValue() slog.Value { return slog.StringValue("[MFA code]") }
 
 // MarshalJSON fails: a code belongs in no file.
-func (g *Given) MarshalJSON() ([]byte, error) {
+func (g *PresetCode) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("an MFA code is not written anywhere")
 }
 

@@ -51,7 +51,7 @@ func TestParseCode(t *testing.T) {
 }
 
 func TestGivenOnce(t *testing.T) {
-	g := mfa.NewGiven("123 456")
+	g := mfa.NewPresetCode("123 456")
 	if s := fmt.Sprintf("%v %+v %#v %s %d", g, g, g, g, g); strings.Contains(s, "123") {
 		t.Errorf("printed: %s", s)
 	}
@@ -94,21 +94,21 @@ func TestGivenOnce(t *testing.T) {
 }
 
 func TestGivenRefusals(t *testing.T) {
-	if mfa.NewGiven("") != nil {
+	if mfa.NewPresetCode("") != nil {
 		t.Error("an empty code is no code")
 	}
-	g := mfa.NewGiven("12345CANARY")
+	g := mfa.NewPresetCode("12345CANARY")
 	if _, err := g.Code(t.Context(), mfa.Question{}); !errors.Is(err, mfa.ErrBadCode) || strings.Contains(err.Error(), "CANARY") {
 		t.Error(err)
 	}
-	g = mfa.NewGiven("123456")
+	g = mfa.NewPresetCode("123456")
 	_, err := g.Code(t.Context(), mfa.Question{NotBefore: time.Now().Add(20 * time.Second)})
 	if !errors.Is(err, mfa.ErrUsed) || !strings.Contains(err.Error(), "20s") {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	g = mfa.NewGiven("123456")
+	g = mfa.NewPresetCode("123456")
 	if _, err := g.Code(ctx, mfa.Question{}); !errors.Is(err, mfa.ErrCancelled) {
 		t.Error(err)
 	}

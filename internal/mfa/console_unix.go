@@ -91,7 +91,7 @@ func (c *console) ours() error {
 	return nil
 }
 
-// write shows s, waiting while the human has stopped the output (Ctrl-S).
+// write shows s, waiting while the user has stopped the output (Ctrl-S).
 func (c *console) write(ctx context.Context, s string) error {
 	for b := []byte(s); len(b) > 0; {
 		if err := ctx.Err(); err != nil {

@@ -17,7 +17,7 @@ type dialog struct {
 // inputBox shows one window with a line to fill in.
 type inputBox interface {
 	name() string
-	// ask gives what was typed. It honours ctx and wraps ErrNobody (no display after all),
+	// ask gives what was typed. It honours ctx and wraps ErrNonInteractive (no display after all),
 	// ErrCancelled, ErrTimeout or ErrProcess; lasts is when the window may close by itself.
 	ask(ctx context.Context, title, text string, lasts time.Duration) (string, error)
 }
@@ -64,8 +64,8 @@ func (d *dialog) Code(ctx context.Context, q Question) (string, error) {
 		switch {
 		case ctx.Err() != nil, errors.Is(err, ErrTimeout):
 			return "", q.ended(expired(ctx), d.Name(), whole)
-		case errors.Is(err, ErrNobody):
-			return "", nobody("the display cannot be used", q.Login, q.Profile)
+		case errors.Is(err, ErrNonInteractive):
+			return "", nonInteractive("the display cannot be used", q.Login, q.Profile)
 		case err != nil:
 			return "", err
 		}

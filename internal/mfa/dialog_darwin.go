@@ -35,7 +35,7 @@ func (scriptBox) ask(ctx context.Context, title, text string, lasts time.Duratio
 	case strings.Contains(r.Stderr, "(-128)"): // userCanceledErr
 		return "", fmt.Errorf("%w: the dialog was closed", ErrCancelled)
 	case strings.Contains(r.Stderr, "(-1713)"): // errAENoUserInteraction
-		return "", ErrNobody
+		return "", ErrNonInteractive
 	case strings.Contains(r.Stderr, "gave up"):
 		return "", ErrTimeout
 	case r.Exit != 0 || r.Signal != "" || r.TooMuch:

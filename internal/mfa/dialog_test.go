@@ -96,8 +96,8 @@ func TestDialogEnds(t *testing.T) {
 		"kdialog closed":     {"kdialog", "exit 1", mfa.ErrCancelled, "closed"},
 		"its own timeout":    {"zenity", "exit 5", mfa.ErrTimeout, "sts-helper login dev"},
 		"our timeout":        {"zenity", "sleep 60", mfa.ErrTimeout, "2s"},
-		"no display, GTK":    {"zenity", `printf '\n(zenity:9): Gtk-WARNING **: 04:30:38.673: cannot open display: :99\n' >&2; exit 1`, mfa.ErrNobody, "sts-helper login dev"},
-		"no display, Qt":     {"kdialog", `echo 'qt.qpa.xcb: could not connect to display :99' >&2; kill -ABRT $$`, mfa.ErrNobody, "display"},
+		"no display, GTK":    {"zenity", `printf '\n(zenity:9): Gtk-WARNING **: 04:30:38.673: cannot open display: :99\n' >&2; exit 1`, mfa.ErrNonInteractive, "sts-helper login dev"},
+		"no display, Qt":     {"kdialog", `echo 'qt.qpa.xcb: could not connect to display :99' >&2; kill -ABRT $$`, mfa.ErrNonInteractive, "display"},
 		"crash":              {"zenity", "kill -SEGV $$", mfa.ErrProcess, "SIGSEGV"},
 		"unknown option":     {"zenity", `echo "This option is not available 654321" >&2; exit 255`, mfa.ErrProcess, "exit status 255: This option"},
 		"floods":             {"zenity", "while :; do echo 123456; done", mfa.ErrProcess, "4096"},
@@ -139,7 +139,7 @@ func TestDialogShowsNothingUnsafe(t *testing.T) {
 func TestDialogOnlyWithDisplayAndProgram(t *testing.T) {
 	standIn(t, "zenity", "echo 123456")
 	t.Setenv("DISPLAY", "")
-	if _, err := mfa.Pick(mfa.Options{Prompt: mfa.PromptDialog}); !errors.Is(err, mfa.ErrNobody) || !strings.Contains(err.Error(), "no display") {
+	if _, err := mfa.Pick(mfa.Options{Prompt: mfa.PromptDialog}); !errors.Is(err, mfa.ErrNonInteractive) || !strings.Contains(err.Error(), "no display") {
 		t.Error(err)
 	}
 	t.Setenv("WAYLAND_DISPLAY", "wayland-0")
@@ -147,7 +147,7 @@ func TestDialogOnlyWithDisplayAndProgram(t *testing.T) {
 		t.Error(err)
 	}
 	t.Setenv("PATH", t.TempDir())
-	if _, err := mfa.Pick(mfa.Options{Prompt: mfa.PromptDialog}); !errors.Is(err, mfa.ErrNobody) || !strings.Contains(err.Error(), "zenity") {
+	if _, err := mfa.Pick(mfa.Options{Prompt: mfa.PromptDialog}); !errors.Is(err, mfa.ErrNonInteractive) || !strings.Contains(err.Error(), "zenity") {
 		t.Error(err)
 	}
 }

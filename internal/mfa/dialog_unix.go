@@ -55,7 +55,7 @@ func (t toolBox) ask(ctx context.Context, title, text string, lasts time.Duratio
 	case r.TooMuch:
 		return "", fmt.Errorf("%w: %s wrote more than %d bytes", ErrProcess, t.tool, outputLimit)
 	case noDisplay(r):
-		return "", ErrNobody
+		return "", ErrNonInteractive
 	case r.Exit == 1 && r.Signal == "":
 		return "", fmt.Errorf("%w: the dialog was closed", ErrCancelled)
 	case r.Exit == 5 && t.tool != "kdialog": // zenity(1): the timeout has been reached
@@ -67,7 +67,7 @@ func (t toolBox) ask(ctx context.Context, title, text string, lasts time.Duratio
 }
 
 // noDisplay recognises a display that is named but cannot be used. GTK then ends with status 1,
-// as if the human had said no, and Qt with abort(3); only their words tell.
+// as if the user had said no, and Qt with abort(3); only their words differ.
 func noDisplay(r child.Result) bool {
 	for _, s := range [...]string{"cannot open display", "Failed to open display", "could not connect to display", "Unable to init server"} {
 		if strings.Contains(r.Stderr, s) {

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// serialVariable tells a command which device the code is for.
+// serialVariable names the device the code is for.
 const serialVariable = "STS_HELPER_MFA_SERIAL"
 
 // passed reports whether a child may see a variable: what a program needs to find its files, its
 // display, its agents and its language, and what the known sources of codes keep there. Nothing
-// of AWS's and nothing else of ours: no key, no code given beforehand.
+// of AWS's and nothing else of ours: no key, no preset code.
 func passed(name string) bool {
 	if runtime.GOOS == "windows" {
 		name = strings.ToUpper(name)

@@ -66,7 +66,7 @@ type told struct {
 }
 
 func kinds(err error) (k []string) {
-	for _, e := range []error{mfa.ErrNobody, mfa.ErrCancelled, mfa.ErrTimeout, mfa.ErrBadCode, mfa.ErrUsed, mfa.ErrProcess} {
+	for _, e := range []error{mfa.ErrNonInteractive, mfa.ErrCancelled, mfa.ErrTimeout, mfa.ErrBadCode, mfa.ErrUsed, mfa.ErrProcess} {
 		if errors.Is(err, e) {
 			k = append(k, e.Error())
 		}

@@ -1,9 +1,9 @@
-// Package mfa finds out where a token code comes from and gets one: from a code given
-// beforehand, from a command, from a human at the controlling terminal, or from a human at a
-// desktop dialog, in this order.
+// Package mfa finds out where a token code comes from and gets one: from a preset
+// code, from a command, from the user at the controlling terminal, or from the user at a desktop
+// dialog, in this order.
 //
 // It knows nothing of STS, caches or locks. A caller holds the lock of the MFA device while it
-// asks, so that one human sees one question; it decides with [Step] whether a code may still be
+// asks, so that one user sees one question; it decides with [Step] whether a code may still be
 // used; and it sends each code once.
 //
 // A code never reaches a child's arguments or environment, a log, an error or a file. Nothing
@@ -23,9 +23,9 @@ import (
 
 // Errors of this package. Match them with [errors.Is]; the text around them says what to do.
 var (
-	// ErrNobody says that there is nobody to ask: no terminal, no display, or asking was forbidden.
-	ErrNobody = errors.New("nobody to ask for an MFA code")
-	// ErrCancelled says that the human, a signal or the caller's context ended the question.
+	// ErrNonInteractive says that no prompt is possible: no terminal, no display, or asking was forbidden.
+	ErrNonInteractive = errors.New("no way to ask for an MFA code")
+	// ErrCancelled says that the user, a signal or the caller's context ended the question.
 	// Where it was a signal the error also is a [Signalled].
 	ErrCancelled = errors.New("MFA prompt cancelled")
 	// ErrTimeout says that no code came in time.
@@ -44,7 +44,7 @@ var (
 // and STS needs a part of that.
 const DefaultTimeout = 45 * time.Second
 
-// tries is how often a human may mistype before the question fails with ErrBadCode. Nothing is
+// tries is how often a user may mistype before the question fails with ErrBadCode. Nothing is
 // sent for a malformed code, so this costs no attempt at AWS.
 const tries = 3
 
@@ -79,7 +79,7 @@ type Source interface {
 	Code(ctx context.Context, q Question) (string, error)
 }
 
-// Prompt says how a human may be asked.
+// Prompt says how the user may be asked.
 type Prompt string
 
 // The values of --prompt. The zero value means PromptAuto.
@@ -87,7 +87,7 @@ const (
 	PromptAuto   Prompt = "auto"   // the terminal, else a dialog
 	PromptTTY    Prompt = "tty"    // the controlling terminal only
 	PromptDialog Prompt = "dialog" // a desktop dialog only
-	PromptNever  Prompt = "never"  // nobody is asked
+	PromptNever  Prompt = "never"  // nonInteractive is asked
 )
 
 // ParsePrompt reads a setting's value; "" is PromptAuto.
@@ -103,13 +103,13 @@ func ParsePrompt(s string) (Prompt, error) {
 
 // Options says which sources there are.
 type Options struct {
-	// Code is a code given beforehand, or nil. It wins over everything else.
-	Code *Given
+	// Code is a preset code, or nil. It wins over everything else.
+	Code *PresetCode
 	// Process is the command line of a program that prints a code, or "". See [display.SplitCommand].
 	Process string
 	// ProcessTimeout bounds one run of Process. Zero means DefaultProcessTimeout.
 	ProcessTimeout time.Duration
-	// Prompt says how a human may be asked when there is neither Code nor Process.
+	// Prompt says how the user may be asked when there is neither Code nor Process.
 	Prompt Prompt
 	// Profile is named in errors, where they say what to run.
 	Profile string
@@ -126,8 +126,8 @@ func (o Options) program() string {
 	return display.Safe(o.Program)
 }
 
-// Pick chooses the source: the code given beforehand, the command, the controlling terminal, a
-// dialog; each only where it exists and Options allow it. ErrNobody where none is left, at once;
+// Pick chooses the source: the preset code, the command, the controlling terminal, a
+// dialog; each only where it exists and Options allow it. ErrNonInteractive where none is left, at once;
 // ErrProcess for a command that cannot be understood or found.
 //
 // Pick with Prompt "never" still runs Process, but without a terminal to ask on.
@@ -160,16 +160,16 @@ func Pick(o Options) (Source, error) {
 	if prompt == PromptNever {
 		why = append(why, "prompts are off")
 	}
-	return nil, nobody(strings.Join(why, ", "), o.Login, o.Profile)
+	return nil, nonInteractive(strings.Join(why, ", "), o.Login, o.Profile)
 }
 
-// nobody is ErrNobody with its reason and with what to do about it.
-func nobody(why, login, profile string) error {
+// nonInteractive is ErrNonInteractive with its reason and with what to do about it.
+func nonInteractive(why, login, profile string) error {
 	return fmt.Errorf("%w: %s; run %q in a terminal, or give --mfa-code or --mfa-process",
-		ErrNobody, why, loginCommand(login, profile))
+		ErrNonInteractive, why, loginCommand(login, profile))
 }
 
-// loginCommand is the command a human runs to be asked where it can be seen.
+// loginCommand is the command that asks where the prompt can be seen.
 func loginCommand(login, profile string) string {
 	if login != "" {
 		return display.Safe(login)
@@ -193,7 +193,7 @@ func (q Question) within(ctx context.Context) (context.Context, context.CancelFu
 	return ctx, cancel, d
 }
 
-// ended says why ctx is over: ErrTimeout or ErrCancelled, with what was waited for.
+// ended says why ctx has ended: ErrTimeout or ErrCancelled, with what was waited for.
 func (q Question) ended(ctx context.Context, where string, waited time.Duration) error {
 	cause := context.Cause(ctx)
 	if errors.Is(cause, context.DeadlineExceeded) {

@@ -50,7 +50,7 @@ func newProcess(o Options, mayAsk bool) (Source, error) {
 
 // findProgram gives the absolute path of a program: a name is looked up in PATH once, here; a path
 // must be absolute already. Whatever would be found through the working folder is refused, also
-// where GODEBUG=execerrdot=0 tells os/exec to allow it.
+// where GODEBUG=execerrdot=0 lets os/exec allow it.
 func findProgram(name string) (string, error) {
 	if filepath.Base(name) != name && !filepath.IsAbs(name) {
 		return "", fmt.Errorf("%s is a relative path: give an absolute one, or a name to be found in PATH", display.Safe(name))
@@ -72,7 +72,7 @@ func (p *process) Name() string { return "command " + p.name }
 
 // Code runs the command once. Where there is a terminal in the foreground and it may be used, the
 // command shares it, and its stderr lines are shown there as they come: that is how "Touch your
-// YubiKey" reaches the human, whose SDK hides our own stderr.
+// YubiKey" reaches the user, whose SDK hides our own stderr.
 func (p *process) Code(ctx context.Context, q Question) (string, error) {
 	ctx, stopSignals := withSignals(ctx)
 	defer stopSignals()

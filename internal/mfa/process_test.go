@@ -268,7 +268,7 @@ func TestProgramIsNeverFoundThroughTheWorkingFolder(t *testing.T) {
 				if err == nil {
 					_, _ = s.Code(t.Context(), mfa.Question{})
 					t.Errorf("PATH=%s %+v: picked %s", path, o, s.Name())
-				} else if !errors.Is(err, mfa.ErrProcess) && !errors.Is(err, mfa.ErrNobody) {
+				} else if !errors.Is(err, mfa.ErrProcess) && !errors.Is(err, mfa.ErrNonInteractive) {
 					t.Error(err)
 				}
 			}

@@ -7,7 +7,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 )
 
-// untilNext tells how long the present code is of no use, or "".
+// untilNext says how long the present code is of no use, or "".
 func (q Question) untilNext() string {
 	d := time.Until(q.NotBefore.Round(0))
 	if q.NotBefore.IsZero() || d <= 0 {

@@ -8,7 +8,7 @@ import (
 )
 
 // Signalled says which signal ended a question: the process was told to stop, which says
-// nothing about what the human would have answered.
+// nothing about what the user would have answered.
 type Signalled struct{ os.Signal }
 
 // Error says it in words.

@@ -9,13 +9,13 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 )
 
-// terminal asks a human at the controlling terminal.
+// terminal asks the user at the controlling terminal.
 type terminal struct {
 	program string // who asks, safe to show
 	name    string
 }
 
-// errClosed says that a terminal went away, or that its human ended the input (Ctrl-D).
+// errClosed says that a terminal went away, or that its user ended the input (Ctrl-D).
 var errClosed = errors.New("the terminal was closed or its input ended")
 
 // errBackground says that another process group has the terminal: reading from it would stop us.
@@ -34,7 +34,7 @@ func (t *terminal) Code(ctx context.Context, q Question) (code string, err error
 
 	tty, err := openConsole()
 	if err != nil {
-		return "", nobody(err.Error(), q.Login, q.Profile)
+		return "", nonInteractive(err.Error(), q.Login, q.Profile)
 	}
 	asked := false
 	defer func() {
@@ -48,7 +48,7 @@ func (t *terminal) Code(ctx context.Context, q Question) (code string, err error
 		case ctx.Err() != nil:
 			return "", q.ended(ctx, t.name, d)
 		case errors.Is(err, errBackground):
-			return "", nobody(err.Error(), q.Login, q.Profile)
+			return "", nonInteractive(err.Error(), q.Login, q.Profile)
 		case errors.Is(err, ErrTimeout):
 			return "", err
 		}
@@ -77,7 +77,7 @@ func (t *terminal) Code(ctx context.Context, q Question) (code string, err error
 		}
 		code, err := ParseCode(string(line))
 		clear(line)
-		asked = false // the human's own line end has ended the line
+		asked = false // the user's own line end has ended the line
 		if err == nil {
 			return code, nil
 		}

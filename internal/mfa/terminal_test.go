@@ -160,9 +160,9 @@ func TestNoTerminal(t *testing.T) {
 	for _, prompt := range []string{"", "auto", "tty", "dialog", "never"} {
 		s := &session{t: t}
 		r := s.start("ask", script{Prompt: prompt, Profile: "dev"}).result()
-		r.is(t, mfa.ErrNobody, `run "sts-helper login dev"`)
+		r.is(t, mfa.ErrNonInteractive, `run "sts-helper login dev"`)
 		if r.Took > time.Second {
-			t.Errorf("%s: it took %v to find nobody", prompt, r.Took)
+			t.Errorf("%s: it took %v to say that no prompt is possible", prompt, r.Took)
 		}
 	}
 }
@@ -170,7 +170,7 @@ func TestNoTerminal(t *testing.T) {
 func TestPromptNeverAndDialogLeaveTheTerminalAlone(t *testing.T) {
 	for _, prompt := range []string{"dialog", "never"} {
 		s := newTerminal(t).start("ask", script{Prompt: prompt})
-		s.result().is(t, mfa.ErrNobody)
+		s.result().is(t, mfa.ErrNonInteractive)
 		if s.Screen() != "" {
 			t.Errorf("%s: saw %q", prompt, s.Screen())
 		}
@@ -180,7 +180,7 @@ func TestPromptNeverAndDialogLeaveTheTerminalAlone(t *testing.T) {
 func TestBackgroundProcessGroup(t *testing.T) {
 	t.Parallel()
 	s := newTerminal(t).start("background", script{Profile: "dev"})
-	s.result().is(t, mfa.ErrNobody, "in the background of its terminal", "sts-helper login dev")
+	s.result().is(t, mfa.ErrNonInteractive, "in the background of its terminal", "sts-helper login dev")
 	if s.Screen() != "" {
 		t.Errorf("saw %q", s.Screen())
 	}

@@ -60,7 +60,7 @@ type CallOptions struct {
 	NoCache    bool          // neither read nor write records
 	Wait       time.Duration // lock budget; 0 for the default
 	Verbose    bool
-	MFACode    string // a code given beforehand; used once; a secret
+	MFACode    string // a preset code; used once; a secret
 	MFAProcess string // command whose output is the code
 	Prompt     string // auto, tty, dialog or never
 }

@@ -40,7 +40,7 @@ func oneCode(ctx context.Context, s *stage) error {
 	if err := cmd.Run(); err == nil || cmd.ProcessState.ExitCode() != 8 {
 		return fmt.Errorf("nobody was to be asked, and the helper ended with %v", err)
 	}
-	say("   With nobody to ask a program gets exit code 8 at once, and reads: run \"sts-helper login team3\".")
+	say("   Without a way to ask, a program gets exit code 8 at once, and reads: run \"sts-helper login team3\".")
 
 	// A person would be asked at the terminal. Here a command gives the code, as ykman would.
 	if err := s.home.Write("bob/code", device.Code(time.Now())+"\n"); err != nil {

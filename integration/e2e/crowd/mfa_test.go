@@ -48,7 +48,7 @@ func TestFiveHundredProcessesWithoutATerminal(t *testing.T) {
 				name = fmt.Sprintf("r%d", i%harness.Roles)
 			}
 			if r.Code != harness.ExitHuman || r.Stdout != "" || strings.Count(r.Stderr, "\n") != 1 ||
-				!strings.HasPrefix(r.Stderr, "sts-helper: nobody to ask for an MFA code: ") || !strings.Contains(r.Stderr, `run "sts-helper login `+name+`"`) {
+				!strings.HasPrefix(r.Stderr, "sts-helper: no way to ask for an MFA code: ") || !strings.Contains(r.Stderr, `run "sts-helper login `+name+`"`) {
 				t.Fatalf("helper %d: exit %d, %q", i, r.Code, r.Stderr)
 			}
 		}

@@ -131,7 +131,7 @@ func TestCodesGoNowhereElse(t *testing.T) {
 	}
 }
 
-// A code given beforehand is for one request, and never shown to a second device.
+// A preset code is for one request, and never shown to a second device.
 func TestGivenCodeIsUsedOnce(t *testing.T) {
 	t.Parallel()
 	m := harness.NewMFAWorld(t)
