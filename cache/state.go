@@ -1,12 +1,15 @@
 package cache
 
 import (
+	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/safefile"
+	"github.com/sts-helper/sts-helper/lock"
 )
 
 // State is what is known about refreshing a record beside the record itself: the last
@@ -93,12 +96,8 @@ type stateFile struct {
 // loadState reads the state of the record with that name. A state that cannot be read is
 // none: no caller waits for it.
 func (c *Cache) loadState(name string) State {
-	data, m := c.read(name + record.StateExt)
-	if m != nil {
-		return State{}
-	}
 	var f stateFile
-	if !decodeFile(data, &f) || f.Hold < 0 || time.Duration(f.Hold) > 2*record.BackoffMost {
+	if !c.ReadState(name, &f) || f.Hold < 0 || time.Duration(f.Hold) > 2*record.BackoffMost {
 		return State{}
 	}
 	return State{Failure: &Failure{
@@ -110,12 +109,51 @@ func (c *Cache) loadState(name string) State {
 
 // saveState writes the state, unsynced: losing it to a power cut costs one more call.
 func (c *Cache) saveState(name string, f *Failure) error {
-	data, err := encodeFile(stateFile{
+	return c.WriteState(name, stateFile{
 		Kind: f.Kind, Message: f.Message, Final: f.Final,
 		At: f.at.Wall.UTC(), Boot: int64(f.at.Boot), BootID: f.at.BootID, Hold: int64(f.until),
-	})
+	}, false)
+}
+
+// ReadState reads what [Cache.WriteState] wrote under name into v, and reports whether it is
+// there and undamaged. A state that cannot be believed is none.
+func (c *Cache) ReadState(name string, v any) bool {
+	data, m := c.read(name + record.StateExt)
+	return m == nil && decodeFile(data, v)
+}
+
+// WriteState keeps v, a struct for encoding/json, beside the records for two days: for what
+// other packages remember of a user's devices. The names of states, other than those of keys,
+// have a prefix of their own. It is on disk on return where synced is set.
+func (c *Cache) WriteState(name string, v any, synced bool) error {
+	data, err := encodeFile(v)
 	if err != nil {
 		return err
 	}
-	return c.write(name+record.StateExt, data, safefile.Unsynced)
+	durability := safefile.Unsynced
+	if synced {
+		durability = safefile.Synced
+	}
+	return c.write(name+record.StateExt, data, durability)
+}
+
+// DeleteState deletes a state; one that does not exist is no error.
+func (c *Cache) DeleteState(name string) { _ = c.deleteFile(name + record.StateExt) }
+
+// StatePath is the file of a state.
+func (c *Cache) StatePath(name string) string {
+	return filepath.Join(c.path, record.VersionDir, name+record.StateExt)
+}
+
+// LockState waits for the lock of a state. It is always taken after a key's lock. Errors are a
+// *[HeldError] when wait is spent, the cause of ctx, or match [lock.ErrUnavailable].
+func (c *Cache) LockState(ctx context.Context, name string, who lock.Holder, wait time.Duration) (*lock.Held, error) {
+	waiting, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	held, err := lock.Acquire(waiting, c.lockPath(name), who, nil)
+	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		holder, _ := lock.ReadHolder(c.lockPath(name))
+		return nil, &HeldError{Holder: holder, Waited: wait}
+	}
+	return held, err
 }

@@ -80,10 +80,10 @@ func (o *observer) devices(c *cache.Cache, asked, found *request.Request) {
 		if asked.SerialNumber != mfa.AutoSerial {
 			continue
 		}
-		path := c.SerialPath(asked.Source.AccessKeyID)
+		path := mfa.SerialPath(c, asked.Source.AccessKeyID)
 		content, info, err := safefile.Read(path, record.MaxFile)
 		o.file(path, content, info, err)
-		o.unsure = o.unsure || c.SerialOf(asked.Source.AccessKeyID) != found.SerialNumber
+		o.unsure = o.unsure || mfa.KnownSerial(c, asked.Source.AccessKeyID) != found.SerialNumber
 	}
 }
 

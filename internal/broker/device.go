@@ -46,7 +46,7 @@ func (p *Provider) findDevice() (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), mfa.DirectoryTimeout)
 	defer cancel()
-	return c.FindSerial(ctx, key, p.askForDevice)
+	return mfa.FindSerial(ctx, c, key, p.askForDevice)
 }
 
 // askForDevice asks IAM for the one device.
@@ -67,6 +67,6 @@ func (p *Provider) askForDevice() (string, error) {
 // forgetDevice is called where STS does not know the device.
 func (p *Provider) forgetDevice() {
 	if c, _ := p.Cache(); c != nil && p.req.Source.AccessKeyID != "" {
-		c.DeleteSerial(p.req.Source.AccessKeyID)
+		mfa.DeleteSerial(c, p.req.Source.AccessKeyID)
 	}
 }

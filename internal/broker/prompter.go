@@ -184,7 +184,7 @@ func (p *Provider) withCode(ctx context.Context, send func(code string) (token.T
 		return token.Token{}, err
 	}
 	defer dev.Release()
-	if d := dev.Barred(); d > 0 && !p.prompter.login {
+	if d := dev.CooldownLeft(); d > 0 && !p.prompter.login {
 		return token.Token{}, &failure.Error{Class: failure.Denied, Final: true, Run: display.Safe(p.prompter.opts.Login), Next: "to try now", Text: fmt.Sprintf(
 			"too many codes of MFA device %s were refused, so no code is asked for during the next %s",
 			display.Safe(p.req.SerialNumber), d.Round(time.Second))}
@@ -206,15 +206,15 @@ func (p *Provider) withCode(ctx context.Context, send func(code string) (token.T
 		if err != nil {
 			return token.Token{}, p.noCode(err)
 		}
-		if dev.Sent(code) {
+		if dev.WasSent(code) {
 			if !p.prompter.interactive() {
 				return token.Token{}, p.noCode(fmt.Errorf("%w: the %s gave one that was sent before; run %q with the next code", mfa.ErrUsed, src.Name(), p.prompter.opts.Login))
 			}
 			q.Problem = "that code was sent before and works once; please wait for the next one"
 			continue
 		}
-		dev.Note(code)
-		if err := dev.Spend(mfa.Step(time.Now())); err != nil {
+		dev.Remember(code)
+		if err := dev.MarkUsed(mfa.Step(time.Now())); err != nil {
 			p.opts.Log.Warn("the use of the code could not be noted", "reason", err.Error())
 		}
 		t, err := send(code)
@@ -227,14 +227,14 @@ func (p *Provider) withCode(ctx context.Context, send func(code string) (token.T
 			return token.Token{}, err
 		}
 		if !se.Sent() {
-			dev.Forget()
-			dev.Unspend(last)
+			dev.Unremember()
+			dev.UnmarkUsed(last)
 			return token.Token{}, err
 		}
 		if se.Class != sts.MFARejected {
 			return token.Token{}, err // whether the code was taken is not known: it is not sent again
 		}
-		dev.Unspend(last)
+		dev.UnmarkUsed(last)
 		if strings.Contains(se.Message, "serial number") {
 			p.forgetDevice()
 			return token.Token{}, err // no code will do
@@ -252,46 +252,18 @@ func (p *Provider) withCode(ctx context.Context, send func(code string) (token.T
 // it is more the clock was set back, and is not waited for.
 const maxAhead = 4
 
-// codes is what is known of a device's codes: a [cache.Device], or a [memory].
-type codes interface {
-	LastStep() int64
-	Sent(code string) bool
-	Note(code string)
-	Forget()
-	Spend(step int64) error
-	Unspend(last int64)
-	Refused()
-	Accepted()
-	Barred() time.Duration
-	Release()
-}
-
-// memory knows the codes of one question, where there is no cache to keep them in.
-type memory map[string]bool
-
-func (m memory) Sent(code string) bool { return m[code] }
-func (m memory) Note(code string)      { m[code] = true }
-func (memory) LastStep() int64         { return 0 }
-func (memory) Forget()                 {}
-func (memory) Spend(int64) error       { return nil }
-func (memory) Unspend(int64)           {}
-func (memory) Refused()                {}
-func (memory) Accepted()               {}
-func (memory) Barred() time.Duration   { return 0 }
-func (memory) Release()                {}
-
 // device takes the lock of p's MFA device, where there is a cache to keep one in and a lock
 // to be had.
-func (p *Provider) device(ctx context.Context, src mfa.Source) (codes, error) {
+func (p *Provider) device(ctx context.Context, src mfa.Source) (*mfa.Device, error) {
 	c, _ := p.Cache()
 	if c == nil {
-		return memory{}, nil
+		return mfa.MemoryDevice(), nil
 	}
 	who := p.holder()
 	who.TTY, who.Asking = src.Name(), true
-	dev, err := c.Device(ctx, p.req.SerialNumber, who, p.wait(ctx))
+	dev, err := mfa.OpenDevice(ctx, c, p.req.SerialNumber, who, p.wait(ctx))
 	if errors.Is(err, lock.ErrUnavailable) {
-		return memory{}, nil
+		return mfa.MemoryDevice(), nil
 	}
 	if err != nil {
 		return nil, err

@@ -2,9 +2,8 @@
 // code, from a command, from the user at the controlling terminal, or from the user at a desktop
 // dialog, in this order.
 //
-// It knows nothing of STS, caches or locks. A caller holds the lock of the MFA device while it
-// asks, so that one user sees one question; it decides with [Step] whether a code may still be
-// used; and it sends each code once.
+// It knows nothing of STS. A caller holds the [Device] while it asks, so that one user sees one
+// question and each code is sent once.
 //
 // A code never reaches a child's arguments or environment, a log, an error or a file. Nothing
 // here reads stdin or writes to stdout or stderr: those belong to the program that asked for
