@@ -98,14 +98,19 @@ func KeyOf(r *Request) cache.Key {
 // GrantedKey names the token that was accepted from another user under that name.
 func GrantedKey(name string) cache.Key { return cache.NewKey(present(inputGranted, name)) }
 
-// sourceInputs identifies the credentials that sign the request. A static key is its access
-// key id, so that a rotated key is another source; what has none is the kind of source with
-// the profile and the files that define it; a token of ours is everything it was asked with.
+// sourceInputs identifies what signs the request: a token of ours by everything it was asked
+// with, else the source.
 func sourceInputs(r *Request) []cache.Input {
 	if r.Base != nil {
 		return []cache.Input{present(inputBase, KeyOf(r.Base).String())}
 	}
-	s := r.Source
+	return r.Source.Inputs()
+}
+
+// Inputs identify the source: two with the same inputs are one. A static key is its access key
+// id, so that a rotated key is another source; what has none is the kind of source with the
+// profile and the files that define it. They hold no secret.
+func (s Source) Inputs() []cache.Input {
 	if s.AccessKeyID != "" {
 		return []cache.Input{present(inputSourceAccessKeyID, s.AccessKeyID)}
 	}
