@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -17,8 +16,9 @@ import (
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
-// programs are the helper and an empty Go program built the same way.
-type programs struct{ helper, empty string }
+// programs are built the same way: the helper, another version of it, itself with an init that
+// only exits (its floor), and an empty Go program.
+type programs struct{ helper, upgraded, floor, empty string }
 
 func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 
@@ -26,11 +26,17 @@ func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 // runs slower.
 func built(b *testing.B) programs {
 	b.Helper()
-	p := programs{harness.Binary(b), harness.Program(b, "empty")}
+	p := programs{harness.Binary(b), harness.Upgrade(b), harness.Floor(b), harness.Program(b, "empty")}
 	warm.Do(func() {
+		for _, program := range []string{p.empty, p.floor, p.helper, p.upgraded} {
+			// What was just linked is read back from the disk.
+			_ = exec.Command("sync", program).Run()
+			_ = exec.Command("dd", "if="+program, "iflag=nocache", "count=0").Run()
+		}
 		for range 20 {
-			_ = exec.Command(p.empty).Run()
-			_ = exec.Command(p.helper, "version").Run()
+			for _, program := range []string{p.empty, p.floor, p.helper, p.upgraded} {
+				_ = exec.Command(program, "version").Run()
+			}
 		}
 	})
 	return p
@@ -55,7 +61,6 @@ func home(b *testing.B, profiles, records int) *harness.Home {
 	fmt.Fprintf(&keys, "[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", u.AccessKeyID, u.SecretAccessKey)
 	harness.Must(b, h.Write(".aws/config", config.String()))
 	harness.Must(b, h.Write(".aws/credentials", keys.String()))
-	time.Sleep(60 * time.Millisecond) // until the files count as unchanging
 	if r := h.Run(b.Context(), "--source-profile", "base"); r.Code != 0 {
 		b.Fatal(r.Stderr)
 	}
@@ -65,8 +70,8 @@ func home(b *testing.B, profiles, records int) *harness.Home {
 	return h
 }
 
-// once starts a program, waits for it, and gives its wall time and its memory.
-func once(b *testing.B, cmd *exec.Cmd) (time.Duration, int64) {
+// once starts a program, waits for it, and gives its wall time.
+func once(b *testing.B, cmd *exec.Cmd) time.Duration {
 	b.Helper()
 	var out bytes.Buffer // a pipe, as an SDK has it: nothing is answered directly to /dev/null
 	cmd.Stdout = &out
@@ -74,54 +79,12 @@ func once(b *testing.B, cmd *exec.Cmd) (time.Duration, int64) {
 	if err := cmd.Run(); err != nil {
 		b.Fatal(err)
 	}
-	wall := time.Since(start)
-	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	return wall, usage.Maxrss << 10
+	return time.Since(start)
 }
 
-func median[T int64 | time.Duration](v []T) T {
+func median(v []time.Duration) time.Duration {
 	slices.Sort(v)
 	return v[len(v)/2]
-}
-
-// BenchmarkWarmCall is a call that finds its token, from start to exit, against an empty Go
-// program in turn: answered directly, as the same line is when it is run again, and the
-// ordinary way. What counts is x-empty, the ratio of the medians.
-func BenchmarkWarmCall(b *testing.B) {
-	for _, way := range []struct{ name, variable string }{{"direct", ""}, {"ordinary", "STS_HELPER_NO_DIRECT=1"}} {
-		b.Run(way.name, func(b *testing.B) {
-			h := home(b, 2, 1)
-			var warm, empty []time.Duration
-			var memory []int64
-			for b.Loop() {
-				cmd := h.Command(b.Context(), "--source-profile", "base")
-				cmd.Env = append(cmd.Env, way.variable)
-				w, rss := once(b, cmd)
-				warm, memory = append(warm, w), append(memory, rss)
-				e, _ := once(b, exec.Command(built(b).empty))
-				empty = append(empty, e)
-			}
-			b.ReportMetric(ms(median(warm)), "warm-ms")
-			b.ReportMetric(ms(median(empty)), "empty-ms")
-			b.ReportMetric(float64(median(warm))/float64(median(empty)), "x-empty")
-			b.ReportMetric(float64(median(memory))/(1<<20), "MB")
-		})
-	}
-}
-
-// BenchmarkManyProfilesAndRecords is the same call in a home with 5,000 profiles and 10,000
-// records, against one with 2 and 1.
-func BenchmarkManyProfilesAndRecords(b *testing.B) {
-	small, large := home(b, 2, 1), home(b, 5000, 10_000)
-	var few, many []time.Duration
-	for b.Loop() {
-		f, _ := once(b, small.Command(b.Context(), "--source-profile", "base"))
-		m, _ := once(b, large.Command(b.Context(), "--source-profile", "base"))
-		few, many = append(few, f), append(many, m)
-	}
-	b.ReportMetric(ms(median(few)), "few-ms")
-	b.ReportMetric(ms(median(many)), "many-ms")
-	b.ReportMetric(float64(median(many))/float64(median(few)), "x-few")
 }
 
 // BenchmarkFiftyAtOnce starts 50 warm calls together, then 50 empty programs.

@@ -73,6 +73,12 @@ func Upgrade(t testing.TB) string {
 	})
 }
 
+// Floor is the path of an sts-helper that only starts; see [BuildFloor].
+func Floor(t testing.TB) string {
+	t.Helper()
+	return built(t, "floor", BuildFloor)
+}
+
 // Program is the path of a command below integration/cmd.
 func Program(t testing.TB, name string) string {
 	t.Helper()

@@ -223,6 +223,31 @@ func TestTimesAreNotTrusted(t *testing.T) {
 	}
 }
 
+// Large files are compared at the same time, each to its last byte.
+func TestLargeFiles(t *testing.T) {
+	w := newWorld(t)
+	dir := t.TempDir()
+	text := strings.Repeat("[profile p]\n", 40_000)
+	files := []string{dir + "/one", dir + "/two", dir + "/three"}
+	for _, file := range files {
+		w.look(t, write(t, file, text))
+	}
+	w.look(t, write(t, dir+"/small", "x"))
+	if !Remember(line, w.note) || answer(line) == nil {
+		t.Fatal("not answered to begin with")
+	}
+	for _, file := range files {
+		write(t, file, text[1:]+"x")
+		if answer(line) != nil {
+			t.Errorf("%s: answered all the same", file)
+		}
+		write(t, file, text)
+		if answer(line) == nil {
+			t.Errorf("%s: not answered", file)
+		}
+	}
+}
+
 // What is rewritten with the same content is the same.
 func TestSameContentIsNoChange(t *testing.T) {
 	w := newWorld(t)
@@ -306,7 +331,7 @@ func TestOnlyLinesThatPrintCredentialsAreLookedFor(t *testing.T) {
 func sample() Note {
 	return Note{
 		Variables: []Variable{NewVariable("AWS_REGION", "eu-west-1"), NewVariable("X", "")},
-		Files:     []File{{Path: "/etc/passwd", State: Trusted}, {Path: "/nowhere", State: Absent}},
+		Files:     []File{{Path: "/etc/passwd", State: Trusted, Size: 1 << 40}, {Path: "/nowhere", State: Absent}},
 		Cache:     "/c", Key: strings.Repeat("0f", 32),
 		Life: time.Minute, At: record.Moment{Wall: time.Unix(1_795_000_000, 7).UTC(), Boot: time.Hour, BootID: "b"},
 	}

@@ -3,8 +3,11 @@ package direct
 import (
 	"crypto/sha256"
 	"errors"
+	"hash"
 	"io/fs"
 	"os"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -43,6 +46,7 @@ func NewVariable(name, value string) Variable { return Variable{name, sha256.Sum
 type File struct {
 	Path    string
 	State   FileState
+	Size    int64             // of the content, in bytes
 	Content [sha256.Size]byte // its hash
 }
 
@@ -66,22 +70,28 @@ const MaxFile = 8 << 20
 // NewFile notes what settings reported to have read, see settings.Environment.Seen. It is not
 // ok where nothing can be said of a later change.
 func NewFile(path string, content []byte, info fs.FileInfo, err error) (f File, ok bool) {
-	f = File{Path: path, Content: sha256.Sum256(content)}
+	f = File{Path: path, Size: int64(len(content)), Content: sha256.Sum256(content)}
+	f.State = stateOf(path, info, err)
+	return f, f.State != 0
+}
+
+// stateOf is 0 where there is none to be noted.
+func stateOf(path string, info fs.FileInfo, err error) FileState {
 	switch {
 	case err != nil && absent(err):
-		f.State = Absent
+		return Absent
 	case err != nil:
+		return 0
 	case path == ".":
-		f.State = WorkingDir
+		return WorkingDir
 	case path == os.DevNull:
-		f.State = Null
-	case info == nil:
+		return Null
+	case info == nil || !info.Mode().IsRegular():
+		return 0
 	case safefile.CheckTrusted(info) == nil:
-		f.State = Trusted
-	case info.Mode().IsRegular():
-		f.State = Untrusted
+		return Trusted
 	}
-	return f, f.State != 0
+	return Untrusted
 }
 
 func absent(err error) bool {
@@ -93,16 +103,30 @@ func (f *File) current() File {
 	if f.State == Null {
 		return *f
 	}
-	var now File
 	if f.Path == "." {
 		wd, err := os.Getwd()
-		now, _ = NewFile(f.Path, []byte(wd), nil, err)
+		now, _ := NewFile(f.Path, []byte(wd), nil, err)
 		return now
 	}
-	content, info, err := safefile.Read(f.Path, MaxFile)
-	now, _ = NewFile(f.Path, content, info, err)
-	return now
+	h := counter{Hash: sha256.New()}
+	info, err := safefile.Copy(&h, f.Path, MaxFile)
+	return File{f.Path, stateOf(f.Path, info, err), h.size, [sha256.Size]byte(h.Sum(nil))}
 }
+
+// counter is a hash that knows how much it was given.
+type counter struct {
+	hash.Hash
+	size int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	c.size += int64(len(b))
+	return c.Hash.Write(b)
+}
+
+// largeFile is the size in bytes from which a file is worth a goroutine of its own: thousands
+// of profiles, in two files, take most of the time of a direct answer.
+const largeFile = 128 << 10
 
 // holds reports whether nothing that was noted has changed.
 func (n *Note) holds() bool {
@@ -111,12 +135,24 @@ func (n *Note) holds() bool {
 			return false
 		}
 	}
-	for _, f := range n.Files {
-		if f.current() != f {
+	var large sync.WaitGroup
+	var changed atomic.Bool
+	for i, f := range n.Files {
+		compare := func() {
+			if f.current() != f {
+				changed.Store(true)
+			}
+		}
+		if f.Size >= largeFile && i+1 < len(n.Files) {
+			large.Go(compare)
+			continue
+		}
+		if compare(); changed.Load() {
 			return false
 		}
 	}
-	return true
+	large.Wait()
+	return !changed.Load()
 }
 
 // ended reports whether what the note rests on must be looked at again.
@@ -146,6 +182,7 @@ func (n *Note) encode() ([]byte, error) {
 	for _, f := range n.Files {
 		w.text(f.Path)
 		w = append(w, byte(f.State))
+		w.long(f.Size)
 		w = append(w, f.Content[:]...)
 	}
 	w.text(n.Cache)
@@ -179,6 +216,7 @@ func decode(data []byte) (*Note, error) {
 		if state := r.bytes(1); state != nil {
 			f.State = FileState(state[0])
 		}
+		f.Size = r.long()
 		copy(f.Content[:], r.bytes(len(f.Content)))
 		n.Files = append(n.Files, f)
 	}

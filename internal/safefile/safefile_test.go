@@ -361,3 +361,23 @@ func TestWipe(t *testing.T) {
 		t.Errorf("left behind: %v", entries)
 	}
 }
+
+// Copy gives what Read reads, and refuses what Read refuses.
+func TestCopyReadsAsReadDoes(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.WriteFile(dir+"/empty", nil, 0o600), os.WriteFile(dir+"/large", bytes.Repeat([]byte("0123456"), 20_000), 0o644),
+		os.Mkdir(dir+"/dir", 0o700), syscall.Mkfifo(dir+"/fifo", 0o600), os.Symlink("large", dir+"/link"))
+	for _, name := range []string{"empty", "large", "dir", "fifo", "link", "none"} {
+		for _, limit := range []int64{0, 100, 139_999, 140_000, 1 << 20} {
+			want, _, werr := safefile.Read(dir+"/"+name, limit)
+			var got bytes.Buffer
+			info, err := safefile.Copy(&got, dir+"/"+name, limit)
+			if (err == nil) != (werr == nil) || err != nil && err.Error() != werr.Error() {
+				t.Errorf("%s within %d: %v, Read says %v", name, limit, err, werr)
+			}
+			if err == nil && (!bytes.Equal(got.Bytes(), want) || info == nil) {
+				t.Errorf("%s within %d: other content", name, limit)
+			}
+		}
+	}
+}
