@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
+	"github.com/sts-helper/sts-helper/internal/awsname"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -142,23 +142,23 @@ func check(b Bundle, now time.Time) error {
 	for _, f := range []struct {
 		name, text string
 		most       int
-		lines      bool
+		printable  func(string) bool
 	}{
-		{"subject", t.Subject, 2048, false}, {"audience", t.Audience, 2048, false}, {"provider", t.Provider, 2048, false},
-		{"source identity", t.SourceIdentity, 64, false}, {"issuer", b.Issuer, 256, false}, {"recipient's name", b.For, 256, false},
-		{"policy", b.Policy, 16 << 10, true}, {"region", b.Region, 64, false}, {"note", b.Note, 2048, true},
+		{"subject", t.Subject, 2048, display.Printable}, {"audience", t.Audience, 2048, display.Printable}, {"provider", t.Provider, 2048, display.Printable},
+		{"source identity", t.SourceIdentity, 64, display.Printable}, {"issuer", b.Issuer, 256, display.Printable}, {"recipient's name", b.For, 256, display.Printable},
+		{"policy", b.Policy, 16 << 10, display.PrintableLines}, {"region", b.Region, 64, display.Printable}, {"note", b.Note, 2048, display.PrintableLines},
 	} {
 		switch {
 		case len(f.text) > f.most:
 			return fail("its %s has %d bytes, and %d are the most", f.name, len(f.text), f.most)
-		case !showable(f.text, f.lines):
+		case !f.printable(f.text):
 			return fail("its %s has characters that cannot be shown", f.name)
 		}
 	}
 	if b.Policy != "" && !json.Valid([]byte(b.Policy)) {
 		return fail("its policy is not JSON")
 	}
-	if strings.ContainsFunc(b.Region, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' }) {
+	if b.Region != "" && !awsname.ValidRegion(b.Region) {
 		return fail("its region is not the name of a region")
 	}
 	switch {
@@ -214,12 +214,4 @@ func checkPrincipals(t token.Token) string {
 
 func ascii(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
-}
-
-// showable reports whether s can be put on a terminal as it is: no control characters, nothing
-// that turns text around or hides it.
-func showable(s string, lines bool) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
-		return !unicode.IsPrint(r) && !(lines && (r == '\n' || r == '\t' || r == '\r'))
-	})
 }

@@ -8,8 +8,6 @@ import (
 	"os"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"filippo.io/age"
 	"github.com/spf13/cobra"
@@ -146,10 +144,8 @@ func checkNote(note string) error {
 	if len(note) > most {
 		return usageError{fmt.Errorf("--note: %d bytes are too many, %d are the most", len(note), most)}
 	}
-	for _, r := range note {
-		if !unicode.IsPrint(r) && r != '\n' && r != '\t' || r == utf8.RuneError {
-			return usageError{errors.New("--note: has characters that cannot be shown")}
-		}
+	if !display.PrintableLines(note) {
+		return usageError{errors.New("--note: has characters that cannot be shown")}
 	}
 	return nil
 }

@@ -22,18 +22,18 @@ func askPassphrase(ctx context.Context, prompt string) ([]byte, error) {
 	}
 	r, err := os.OpenFile(in, os.O_RDWR, 0)
 	if err != nil {
-		return nil, humanError(err, "a passphrase is needed and there is no terminal to ask for it on; run this in a terminal, or use a key without one")
+		return nil, interactionError(err, "a passphrase is needed and there is no terminal to ask for it on; run this in a terminal, or use a key without one")
 	}
 	defer func() { _ = r.Close() }()
 	w, err := os.OpenFile(out, os.O_WRONLY, 0)
 	if err != nil {
-		return nil, humanError(err, "a passphrase is needed and the terminal cannot be written to")
+		return nil, interactionError(err, "a passphrase is needed and the terminal cannot be written to")
 	}
 	defer func() { _ = w.Close() }()
 	fd := int(r.Fd())
 	before, err := term.GetState(fd)
 	if err != nil {
-		return nil, humanError(err, "a passphrase is needed and the terminal does not answer")
+		return nil, interactionError(err, "a passphrase is needed and the terminal does not answer")
 	}
 	fmt.Fprint(w, prompt)
 	secret, err := await(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
@@ -43,7 +43,7 @@ func askPassphrase(ctx context.Context, prompt string) ([]byte, error) {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case err != nil:
-		return nil, humanError(err, "no passphrase was given")
+		return nil, interactionError(err, "no passphrase was given")
 	}
 	return secret, nil
 }
@@ -59,12 +59,12 @@ func askNewPassphrase(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	if !bytes.Equal(first, second) {
-		return nil, humanError(nil, "the two passphrases differ; try again")
+		return nil, interactionError(nil, "the two passphrases differ; try again")
 	}
 	return first, nil
 }
 
-func humanError(err error, text string) error {
+func interactionError(err error, text string) error {
 	return &failure.Error{Class: failure.InteractionRequired, Err: err, Text: text}
 }
 

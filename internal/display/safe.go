@@ -81,6 +81,11 @@ func Printable(s string) bool {
 	return true
 }
 
+// PrintableLines is [Printable] of a text that may have line ends and tabs.
+func PrintableLines(s string) bool {
+	return Printable(strings.NewReplacer("\n", "", "\r", "", "\t", "").Replace(s))
+}
+
 func plainASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {

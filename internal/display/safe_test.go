@@ -132,6 +132,15 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
+func TestPrintableLines(t *testing.T) {
+	if s := "one\r\n\ttwo"; !display.PrintableLines(s) || display.Printable(s) {
+		t.Errorf("%q", s)
+	}
+	if s := "one\n\x1b[2J"; display.PrintableLines(s) {
+		t.Errorf("%q was taken", s)
+	}
+}
+
 func TestDidYouMean(t *testing.T) {
 	names := []string{"", "region", "role_arn", "role_session_name", "Production"}
 	for want, hint := range map[string]string{

@@ -7,10 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // console is the controlling terminal, opened for us alone: nothing that is done to this
@@ -32,7 +33,7 @@ func openConsole() (*console, error) {
 	have, err := unix.IoctlGetTermios(fd, getTermios)
 	if err != nil {
 		c.close(false)
-		return nil, fmt.Errorf("the terminal does not answer (%s)", cannotOpen(err))
+		return nil, fmt.Errorf("the terminal does not answer (%s)", display.Innermost(err))
 	}
 	want := *have
 	want.Iflag |= unix.ICRNL
@@ -41,7 +42,7 @@ func openConsole() (*console, error) {
 	if want != *have {
 		if err := unix.IoctlSetTermios(fd, setTermios, &want); err != nil {
 			c.close(false)
-			return nil, fmt.Errorf("the terminal cannot be set up (%s)", cannotOpen(err))
+			return nil, fmt.Errorf("the terminal cannot be set up (%s)", display.Innermost(err))
 		}
 		c.saved = have
 	}
@@ -56,7 +57,7 @@ func openTerminal() (int, error) {
 		return unix.Open("/dev/tty", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
-		return -1, fmt.Errorf("no controlling terminal (%s)", cannotOpen(err))
+		return -1, fmt.Errorf("no controlling terminal (%s)", display.Innermost(err))
 	}
 	c := &console{fd: fd}
 	switch err := c.ours(); {
@@ -125,7 +126,7 @@ func (c *console) tell(s string) {
 func (c *console) readLine(ctx context.Context) ([]byte, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
-		return nil, fmt.Errorf("no pipe to wait with (%s)", cannotOpen(err))
+		return nil, fmt.Errorf("no pipe to wait with (%s)", display.Innermost(err))
 	}
 	defer r.Close()
 	stop := context.AfterFunc(ctx, func() { _ = w.Close() }) // an ended pipe can be read
@@ -141,7 +142,7 @@ func (c *console) readLine(ctx context.Context) ([]byte, error) {
 		ready.Set(wake)
 		_, err := unix.Select(max(c.fd, wake)+1, &ready, nil, nil, nil)
 		if err != nil && !errors.Is(err, unix.EINTR) {
-			return nil, fmt.Errorf("the terminal cannot be waited for (%s)", cannotOpen(err))
+			return nil, fmt.Errorf("the terminal cannot be waited for (%s)", display.Innermost(err))
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -188,12 +189,4 @@ func ignoringEINTR(f func() (int, error)) (int, error) {
 			return n, err
 		}
 	}
-}
-
-// cannotOpen says in few words why a terminal or a program is out of reach.
-func cannotOpen(err error) string {
-	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		return errno.Error()
-	}
-	return err.Error()
 }
