@@ -25,12 +25,12 @@ const jobEnv = "CACHE_TEST_JOB"
 
 // job is what a child process is to do: Get the token of an identity, Times times.
 type job struct {
-	Dir   string
-	Who   string
-	Times int // 1 where 0
-	Wait  time.Duration
-	Human bool
-	Renew bool
+	Dir         string
+	Who         string
+	Times       int // 1 where 0
+	Wait        time.Duration
+	Interactive bool
+	Renew       bool
 
 	Life    time.Duration // of the token that the source gives, an hour where 0
 	Counter string        // the file that each fetch makes a byte longer; its length numbers the token
@@ -41,7 +41,7 @@ type job struct {
 	Mount   string        // a file system to be mounted over Dir first, see prepare
 	Old     time.Duration // life left to the record in it
 	Limit   string        // a resource to be limited before, see prepare
-	Ask     bool          // the fetch says that it asks a person
+	Ask     bool          // the fetch says that it asks a user
 	Refuse  string        // an access key id to be invalidated before
 	Pause   bool          // says "ready" and waits for a byte on stdin before it begins
 }
@@ -108,7 +108,7 @@ func (j job) run() {
 		longer(j.Arrived)
 		start := time.Now()
 		a, err := c.Get(context.Background(), cache.Want{
-			Key: k, Interactive: j.Human, Renew: j.Renew, Wait: j.Wait,
+			Key: k, Interactive: j.Interactive, Renew: j.Renew, Wait: j.Wait,
 			Fetch: func(ctx context.Context, _ bool) (token.Token, error) { return j.fetch(ctx, k) },
 			Holder: func() lock.Holder {
 				return lock.Holder{Purpose: "a token for " + j.Who}

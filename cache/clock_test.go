@@ -79,7 +79,7 @@ func TestRecordOfAnotherBoot(t *testing.T) {
 	}
 }
 
-// A failure noted under a clock that was wrong holds nobody, be it from before a reboot or
+// A failure noted under a clock that was wrong holds no caller back, be it from before a reboot or
 // from a system without boot clock.
 func TestFailureFromTheFutureHoldsNobody(t *testing.T) {
 	boot, _ := cache.BootClock()

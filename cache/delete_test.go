@@ -24,7 +24,7 @@ func entriesOf(c *cache.Cache) ([]cache.Entry, error) {
 	return all, err
 }
 
-// Somebody who holds the lock all the while may write the record again: that is said, and
+// A process that holds the lock all the while may write the record again: that is said, and
 // what there is goes nevertheless.
 func TestForgetWhileHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

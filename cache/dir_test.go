@@ -119,7 +119,7 @@ func private(t *testing.T) string {
 	return dir
 }
 
-// Whatever the umask, nobody else may look in. It belongs to the whole process, so this test
+// Whatever the umask, no other user may look in. It belongs to the whole process, so this test
 // must not run beside others.
 func TestUmask(t *testing.T) {
 	for _, mask := range []int{0, 0o022, 0o077} {
@@ -168,7 +168,7 @@ func TestSetgidDirectoryWorks(t *testing.T) {
 	_ = c.Close()
 }
 
-// What stands in a record's place is not followed, not waited for, not believed, and does
+// What is in a record's place is not followed, not waited for, not believed, and does
 // not stay.
 func TestStrangeThingsInARecordsPlace(t *testing.T) {
 	elsewhere := func(t *testing.T, c *cache.Cache, s *source) string {
@@ -274,7 +274,7 @@ func TestFullDirectoryInARecordsPlace(t *testing.T) {
 	}
 }
 
-// What stands in a lock's place: the token is given, nothing is followed, made or waited for.
+// What is in a lock's place: the token is given, nothing is followed, made or waited for.
 func TestStrangeThingsInALocksPlace(t *testing.T) {
 	victim := filepath.Join(t.TempDir(), "victim")
 	for name, prepare := range map[string]func(path string) error{

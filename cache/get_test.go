@@ -220,7 +220,7 @@ func TestPrivateFailuresAreNotShared(t *testing.T) {
 			t.Fatalf("err = %v, %d calls", err, s.calls.Load())
 		}
 	}
-	// And neither is the failure of somebody who was told to stop.
+	// And neither is the failure of a process that was asked to stop.
 	s.err = nil
 	ctx, cancel := context.WithCancel(t.Context())
 	w := s.want()
@@ -243,7 +243,7 @@ func TestStoppedWaiterGivesItsCause(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer held.Release()
-	cause := errors.New("told to stop")
+	cause := errors.New("asked to stop")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(20*time.Millisecond, func() { cancel(cause) })
 	if _, err := c.Get(ctx, cache.Want{Key: s.key, Fetch: never(t)}); !errors.Is(err, cause) {
@@ -264,7 +264,7 @@ func TestFailureMessagesOfAnyBytesAreShared(t *testing.T) {
 	}
 }
 
-// Whoever holds the lock may be stopped: what needs no lock does not wait for one.
+// The holder of the lock may be stopped: what needs no lock does not wait for one.
 func TestWaitersTakeWhatAppears(t *testing.T) {
 	for _, fails := range []bool{false, true} {
 		c, s := open(t), newSource("dev", time.Hour)

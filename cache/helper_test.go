@@ -79,7 +79,7 @@ type source struct {
 	err   error
 	delay time.Duration
 	calls atomic.Int32
-	// advisory is what the last fetch was told.
+	// advisory is what the last fetch was given.
 	advisory atomic.Bool
 }
 
@@ -141,7 +141,7 @@ func missOf(t testing.TB, err error) *cache.Miss {
 		t.Fatalf("err = %v, want a miss with a reason", err)
 	}
 	if strings.Contains(err.Error(), "CANARY") {
-		t.Fatalf("the miss tells a secret: %v", err)
+		t.Fatalf("the miss has a secret: %v", err)
 	}
 	return m
 }
@@ -155,7 +155,7 @@ func heals(t testing.TB, c *cache.Cache, s *source) {
 	expect(t, mustGet(t, c, cache.Want{Key: s.key, Fetch: never(t)}), cache.Hit, stamp(s.key, before+1))
 }
 
-// write replaces a file, whatever stands there.
+// write replaces a file, whatever is there.
 func write(t testing.TB, path string, data []byte) {
 	t.Helper()
 	_ = os.RemoveAll(path)

@@ -13,10 +13,10 @@ import (
 	"github.com/sts-helper/sts-helper/token"
 )
 
-var errNobody = errors.New("nobody can be asked here")
+var errNoPrompt = errors.New("no user can be asked here")
 
-// human is what s gives, by way of a person.
-func (s *source) human() cache.Want {
+// interactive is what s gives, by way of a user.
+func (s *source) interactive() cache.Want {
 	w := s.want()
 	w.Interactive = true
 	return w
@@ -28,14 +28,14 @@ func TestNobodyIsNaggedWhileTheTokenServes(t *testing.T) {
 		s := newSource("dev", 12*time.Hour)
 		due(t, c, s, 61*time.Second)
 		before := snapshot(t, c)
-		w := s.human()
+		w := s.interactive()
 		w.Fetch = never(t)
 		expect(t, mustGet(t, c, w), cache.Kept, stamp(s.key, 0))
 		if snapshot(t, c) != before {
 			t.Error("it left traces")
 		}
 		time.Sleep(time.Second) // now it must be
-		expect(t, mustGet(t, c, s.human()), cache.Fresh, stamp(s.key, 1))
+		expect(t, mustGet(t, c, s.interactive()), cache.Fresh, stamp(s.key, 1))
 	})
 }
 
@@ -45,11 +45,11 @@ func TestNobodyToAskIsSaidAtOnce(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newSource("dev", 12*time.Hour)
 			due(t, c, s, rem)
-			w := s.human()
-			w.Fetch, w.CanAsk = never(t), func() error { return errNobody }
+			w := s.interactive()
+			w.Fetch, w.CanAsk = never(t), func() error { return errNoPrompt }
 			start := time.Now()
 			a, err := c.Get(t.Context(), w)
-			if serves && (err != nil || a.Origin != cache.Kept) || !serves && !errors.Is(err, errNobody) {
+			if serves && (err != nil || a.Origin != cache.Kept) || !serves && !errors.Is(err, errNoPrompt) {
 				t.Errorf("%v left: %v, %v", rem, a.Origin, err)
 			}
 			if time.Since(start) != 0 {
@@ -59,16 +59,16 @@ func TestNobodyToAskIsSaidAtOnce(t *testing.T) {
 	}
 }
 
-// Somebody else is being asked, so the answer may come although nobody can be asked here.
+// A user is being asked by another process, so the answer may come although none can be asked here.
 func TestAnAnswerGivenElsewhereIsShared(t *testing.T) {
 	c := open(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := newSource("dev", 12*time.Hour)
 		s.delay = 20 * time.Second
-		go func() { _, _ = c.Get(t.Context(), s.human()) }()
+		go func() { _, _ = c.Get(t.Context(), s.interactive()) }()
 		synctest.Wait()
-		w := s.human()
-		w.Fetch, w.CanAsk = never(t), func() error { return errNobody }
+		w := s.interactive()
+		w.Fetch, w.CanAsk = never(t), func() error { return errNoPrompt }
 		expect(t, mustGet(t, c, w), cache.Hit, stamp(s.key, 1))
 	})
 }
@@ -80,7 +80,7 @@ func TestWaitingForAPersonEndsWithTheirName(t *testing.T) {
 		s.delay = time.Hour
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		first := s.human()
+		first := s.interactive()
 		first.Holder = func() lock.Holder { return lock.Holder{PID: 812, TTY: "pts/3", Purpose: "a token for dev"} }
 		done := make(chan struct{})
 		go func() { defer close(done); _, _ = c.Get(ctx, first) }()
@@ -90,7 +90,7 @@ func TestWaitingForAPersonEndsWithTheirName(t *testing.T) {
 			if wait == 0 {
 				want = cache.DefaultWaitInteractive
 			}
-			w := s.human()
+			w := s.interactive()
 			w.Fetch, w.Wait = never(t), wait
 			start := time.Now()
 			_, err := c.Get(t.Context(), w)
@@ -103,7 +103,7 @@ func TestWaitingForAPersonEndsWithTheirName(t *testing.T) {
 			}
 		}
 		// Renewing waits no less, and does not ask a second time either.
-		w := s.human()
+		w := s.interactive()
 		w.Fetch, w.Renew = never(t), true
 		var held *cache.HeldError
 		if _, err := c.Get(t.Context(), w); !errors.As(err, &held) {
@@ -114,16 +114,16 @@ func TestWaitingForAPersonEndsWithTheirName(t *testing.T) {
 	})
 }
 
-// A role's token that needs no person may rest on a session that does: those who wait for
+// A role's token that needs no user may rest on a session that does: those who wait for
 // the role learn of it.
 func TestAskingIsNotedInEveryLockAround(t *testing.T) {
 	c, outer, inner := open(t), newSource("role", time.Hour), newSource("session", 12*time.Hour)
 	w := outer.want()
 	w.Fetch = func(ctx context.Context, advisory bool) (token.Token, error) {
-		in := inner.human()
+		in := inner.interactive()
 		in.Fetch = func(ctx context.Context, _ bool) (token.Token, error) {
 			if who, _ := lock.ReadHolder(cache.LockPath(c, outer.key)); who.Asking {
-				t.Error("asking is noted before anybody is asked")
+				t.Error("asking is noted before a user is asked")
 			}
 			cache.Asking(ctx)
 			for _, k := range []cache.Key{outer.key, inner.key} {
@@ -143,13 +143,13 @@ func TestAskingIsNotedInEveryLockAround(t *testing.T) {
 }
 
 func TestRenewAsksThoughFresh(t *testing.T) {
-	for _, human := range []bool{false, true} {
+	for _, interactive := range []bool{false, true} {
 		c := open(t)
 		synctest.Test(t, func(t *testing.T) {
 			s := newSource("dev", 12*time.Hour)
 			mustGet(t, c, s.want())
 			w := s.want()
-			w.Renew, w.Interactive = true, human
+			w.Renew, w.Interactive = true, interactive
 			expect(t, mustGet(t, c, w), cache.Fresh, stamp(s.key, 2))
 			if s.advisory.Load() {
 				t.Error("who logs in wants to be asked")

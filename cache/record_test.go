@@ -229,7 +229,7 @@ func TestRecordThatCannotBeKept(t *testing.T) {
 	}
 }
 
-// A state that is damaged holds nobody back.
+// A state that is damaged holds no caller back.
 func TestDamagedStateHoldsNobody(t *testing.T) {
 	c, s := open(t), newSource("dev", time.Hour)
 	s.err = errDenied

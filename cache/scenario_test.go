@@ -8,7 +8,7 @@ import (
 	"github.com/sts-helper/sts-helper/cache"
 )
 
-// What AWS's SDKs agreed on in 2026 about refreshing credentials, told anew for processes
+// What AWS's SDKs agreed on in 2026 about refreshing credentials, rewritten for processes
 // that share a directory: each step is a process of its own, and between them time is made
 // to pass on disk. Where this package does otherwise the scenario says how, and why.
 type scenario struct {
@@ -38,7 +38,7 @@ const (
 )
 
 var scenarios = []scenario{
-	{name: "valid: nobody is asked", left: 5 * time.Hour, steps: []step{
+	{name: "valid: STS is not asked", left: 5 * time.Hour, steps: []step{
 		{gives: old},
 	}},
 	{name: "advisory, refreshed", left: adv, steps: []step{
@@ -61,17 +61,17 @@ var scenarios = []scenario{
 	}},
 	{name: "over, the source fails", left: -time.Hour, steps: []step{
 		{source: "passing", asked: true},
-	}, differs: "SDKs hand out what is over and let the service refuse it; who reads a process's answer may not look at its end, so here it is an error"},
+	}, differs: "SDKs hand out what has expired and let the service refuse it; who reads a process's answer may not look at its end, so here it is an error"},
 	{name: "nothing there, the source fails once", steps: []step{
 		{source: "passing", asked: true},
 		{},
 		{after: cache.FailureHeldPassing, asked: true, gives: 3},
 	}, differs: "SDKs ask again at once; here other processes get the same failure for 2 s, or 500 of them would ask"},
-	{name: "advisory, the answer is over already: a failure", left: adv, steps: []step{
+	{name: "advisory, the answer has expired already: a failure", left: adv, steps: []step{
 		{source: "stale", asked: true, gives: old},
 		{gives: old},
 	}},
-	{name: "mandatory, the answer is over already: a failure", left: man, steps: []step{
+	{name: "mandatory, the answer has expired already: a failure", left: man, steps: []step{
 		{source: "stale", asked: true, gives: old},
 		{gives: old},
 	}},
@@ -96,7 +96,7 @@ var scenarios = []scenario{
 		{source: "final", asked: true, gives: old},
 		{gives: old},
 		{after: 451 * time.Second, asked: true, gives: 3},
-	}, differs: "SDKs raise at once and ask again at the next call; here what is valid is handed out with a warning, and no process asks until the back-off is over"},
+	}, differs: "SDKs raise at once and ask again at the next call; here what is valid is handed out with a warning, and no process asks until the back-off ends"},
 	{name: "mandatory, the source says no for good", left: man, steps: []step{
 		{source: "final", asked: true, gives: old},
 		{after: 21 * time.Second, asked: true, gives: 3},
@@ -111,11 +111,11 @@ var scenarios = []scenario{
 		{source: "passing", asked: true, gives: old},
 		{after: time.Minute, refuse: old},
 		{after: 451 * time.Second, asked: true, gives: 3},
-	}, differs: "SDKs go on with the credentials that were refused; here it is an error until the back-off is over"},
+	}, differs: "SDKs go on with the credentials that were refused; here it is an error until the back-off ends"},
 	{name: "invalidated by the id of an older token", left: 5 * time.Hour, steps: []step{
 		{refuse: 7, gives: old},
 	}},
-	{name: "a back-off holds until it is over", left: adv, steps: []step{
+	{name: "a back-off holds until it ends", left: adv, steps: []step{
 		{source: "passing", asked: true, gives: old},
 		{after: 2 * time.Minute, gives: old},
 		{after: 331 * time.Second, asked: true, gives: 3},

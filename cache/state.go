@@ -59,7 +59,7 @@ type Classified interface {
 	FailureKind() string
 	// FailureFinal reports that asking again cannot help.
 	FailureFinal() bool
-	// FailurePrivate reports that the failure is this process's own affair (it was told to
+	// FailurePrivate reports that the failure is this process's own affair (it was asked to
 	// stop, say) and says nothing to others.
 	FailurePrivate() bool
 }

@@ -43,7 +43,7 @@ func TestAdvisoryWindowByLifetime(t *testing.T) {
 }
 
 // botocore and the .NET SDK run the helper on every use of what has less than 15 minutes
-// left: where the life allows, nobody must see that.
+// left: where the life allows, no caller must see that.
 func TestWindowsStayAboveWhatSDKsStormOn(t *testing.T) {
 	for life := 40 * time.Minute; life <= 36*time.Hour; life += 7 * time.Minute {
 		for range 50 {
@@ -105,7 +105,7 @@ func TestBordersOfTheWindows(t *testing.T) {
 				time.Sleep(time.Second)
 				expect(t, mustGet(t, c, s.want()), cache.Fresh, stamp(s.key, 2))
 				if !s.advisory.Load() {
-					t.Error("the source was not told that the old token still serves")
+					t.Error("the source was not given that the old token still serves")
 				}
 				// Again to the window's end, with a source that is away: kept, but not when
 				// less than the floor is left.
@@ -113,7 +113,7 @@ func TestBordersOfTheWindows(t *testing.T) {
 				time.Sleep(life - cache.Mandatory)
 				expect(t, mustGet(t, c, s.want()), cache.Kept, stamp(s.key, 2))
 				if s.advisory.Load() {
-					t.Error("the source was told that there is time, and there is none")
+					t.Error("the source was given that there is time, and there is none")
 				}
 				time.Sleep(cache.Mandatory - cache.HardFloor - time.Second)
 				expect(t, mustGet(t, c, s.want()), cache.Kept, stamp(s.key, 2))
@@ -157,7 +157,7 @@ func TestServiceIsBackWithin5Seconds(t *testing.T) {
 	}
 }
 
-// In an outage one attempt an interval is made, whoever asks.
+// In an outage one attempt an interval is made, however many ask.
 func TestOutageIsNotHammered(t *testing.T) {
 	c := open(t)
 	synctest.Test(t, func(t *testing.T) {

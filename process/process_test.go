@@ -112,7 +112,7 @@ func TestOneWriteAndItsResultIsSeen(t *testing.T) {
 
 // The vectors follow the cases that the AWS SDKs' own tests have for this document
 // (aws-sdk-go-v2 credentials/processcreds/testdata, botocore TestProcessProvider, smithy-rs
-// credential_process.rs), told anew.
+// credential_process.rs), rewritten.
 func TestDecodeIsAsStrictAsTheStrictestSDK(t *testing.T) {
 	const keys = `"AccessKeyId":"AK","SecretAccessKey":"SKCANARY"`
 	for _, tc := range []struct {

@@ -48,7 +48,7 @@ type Token struct {
 	// Operation is the STS operation that gave the token.
 	Operation Operation
 	// Credentials are the keys themselves. CanExpire is true and Expires is UTC in whole
-	// seconds, rounded down, so that nobody believes a token for longer than AWS does.
+	// seconds, rounded down, so that no caller uses a token for longer than AWS takes it.
 	// AccountID is set where it is known and empty otherwise; it is never guessed.
 	Credentials Credentials
 	// Issued is when STS answered, by this machine's wall clock, UTC, whole seconds.
@@ -96,7 +96,7 @@ func (t Token) Validate() error {
 	return nil
 }
 
-// Remaining is how long t still lives by the wall clock at now; negative when it is over.
+// Remaining is how long t still lives by the wall clock at now; negative when it has expired.
 // Monotonic readings are dropped: a machine that slept must not think a token young.
 func (t Token) Remaining(now time.Time) time.Duration {
 	return t.Credentials.Expires.Round(0).Sub(now.Round(0))

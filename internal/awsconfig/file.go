@@ -108,7 +108,7 @@ func (p *Property) Where() string {
 // Section collects every Section of this name, nil where there is none. The name is the
 // header's, "profile dev" or "dev".
 func (f *File) Section(name string) *Section {
-	// A header's last part stands in the file as it is, so only lines that contain it are
+	// A header's last part is in the file as it is, so only lines that contain it are
 	// looked at closely.
 	needle := []byte(name[strings.IndexAny(name, " \t")+1:])
 	if len(needle) == 0 {

@@ -60,7 +60,7 @@ var (
 	noPartOfTheSource = map[string]string{
 		"ConfigFile":      "identifies nothing, see Files",
 		"CredentialsFile": "identifies nothing, see Files",
-		"Session":         "the access key id tells",
+		"Session":         "the access key id shows it",
 		"Command":         "part of Digest",
 	}
 )

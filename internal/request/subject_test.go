@@ -19,7 +19,7 @@ func assertion(name, session, id string) string {
 		`</a:AttributeValue></a:Attribute></a:AttributeStatement></a:Assertion>`))
 }
 
-// Whose document it is makes the key; a new document of the same person does not.
+// The subject of a document is part of the key; another document of the same subject is not.
 func TestSubjects(t *testing.T) {
 	for _, tc := range []struct {
 		name          string
@@ -38,7 +38,7 @@ func TestSubjects(t *testing.T) {
 			}
 			for _, other := range tc.others {
 				if tc.of([]byte(other)) == mine {
-					t.Errorf("%q is taken for the same person's", other)
+					t.Errorf("%q is taken for the same subject's", other)
 				}
 			}
 			if strings.Contains(mine, "CANARY") {

@@ -86,8 +86,8 @@ func TestPartition(t *testing.T) {
 	}
 }
 
-// TestPlaceOfBase: what a role stands on is asked for in one place, whatever the role's is.
-func TestPlaceOfBase(t *testing.T) {
+// What a role is based on is asked for at one endpoint, whatever the role's is.
+func TestSourceEndpoint(t *testing.T) {
 	w := newWorld(t).credentials(baseKeys).config("[profile role]\nrole_arn = r\nsource_profile = base\nmfa_serial = s\nregion = eu-west-1\n" +
 		"[profile chinese]\nrole_arn = r\nsource_profile = base\nmfa_serial = s\nregion = cn-north-1\n[profile over]\nrole_arn = r\nsource_profile = role\nregion = us-west-2\n")
 	base := func(want string, args ...string) {

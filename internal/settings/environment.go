@@ -22,10 +22,10 @@ type Environment struct {
 	// Program is the base name this program was started by; a credential_process that runs
 	// it is recognised as ourselves. "sts-helper" always is. Optional.
 	Program string
-	// Reading is told the path of every file before it is read, whether it exists or not, and
+	// Reading is given the path of every file before it is read, whether it exists or not, and
 	// "." where a relative name is taken from the working directory. Optional.
 	Reading func(path string)
-	// Seen is told what was read: the content as it is used, and the file it was found in, or
+	// Seen is given what was read: the content as it is used, and the file it was found in, or
 	// why it could not be read. For "." the content is the name of the working directory.
 	// Optional.
 	Seen func(path string, content []byte, info fs.FileInfo, err error)

@@ -17,7 +17,7 @@ type world struct {
 	home string
 	vars map[string]string
 
-	homeless bool // nobody knows where home is
+	homeless bool // there is no home directory
 }
 
 func newWorld(t testing.TB) *world {

@@ -157,7 +157,7 @@ func TestPrecedence(t *testing.T) {
 	w.set("STS_HELPER_REGION=", "AWS_REGION=", "AWS_DEFAULT_REGION=")
 	region("from-aws-file")
 	if got := newWorld(t).load().Region; got != "us-east-1" {
-		t.Errorf("region %q where nobody names one", got)
+		t.Errorf("region %q where no setting names one", got)
 	}
 }
 

@@ -249,7 +249,7 @@ func TestSelfReference(t *testing.T) {
 		w.fail(settings.Config, append([]string{"AWS_PROFILE", `"dev"`}, fix...))
 		w.fail(settings.Config, append([]string{`"dev"`}, fix...), "--source-profile=dev")
 		w.load("--source-profile=base")
-		// With keys in the environment the inner helper would use those, unless it is told.
+		// With keys in the environment the inner helper would use those, unless its line names a source.
 		w.set(envKeys...).load()
 		if command == "sts-helper" {
 			w.load("--source-profile=dev")

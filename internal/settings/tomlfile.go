@@ -239,7 +239,7 @@ func (w *walk) assign(path []string, line int, value *unstable.Node) error {
 	if path[0] != "profile" {
 		what := "unknown key " + display.Quote(path[0])
 		if _, ok := byKey(path[0]); ok {
-			return w.file.wrong(line, "key "+display.Quote(path[0])+" stands outside of a section", "put it under [profile.NAME]")
+			return w.file.wrong(line, "key "+display.Quote(path[0])+" is outside of any section", "put it under [profile.NAME]")
 		}
 		return w.file.wrong(line, what, "keys stand under [profile.NAME]")
 	}
