@@ -1,6 +1,7 @@
 package daily_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -8,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/sts-helper/sts-helper/integration/harness"
@@ -135,11 +135,10 @@ func serves(t *testing.T, line string) {
 	s := r.PrepareServer(t)
 	s.EnvFile = args[slices.Index(args, "--env-file")+1]
 	harness.Must(t, os.MkdirAll(filepath.Dir(s.EnvFile), 0o700))
-	s.Cmd = r.Home.Command(t.Context(), append(args, "--listen", "127.0.0.1:0")...) // the usual port may be taken
+	s.Cmd = r.Home.Command(context.Background(), append(args, "--listen", "127.0.0.1:0")...) // the usual port may be taken
 	s.Begin(t)
 	s.AwaitReady(t)
 	s.Creds(t, "dev")
-	harness.Must(t, s.Cmd.Process.Signal(syscall.SIGTERM))
 	if code := s.Stop(t); code != 0 {
 		t.Errorf("exit %d", code)
 	}
