@@ -62,7 +62,7 @@ func TestHolderKilled(t *testing.T) {
 		_ = holder.Process.Signal(syscall.SIGKILL)
 	}()
 	for _, r := range storm(t, 50, func(int) job { return j }) {
-		if r.Err != "" || r.ID != stamp(k, 2) || r.Took > 20*time.Second {
+		if r.Err != "" || r.ID != stamp(k, 2) {
 			t.Errorf("%+v", r)
 		}
 	}
@@ -98,7 +98,7 @@ func TestHolderStopped(t *testing.T) {
 	}
 	t.Run("advisory", func(t *testing.T) {
 		_, j := stopped(t, 10*time.Minute)
-		if r := j.one(t); r.Origin != cache.Kept || r.Err != "" || r.Took > 10*time.Second {
+		if r := j.one(t); r.Origin != cache.Kept || r.Err != "" {
 			t.Errorf("%+v", r)
 		}
 	})
@@ -106,7 +106,7 @@ func TestHolderStopped(t *testing.T) {
 		_, j := stopped(t, 50*time.Second)
 		j.Wait = 500 * time.Millisecond
 		r := j.one(t)
-		if r.Origin != cache.Kept || r.Err != "" || r.Took < j.Wait || r.Took > 10*time.Second {
+		if r.Origin != cache.Kept || r.Err != "" || r.Took < j.Wait {
 			t.Errorf("%+v", r)
 		}
 		if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "waited 500ms for pid") {
@@ -119,7 +119,7 @@ func TestHolderStopped(t *testing.T) {
 			c, j := stopped(t, 0)
 			j.Wait, j.Delay, j.Fail = time.Second, 200*time.Millisecond, fail
 			for _, r := range storm(t, 50, func(int) job { return j }) {
-				if fail == "" && (r.Err != "" || r.ID != stamp(key("dev"), 2)) || fail != "" && r.Err != errDenied.Error() || r.Took > 20*time.Second {
+				if fail == "" && (r.Err != "" || r.ID != stamp(key("dev"), 2)) || fail != "" && r.Err != errDenied.Error() {
 					t.Errorf("%+v", r)
 				}
 			}
@@ -140,7 +140,7 @@ func TestHolderStopped(t *testing.T) {
 		}
 		defer late.Release()
 		j.Wait = 300 * time.Millisecond
-		if r := j.one(t); r.Err != "" || r.Origin != cache.Fresh || r.Took > 10*time.Second {
+		if r := j.one(t); r.Err != "" || r.Origin != cache.Fresh {
 			t.Errorf("%+v", r)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/sts-helper/sts-helper/imds"
 )
 
@@ -165,7 +167,7 @@ func session(t testing.TB, addr string) string {
 
 // raw sends bytes and gives everything that comes back.
 func raw(addr, request string) (string, error) {
-	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	c, err := net.DialTimeout("tcp", addr, time.Minute)
 	if errors.Is(err, syscall.ECONNRESET) {
 		return "", nil // refused so soon that connecting did not end
 	}
@@ -173,10 +175,13 @@ func raw(addr, request string) (string, error) {
 		return "", err
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(6 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := io.WriteString(c, request); err != nil {
 		return "", nil // reset before it was sent: nothing came back
 	}
-	b, _ := io.ReadAll(c)
+	b, err := io.ReadAll(c)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return string(b), err
+	}
 	return string(b), nil
 }

@@ -241,10 +241,6 @@ func TestOtherUserGetsNothing(t *testing.T) {
 	at := func(p int) time.Duration { return took[min(len(took)-1, len(took)*p/1000)] }
 	t.Logf("other user: %d connections made and %d refused at once in %.1f s (%.0f a second), %d with slow headers, %d bytes", r.Conns, r.NotDialed, r.Seconds, float64(conns)/r.Seconds, r.SlowHeaders, r.Bytes)
 	t.Logf("owner: %d of %d answered, %.2f%% under 100 ms; p50 %v, p99 %v, p99.9 %v, longest %v", answered, asked, 100*float64(soon)/float64(asked), at(500), at(990), at(999), took[len(took)-1])
-	// Lenient, for a machine that does other things as well.
-	if at(990) > time.Second {
-		t.Errorf("the owner's 99th percentile is %v", at(990))
-	}
 }
 
 func TestOtherUserThroughEachDoor(t *testing.T) {

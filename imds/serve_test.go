@@ -241,7 +241,7 @@ func TestSlowClients(t *testing.T) {
 			return
 		}
 		defer c.Close()
-		_ = c.SetDeadline(time.Now().Add(6 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(time.Minute))
 		_, _ = io.WriteString(c, whole)
 		if n, err := c.Read(make([]byte, 4096)); n == 0 {
 			t.Error(err)
@@ -254,10 +254,8 @@ func TestSlowClients(t *testing.T) {
 	})
 	for _, part := range []string{"", "G", part} {
 		wg.Go(func() {
-			begin := time.Now()
-			got, err := raw(addr, part)
-			if d := time.Since(begin); err != nil || d > 5*time.Second || strings.Contains(got, canary) {
-				t.Errorf("%q: %.40q after %v, %v", part, got, d, err)
+			if got, err := raw(addr, part); err != nil || strings.Contains(got, canary) {
+				t.Errorf("%q: %.40q, %v", part, got, err)
 			}
 		})
 	}

@@ -48,7 +48,7 @@ func TestLoginThroughTheSDK(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if left := time.Until(creds.Expires); left > 15*time.Minute || left < 14*time.Minute {
+	if left := time.Until(creds.Expires); left > 15*time.Minute || left < 10*time.Minute {
 		t.Errorf("expires in %s", left)
 	}
 	who, err := client(e, creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken).GetCallerIdentity(ctx, nil)

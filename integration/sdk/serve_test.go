@@ -90,8 +90,8 @@ func (s *server) stop(t *testing.T) {
 	harness.Must(t, s.cmd.Process.Signal(syscall.SIGTERM))
 	select {
 	case <-s.ended:
-	case <-time.After(20 * time.Second):
-		t.Error("the server did not end within 20 s of SIGTERM")
+	case <-time.After(harness.Patience):
+		t.Error("the server did not end after SIGTERM")
 		_ = s.cmd.Process.Kill()
 		<-s.ended
 	}

@@ -105,13 +105,9 @@ func TestDialogEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			standIn(t, c.tool, c.body)
-			start := time.Now()
 			code, err := askDialog(t, mfa.Question{Profile: "dev", Timeout: 2 * time.Second})
 			if code != "" || !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "654321") {
 				t.Errorf("%q, %v", code, err)
-			}
-			if d := time.Since(start); d > 6*time.Second {
-				t.Errorf("it took %v", d)
 			}
 		})
 	}

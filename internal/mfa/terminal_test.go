@@ -161,9 +161,6 @@ func TestNoTerminal(t *testing.T) {
 		s := &session{t: t}
 		r := s.start("ask", script{Prompt: prompt, Profile: "dev"}).result()
 		r.is(t, mfa.ErrNonInteractive, `run "sts-helper login dev"`)
-		if r.Took > time.Second {
-			t.Errorf("%s: it took %v to say that no prompt is possible", prompt, r.Took)
-		}
 	}
 }
 
@@ -229,7 +226,4 @@ func TestTerminalWaitsForTheNextCode(t *testing.T) {
 	s = newTerminal(t).start("ask", script{Timeout: 5 * time.Second, NotBefore: time.Now().Add(25 * time.Second)})
 	r = s.result()
 	r.is(t, mfa.ErrTimeout, "used already")
-	if r.Took > 2*time.Second {
-		t.Errorf("it waited %v for a code that comes too late", r.Took)
-	}
 }
