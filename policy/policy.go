@@ -16,6 +16,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sts-helper/sts-helper/internal/stsfield"
 )
 
 // Limits of the Policy and PolicyArns parameters (STS API 2011-06-15, shape
@@ -23,9 +25,9 @@ import (
 // into a binary form with a limit of its own, which only AWS can measure (PackedPolicySize).
 const (
 	// MaxLength is the most characters a policy may have after compaction.
-	MaxLength = 2048
+	MaxLength = stsfield.MaxPolicy
 	// MaxARNs is the most managed policies one call may name.
-	MaxARNs = 10
+	MaxARNs = stsfield.MaxPolicyARNs
 )
 
 // maxSource bounds a written policy before compaction, in bytes. Indentation and line ends

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/stsfield"
 )
 
 func alphanumeric(c byte) bool {
@@ -124,8 +125,8 @@ func CheckARNs(arns []string) error {
 }
 
 func judgePolicyARN(s string) string {
-	if n := len(s); n < 20 || n > 2048 {
-		return fmt.Sprintf("%s has %d characters: an ARN has 20 to 2048", display.Quote(s), n)
+	if n := len(s); n < stsfield.MinARN || n > stsfield.MaxARN {
+		return fmt.Sprintf("%s has %d characters: an ARN has %d to %d", display.Quote(s), n, stsfield.MinARN, stsfield.MaxARN)
 	}
 	wrong := func(what string) string {
 		return fmt.Sprintf("%s: %s (want arn:PARTITION:iam::ACCOUNT:policy/NAME)", display.Quote(s), what)

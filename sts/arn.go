@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/sts-helper/sts-helper/internal/awsname"
+	"github.com/sts-helper/sts-helper/internal/stsfield"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -16,7 +17,7 @@ func roleName(arn string) (awsname.ARN, string, bool) {
 		return p, "", false
 	}
 	name := lastElement(p.Resource)
-	return p, name, len(name) <= 64 && allName(name)
+	return p, name, len(name) <= 64 && stsfield.AllName(name)
 }
 
 // validPath reports whether a resource (kind/path/name) has no empty element. (parseARN has seen
@@ -27,13 +28,4 @@ func validPath(resource string) bool {
 
 func lastElement(resource string) string {
 	return resource[strings.LastIndexByte(resource, '/')+1:]
-}
-
-func allName(s string) bool {
-	for _, r := range s {
-		if !nameRune(r) {
-			return false
-		}
-	}
-	return s != ""
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/stsfield"
 	"github.com/sts-helper/sts-helper/sts"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -35,10 +36,10 @@ var operations = []token.Operation{token.GetSessionToken, token.GetFederationTok
 	token.AssumeRoleWithWebIdentity, token.AssumeRoleWithSAML, token.AssumeRoot}
 
 // text makes a value of n characters that keeps every rule of field but, perhaps, its bounds.
-func text(field string, c sts.Charset, n int) string {
+func text(field string, c stsfield.Charset, n int) string {
 	prefix, fill := "", "a"
 	switch {
-	case c == sts.Digits:
+	case c == stsfield.Digits:
 		fill = "7"
 	case field == "RoleArn":
 		prefix = "arn:aws:iam::111122223333:role/"
@@ -50,7 +51,7 @@ func text(field string, c sts.Charset, n int) string {
 		prefix = "arn:aws:iam::111122223333:saml-provider/"
 	case field == "PolicyArns[]":
 		prefix = "arn:aws:iam::aws:policy/"
-	case c == sts.PolicyChars, c == sts.TagChars:
+	case c == stsfield.PolicyChars, c == stsfield.TagChars:
 		fill = "\u00e9" // counted in characters, not bytes
 	}
 	if n < len(prefix) {
@@ -60,7 +61,7 @@ func text(field string, c sts.Charset, n int) string {
 }
 
 // with is the request with one field set to something of size n.
-func with(r sts.Request, b sts.Bound, n int) sts.Request {
+func with(r sts.Request, b stsfield.Bound, n int) sts.Request {
 	v := reflect.New(reflect.TypeOf(r)).Elem()
 	v.Set(reflect.ValueOf(r))
 	set := func(name string, x any) { v.FieldByName(name).Set(reflect.ValueOf(x)) }
@@ -99,7 +100,7 @@ func with(r sts.Request, b sts.Bound, n int) sts.Request {
 		set("Tags", tags)
 		set("TransitiveTagKeys", l)
 	case "TransitiveTagKeys[]":
-		set("Tags", []sts.Tag{{Key: text("", sts.TagChars, min(max(n, 1), 128))}})
+		set("Tags", []sts.Tag{{Key: text("", stsfield.TagChars, min(max(n, 1), 128))}})
 		set("TransitiveTagKeys", []string{s})
 	case "SerialNumber":
 		set("SerialNumber", s)
@@ -124,11 +125,11 @@ func with(r sts.Request, b sts.Bound, n int) sts.Request {
 }
 
 // atField is the name an error gives to the first item of a list.
-func atField(b sts.Bound) string { return strings.Replace(b.Field, "[]", "[0]", 1) }
+func atField(b stsfield.Bound) string { return strings.Replace(b.Field, "[]", "[0]", 1) }
 
 // Every bound is tried one below, at, and one above.
 func TestBounds(t *testing.T) {
-	for _, b := range sts.Bounds() {
+	for _, b := range stsfield.All() {
 		t.Run(string(b.Operation)+"/"+b.Field, func(t *testing.T) {
 			try := func(n int, inside bool) {
 				t.Helper()
@@ -155,7 +156,7 @@ func TestBounds(t *testing.T) {
 				if b.Secret && f.Value != "" {
 					t.Errorf("the error has the secret: %+v", f)
 				}
-				if !b.Secret && b.Kind == sts.Characters && n > 0 && f.Value == "" {
+				if !b.Secret && b.Kind == stsfield.Characters && n > 0 && f.Value == "" {
 					t.Errorf("the error lacks the value: %+v", f)
 				}
 			}
@@ -171,7 +172,7 @@ func TestBounds(t *testing.T) {
 				try(b.Max, true)
 				try(b.Max+1, false)
 			}
-			if b.Kind == sts.Seconds {
+			if b.Kind == stsfield.Seconds {
 				try(-1, false)
 				try(0, true)
 			}
@@ -181,18 +182,18 @@ func TestBounds(t *testing.T) {
 
 // Every pattern is tried with each character of the first planes, as the last of a valid value.
 func TestCharsets(t *testing.T) {
-	patterns := map[sts.Charset]func(rune) bool{
-		sts.Digits:          func(r rune) bool { return strings.ContainsRune("0123456789", r) },
-		sts.NameChars:       func(r rune) bool { return word(r) || strings.ContainsRune("+=,.@-", r) },
-		sts.SerialChars:     func(r rune) bool { return word(r) || strings.ContainsRune("+=/:,.@-", r) },
-		sts.ExternalIDChars: func(r rune) bool { return word(r) || strings.ContainsRune("+=,.@:/-", r) },
-		sts.PolicyChars:     func(r rune) bool { return r == 9 || r == 10 || r == 13 || r >= 0x20 && r <= 0xff },
-		sts.Graphic:         func(r rune) bool { return r > 0x20 && r < 0x7f },
-		sts.Base64:          func(r rune) bool { return word(r) && r != '_' || strings.ContainsRune("+/=\r\n", r) },
+	patterns := map[stsfield.Charset]func(rune) bool{
+		stsfield.Digits:          func(r rune) bool { return strings.ContainsRune("0123456789", r) },
+		stsfield.NameChars:       func(r rune) bool { return word(r) || strings.ContainsRune("+=,.@-", r) },
+		stsfield.SerialChars:     func(r rune) bool { return word(r) || strings.ContainsRune("+=/:,.@-", r) },
+		stsfield.ExternalIDChars: func(r rune) bool { return word(r) || strings.ContainsRune("+=,.@:/-", r) },
+		stsfield.PolicyChars:     func(r rune) bool { return r == 9 || r == 10 || r == 13 || r >= 0x20 && r <= 0xff },
+		stsfield.Graphic:         func(r rune) bool { return r > 0x20 && r < 0x7f },
+		stsfield.Base64:          func(r rune) bool { return word(r) && r != '_' || strings.ContainsRune("+/=\r\n", r) },
 	}
-	for _, b := range sts.Bounds() {
+	for _, b := range stsfield.All() {
 		in, ok := patterns[b.Charset]
-		if !ok || b.Kind != sts.Characters {
+		if !ok || b.Kind != stsfield.Characters {
 			continue
 		}
 		base := text(b.Field, b.Charset, max(b.Min, 2)-1)
@@ -232,7 +233,7 @@ func setText(r *sts.Request, field, s string) {
 func TestBoundsAreComplete(t *testing.T) {
 	for _, op := range operations {
 		have := map[string]bool{}
-		for _, b := range sts.Bounds() {
+		for _, b := range stsfield.All() {
 			if b.Operation == op {
 				have[b.Field] = true
 			}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/stsfield"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -52,7 +53,7 @@ func (c *checker) text(field, s string) { c.item(field, field, s) }
 
 // item applies the bounds called rule to the item of a list called name.
 func (c *checker) item(name, rule, s string) {
-	b := bound(c.op, rule)
+	b := stsfield.Find(c.op, rule)
 	shown := s
 	if b.Secret {
 		shown = ""
@@ -79,7 +80,7 @@ func (c *checker) item(name, rule, s string) {
 	}
 }
 
-func lengthRule(b *Bound, n int) string {
+func lengthRule(b *stsfield.Bound, n int) string {
 	switch {
 	case b.Min == b.Max:
 		return fmt.Sprintf("must be %d characters, not %d", b.Min, n)
@@ -91,7 +92,7 @@ func lengthRule(b *Bound, n int) string {
 
 // count applies the bounds of a list to its number of items.
 func (c *checker) count(field string, n int) {
-	if b := bound(c.op, field); n > b.Max {
+	if b := stsfield.Find(c.op, field); n > b.Max {
 		c.refuse(field, "", fmt.Sprintf("may have %d items at most, not %d", b.Max, n))
 	}
 }
@@ -99,8 +100,7 @@ func (c *checker) count(field string, n int) {
 // duration applies the bounds of DurationSeconds; zero is absent.
 func (c *checker) duration(d time.Duration) {
 	const field = "DurationSeconds"
-	b := bound(c.op, field)
-	lo, hi := time.Duration(b.Min)*time.Second, time.Duration(b.Max)*time.Second
+	lo, hi := stsfield.Durations(c.op)
 	switch {
 	case d == 0:
 	case d < lo || d > hi:
@@ -132,7 +132,7 @@ func (c *checker) tags(tags []Tag) {
 		if reserved(t.Key) {
 			c.refuse(name+".Key", t.Key, `may not begin with "aws:"`)
 		}
-		if len(tags) > bound(c.op, "Tags").Max {
+		if len(tags) > stsfield.Find(c.op, "Tags").Max {
 			continue // refused already; do not compare a million with a million
 		}
 		for _, u := range tags[:i] {
@@ -146,7 +146,7 @@ func (c *checker) tags(tags []Tag) {
 // transitive checks the keys that go on through a chain of roles; each must be one of tags.
 func (c *checker) transitive(keys []string, tags []Tag) {
 	c.count("TransitiveTagKeys", len(keys))
-	if len(keys) > bound(c.op, "TransitiveTagKeys").Max {
+	if len(keys) > stsfield.Find(c.op, "TransitiveTagKeys").Max {
 		return
 	}
 	for i, k := range keys {

@@ -13,5 +13,5 @@
 // and session, or the federated user, that was asked for.
 //
 // The limits on requests are those of the API's model and reference
-// (https://docs.aws.amazon.com/STS/latest/APIReference/API_Operations.html); [Bounds] lists them.
+// (https://docs.aws.amazon.com/STS/latest/APIReference/API_Operations.html).
 package sts

@@ -8,6 +8,7 @@ import (
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
+	"github.com/sts-helper/sts-helper/internal/stsfield"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -69,7 +70,7 @@ type ProvidedContext struct {
 // lifetime is d, or the default of op.
 func lifetime(op token.Operation, d time.Duration) time.Duration {
 	if d == 0 {
-		return DefaultDuration(op)
+		return stsfield.DefaultDuration(op)
 	}
 	return d
 }

@@ -55,12 +55,12 @@ type SAMLRequest struct {
 	PolicyArns    []string      // managed session policies, at most 10
 }
 
-func (RoleRequest) Operation() token.Operation        { return role }
-func (WebIdentityRequest) Operation() token.Operation { return web }
-func (SAMLRequest) Operation() token.Operation        { return saml }
+func (RoleRequest) Operation() token.Operation        { return token.AssumeRole }
+func (WebIdentityRequest) Operation() token.Operation { return token.AssumeRoleWithWebIdentity }
+func (SAMLRequest) Operation() token.Operation        { return token.AssumeRoleWithSAML }
 
 func (r RoleRequest) Validate() error {
-	c := checker{op: role}
+	c := checker{op: token.AssumeRole}
 	c.roleArn(r.RoleArn)
 	c.text("RoleSessionName", r.RoleSessionName)
 	c.duration(r.Duration)
@@ -81,7 +81,7 @@ func (r RoleRequest) Validate() error {
 }
 
 func (r WebIdentityRequest) Validate() error {
-	c := checker{op: web}
+	c := checker{op: token.AssumeRoleWithWebIdentity}
 	c.roleArn(r.RoleArn)
 	c.text("RoleSessionName", r.RoleSessionName)
 	c.text("WebIdentityToken", r.WebIdentityToken)
@@ -93,7 +93,7 @@ func (r WebIdentityRequest) Validate() error {
 }
 
 func (r SAMLRequest) Validate() error {
-	c := checker{op: saml}
+	c := checker{op: token.AssumeRoleWithSAML}
 	c.roleArn(r.RoleArn)
 	c.text("PrincipalArn", r.PrincipalArn)
 	p, ok := awsname.ParseARN(r.PrincipalArn)
@@ -108,9 +108,11 @@ func (r SAMLRequest) Validate() error {
 	return c.result()
 }
 
-func (r RoleRequest) Lifetime() time.Duration        { return lifetime(role, r.Duration) }
-func (r WebIdentityRequest) Lifetime() time.Duration { return lifetime(web, r.Duration) }
-func (r SAMLRequest) Lifetime() time.Duration        { return lifetime(saml, r.Duration) }
+func (r RoleRequest) Lifetime() time.Duration { return lifetime(token.AssumeRole, r.Duration) }
+func (r WebIdentityRequest) Lifetime() time.Duration {
+	return lifetime(token.AssumeRoleWithWebIdentity, r.Duration)
+}
+func (r SAMLRequest) Lifetime() time.Duration { return lifetime(token.AssumeRoleWithSAML, r.Duration) }
 
 func (RoleRequest) signed() bool        { return true }
 func (WebIdentityRequest) signed() bool { return false }

@@ -42,19 +42,19 @@ type RootRequest struct {
 	Duration        time.Duration // DurationSeconds: at most 15 minutes, the default
 }
 
-func (SessionRequest) Operation() token.Operation    { return gst }
-func (FederationRequest) Operation() token.Operation { return gft }
-func (RootRequest) Operation() token.Operation       { return root }
+func (SessionRequest) Operation() token.Operation    { return token.GetSessionToken }
+func (FederationRequest) Operation() token.Operation { return token.GetFederationToken }
+func (RootRequest) Operation() token.Operation       { return token.AssumeRoot }
 
 func (r SessionRequest) Validate() error {
-	c := checker{op: gst}
+	c := checker{op: token.GetSessionToken}
 	c.duration(r.Duration)
 	c.mfa(r.SerialNumber, r.TokenCode)
 	return c.result()
 }
 
 func (r FederationRequest) Validate() error {
-	c := checker{op: gft}
+	c := checker{op: token.GetFederationToken}
 	c.text("Name", r.Name)
 	c.text("Policy", r.Policy)
 	c.policyArns(r.PolicyArns)
@@ -64,7 +64,7 @@ func (r FederationRequest) Validate() error {
 }
 
 func (r RootRequest) Validate() error {
-	c := checker{op: root}
+	c := checker{op: token.AssumeRoot}
 	c.text("TargetPrincipal", r.TargetPrincipal)
 	partition, account := r.target()
 	if account == "" {
@@ -109,9 +109,11 @@ func rootTask(resource string) bool {
 	return false
 }
 
-func (r SessionRequest) Lifetime() time.Duration    { return lifetime(gst, r.Duration) }
-func (r FederationRequest) Lifetime() time.Duration { return lifetime(gft, r.Duration) }
-func (r RootRequest) Lifetime() time.Duration       { return lifetime(root, r.Duration) }
+func (r SessionRequest) Lifetime() time.Duration { return lifetime(token.GetSessionToken, r.Duration) }
+func (r FederationRequest) Lifetime() time.Duration {
+	return lifetime(token.GetFederationToken, r.Duration)
+}
+func (r RootRequest) Lifetime() time.Duration { return lifetime(token.AssumeRoot, r.Duration) }
 
 func (SessionRequest) signed() bool    { return true }
 func (FederationRequest) signed() bool { return true }

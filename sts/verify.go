@@ -10,6 +10,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/stsfield"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -95,7 +96,8 @@ func verifyResponse(r Request, a answer, where callContext, now time.Time) (toke
 // gets anything up to the operation's maximum.
 func longest(r Request) time.Duration {
 	if r, ok := r.(SAMLRequest); ok && r.Duration == 0 {
-		return time.Duration(bound(saml, "DurationSeconds").Max) * time.Second
+		_, most := stsfield.Durations(token.AssumeRoleWithSAML)
+		return most
 	}
 	return r.Lifetime()
 }
@@ -198,12 +200,12 @@ func verifyRole(a answer, roleArn, session string, t *token.Token) error {
 // principal checks the form of an id and an ARN that STS says of a principal: the id is 2 to 193
 // characters of [\w+=,.@:-] (FederatedUserId, AssumedRoleId), the ARN one of STS, of an account.
 func principal(id, arn string) (awsname.ARN, error) {
-	if len(id) < 2 || len(id) > 193 || !allName(strings.ReplaceAll(id, ":", "")) {
+	if len(id) < 2 || len(id) > 193 || !stsfield.AllName(strings.ReplaceAll(id, ":", "")) {
 		return awsname.ARN{}, errors.New("the id of the identity in the answer is missing or malformed")
 	}
 	p, ok := awsname.ParseARN(arn)
 	if !ok || len(arn) > 2048 || p.Service != "sts" || p.Region != "" || !token.ValidAccountID(p.Account) ||
-		!allName(strings.ReplaceAll(p.Resource, "/", "")) {
+		!stsfield.AllName(strings.ReplaceAll(p.Resource, "/", "")) {
 		return awsname.ARN{}, errors.New("the ARN of the identity in the answer is missing or malformed")
 	}
 	return p, nil

@@ -7,8 +7,8 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/stsfield"
 	"github.com/sts-helper/sts-helper/lock"
-	"github.com/sts-helper/sts-helper/sts"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -79,5 +79,5 @@ func (p *Provider) Lifetime() time.Duration {
 	if p.req.Granted != "" {
 		return 0
 	}
-	return cmp.Or(p.req.Duration, sts.DefaultDuration(token.Operation(p.req.Operation)))
+	return cmp.Or(p.req.Duration, stsfield.DefaultDuration(token.Operation(p.req.Operation)))
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/stsfield"
+	"github.com/sts-helper/sts-helper/token"
 )
 
 // operations names each set of one.
@@ -206,13 +208,7 @@ func (l *loader) duration(r *request.Request, op opSet) error {
 		if err != nil {
 			return err
 		}
-		low, high := 15*time.Minute, 12*time.Hour
-		switch op {
-		case opSession, opFederation:
-			high = 36 * time.Hour
-		case opRoot:
-			low, high = 0, 15*time.Minute
-		}
+		low, high := stsfield.Durations(token.Operation(r.Operation))
 		if d < low || d > high {
 			return g.wrong(display.Duration(d)+" is out of bounds: "+r.Operation+" takes "+display.Duration(low)+" to "+display.Duration(high), "")
 		}
@@ -355,16 +351,16 @@ func (l *loader) addSerial(r *request.Request, serial string, owner *awsconfig.P
 // sessionName is the RoleSessionName where none is set. It names the user, so that
 // CloudTrail's readers know whom to ask, and not the time, so that processes agree.
 func (e Environment) sessionName() string {
-	const prefix, most = "sts-helper", 64
+	const prefix = "sts-helper"
 	name := []byte(prefix)
 	for i, c := range []byte(e.UserName()) {
 		if i == 0 {
 			name = append(name, '-')
 		}
-		if len(name) == most {
+		if len(name) == stsfield.MaxSessionName {
 			break
 		}
-		if !('A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("_+=,.@-", c) >= 0) {
+		if !stsfield.NameChars.Contains(rune(c)) {
 			c = '-'
 		}
 		name = append(name, c)

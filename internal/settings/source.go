@@ -8,6 +8,8 @@ import (
 	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/stsfield"
+	"github.com/sts-helper/sts-helper/token"
 )
 
 // sourceProfile is the AWS profile whose settings are in force.
@@ -370,7 +372,7 @@ func profileDuration(p *awsconfig.Profile) (time.Duration, error) {
 		return 0, nil
 	}
 	d, err := parseDuration(prop.Value)
-	if err != nil || d < 15*time.Minute || d > 12*time.Hour {
+	if low, high := stsfield.Durations(token.AssumeRole); err != nil || d < low || d > high {
 		return 0, &Error{Kind: Config, Where: prop.Where(), What: "duration_seconds " + display.Quote(prop.Value) + " of profile " + display.Quote(p.Name) + " is not a number from 900 to 43200"}
 	}
 	return d, nil

@@ -1,4 +1,6 @@
-package sts
+// Package stsfield knows what STS takes in the fields of its operations: lengths, characters, durations and counts,
+// in one table.
+package stsfield
 
 import (
 	"time"
@@ -33,8 +35,16 @@ type Bound struct {
 	Shaped bool
 }
 
-// Bounds are the limits that the requests' Validate methods apply, one for each field.
-func Bounds() []Bound { return append([]Bound(nil), bounds[:]...) }
+// All are the limits of every field, one for each.
+func All() []Bound { return append([]Bound(nil), bounds[:]...) }
+
+// Limits that are the same in every operation, in characters or items.
+const (
+	MaxPolicy      = 2048 // a session policy (but AssumeRole's, whose maximum is stated for its packed form)
+	MinARN, MaxARN = 20, 2048
+	MaxSessionName = 64
+	MaxPolicyARNs  = 10 // items
+)
 
 const (
 	gst  = token.GetSessionToken
@@ -54,21 +64,21 @@ var bounds = [...]Bound{
 	{Operation: gst, Field: "TokenCode", Min: 6, Max: 6, Charset: Digits, Secret: true},
 
 	{Operation: gft, Field: "Name", Min: 2, Max: 32, Charset: NameChars, Required: true},
-	{Operation: gft, Field: "Policy", Min: 1, Max: 2048, Charset: PolicyChars},
-	{Operation: gft, Field: "PolicyArns", Kind: Items, Max: 10},
-	{Operation: gft, Field: "PolicyArns[]", Min: 20, Max: 2048, Charset: Text, Required: true, Shaped: true},
+	{Operation: gft, Field: "Policy", Min: 1, Max: MaxPolicy, Charset: PolicyChars},
+	{Operation: gft, Field: "PolicyArns", Kind: Items, Max: MaxPolicyARNs},
+	{Operation: gft, Field: "PolicyArns[]", Min: MinARN, Max: MaxARN, Charset: Text, Required: true, Shaped: true},
 	{Operation: gft, Field: "Tags", Kind: Items, Max: 50},
 	{Operation: gft, Field: "Tags[].Key", Min: 1, Max: 128, Charset: TagChars, Required: true},
 	{Operation: gft, Field: "Tags[].Value", Max: 256, Charset: TagChars},
 	{Operation: gft, Field: "DurationSeconds", Kind: Seconds, Min: 900, Max: 129600},
 
-	{Operation: role, Field: "RoleArn", Min: 20, Max: 2048, Charset: Text, Required: true, Shaped: true},
-	{Operation: role, Field: "RoleSessionName", Min: 2, Max: 64, Charset: NameChars, Required: true},
+	{Operation: role, Field: "RoleArn", Min: MinARN, Max: MaxARN, Charset: Text, Required: true, Shaped: true},
+	{Operation: role, Field: "RoleSessionName", Min: 2, Max: MaxSessionName, Charset: NameChars, Required: true},
 	{Operation: role, Field: "DurationSeconds", Kind: Seconds, Min: 900, Max: 43200},
 	{Operation: role, Field: "ExternalId", Min: 2, Max: 1224, Charset: ExternalIDChars},
 	{Operation: role, Field: "Policy", Min: 1, Charset: PolicyChars},
-	{Operation: role, Field: "PolicyArns", Kind: Items, Max: 10},
-	{Operation: role, Field: "PolicyArns[]", Min: 20, Max: 2048, Charset: Text, Required: true, Shaped: true},
+	{Operation: role, Field: "PolicyArns", Kind: Items, Max: MaxPolicyARNs},
+	{Operation: role, Field: "PolicyArns[]", Min: MinARN, Max: MaxARN, Charset: Text, Required: true, Shaped: true},
 	{Operation: role, Field: "Tags", Kind: Items, Max: 50},
 	{Operation: role, Field: "Tags[].Key", Min: 1, Max: 128, Charset: TagChars, Required: true},
 	{Operation: role, Field: "Tags[].Value", Max: 256, Charset: TagChars},
@@ -81,36 +91,42 @@ var bounds = [...]Bound{
 	{Operation: role, Field: "ProvidedContexts[].ProviderArn", Min: 20, Max: 2048, Charset: Text, Required: true},
 	{Operation: role, Field: "ProvidedContexts[].ContextAssertion", Min: 4, Max: 2048, Charset: Graphic, Required: true, Secret: true},
 
-	{Operation: web, Field: "RoleArn", Min: 20, Max: 2048, Charset: Text, Required: true, Shaped: true},
-	{Operation: web, Field: "RoleSessionName", Min: 2, Max: 64, Charset: NameChars, Required: true},
+	{Operation: web, Field: "RoleArn", Min: MinARN, Max: MaxARN, Charset: Text, Required: true, Shaped: true},
+	{Operation: web, Field: "RoleSessionName", Min: 2, Max: MaxSessionName, Charset: NameChars, Required: true},
 	{Operation: web, Field: "WebIdentityToken", Min: 4, Max: 20000, Charset: Graphic, Required: true, Secret: true},
 	{Operation: web, Field: "ProviderId", Min: 4, Max: 2048, Charset: Graphic},
 	{Operation: web, Field: "DurationSeconds", Kind: Seconds, Min: 900, Max: 43200},
-	{Operation: web, Field: "Policy", Min: 1, Max: 2048, Charset: PolicyChars},
-	{Operation: web, Field: "PolicyArns", Kind: Items, Max: 10},
-	{Operation: web, Field: "PolicyArns[]", Min: 20, Max: 2048, Charset: Text, Required: true, Shaped: true},
+	{Operation: web, Field: "Policy", Min: 1, Max: MaxPolicy, Charset: PolicyChars},
+	{Operation: web, Field: "PolicyArns", Kind: Items, Max: MaxPolicyARNs},
+	{Operation: web, Field: "PolicyArns[]", Min: MinARN, Max: MaxARN, Charset: Text, Required: true, Shaped: true},
 
-	{Operation: saml, Field: "RoleArn", Min: 20, Max: 2048, Charset: Text, Required: true, Shaped: true},
-	{Operation: saml, Field: "PrincipalArn", Min: 20, Max: 2048, Charset: Text, Required: true, Shaped: true},
+	{Operation: saml, Field: "RoleArn", Min: MinARN, Max: MaxARN, Charset: Text, Required: true, Shaped: true},
+	{Operation: saml, Field: "PrincipalArn", Min: MinARN, Max: MaxARN, Charset: Text, Required: true, Shaped: true},
 	{Operation: saml, Field: "SAMLAssertion", Min: 4, Max: 100000, Charset: Base64, Required: true, Secret: true},
 	{Operation: saml, Field: "DurationSeconds", Kind: Seconds, Min: 900, Max: 43200},
-	{Operation: saml, Field: "Policy", Min: 1, Max: 2048, Charset: PolicyChars},
-	{Operation: saml, Field: "PolicyArns", Kind: Items, Max: 10},
-	{Operation: saml, Field: "PolicyArns[]", Min: 20, Max: 2048, Charset: Text, Required: true, Shaped: true},
+	{Operation: saml, Field: "Policy", Min: 1, Max: MaxPolicy, Charset: PolicyChars},
+	{Operation: saml, Field: "PolicyArns", Kind: Items, Max: MaxPolicyARNs},
+	{Operation: saml, Field: "PolicyArns[]", Min: MinARN, Max: MaxARN, Charset: Text, Required: true, Shaped: true},
 
 	{Operation: root, Field: "TargetPrincipal", Min: 12, Max: 2048, Charset: Text, Required: true, Shaped: true},
-	{Operation: root, Field: "TaskPolicyArn", Min: 20, Max: 2048, Charset: Text, Required: true, Shaped: true},
+	{Operation: root, Field: "TaskPolicyArn", Min: MinARN, Max: MaxARN, Charset: Text, Required: true, Shaped: true},
 	{Operation: root, Field: "DurationSeconds", Kind: Seconds, Min: 0, Max: 900},
 }
 
-// bound finds the limits of a field. A field without any is a mistake of this package.
-func bound(op token.Operation, field string) *Bound {
+// Find gives the limits of a field of an operation. A field without any is a mistake of the caller.
+func Find(op token.Operation, field string) *Bound {
 	for i := range bounds {
 		if bounds[i].Field == field && bounds[i].Operation == op {
 			return &bounds[i]
 		}
 	}
-	panic("sts: no bounds for " + field + " of " + string(op))
+	panic("stsfield: no bounds for " + field + " of " + string(op))
+}
+
+// Durations are the least and the longest life of credentials that op can be asked for.
+func Durations(op token.Operation) (least, longest time.Duration) {
+	b := Find(op, "DurationSeconds")
+	return time.Duration(b.Min) * time.Second, time.Duration(b.Max) * time.Second
 }
 
 // DefaultDuration is how long the credentials of op live where the request does not say: STS's own

@@ -1,6 +1,9 @@
-package sts
+package stsfield
 
-import "unicode"
+import (
+	"strings"
+	"unicode"
+)
 
 // Charset is a set of characters that STS accepts in a field. STS's \w is ASCII.
 type Charset uint8
@@ -79,6 +82,11 @@ func (c Charset) String() string {
 		return "characters up to U+00FF without control characters"
 	}
 	return "any characters"
+}
+
+// AllName reports whether s is one or more of NameChars, as the names of IAM and STS are.
+func AllName(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !nameRune(r) })
 }
 
 func alphanumeric(r rune) bool {
