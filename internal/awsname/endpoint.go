@@ -36,11 +36,10 @@ func CheckEndpoint(endpoint string, allowHTTP bool) (what, do string) {
 	return "", ""
 }
 
-// IsLoopback reports whether a host is this machine: "localhost", in any case and with the dot that
-// ends a full name, or an address of the loopback network, with or without brackets. Other names are
-// not, wherever they lead.
+// IsLoopback reports whether a host is this machine: "localhost", in any case, or an address of the
+// loopback network, with or without brackets. Other names are not, wherever they lead; neither is
+// "localhost.": package net does not find it in the hosts file, and asks DNS.
 func IsLoopback(host string) bool {
-	host = strings.TrimSuffix(host, ".")
 	if strings.EqualFold(host, "localhost") {
 		return true
 	}

@@ -40,12 +40,12 @@ func TestEndpointOrder(t *testing.T) {
 }
 
 func TestEndpointsAllowed(t *testing.T) {
-	for _, good := range []string{"https://sts.eu-west-1.amazonaws.com", "https://10.0.0.1:8443/path", "http://localhost:4566", "http://LOCALHOST.:1", "http://localhost:1", "http://127.0.0.1:1", "http://127.9.9.9", "http://[::1]:1", "http://[::ffff:127.0.0.1]:1"} {
+	for _, good := range []string{"https://sts.eu-west-1.amazonaws.com", "https://10.0.0.1:8443/path", "http://localhost:4566", "http://LOCALHOST:1", "http://localhost:1", "http://127.0.0.1:1", "http://127.9.9.9", "http://[::1]:1", "http://[::ffff:127.0.0.1]:1"} {
 		if got := newWorld(t).load("--endpoint-url=" + good).Endpoint; got != good {
 			t.Errorf("%s gave %s", good, got)
 		}
 	}
-	for _, bad := range []string{"http://sts.example.com", "http://a.localhost", "http://10.0.0.1", "http://127.0.0.1.example.com", "http://localhost.example.com", "http://127.1", "http://2130706433", "http://[::]:1", "http://0.0.0.0", "http://169.254.169.254",
+	for _, bad := range []string{"http://sts.example.com", "http://a.localhost", "http://localhost.:1", "http://10.0.0.1", "http://127.0.0.1.example.com", "http://localhost.example.com", "http://127.1", "http://2130706433", "http://[::]:1", "http://0.0.0.0", "http://169.254.169.254",
 		"ftp://localhost", "localhost:4566", "//localhost", "https://", "https:///x", "https://user:CANARY@host", "https://host?x=CANARY", "https://host#x", "https://ho st", "https://host:port", "http://localhost@evil.example", "http:localhost", "https://%zz", "https://host/\u202ex"} {
 		newWorld(t).fail(settings.Usage, []string{"--endpoint-url", "endpoint"}, "--endpoint-url="+bad)
 		newWorld(t).set("AWS_ENDPOINT_URL_STS="+bad).fail(settings.Config, []string{"AWS_ENDPOINT_URL_STS", "endpoint"})
