@@ -14,15 +14,15 @@ type Class string
 
 // The classes of failure. Their values are kept in records of failed refreshes (package cache).
 const (
-	Usage               Class = "usage"         // the command line is wrong
-	Configuration       Class = "configuration" // a file, a variable or a directory is wrong
-	Source              Class = "source"        // the source credentials are missing, of the wrong kind, or refused
-	Denied              Class = "denied"        // AWS refused the request
-	Unreachable         Class = "unreachable"   // AWS could not be reached, or its answer cannot be used
-	Locked              Class = "locked"        // another process holds the lock and did not finish in time
-	InteractionRequired Class = "human"         // the user has to act, and could not be asked or did not answer
-	Stopped             Class = "stopped"       // this process was told to stop
-	Internal            Class = "internal"      // a fault of this program
+	Usage               Class = "usage"                // the command line is wrong
+	Configuration       Class = "configuration"        // a file, a variable or a directory is wrong
+	Source              Class = "source"               // the source credentials are missing, of the wrong kind, or refused
+	Denied              Class = "denied"               // AWS refused the request
+	Unreachable         Class = "unreachable"          // AWS could not be reached, or its answer cannot be used
+	Locked              Class = "locked"               // another process holds the lock and did not finish in time
+	InteractionRequired Class = "interaction-required" // the user has to act, and could not be asked or did not answer
+	Stopped             Class = "stopped"              // this process was told to stop
+	Internal            Class = "internal"             // a fault of this program
 )
 
 // Error is a classified error. Its text is one line and holds no secret.

@@ -47,3 +47,18 @@ func TestClassOf(t *testing.T) {
 		}
 	}
 }
+
+// Each class has an exit code of its own, but for what a signal or nothing of ours decides.
+func TestExitCodes(t *testing.T) {
+	for class, want := range map[failure.Class]int{
+		failure.Internal: 1, failure.Usage: 2, failure.Configuration: 3, failure.Source: 4, failure.Denied: 5,
+		failure.Unreachable: 6, failure.Locked: 7, failure.InteractionRequired: 8,
+	} {
+		if got := class.ExitCode(); got != want || failure.ClassOfExit(want) != class {
+			t.Errorf("%s: %d, and %d is %s", class, got, want, failure.ClassOfExit(want))
+		}
+	}
+	if got := failure.Stopped.ExitCode(); got != 1 || failure.ClassOfExit(130) != failure.Internal {
+		t.Errorf("stopped: %d, 130 is %s", got, failure.ClassOfExit(130))
+	}
+}
