@@ -53,7 +53,7 @@ func noBegin(lines []string) error {
 	return ErrNotSealed
 }
 
-// noEnd tells a block that stops from one whose END line, or another, was changed.
+// noEnd distinguishes a block that stops from one whose END line, or another, was changed.
 func noEnd(body []string) error {
 	for i, line := range body {
 		last := i == len(body)-1
@@ -76,7 +76,7 @@ type keyError struct{ error }
 
 func (e keyError) Unwrap() error { return e.error }
 
-// explain turns what age says into what happened, as far as age tells. It cannot tell a
+// explain turns what age reports into what happened, as far as that goes. It cannot distinguish a
 // damaged recipient's part from one that is meant for another key.
 func explain(err error, identities []age.Identity) error {
 	var key keyError

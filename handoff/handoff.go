@@ -1,11 +1,11 @@
-// Package handoff hands a token to another person: sealed with age for their key or under a
+// Package handoff hands a token to another user: sealed with age for their key or under a
 // passphrase, as text that can be mailed or pasted, and opened by them.
 //
 // [Seal] and [Open] are the two ends. Keys come from [ParseRecipients], [ParseGitHubKeys] and
 // [PassphraseRecipient] on one side, [ParseIdentities] and [PassphraseIdentity] on the other.
 //
-// Sealing keeps a token from everybody but its recipient. It does not say who sealed it:
-// whoever has a recipient's public key can seal something for it, and [Bundle.Issuer] is only
+// Sealing keeps a token from every user but its recipient. It does not say who sealed it:
+// every holder of a recipient's public key can seal something for it, and [Bundle.Issuer] is only
 // what they wrote. What a recipient gets is a token to use, never a key to trust.
 //
 // The format is age v1 (https://age-encryption.org/v1), ASCII-armored, around one JSON
@@ -28,7 +28,7 @@ import (
 )
 
 // What can be wrong with a sealed token. Each is found with errors.Is; the text is for the
-// person who was sent it.
+// user who was sent it.
 var (
 	// ErrNotSealed: there is no age armor in what was given.
 	ErrNotSealed = errors.New("there is no sealed token here: it starts with " + armor.Header)
@@ -44,12 +44,12 @@ var (
 	ErrUnknownVersion = errors.New("the token was sealed by a newer sts-helper: update this one")
 	// ErrIncomplete: what was sealed lacks a field, has one too many, or one that cannot be.
 	ErrIncomplete = errors.New("what was sealed is not a complete token")
-	// ErrExpired: the token is over.
+	// ErrExpired: the token has expired.
 	ErrExpired = errors.New("the token has expired")
 	// ErrTooLong: more than 256 KiB were given.
 	ErrTooLong = errors.New("this is longer than any sealed token")
-	// ErrNoRecipient: Seal was given nobody to seal for.
-	ErrNoRecipient = errors.New("nobody to seal the token for: name a recipient's key or a passphrase")
+	// ErrNoRecipient: Seal was given no recipient.
+	ErrNoRecipient = errors.New("no recipient for the token: name a recipient's key or a passphrase")
 )
 
 // maxInput bounds what Open and OpenPlain read, in bytes. The longest token is far below it.
@@ -65,7 +65,7 @@ type Bundle struct {
 	Token token.Token
 	// Issuer is who granted it, For is whom it is for: free text, one line, 256 bytes at most.
 	Issuer, For string
-	// Policy is the session policy the token stands under, as JSON, for the holder to read;
+	// Policy is the session policy that limits the token, as JSON, for the holder to read;
 	// 16 KiB at most.
 	Policy string
 	// Region is the AWS region to work in, if the issuer named one.
@@ -104,7 +104,7 @@ func Seal(w io.Writer, b Bundle, recipients ...age.Recipient) error {
 	if err != nil {
 		return err
 	}
-	// All or nothing: half a sealed token on somebody's terminal helps nobody.
+	// All or nothing: half a sealed token on a terminal is of no use.
 	var out bytes.Buffer
 	armored := armor.NewWriter(&out)
 	sealed, err := age.Encrypt(armored, recipients...)
@@ -121,7 +121,7 @@ func Seal(w io.Writer, b Bundle, recipients ...age.Recipient) error {
 	return err
 }
 
-// Open reads a sealed token from r and opens it with whichever identity fits. What stands
+// Open reads a sealed token from r and opens it with whichever identity fits. What is
 // before the BEGIN line and after the END line is passed over, as are blanks at the ends of
 // lines: a token that was mailed comes with a greeting.
 //

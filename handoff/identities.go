@@ -16,12 +16,12 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// ParseIdentities reads the private keys of the person who opens a token: an age identity file
+// ParseIdentities reads the private keys of the user who opens a token: an age identity file
 // (AGE-SECRET-KEY-..., as age-keygen writes it), the same sealed under a passphrase (age -p),
 // or a private SSH key, ed25519 or RSA, with or without a passphrase.
 //
 // The passphrase function is called when a token is opened, only when the key is needed for it
-// (an SSH key with a passphrase tells beforehand), and once a key; nil is a refusal. A wrong
+// (an SSH key with a passphrase says so beforehand), and once a key; nil is a refusal. A wrong
 // passphrase gives [ErrWrongPassphrase] then. Errors never repeat anything of the file.
 func ParseIdentities(data []byte, passphrase func() ([]byte, error)) ([]age.Identity, error) {
 	if len(data) > maxInput {
@@ -86,7 +86,7 @@ type sealedIdentity struct {
 // Unwrap implements age.Identity.
 func (i *sealedIdentity) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	if i.opened == nil {
-		// Identity files have no SSH keys and no passphrases, so nobody is asked in vain for those.
+		// Identity files have no SSH keys and no passphrases, so no user is asked in vain for those.
 		needed := false
 		for _, s := range stanzas {
 			needed = needed || s.Type != "scrypt" && s.Type != "ssh-ed25519" && s.Type != "ssh-rsa"
@@ -149,10 +149,10 @@ func parseSSH(pem []byte, ask func() ([]byte, error)) (age.Identity, error) {
 }
 
 // lockedSSH is a private SSH key under a passphrase. agessh has one too, but its errors do not
-// tell a wrong passphrase from a damaged key.
+// distinguish a wrong passphrase from a damaged key.
 type lockedSSH struct {
 	pem    []byte
-	public ssh.PublicKey // nil for keys in PEM's own form, which do not tell
+	public ssh.PublicKey // nil for keys in PEM's own form, which do not say
 	ask    func() ([]byte, error)
 	opened age.Identity
 }
@@ -170,7 +170,7 @@ func (i *lockedSSH) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	return i.opened.Unwrap(stanzas)
 }
 
-// needed reports whether one of the stanzas is for this key. agessh knows how to tell, and
+// needed reports whether one of the stanzas is for this key. agessh can decide that, and
 // says it by asking for a passphrase.
 func (i *lockedSSH) needed(stanzas []*age.Stanza) bool {
 	if i.public == nil {

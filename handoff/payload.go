@@ -19,7 +19,7 @@ const (
 )
 
 // payload is version 1 of what is sealed. It only ever has these members, each as often as it
-// stands here: another member is another version.
+// is here: another member is another version.
 type payload struct {
 	Type             string
 	Version          int

@@ -88,7 +88,7 @@ func isOtherSSH(line string) bool {
 	return err == nil
 }
 
-// ParseGitHubKeys reads the keys of a person as https://github.com/USER.keys gives them: one
+// ParseGitHubKeys reads the keys of a GitHub user as https://github.com/USER.keys gives them: one
 // public SSH key a line. It never fetches anything. Kinds that age cannot seal for (ecdsa,
 // security keys, RSA below 2048 bits) are passed over and counted in skipped; it is an error
 // when none is left, or when a line is no key at all, as in a page that says there is no such

@@ -31,7 +31,7 @@ func (b *Builder) Allow(actions ...string) *Builder {
 	return b
 }
 
-// Deny adds actions that the token may not do, whatever else allows them. They stand in a
+// Deny adds actions that the token may not do, whatever else allows them. They are in a
 // statement of their own, and on every resource: [Builder.Resource] never narrows a denial.
 func (b *Builder) Deny(actions ...string) *Builder {
 	b.deny = b.add(b.deny, "deny", actions)
@@ -142,7 +142,7 @@ func (b *Builder) String() string {
 	return p.String()
 }
 
-// tidy sorts and drops what stands twice; with fold, in whatever letter case.
+// tidy sorts and drops what is there twice; with fold, in whatever letter case.
 func tidy(list []string, fold bool) []string {
 	if !fold {
 		list = slices.Clone(list)

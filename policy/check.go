@@ -177,7 +177,7 @@ func (c *checker) either(n *node, path, name string, check func(at int, path, s 
 		return nil, nil
 	}
 	if a != nil && b != nil {
-		c.errorf(b.at, join(path, notName), "stands beside %s: a statement has one or the other", name)
+		c.errorf(b.at, join(path, notName), "is there beside %s: a statement has one or the other", name)
 	}
 	return c.list(a, join(path, name), check), c.list(b, join(path, notName), check)
 }
@@ -207,7 +207,7 @@ func (c *checker) list(n *node, path string, check func(at int, path, s string))
 		}
 		check(v.at, here, v.text)
 		if seen[v.text] {
-			c.warnf(v.at, here, "%s stands here twice", display.Quote(v.text))
+			c.warnf(v.at, here, "%s is here twice", display.Quote(v.text))
 		}
 		seen[v.text] = true
 		out = append(out, v.text)
@@ -248,7 +248,7 @@ func (c *checker) unknown(n *node, path string, known, elsewhere []string) {
 	}
 }
 
-// get is the value of key in n, the first where it stands twice; nil where there is none.
+// get is the value of key in n, the first where it is there twice; nil where there is none.
 func (n *node) get(key string) *node {
 	if m := n.key(key); m != nil {
 		return m.value

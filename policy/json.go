@@ -13,7 +13,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 )
 
-// A node is a JSON value that knows where it stood, which encoding/json does not tell.
+// A node is a JSON value that knows its position, which encoding/json does not keep.
 type node struct {
 	kind    kind
 	at      int    // byte offset of its first character
@@ -38,7 +38,7 @@ const (
 	object
 )
 
-// String names the kind for a person.
+// String names the kind for a message.
 func (k kind) String() string {
 	return [...]string{"a bare word", "a number", "a string", "an array", "an object"}[k]
 }
@@ -59,7 +59,7 @@ func parse(data []byte) (root *node, c *checker) {
 		c.errorf(0, "", "there is no policy here")
 		return nil, c
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
-		c.errorf(0, "", "a byte order mark stands before the policy: save the file as UTF-8 without it")
+		c.errorf(0, "", "there is a byte order mark before the policy: save the file as UTF-8 without it")
 		return nil, c
 	}
 	c.characters()
@@ -165,7 +165,7 @@ func (w *walker) members(n *node, path string, depth int) {
 		here := join(path, key)
 		if before, twice := first[key]; twice {
 			line, _ := position(w.data, before)
-			w.c.errorf(at, here, "stands here twice (first on line %d)", line)
+			w.c.errorf(at, here, "is here twice (first on line %d)", line)
 		} else {
 			first[key] = at
 		}
@@ -230,7 +230,7 @@ func appendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// escape appends r as it stands in a JSON string, escaped only where JSON or the STS
+// escape appends r as it is written in a JSON string, escaped only where JSON or the STS
 // pattern asks for it.
 func escape(b []byte, r rune) []byte {
 	if i := slices.Index([]rune("\"\\\b\f\n\r\t"), r); i >= 0 {

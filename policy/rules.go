@@ -66,7 +66,7 @@ func judgeResource(s string) string {
 	if strings.TrimSpace(s) != s {
 		return fmt.Sprintf("resource %s has blanks around it", display.Quote(s))
 	}
-	// A policy variable may stand for any of the last three parts, so only the cut is ours
+	// A policy variable may replace any of the last three parts, so only the cut is ours
 	// to check there.
 	f := strings.SplitN(s, ":", 6)
 	pattern := func(c byte) bool { return alphanumeric(c) || strings.IndexByte("-*?", c) >= 0 }
