@@ -32,7 +32,7 @@ func TestCheck(t *testing.T) {
 			`{"Effect":"Deny","NotAction":"iam:*","Resource":"arn:aws:iam::${aws:PrincipalAccount}:role/${aws:username}"}]}`, nil},
 
 		{"nothing", " \n", []string{"1:1: error: there is no policy here"}},
-		{"byte order mark", "\xef\xbb\xbf{}", []string{"1:1: error: a byte order mark"}},
+		{"byte order mark", "\xef\xbb\xbf{}", []string{"1:1: error: there is a byte order mark"}},
 		{"trailing comma", "{\n  \"Version\": \"2012-10-17\",\n}", []string{"3:1: error: not valid JSON: invalid character '}'"}},
 		{"cut short", `{"Version":`, []string{"1:12: error: not valid JSON: unexpected end"}},
 		{"two documents", doc(good) + "{}", []string{"1:101: error: not valid JSON: invalid character '{'"}},
