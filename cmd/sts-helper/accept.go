@@ -44,7 +44,7 @@ func (p *program) acceptCommand() *cobra.Command {
 		Long:  acceptHelp,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usageError{fmt.Errorf("one FILE is taken; %q is one too many", display.Safe(args[1]))}
+				return usageError{fmt.Errorf("unexpected argument %q; one FILE is taken", display.Safe(args[1]))}
 			}
 			return nil
 		},
@@ -203,18 +203,18 @@ func validName(s string) bool {
 func (p *program) tellAccept(name, command string, b handoff.Bundle) error {
 	say := func(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }
 	if b.Issuer != "" {
-		say("from:   %s (by their own word)", display.Safe(b.Issuer))
+		say("from:     %s (unverified)", display.Safe(b.Issuer))
 	}
 	if who := b.Token.Principal(); who != nil {
-		say("as:     %s", display.Safe(who.ARN))
+		say("identity: %s", display.Safe(who.ARN))
 	}
 	for i, line := range describePolicy(b.Policy) {
-		say("%-8s%s", []string{"what:", ""}[min(i, 1)], line)
+		say("%-10s%s", []string{"what:", ""}[min(i, 1)], line)
 	}
 	end := b.Token.Credentials.Expires
-	say("until:  %s (%s); it cannot be renewed, only granted again", end.Local().Format("Mon 2 Jan 15:04 MST"), time.Until(end).Round(time.Minute))
+	say("until:    %s (%s); it cannot be renewed, only granted again", end.Local().Format("Mon 2 Jan 15:04 MST"), time.Until(end).Round(time.Minute))
 	if b.Note != "" {
-		say("note:   %s", display.Safe(b.Note))
+		say("note:     %s", display.Safe(b.Note))
 	}
 	say("\nPut this into ~/.aws/config:\n")
 	lines := fmt.Sprintf("[profile %s]\ncredential_process = %s\n", name, command)

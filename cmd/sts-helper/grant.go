@@ -223,32 +223,32 @@ func (p *program) tellGrant(req *request.Request, t token.Token) {
 	end := t.Credentials.Expires
 	say := func(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }
 	if who := t.Principal(); who != nil {
-		say("whom:   %s", display.Safe(who.ARN))
+		say("identity: %s", display.Safe(who.ARN))
 	}
 	for i, line := range describePolicy(req.Policy) {
-		say("%-8s%s", []string{"what:", ""}[min(i, 1)], line)
+		say("%-10s%s", []string{"what:", ""}[min(i, 1)], line)
 	}
 	switch {
 	case req.Policy != "":
 	case len(req.PolicyARNs) == 0 && t.Operation == token.AssumeRole:
-		say("what:   everything that %s may do: no session policy narrows it", display.Safe(req.RoleARN))
+		say("what:     everything that %s may do: no session policy narrows it", display.Safe(req.RoleARN))
 	case len(req.PolicyARNs) == 0:
-		say("what:   nothing by its own policies: there is no session policy")
+		say("what:     nothing by its own policies: there is no session policy")
 	}
 	for _, arn := range req.PolicyARNs {
-		say("what:   at most %s", display.Safe(arn))
+		say("what:     at most %s", display.Safe(arn))
 	}
 	if percent, ok := t.SizePercent(); ok {
-		say("size:   %d %% of what AWS allows for the session token, its policies and tags", percent)
+		say("size:     %d %% of what AWS allows for the session token, its policies and tags", percent)
 		if warning := broker.SizeWarning(t); warning != "" {
 			say("        %s", warning)
 		}
 	}
-	say("until:  %s (%s)", end.Local().Format("Mon 2 Jan 15:04 MST"), time.Until(end).Round(time.Minute))
+	say("until:    %s (%s)", end.Local().Format("Mon 2 Jan 15:04 MST"), time.Until(end).Round(time.Minute))
 	if t.Operation == token.GetFederationToken {
-		say("revoke: attach to the IAM user whose key made it a policy that denies * on * where aws:TokenIssueTime is before now; that ends every session of this user")
+		say("revoke:   attach to the IAM user whose key made it a policy that denies * on * where aws:TokenIssueTime is before now; that ends every session of this user")
 	} else {
-		say("revoke: in IAM, revoke the active sessions of the role (a policy that denies * where aws:TokenIssueTime is before now); that ends every session of it")
+		say("revoke:   in IAM, revoke the active sessions of the role (a policy that denies * where aws:TokenIssueTime is before now); that ends every session of it")
 	}
 }
 

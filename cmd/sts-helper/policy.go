@@ -115,6 +115,6 @@ func oneArgument(what string) cobra.PositionalArgs {
 		case 0:
 			return usageError{fmt.Errorf("%s, is missing", what)}
 		}
-		return usageError{fmt.Errorf("one argument is taken, %s; %q is one too many", what, display.Safe(args[1]))}
+		return usageError{fmt.Errorf("unexpected argument %q; one is taken, %s", display.Safe(args[1]), what)}
 	}
 }

@@ -84,7 +84,7 @@ func (p *program) commands() []*cobra.Command {
 // name of those.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 && !cmd.HasSubCommands() {
-		return usageError{fmt.Errorf("%s takes no arguments, only flags; %q is one too many", cmd.CommandPath(), display.Safe(args[0]))}
+		return usageError{fmt.Errorf("unexpected argument %q; %s takes flags only", display.Safe(args[0]), cmd.CommandPath())}
 	}
 	if err := cobra.NoArgs(cmd, args); err != nil {
 		return usageError{err}

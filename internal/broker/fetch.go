@@ -186,7 +186,7 @@ func (p *Provider) build(ctx context.Context, code string) (sts.Request, error) 
 	case token.AssumeRoot:
 		return sts.RootRequest{TargetPrincipal: r.TargetPrincipal, TaskPolicyArn: r.TaskPolicyARN, Duration: r.Duration}, nil
 	default:
-		return nil, failure.Configf("nothing is known about the operation %q", r.Operation)
+		return nil, failure.Configf("unknown operation %q", r.Operation)
 	}
 }
 

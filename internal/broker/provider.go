@@ -186,7 +186,7 @@ func noCacheForGranted(err error) error {
 }
 
 // Accept keeps a token that another user granted, under the name that the request has for it
-// (Granted). issuer is who granted it by their own words, "" where that is not known.
+// (Granted). issuer is who granted it, unverified, "" where that is not known.
 func (p *Provider) Accept(t token.Token, issuer string) error {
 	c, err := p.Cache()
 	if err == nil && c == nil {
