@@ -71,6 +71,20 @@ func TestRefreshWindows(t *testing.T) {
 	}
 }
 
+// TestShortLivesAreRefreshedAtTheFloor: what is not given out any more is fetched anew, whatever the window of so
+// short a life.
+func TestShortLivesAreRefreshedAtTheFloor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newFake(15 * time.Second)
+		s := one(t, p)
+		defer running(t, s)()
+		time.Sleep(6 * time.Second) // a third of the life is left only 4 seconds later
+		if n := p.calls.Load(); n < 2 {
+			t.Errorf("%d fetches with 9 seconds left", n)
+		}
+	})
+}
+
 // TestLifetimeSetsTheWindow: credentials that were old when first seen keep the window of their kind.
 func TestLifetimeSetsTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

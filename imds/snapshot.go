@@ -59,7 +59,7 @@ func newSnapshot(p *Profile, in *Instance, c aws.Credentials, now time.Time) (*s
 	if s.life < record.Floor {
 		return nil, fmt.Errorf("the provider gave credentials that ended at %s", s.expires.Format(expiryForm))
 	}
-	s.window = record.JitteredAdvisory(max(s.life, p.Lifetime))
+	s.window = max(record.JitteredAdvisory(max(s.life, p.Lifetime)), record.Floor)
 
 	account := c.AccountID
 	if account == "" {
