@@ -97,6 +97,9 @@ func ask() {
 	// What Go starts once and for all is no leak: its signal loop and its poller.
 	warm := make(chan os.Signal, 1)
 	signal.Notify(warm, syscall.SIGUSR2)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(warm, syscall.SIGHUP) // a terminal's end may be read before its signal comes
+	}
 	r, w, _ := os.Pipe()
 	r.Close()
 	w.Close()
