@@ -56,10 +56,24 @@ func Now() Time {
 func FakeOffset() int64 { return *fakeSeconds * 1e9 }
 `
 
-// BuildWithClock builds the helper with a wall clock and a boot clock that follow a file, by
-// replacing two source files for this one build; the program's own source is untouched. (No
-// library interposed at run time reaches a Go program's clock.)
-func BuildWithClock(dir string) (string, error) {
+// BuildWithClock builds the command package pkg of this module into dir/clock, with a wall clock
+// and a boot clock that follow a file, and gives the binary's path.
+func BuildWithClock(dir, pkg string) (string, error) {
+	dir = filepath.Join(dir, "clock")
+	overlay, err := Overlay(dir)
+	if err != nil {
+		return "", err
+	}
+	return Build(dir, pkg, overlay)
+}
+
+// Overlay writes to dir what "go build" needs for a binary whose clocks tests can move, and gives
+// the argument for it: two source files are replaced for that one build, and the program's own
+// source is untouched. (No library interposed at run time reaches a Go program's clock.)
+func Overlay(dir string) (string, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
 	goroot, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		return "", err
@@ -98,7 +112,7 @@ func BuildWithClock(dir string) (string, error) {
 	if err := os.WriteFile(file, list, 0o600); err != nil {
 		return "", err
 	}
-	return Build(filepath.Join(dir, "clock"), "cmd/sts-helper", "-overlay="+file)
+	return "-overlay=" + file, nil
 }
 
 func replace(file, old, replacement string) (string, error) {

@@ -49,20 +49,14 @@ func Long(t testing.TB, what string) {
 // Binary is the path of the sts-helper under test.
 func Binary(t testing.TB) string {
 	t.Helper()
-	return built(t, "sts-helper", func(dir string) (string, error) { return Build(dir, "cmd/sts-helper") })
+	return built(t, "sts-helper", func(dir string) (string, error) { return Build(dir+"/cmd", "cmd/sts-helper") })
 }
 
 // ClockBinary is the path of an sts-helper whose clocks tests can move; see [BuildWithClock].
 func ClockBinary(t testing.TB) string {
 	t.Helper()
 	Long(t, "builds the standard library anew")
-	return built(t, "clock", func(dir string) (string, error) {
-		dir = filepath.Join(dir, "clock")
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return "", err
-		}
-		return BuildWithClock(dir)
-	})
+	return built(t, "clock", func(dir string) (string, error) { return BuildWithClock(dir, "cmd/sts-helper") })
 }
 
 // Upgrade is the path of another version of the sts-helper under test.
@@ -82,7 +76,7 @@ func Floor(t testing.TB) string {
 // Program is the path of a command below integration/cmd.
 func Program(t testing.TB, name string) string {
 	t.Helper()
-	return built(t, name, func(dir string) (string, error) { return Build(dir, "integration/cmd/"+name) })
+	return built(t, name, func(dir string) (string, error) { return Build(dir+"/integration/cmd", "integration/cmd/"+name) })
 }
 
 var builds = struct {
@@ -96,21 +90,21 @@ func built(t testing.TB, name string, build func(dir string) (string, error)) st
 	builds.Lock()
 	defer builds.Unlock()
 	if builds.path[name] == "" {
-		path, err := shared(name, build)
+		if scratch == "" {
+			t.Fatal("the package's TestMain does not call harness.Main")
+		}
+		path, err := Shared(filepath.Join(scratch, name), build)
 		Must(t, err)
 		builds.path[name] = path
 	}
 	return builds.path[name]
 }
 
-// shared makes a binary in a directory of this checkout, one test process at a time. What is up
+// Shared makes a binary in a directory of this checkout, one test process at a time. What is up
 // to date there "go build" leaves alone, so that of all packages only the first links it. The
-// tests get a name of their own for it, which a later build does not touch: it puts a new file
-// in its place.
-func shared(name string, build func(dir string) (string, error)) (string, error) {
-	if scratch == "" {
-		return "", errors.New("the package's TestMain does not call harness.Main")
-	}
+// caller gets a name of its own for it, below into, which a later build does not touch: it puts
+// a new file in its place.
+func Shared(into string, build func(dir string) (string, error)) (string, error) {
 	root, err := Root()
 	if err != nil {
 		return "", err
@@ -131,8 +125,8 @@ func shared(name string, build func(dir string) (string, error)) (string, error)
 	if err != nil {
 		return "", err
 	}
-	own := filepath.Join(scratch, name, filepath.Base(bin))
-	if err := os.Mkdir(filepath.Dir(own), 0o700); err != nil {
+	own := filepath.Join(into, filepath.Base(bin))
+	if err := os.MkdirAll(into, 0o700); err != nil {
 		return "", err
 	}
 	if os.Link(bin, own) == nil {

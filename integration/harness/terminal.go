@@ -23,6 +23,7 @@ type Terminal struct {
 
 	mu   sync.Mutex
 	seen strings.Builder
+	read chan struct{} // closed when all has been read
 }
 
 // NewTerminal opens a terminal, which is closed with the test.
@@ -35,9 +36,10 @@ func NewTerminal(t *testing.T) *Terminal {
 	Must(t, err)
 	Must(t, unix.SetNonblock(fd, true))
 	Must(t, human.Close())
-	tt := &Terminal{t: t, Human: os.NewFile(uintptr(fd), "ptmx"), Line: line}
+	tt := &Terminal{t: t, Human: os.NewFile(uintptr(fd), "ptmx"), Line: line, read: make(chan struct{})}
 	t.Cleanup(func() { _ = tt.Human.Close(); _ = line.Close() })
 	go func() {
+		defer close(tt.read)
 		b := make([]byte, 4096)
 		for {
 			n, err := tt.Human.Read(b)
@@ -57,6 +59,14 @@ func (tt *Terminal) Screen() string {
 	tt.mu.Lock()
 	defer tt.mu.Unlock()
 	return tt.seen.String()
+}
+
+// Rest is all that was ever shown, once nothing that runs has the terminal open; it cannot be
+// used after that.
+func (tt *Terminal) Rest() string {
+	_ = tt.Line.Close()
+	<-tt.read
+	return tt.Screen()
 }
 
 // Prompt is the end of every question.
@@ -125,6 +135,16 @@ func Start(t *testing.T, tt *Terminal, cmd *exec.Cmd) *Job {
 	go func() { defer close(j.ended); _ = cmd.Wait() }()
 	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); <-j.ended })
 	return j
+}
+
+// Running reports whether it has not ended.
+func (j *Job) Running() bool {
+	select {
+	case <-j.ended:
+		return false
+	default:
+		return true
+	}
 }
 
 // Result waits for the end.

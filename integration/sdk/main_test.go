@@ -103,20 +103,16 @@ func outside(m *testing.M) int {
 }
 
 func build(dir string) error {
-	if _, err := harness.Build(dir, "cmd/sts-helper"); err != nil {
-		return err
+	for _, pkg := range []string{"cmd/sts-helper", "integration/sdk/whoami"} {
+		if _, err := harness.Shared(dir, func(dir string) (string, error) { return harness.Build(filepath.Join(dir, filepath.Dir(pkg)), pkg) }); err != nil {
+			return err
+		}
+		if _, err := harness.Shared(filepath.Join(dir, "clock"), func(dir string) (string, error) { return harness.BuildWithClock(dir, pkg) }); err != nil {
+			return err
+		}
 	}
-	if _, err := harness.Build(dir, "integration/sdk/whoami"); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Join(dir, "clock"), 0o700); err != nil {
-		return err
-	}
-	if _, err := harness.BuildWithClock(dir); err != nil {
-		return err
-	}
-	overlay := "-overlay=" + filepath.Join(dir, "overlay.json")
-	if _, err := harness.Build(filepath.Join(dir, "clock"), "integration/sdk/whoami", overlay); err != nil {
+	overlay, err := harness.Overlay(filepath.Join(dir, "overlay"))
+	if err != nil {
 		return err
 	}
 	// minio-go is a module of its own. Where its packages cannot be had its row is not run.

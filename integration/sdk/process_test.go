@@ -1,7 +1,6 @@
 package sdk_test
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -9,8 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/creack/pty"
 
 	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/integration/harness"
@@ -73,29 +70,21 @@ func (w *world) exactly(t *testing.T, c cell, helper, sts int) cell {
 }
 
 // onTerminal runs a client on a terminal of its own and gives what the screen showed; watch, if
-// any, sees all of it whenever there is more and may type.
+// any, sees all of it again and again and may type.
 func (w *world) onTerminal(t *testing.T, cmd *exec.Cmd, watch func(screen string, keys io.Writer)) string {
 	t.Helper()
-	cmd.SysProcAttr = nil
-	terminal, err := pty.Start(cmd)
-	harness.Must(t, err)
-	defer terminal.Close()
-	var screen bytes.Buffer
-	buf := make([]byte, 4096)
-	for {
-		n, err := terminal.Read(buf)
-		screen.Write(buf[:n])
-		if watch != nil {
-			watch(screen.String(), terminal)
-		}
-		if err != nil { // EIO once nobody has it open any more
-			break
-		}
+	tt := harness.NewTerminal(t)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = tt.Line, tt.Line, tt.Line
+	j := harness.Start(t, tt, cmd)
+	for ; watch != nil && j.Running(); time.Sleep(5 * time.Millisecond) {
+		watch(tt.Screen(), tt.Human)
 	}
-	if err := cmd.Wait(); err != nil {
-		t.Fatalf("%v; the screen shows:\n%s", err, screen.String())
+	r := j.Result(t)
+	screen := tt.Rest()
+	if r.Code != 0 {
+		t.Fatalf("exit %d; the screen shows:\n%s", r.Code, screen)
 	}
-	return screen.String()
+	return screen
 }
 
 // ageingStory: what a token's age does. The token lives an hour; 20 minutes before its end (less
