@@ -1,7 +1,6 @@
 package token
 
 import (
-	"encoding/base32"
 	"fmt"
 	"strings"
 )
@@ -37,16 +36,21 @@ func AccountFromAccessKeyID(id string) string {
 	if len(id) != 20 || (id[:4] != "AKIA" && id[:4] != "ASIA") {
 		return ""
 	}
-	b, err := base32.StdEncoding.DecodeString(id[4:20])
+	var n uint64 // the first nine of them: 45 bits
+	for i := 4; i < len(id); i++ {
+		digit := strings.IndexByte("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", id[i]) // RFC 4648
+		if digit < 0 {
+			return ""
+		}
+		if i < 13 {
+			n = n<<5 | uint64(digit)
+		}
+	}
 	// The first bit says which form it is; without it there is no account to read.
-	if err != nil || b[0]&0x80 == 0 {
+	if n>>44 == 0 {
 		return ""
 	}
-	var n uint64
-	for _, c := range b[:6] {
-		n = n<<8 | uint64(c)
-	}
-	n = (n & 0x7fffffffff80) >> 7
+	n = n >> 4 & (1<<40 - 1)
 	if n > 999999999999 {
 		return ""
 	}
