@@ -89,7 +89,8 @@ func (o *observer) devices(c *cache.Cache, asked, found *request.Request) {
 
 // remember notes an answer that the next call of the same line would give as well.
 func (o *observer) remember(req *request.Request, prov *broker.Provider, a cache.Answer) {
-	if a.Origin == cache.Kept || o.unsure || req.MFACode != "" || req.Verbose || req.NoCache {
+	o.note.Least = prov.KeptAbove()
+	if a.Origin == cache.Kept && (o.note.Least == 0 || len(a.Warnings) > 0) || o.unsure || req.MFACode != "" || req.Verbose || req.NoCache {
 		return
 	}
 	c, err := prov.Cache()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -146,6 +147,19 @@ func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 	})
 	p.log(a, err)
 	return a, err
+}
+
+// KeptAbove is the remaining life above which a cached token that is due for a refresh is
+// handed out without an attempt at one: it takes the user's answer, or nothing can renew it. 0
+// where a refresh is tried.
+func (p *Provider) KeptAbove() time.Duration {
+	switch {
+	case p.req.Granted != "":
+		return cache.HardFloor
+	case p.needsCode():
+		return cache.Mandatory
+	}
+	return 0
 }
 
 // Cache opens the cache the request names, once; nil where the request wants none. The

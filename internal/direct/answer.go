@@ -1,6 +1,8 @@
 package direct
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -58,13 +60,23 @@ func answer(args []string) []byte {
 		return nil
 	}
 	r := readRecord(note.Cache, note.Key)
-	if r == nil || r.FromFuture(now) || !r.Fresh(now) {
+	if r == nil || r.FromFuture(now) || !r.Fresh(now) && !note.keeps(r, now) {
 		return nil
 	}
 	if document := r.Document(); len(document) <= record.MaxDocument {
 		return document
 	}
 	return nil
+}
+
+// keeps reports whether a record that is due is handed out all the same, without an attempt to
+// refresh it. Where one failed before, the ordinary way may have something to say.
+func (n *Note) keeps(r *record.Record, now record.Moment) bool {
+	if n.Least == 0 || r.Remaining(now) <= n.Least {
+		return false
+	}
+	_, err := os.Lstat(n.Cache + separator + record.VersionDir + separator + n.Key + record.StateExt)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func readNote(dir, name string) *Note {

@@ -288,7 +288,7 @@ func TestNotesThatEnd(t *testing.T) {
 		t.Fatal("not answered to begin with")
 	}
 	at := record.Moment{Wall: time.Now(), Boot: time.Hour, BootID: "b"}
-	n := Note{Life: time.Minute, At: at}
+	n := Note{Least: time.Second, Life: time.Minute, At: at}
 	for _, tc := range []struct {
 		wall, boot time.Duration
 		id         string
@@ -304,6 +304,28 @@ func TestNotesThatEnd(t *testing.T) {
 		if got := n.ended(now); got != tc.ended {
 			t.Errorf("%+v: %v", tc, got)
 		}
+	}
+}
+
+// A record that only a user can renew is handed out as long as the ordinary way does so.
+func TestRecordsThatAreKept(t *testing.T) {
+	w := newWorld(t)
+	w.note.Least = record.Mandatory
+	if !Remember(line, w.note) {
+		t.Fatal("not noted")
+	}
+	w.age(t, 90*time.Minute)
+	if answer(line) == nil {
+		t.Error("not answered in the advisory window")
+	}
+	state := write(t, strings.TrimSuffix(w.recordPath(), record.Ext)+record.StateExt, "x")
+	if answer(line) != nil {
+		t.Error("answered although a refresh failed")
+	}
+	must(t, os.Remove(state))
+	w.age(t, 29*time.Minute+10*time.Second)
+	if answer(line) != nil {
+		t.Error("answered in the mandatory window")
 	}
 }
 

@@ -25,6 +25,9 @@ type Note struct {
 	Cache string
 	// Key names the record: 64 hexadecimal digits, the hash of its inputs.
 	Key string
+	// Least is the remaining life above which the record is handed out as it is, where that is
+	// less than its advisory window: nothing is refreshed then. 0 where it is the window.
+	Least time.Duration
 	// Life is how long after At the note may be used, where what it rests on must be looked
 	// at again then; 0 for no end.
 	Life time.Duration
@@ -187,6 +190,7 @@ func (n *Note) encode() ([]byte, error) {
 	}
 	w.text(n.Cache)
 	w.text(n.Key)
+	w.long(int64(n.Least))
 	w.long(int64(n.Life))
 	if n.Life != 0 {
 		w.long(n.At.Wall.UnixNano())
@@ -222,11 +226,12 @@ func decode(data []byte) (*Note, error) {
 	}
 	n.Cache = r.text()
 	n.Key = r.text()
+	n.Least = time.Duration(r.long())
 	n.Life = time.Duration(r.long())
 	if n.Life != 0 {
 		n.At = record.Moment{Wall: time.Unix(0, r.long()).UTC(), Boot: time.Duration(r.long()), BootID: r.text()}
 	}
-	if r.failed || len(r.rest) != 0 || !record.IsName(n.Key) || n.Life < 0 {
+	if r.failed || len(r.rest) != 0 || !record.IsName(n.Key) || n.Life < 0 || n.Least < 0 {
 		return nil, errNote
 	}
 	return n, nil

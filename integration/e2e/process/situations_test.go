@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sts-helper/sts-helper/integration/harness"
 	"github.com/sts-helper/sts-helper/internal/settings"
@@ -101,6 +102,27 @@ func TestDirectAfterLoginWithMFA(t *testing.T) {
 	}
 	ordinarily(t, m.World, line{args: []string{"--profile", "dev"}})
 	ordinarily(t, m.World, line{args: []string{"--profile", "r0"}})
+}
+
+// A session that only a user can renew is handed out until just before its end, directly too.
+func TestDirectInTheWindowOfAnMFASession(t *testing.T) {
+	m := harness.NewMFAWorld(t)
+	w := m.World.Movable(t)
+	l := line{args: []string{"--profile", "dev", "--duration", "1h"}}
+	if r := m.Run(t, append([]string{"login"}, append(l.args[1:], "--mfa-code", m.Code())...)...); r.Code != 0 {
+		t.Fatal(r.Stderr)
+	}
+	ordinarily(t, m.World, l)
+	w.At(t, harness.Due)
+	answeredDirectly(t, m.World, l)
+	for _, note := range notes(t, m.World) {
+		harness.Must(t, os.Remove(note))
+	}
+	ordinarily(t, m.World, l)
+	w.At(t, time.Hour-30*time.Second)
+	if _, direct := directly(t, m.World, l.command(t, m.World)); direct {
+		t.Error("answered directly in the mandatory window")
+	}
 }
 
 // A device that was found is a dependency as any other.
