@@ -164,7 +164,8 @@ func nameChar(c byte) bool {
 	return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
 }
 
-func validBearer(s string) bool {
+// ValidBearerToken reports whether s has the form of [Config.BearerToken].
+func ValidBearerToken(s string) bool {
 	if len(s) < minBearer || len(s) > maxBearer {
 		return false
 	}
@@ -182,7 +183,7 @@ func (c *Config) check() error {
 	if len(c.Profiles) == 0 {
 		return errors.New("no profile to serve")
 	}
-	if c.BearerToken != "" && !validBearer(c.BearerToken) {
+	if c.BearerToken != "" && !ValidBearerToken(c.BearerToken) {
 		return fmt.Errorf("the bearer token must be %d to %d characters of A-Z a-z 0-9 _ -", minBearer, maxBearer)
 	}
 	seen := make(map[string]bool, len(c.Profiles))
@@ -195,7 +196,7 @@ func (c *Config) check() error {
 			return fmt.Errorf("profile %q is named twice", p.Name)
 		case p.Provider == nil:
 			return fmt.Errorf("profile %q has no credentials provider", p.Name)
-		case p.BearerToken != "" && !validBearer(p.BearerToken):
+		case p.BearerToken != "" && !ValidBearerToken(p.BearerToken):
 			return fmt.Errorf("the bearer token of profile %q must be %d to %d characters of A-Z a-z 0-9 _ -", p.Name, minBearer, maxBearer)
 		case !p.NoContainer && p.BearerToken == "" && c.BearerToken == "":
 			return fmt.Errorf("profile %q has no bearer token", p.Name)

@@ -134,25 +134,13 @@ func bearerToken(path string) (string, error) {
 		return "", err
 	}
 	if text := string(data); text != "" {
-		if !isToken(text) {
+		if !imds.ValidBearerToken(text) {
 			return "", unsafeFile("%s holds something else than a token (16 to 512 of A-Z a-z 0-9 _ -, no line end); name another file with --token-file, or remove this one", path)
 		}
 		return text, nil
 	}
 	token := imds.NewBearerToken()
 	return token, writeOwn(dir, path, []byte(token))
-}
-
-// isToken reports whether s is a token as imds takes it; a file that is none is never
-// overwritten.
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' {
-			return false
-		}
-	}
-	return len(s) >= 16 && len(s) <= 512
 }
 
 // variables are the lines of the env-file.
