@@ -197,3 +197,26 @@ func TestGrantedRole(t *testing.T) {
 		t.Errorf("%q", r.Stderr)
 	}
 }
+
+// An accepted token is answered directly, and another one accepted under its name takes its
+// place.
+func TestGrantedIsAnsweredDirectly(t *testing.T) {
+	p := newPair(t)
+	key := p.keys(t)["age.key"]
+	before := ""
+	for range 2 {
+		harness.Must(t, p.bob.Write("sealed", p.grant(t, "--allow", "ec2:Describe*", "--to", key).Stdout))
+		if r := p.bob.Run(t, "accept", "sealed", "-i", "age.key", "--name", "guest"); r.Code != 0 {
+			t.Fatal(r.Stderr)
+		}
+		first := p.bob.Run(t, "--granted", "guest")
+		again, direct := p.bob.Directly(t, p.bob.Command(t, "--granted", "guest"))
+		if p.bob.Creds(t, first); !direct || again.Stdout != first.Stdout {
+			t.Errorf("direct %v, exit %d, %q; the same document: %v", direct, again.Code, again.Stderr, again.Stdout == first.Stdout)
+		}
+		if first.Stdout == before {
+			t.Error("the older token is answered")
+		}
+		before = first.Stdout
+	}
+}

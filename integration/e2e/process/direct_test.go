@@ -12,33 +12,14 @@ import (
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
-// directly runs a command and tells, by the trace of its packages' initialisation, whether
-// the answer came before the SDK was there.
-func directly(t *testing.T, w *harness.World, cmd *exec.Cmd) (r harness.Result, direct bool) {
-	t.Helper()
-	cmd.Env = append(cmd.Env, "GODEBUG=inittrace=1")
-	r = w.Finish(t, cmd)
-	var errs strings.Builder
-	direct = true
-	for line := range strings.Lines(r.Stderr) {
-		if strings.HasPrefix(line, "init ") {
-			direct = direct && !strings.HasPrefix(line, "init net/http ") && !strings.Contains(line, "aws-sdk-go-v2/service/")
-			continue
-		}
-		errs.WriteString(line)
-	}
-	r.Stderr = errs.String()
-	return r, direct && r.Code == 0
-}
-
 // The second call of the same line is answered directly, with the same document.
 func TestDirectAnswer(t *testing.T) {
 	w := harness.NewWorld(t)
-	first, direct := directly(t, w, w.Command(t, "--source-profile", "base"))
+	first, direct := w.Directly(t, w.Command(t, "--source-profile", "base"))
 	if w.Creds(t, first); direct {
 		t.Fatal("the first call is answered before anything was asked")
 	}
-	second, direct := directly(t, w, w.Command(t, "--source-profile", "base"))
+	second, direct := w.Directly(t, w.Command(t, "--source-profile", "base"))
 	if !direct {
 		t.Error("the second call is not answered directly")
 	}
@@ -47,7 +28,7 @@ func TestDirectAnswer(t *testing.T) {
 	}
 	off := w.Command(t, "--source-profile", "base")
 	off.Env = append(off.Env, "STS_HELPER_NO_DIRECT=1")
-	third, direct := directly(t, w, off)
+	third, direct := w.Directly(t, off)
 	if direct || third.Stdout != first.Stdout {
 		t.Errorf("turned off: direct %v", direct)
 	}
@@ -123,12 +104,12 @@ func TestDirectAnswerEndsWithAnyChange(t *testing.T) {
 			t.Parallel()
 			w := harness.NewWorld(t)
 			w.Creds(t, w.Run(t, args...))
-			if r, direct := directly(t, w, w.Command(t, args...)); !direct || r.Code != 0 {
+			if r, direct := w.Directly(t, w.Command(t, args...)); !direct || r.Code != 0 {
 				t.Fatalf("not answered directly to begin with: exit %d, %q", r.Code, r.Stderr)
 			}
 			cmd := w.Command(t, args...)
 			change(t, w, cmd)
-			got, direct := directly(t, w, cmd)
+			got, direct := w.Directly(t, cmd)
 			if direct {
 				t.Fatal("answered directly all the same")
 			}
@@ -150,7 +131,7 @@ func TestDirectAnswerGoesByTheClock(t *testing.T) {
 		direct bool
 	}{{harness.Fresh, true}, {harness.Due, false}} {
 		m.At(t, tc.at)
-		r, direct := directly(t, m.World, m.Command(t, args...))
+		r, direct := m.World.Directly(t, m.Command(t, args...))
 		if direct != tc.direct || r.Code != 0 || (r.Stdout == first.Stdout) != tc.direct {
 			t.Errorf("at %s: direct %v, exit %d", tc.at, direct, r.Code)
 		}
@@ -167,7 +148,7 @@ func TestDirectAnswerKnowsItsDirectory(t *testing.T) {
 	in := func(dir string) (harness.Document, bool) {
 		cmd := w.Command(t, args...)
 		cmd.Dir = filepath.Join(w.Dir, dir)
-		r, direct := directly(t, w, cmd)
+		r, direct := w.Directly(t, cmd)
 		return w.Creds(t, r), direct
 	}
 	one, _ := in("one")

@@ -30,11 +30,11 @@ func (l line) command(t testing.TB, w *harness.World, extra ...string) *exec.Cmd
 // ordinary way.
 func answeredDirectly(t *testing.T, w *harness.World, l line) {
 	t.Helper()
-	got, direct := directly(t, w, l.command(t, w))
+	got, direct := w.Directly(t, l.command(t, w))
 	if !direct {
 		t.Fatalf("%q is not answered directly: exit %d, %q", l, got.Code, got.Stderr)
 	}
-	want, direct := directly(t, w, l.command(t, w, "STS_HELPER_NO_DIRECT=1"))
+	want, direct := w.Directly(t, l.command(t, w, "STS_HELPER_NO_DIRECT=1"))
 	if direct || got.Stdout != want.Stdout || got.Stderr != want.Stderr || got.Code != want.Code {
 		t.Errorf("%q: directly exit %d, %q, otherwise exit %d, %q; the same document: %v", l, got.Code, got.Stderr, want.Code, want.Stderr, got.Stdout == want.Stdout)
 	}
@@ -43,7 +43,7 @@ func answeredDirectly(t *testing.T, w *harness.World, l line) {
 // ordinarily runs a line that is not answered directly now, and the next time is.
 func ordinarily(t *testing.T, w *harness.World, l line) {
 	t.Helper()
-	r, direct := directly(t, w, l.command(t, w))
+	r, direct := w.Directly(t, l.command(t, w))
 	if w.Creds(t, r); direct {
 		t.Fatalf("%q is answered directly", l)
 	}
@@ -120,7 +120,7 @@ func TestDirectInTheWindowOfAnMFASession(t *testing.T) {
 	}
 	ordinarily(t, m.World, l)
 	w.At(t, time.Hour-30*time.Second)
-	if _, direct := directly(t, m.World, l.command(t, m.World)); direct {
+	if _, direct := m.World.Directly(t, l.command(t, m.World)); direct {
 		t.Error("answered directly in the mandatory window")
 	}
 }
@@ -202,7 +202,7 @@ func TestNotAnsweredDirectly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for range 3 {
-				if r, direct := directly(t, w, l.command(t, w)); direct || r.Code != 0 {
+				if r, direct := w.Directly(t, l.command(t, w)); direct || r.Code != 0 {
 					t.Errorf("direct %v, exit %d, %q", direct, r.Code, r.Stderr)
 				}
 			}
