@@ -29,11 +29,14 @@ install: build ## install to $(PREFIX)/bin (PREFIX=~/.local for yourself alone)
 demo: ## show the main job against an emulated STS; no AWS account needed
 	$(GO) run ./integration/cmd/demo
 
+# "go test" that names what was skipped. Not by "go run", which has a last line of its own.
+TESTS = $(GO) build -o $(TOOLS)/tests ./integration/cmd/tests && $(TOOLS)/tests
+
 test: ## run every test, with the race detector; names what was skipped
-	$(GO) run ./integration/cmd/tests -race -shuffle=on -parallel 8 -timeout=30m ./...
+	$(TESTS) -race -shuffle=on -parallel 8 -timeout=30m ./...
 
 test-short: ## run what takes less than a minute: no crowds, no SDKs, no moved clocks
-	$(GO) run ./integration/cmd/tests -short -timeout=10m ./...
+	$(TESTS) -short -timeout=10m ./...
 
 conformance: sdk-tools ## drive sts-helper with the real SDKs; writes the table in docs/compatibility.md
 	cd integration/sdk && STS_HELPER_CONFORMANCE=$(CURDIR)/docs $(GO) test -count=1 -timeout=40m
