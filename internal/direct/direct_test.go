@@ -288,7 +288,11 @@ func TestNotesThatEnd(t *testing.T) {
 		t.Fatal("not answered to begin with")
 	}
 	at := record.Moment{Wall: time.Now(), Boot: time.Hour, BootID: "b"}
-	n := Note{Least: time.Second, Life: time.Minute, At: at}
+	n := Note{Life: time.Minute, At: at}
+	w.note.Life = time.Nanosecond
+	if !Remember(line, w.note) || answer(line) != nil {
+		t.Error("answered after its end")
+	}
 	for _, tc := range []struct {
 		wall, boot time.Duration
 		id         string
@@ -355,7 +359,7 @@ func sample() Note {
 		Variables: []Variable{NewVariable("AWS_REGION", "eu-west-1"), NewVariable("X", "")},
 		Files:     []File{{Path: "/etc/passwd", State: Trusted, Size: 1 << 40}, {Path: "/nowhere", State: Absent}},
 		Cache:     "/c", Key: strings.Repeat("0f", 32),
-		Life: time.Minute, At: record.Moment{Wall: time.Unix(1_795_000_000, 7).UTC(), Boot: time.Hour, BootID: "b"},
+		Least: time.Second, Life: time.Minute, At: record.Moment{Wall: time.Unix(1_795_000_000, 7).UTC(), Boot: time.Hour, BootID: "b"},
 	}
 }
 
