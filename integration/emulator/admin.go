@@ -30,6 +30,7 @@ const adminPrefix = "/_emulator/"
 //	POST /_emulator/gate?op=OP, /release?op=OP  hold answers back, let them go
 //	POST /_emulator/browser?user=NAME           the pages of a login go on as that user; !refuse refuses
 //	POST /_emulator/sso-expire, /sso-end?user=NAME   access tokens end, sessions end
+//	POST /_emulator/login-end?arn=ARN&why=TOKEN_EXPIRED    sessions of "aws login" end
 //
 // Answers are JSON; errors are {"error":"…"} with 4xx.
 func (e *Emulator) EnableAdmin() {
@@ -89,6 +90,7 @@ var adminCalls = map[string]func(*Emulator, *http.Request) (any, error){
 	"POST browser":    (*Emulator).adminBrowser,
 	"POST sso-expire": (*Emulator).adminSSOExpire,
 	"POST sso-end":    (*Emulator).adminSSOEnd,
+	"POST login-end":  (*Emulator).adminLoginEnd,
 }
 
 // done is the answer of a call that only does something.

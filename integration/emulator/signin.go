@@ -267,6 +267,15 @@ func (e *Emulator) EndLogin(arn, why string) {
 	}
 }
 
+func (e *Emulator) adminLoginEnd(r *http.Request) (any, error) {
+	q := r.URL.Query()
+	if why := q.Get("why"); why != "TOKEN_EXPIRED" && why != "USER_CREDENTIALS_CHANGED" {
+		return nil, fmt.Errorf("why must be TOKEN_EXPIRED or USER_CREDENTIALS_CHANGED")
+	}
+	e.EndLogin(q.Get("arn"), q.Get("why"))
+	return done, nil
+}
+
 // LoginsEnded is how many sessions of "aws login" ended before their time.
 func (e *Emulator) LoginsEnded() int {
 	e.mu.Lock()

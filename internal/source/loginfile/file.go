@@ -77,12 +77,29 @@ func Open(path string) (*File, error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
-	dir, err := safefile.OpenTrustedDir(filepath.Dir(path))
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	dir, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
+		return nil, err
+	}
+	info, err := dir.Stat(".")
+	if err == nil {
+		err = safefile.CheckTrusted(ownGroup{info})
+	}
+	if err != nil {
+		_ = dir.Close()
 		return nil, err
 	}
 	return &File{dir, filepath.Base(path)}, nil
 }
+
+// ownGroup is a directory whose group may write to it. AWS's tools make theirs under the umask,
+// and where each user has a group of their own, as on Ubuntu, that is 002.
+type ownGroup struct{ fs.FileInfo }
+
+func (g ownGroup) Mode() fs.FileMode { return g.FileInfo.Mode() &^ 0o020 }
 
 // Close closes the directory.
 func (f *File) Close() { _ = f.dir.Close() }

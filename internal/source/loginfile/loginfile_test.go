@@ -243,4 +243,13 @@ func TestOpenRefusesADirectoryOfOthers(t *testing.T) {
 		f.Close()
 		t.Error("opened")
 	}
+	// As AWS's tools make it under Ubuntu's umask.
+	if err := os.Chmod(dir, 0o775); err != nil {
+		t.Fatal(err)
+	}
+	f, err := loginfile.Open(filepath.Join(dir, "x.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
 }
