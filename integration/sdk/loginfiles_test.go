@@ -103,6 +103,7 @@ func (l *logins) age(profile string) {
 // Our refreshes and those of other SDKs take turns on the same login files: each goes on from
 // what the other wrote, no refresh token is spent twice, and ours keep a member of another program.
 func TestLoginFilesAreShared(t *testing.T) {
+	inside(t)
 	for _, r := range rows() {
 		if r.id != "boto3" && r.id != "js" {
 			continue // the Go SDK damages the file of "aws login"
