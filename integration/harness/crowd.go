@@ -102,17 +102,8 @@ wait`, n, args, dir)
 	return results
 }
 
-// AwaitAsleep waits until n helpers that this process started wait for another.
-func AwaitAsleep(t *testing.T, n int) {
-	t.Helper()
-	seen := sleepers{}
-	Await(t, fmt.Sprintf("%d helpers that wait", n), func() bool {
-		return seen.look(func(parent, _ int) bool { return parent == os.Getpid() }) >= n
-	})
-}
-
-// AwaitAsleepIn waits until n helpers of a session wait for another.
-func AwaitAsleepIn(t *testing.T, session, n int) {
+// AwaitAsleep waits until n helpers of a session wait for another.
+func AwaitAsleep(t *testing.T, session, n int) {
 	t.Helper()
 	seen := sleepers{}
 	Await(t, fmt.Sprintf("%d helpers that wait", n), func() bool {

@@ -200,7 +200,7 @@ var tried = []struct {
 }{
 	{"make demo", func(t *testing.T, line string) { harness.Long(t, "shows everything"); makes(t, line) }},
 	{"make help", makes},
-	{"make test", target}, {"make sdk-tools", target}, {"make conformance", target}, {"make bench", target}, {"make check", target},
+	{"make test", target}, {"make sdk-tools", target}, {"make conformance", target}, {"make bench", target}, {"make check", target}, {"make test-short", target},
 	{"make install", target}, {"make install PREFIX=~/.local", target},
 	{"go install github.com/sts-helper/sts-helper/cmd/sts-helper@latest", not("it asks the network for a release")},
 	{"sts-helper --source-profile base", credentials},
@@ -219,7 +219,6 @@ var tried = []struct {
 	{"sts-helper policy check FILE", run},
 	{"sts-helper login --all", run},
 	{"sts-helper --help", run},
-	{"go test -short ./...", not("it is the run that this test belongs to")},
 }
 
 // Every command line in the documents works, or it stands above why it was not tried.

@@ -158,7 +158,7 @@ func TestLoginAndProcessWaitForOneAnother(t *testing.T) {
 	tt.Await(harness.Prompt, 1)
 	elsewhere := harness.NewTerminal(t)
 	waiting := harness.Start(t, elsewhere, m.Command(t, "--profile", "r0"))
-	harness.AwaitAsleepIn(t, waiting.Cmd.Process.Pid, 1)
+	harness.AwaitAsleep(t, waiting.Cmd.Process.Pid, 1)
 	tt.Type(m.Code() + "\n")
 	m.Creds(t, waiting.Result(t))
 	if r := j.Result(t); r.Code != 0 || elsewhere.Screen() != "" {

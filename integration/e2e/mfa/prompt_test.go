@@ -112,7 +112,7 @@ func TestSignalsAtThePrompt(t *testing.T) {
 			j := harness.Start(t, tt, m.Command(t, "--profile", "dev"))
 			tt.Await(harness.Prompt, 1)
 			waiting := harness.Start(t, other, m.Command(t, "--profile", "r0"))
-			harness.AwaitAsleepIn(t, waiting.Cmd.Process.Pid, 1)
+			harness.AwaitAsleep(t, waiting.Cmd.Process.Pid, 1)
 			want := send(tt, j)
 			r := j.Result(t)
 			if r.Code != want || r.Stdout != "" || strings.Count(r.Stderr, "\n") != 1 || !strings.Contains(r.Stderr, "cancelled") {

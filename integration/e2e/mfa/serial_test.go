@@ -29,7 +29,7 @@ func TestDeviceIsFound(t *testing.T) {
 	results := m.CrowdOn(t, tt, n, "--profile r$((i % 8))", func(session int) {
 		tt.Await("device "+m.Device.SerialNumber, 1)
 		tt.Await(harness.Prompt, 1)
-		harness.AwaitAsleepIn(t, session, n)
+		harness.AwaitAsleep(t, session, n)
 		tt.Type(m.Code() + "\n")
 	})
 	for _, r := range results {

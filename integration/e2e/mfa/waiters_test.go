@@ -16,7 +16,7 @@ func TestNoAnswerIsSharedByAll(t *testing.T) {
 	tt := harness.NewTerminal(t)
 	results := m.CrowdOn(t, tt, n, "--profile r$((i % 8))", func(session int) {
 		tt.Await(harness.Prompt, 1)
-		harness.AwaitAsleepIn(t, session, n)
+		harness.AwaitAsleep(t, session, n)
 		tt.Type("\x04") // the end of the input: a person who would rather not
 	})
 	for i, r := range results {
@@ -50,7 +50,7 @@ func TestWaitersAreToldWhoIsAsked(t *testing.T) {
 	}
 	// A patient one shares the answer, and needs no terminal for it.
 	waiting := harness.Start(t, nil, m.Command(t, "--profile", "r0"))
-	harness.AwaitAsleepIn(t, waiting.Cmd.Process.Pid, 1)
+	harness.AwaitAsleep(t, waiting.Cmd.Process.Pid, 1)
 	tt.Type(m.Code() + "\n")
 	m.Creds(t, asking.Result(t))
 	m.Creds(t, waiting.Result(t))
@@ -64,7 +64,7 @@ func TestDeathAtThePrompt(t *testing.T) {
 	asking := harness.Start(t, first, m.Command(t, "--profile", "dev"))
 	first.Await(harness.Prompt, 1)
 	waiting := harness.Start(t, second, m.Command(t, "--profile", "dev"))
-	harness.AwaitAsleepIn(t, waiting.Cmd.Process.Pid, 1)
+	harness.AwaitAsleep(t, waiting.Cmd.Process.Pid, 1)
 	harness.Must(t, asking.Cmd.Process.Signal(syscall.SIGKILL))
 	second.Await(harness.Prompt, 1)
 	second.Type(m.Code() + "\n")
