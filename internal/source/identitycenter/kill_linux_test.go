@@ -1,38 +1,18 @@
 package identitycenter_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
-	"github.com/sts-helper/sts-helper/internal/source/identitycenter"
 	"github.com/sts-helper/sts-helper/internal/source/loginfile"
 )
-
-// childPath and childURL make the test's program refresh a login instead of testing.
-const childPath, childURL = "TEST_REFRESH_PATH", "TEST_REFRESH_URL"
-
-func TestMain(m *testing.M) {
-	path, url := os.Getenv(childPath), os.Getenv(childURL)
-	if path == "" {
-		os.Exit(m.Run())
-	}
-	s := identitycenter.Service{Transport: &http.Transport{DisableKeepAlives: true}, OIDC: url, Portal: url}
-	if _, _, err := identitycenter.Refresh(context.Background(), s, path, 2*time.Hour); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
-}
 
 // refreshCalls are the system calls of a refresh, on files and on the connection.
 var refreshCalls = []string{"openat", "read", "write", "fsync", "close", "renameat", "renameat2", "unlinkat", "newfstatat",
