@@ -33,8 +33,8 @@ type registration struct {
 // registrationMargin is how long a registration that is used again must last.
 const registrationMargin = 24 * time.Hour
 
-// registrationFile is the name of a registration's file, made as botocore makes its own, which
-// it is not: another program's registration is not ours to use up.
+// registrationFile is the name of the file beside the token files that keeps a registration. It
+// is never the name of a registration that botocore made: those stay botocore's.
 func (s Session) registrationFile(grant string) string {
 	return hashName(strings.Join([]string{"sts-helper", grant, s.Region, s.StartURL, s.Name, strings.Join(s.scopes(), " ")}, "\x00"))
 }
