@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -82,7 +83,7 @@ func (d *diag) owner(client, server netip.AddrPort) (uid, inode uint32, err erro
 	native.PutUint64(id[40:], ^uint64(0)) // no cookie
 
 	if err := retry(func() error {
-		return unix.Sendto(d.fd, req[:], 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+		return syscall.Sendto(d.fd, req[:], 0, &syscall.SockaddrNetlink{Family: unix.AF_NETLINK})
 	}); err != nil {
 		return 0, 0, fmt.Errorf("sock_diag: %w", err)
 	}
@@ -90,15 +91,17 @@ func (d *diag) owner(client, server netip.AddrPort) (uid, inode uint32, err erro
 	var buf [1024]byte
 	for range 8 {
 		var n int
-		var from unix.Sockaddr
+		// Package net has linked syscall's kinds of address; unix's twenty would slow every start
+		// of the program a little.
+		var from syscall.Sockaddr
 		err := retry(func() (err error) {
-			n, from, err = unix.Recvfrom(d.fd, buf[:], 0)
+			n, from, err = syscall.Recvfrom(d.fd, buf[:], 0)
 			return err
 		})
 		if err != nil {
 			return 0, 0, fmt.Errorf("sock_diag: %w", err)
 		}
-		if nl, ok := from.(*unix.SockaddrNetlink); !ok || nl.Pid != 0 || n < unix.NLMSG_HDRLEN || native.Uint32(buf[8:]) != d.seq {
+		if nl, ok := from.(*syscall.SockaddrNetlink); !ok || nl.Pid != 0 || n < unix.NLMSG_HDRLEN || native.Uint32(buf[8:]) != d.seq {
 			continue
 		}
 		return parseDiag(buf[:n], client, server)

@@ -17,11 +17,14 @@ import (
 // Canary is the marker that every secret of a test contains.
 const Canary = "CANARY"
 
+// buildTags are those that the Makefile builds the product with.
+const buildTags = "nethttpomithttp2"
+
 // Build builds the command package pkg of this module into dir and gives the binary's path.
 // Extra arguments go to "go build".
 func Build(dir, pkg string, extra ...string) (string, error) {
 	bin := filepath.Join(dir, filepath.Base(pkg))
-	args := append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", bin}, extra...)
+	args := append([]string{"build", "-trimpath", "-tags=" + buildTags, "-ldflags=-s -w", "-o", bin}, extra...)
 	cmd := exec.Command("go", append(args, "github.com/sts-helper/sts-helper/"+pkg)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
