@@ -62,8 +62,29 @@ func (r *Record) Remaining(at Moment) time.Duration {
 }
 
 // FromFuture reports whether the record claims to be issued later than clocks that differ
-// explain. It is not believed then.
-func (r *Record) FromFuture(at Moment) bool { return r.Issued.Wall.Sub(at.Wall) > futureSlack }
+// explain. It is not believed then. Within one boot the boot clock proves that it was issued
+// before, however far the wall clock was set back since.
+func (r *Record) FromFuture(at Moment) bool {
+	if at.SameBoot(r.Issued) && at.Boot >= r.Issued.Boot {
+		return false
+	}
+	return r.Issued.Wall.Sub(at.Wall) > futureSlack
+}
+
+// Ended reports whether it is certain that the token has ended: by the wall clock, which may be
+// wrong, and by the boot clock as well. After a reboot that knows only that the token is no
+// younger than the boot. It is for what cannot be undone; [Record.Remaining] says what may be
+// handed out.
+func (r *Record) Ended(at Moment) bool {
+	if at.Wall.Before(r.Expires) {
+		return false
+	}
+	age := at.Boot
+	if at.SameBoot(r.Issued) {
+		age -= r.Issued.Boot
+	}
+	return at.BootID == "" || age >= r.Lifetime()
+}
 
 // Fresh reports whether the token needs no refresh at that moment.
 func (r *Record) Fresh(at Moment) bool { return r.Remaining(at) > max(r.Advisory, Floor) }

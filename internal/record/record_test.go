@@ -23,8 +23,10 @@ func TestFreshness(t *testing.T) {
 		{"wall clock set back", 0, 41 * time.Minute, "b", false, false, false},
 		{"another boot", 10 * time.Minute, -time.Hour, "c", false, true, false},
 		{"no boot clock", 41 * time.Minute, 0, "", false, false, false},
-		{"from the future", -6 * time.Minute, 0, "b", false, true, true},
-		{"a little from the future", -4 * time.Minute, 0, "b", false, true, false},
+		{"from the future", -6 * time.Minute, 0, "c", false, true, true},
+		{"from the future, without a boot clock", -6 * time.Minute, 0, "", false, true, true},
+		{"a little from the future", -4 * time.Minute, 0, "c", false, true, false},
+		{"wall clock set back before its issue", -6 * time.Minute, time.Minute, "b", false, true, false},
 		{"above the floor", time.Hour - 11*time.Second, 0, "", true, true, false},
 		{"below the floor", time.Hour - 9*time.Second, 0, "", true, false, false},
 	} {
