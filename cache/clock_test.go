@@ -37,8 +37,9 @@ func TestClockSetBack(t *testing.T) {
 		{"over by the boot clock", time.Hour, 61 * time.Minute, 30 * time.Minute, cache.Fresh},
 		{"below the floor by the boot clock", time.Hour, time.Hour - 9*time.Second, 30 * time.Minute, cache.Fresh},
 		{"due by the boot clock", time.Hour, 43 * time.Minute, 30 * time.Minute, cache.Fresh},
-		{"from the future", time.Hour, time.Minute, 10 * time.Minute, cache.Fresh},
-		{"from far in the future", time.Hour, time.Minute, 10 * 365 * 24 * time.Hour, cache.Fresh},
+		{"set back before its issue", time.Hour, time.Minute, 10 * time.Minute, cache.Hit},
+		{"set back far before its issue", time.Hour, time.Minute, 10 * 365 * 24 * time.Hour, cache.Hit},
+		{"set back before its issue, over by the boot clock", time.Hour, 61 * time.Minute, 10 * 365 * 24 * time.Hour, cache.Fresh},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, s := open(t), newSource("dev", time.Hour)

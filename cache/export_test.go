@@ -120,6 +120,21 @@ func LockPath(c *Cache, key Key) string { return c.lockPath(key.String()) }
 // LatePath is the lock that those take who waited in vain.
 func LatePath(c *Cache, key Key) string { return c.lockPath(key.String() + "-late") }
 
+// SteadySince has the last sweep say since when both clocks have run alike.
+func SteadySince(c *Cache, since record.Moment) error {
+	data, err := encodeFile(newMomentFile(since))
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(c.path, record.VersionDir, sweptName), data, 0o600); err != nil {
+		return err
+	}
+	return ForgetSweep(c)
+}
+
+// SweepAt sweeps as at that moment of both clocks.
+func SweepAt(c *Cache, now record.Moment) { c.sweep(now) }
+
 // ForgetSweep makes the last sweep old, and every temporary file old enough for the next.
 func ForgetSweep(c *Cache) error {
 	dir := filepath.Join(c.path, record.VersionDir)

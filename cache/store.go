@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/record"
@@ -25,6 +22,14 @@ func (c *Cache) Load(key Key) (*Record, error) {
 	return r, nil
 }
 
+// fromFuture is why a record is not believed that was made under a clock which was ahead, or is
+// read under one that is back.
+var fromFuture = miss("the record claims to be from the future")
+
+// FromFuture reports whether the reason is that the record was made later than the wall clock
+// reads now.
+func (m *Miss) FromFuture() bool { return m == fromFuture }
+
 func (c *Cache) load(key Key) (*Record, *Miss) {
 	data, m := c.read(key.String() + record.Ext)
 	if m != nil {
@@ -38,7 +43,7 @@ func (c *Cache) load(key Key) (*Record, *Miss) {
 		return nil, miss("the record was made for another request")
 	}
 	if r.file.FromFuture(record.Now()) {
-		return nil, miss("the record claims to be from the future")
+		return nil, fromFuture
 	}
 	return r, nil
 }
@@ -95,44 +100,6 @@ func (c *Cache) DeleteIfKey(key Key, accessKeyID string) {
 	}
 }
 
-const (
-	sweptName = ".swept"
-	// sweepEvery is how often at most the folder is gone through.
-	sweepEvery = time.Minute
-	// tempAge is how old a temporary file must be to have no writer any more; writing one
-	// takes milliseconds.
-	tempAge = time.Minute
-	// recordAge is how long after its last write a file can hold nothing alive: no token
-	// lives longer than 36 hours.
-	recordAge = 48 * time.Hour
-)
-
-// Sweep removes what dead processes and dead tokens left behind. It is called after a
-// write, so a hit never pays for it, and its failures do not matter.
-func (c *Cache) Sweep() {
-	at := time.Now()
-	if info, err := c.root.Lstat(sweptName); err == nil {
-		if age := at.Sub(info.ModTime()); age >= 0 && age < sweepEvery {
-			return
-		}
-		_ = c.root.Remove(sweptName)
-	}
-	if f, err := c.root.OpenFile(sweptName, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err == nil {
-		_ = f.Close()
-	} else {
-		return // another process is at it
-	}
-	_ = c.each(func(name string, info fs.FileInfo) {
-		age := at.Sub(info.ModTime())
-		temp := strings.HasPrefix(name, safefile.TempPrefix)
-		ours := strings.HasSuffix(name, record.Ext) || strings.HasSuffix(name, record.StateExt) || strings.HasSuffix(name, record.DirectExt)
-		if temp && age > tempAge || ours && age > recordAge {
-			_ = c.root.Remove(name)
-		}
-	})
-	c.tag()
-}
-
 // each calls f for every plain file of the versioned folder.
 func (c *Cache) each(f func(name string, info fs.FileInfo)) error {
 	d, err := c.root.Open(".")
@@ -147,15 +114,4 @@ func (c *Cache) each(f func(name string, info fs.FileInfo)) error {
 		}
 	}
 	return err
-}
-
-// tag marks the directory for backup programs, which have no business with what is in it
-// (https://bford.info/cachedir/).
-func (c *Cache) tag() {
-	f, err := os.OpenFile(filepath.Join(c.path, tagName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return
-	}
-	_, _ = fmt.Fprint(f, "Signature: 8a477f597d28d172789f06886806bc55\n# Short-lived AWS tokens, kept by sts-helper. It is safe to delete this directory.\n")
-	_ = f.Close()
 }

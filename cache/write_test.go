@@ -32,6 +32,7 @@ func exists(path string) bool {
 
 func TestSweep(t *testing.T) {
 	c, s := open(t), newSource("dev", time.Hour)
+	steadyClocks(t, c)
 	name := key("long gone").String()
 	goes := []string{
 		aged(t, c, ".tmp-0123456789abcdef-old", 2*cache.TempAge),
