@@ -26,6 +26,7 @@ type snapshot struct {
 	creds   aws.Credentials
 	expires time.Time     // wall clock only
 	fetched time.Time     // with the monotonic reading
+	boot    time.Duration // when it was fetched by the boot clock, where there is one
 	life    time.Duration // left when fetched
 	window  time.Duration // left when to look for new ones
 
@@ -37,9 +38,14 @@ type snapshot struct {
 }
 
 // left is what remains at now: the smaller of what the wall clock says and what has gone by since the
-// fetch. The wall clock sees that the machine slept, the other that the wall clock was set back.
+// fetch, which does not depend on whether the wall clock was set. The monotonic clock stops while the
+// machine sleeps, so the boot clock is asked too.
 func (s *snapshot) left(now time.Time) time.Duration {
-	return min(s.expires.Sub(now.Round(0)), s.life-now.Sub(s.fetched))
+	gone := now.Sub(s.fetched)
+	if boot, id := record.BootClock(); id != "" {
+		gone = max(gone, boot-s.boot)
+	}
+	return min(s.expires.Sub(now.Round(0)), s.life-gone)
 }
 
 // newSnapshot checks what a provider gave and writes the documents. Its errors hold no secrets.
@@ -55,6 +61,7 @@ func newSnapshot(p *Profile, in *Instance, c aws.Credentials, now time.Time) (*s
 		expires: c.Expires.UTC().Round(0).Truncate(time.Second),
 		fetched: now,
 	}
+	s.boot, _ = record.BootClock()
 	s.life = s.expires.Sub(now.Round(0))
 	if s.life < record.Floor {
 		return nil, fmt.Errorf("the provider gave credentials that ended at %s", s.expires.Format(expiryForm))
