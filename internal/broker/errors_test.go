@@ -14,6 +14,7 @@ import (
 	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/internal/source"
@@ -184,6 +185,25 @@ func TestGranted(t *testing.T) {
 	store("short", cache.HardFloor-time.Second)
 	_, err = w.token(t, "granted=short")
 	if failure.ClassOf(err) != failure.InteractionRequired || !strings.Contains(err.Error(), "ask alice@example.com for another") {
+		t.Errorf("%v", err)
+	}
+	// After a reboot with a clock that is back the token is not lost, and the clock is to blame.
+	file := filepath.Join(c.Path(), record.VersionDir, request.GrantedKey("guest").String()+record.Ext)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ := record.Decode(data)
+	r.Issued = record.Moment{Wall: r.Issued.Wall.Add(time.Hour), BootID: "another boot"}
+	r.Expires = r.Expires.Add(time.Hour)
+	if data, err = record.Encode(r); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.token(t, "granted=guest")
+	if failure.ClassOf(err) != failure.Configuration || !strings.Contains(err.Error(), "; set the clock") {
 		t.Errorf("%v", err)
 	}
 	if w.sts.Count("") != 0 {

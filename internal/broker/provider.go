@@ -219,8 +219,12 @@ func (p *Provider) Accept(t token.Token, issuer string) error {
 func (p *Provider) granted(c *cache.Cache) (cache.Answer, error) {
 	r, err := c.Load(p.key)
 	if err != nil {
-		return cache.Answer{}, &failure.Error{Class: failure.Configuration, Err: err, Final: true,
-			Text: fmt.Sprintf("there is no accepted token named %s; run: sts-helper accept FILE --name %s", display.Quote(p.req.Granted), p.req.Granted)}
+		text := fmt.Sprintf("there is no accepted token named %s; run: sts-helper accept FILE --name %s", display.Quote(p.req.Granted), p.req.Granted)
+		if m, ok := errors.AsType[*cache.Miss](err); ok && m.FromFuture() {
+			text = fmt.Sprintf("the token accepted as %s is from later than this machine's clock says it is (%s); set the clock",
+				display.Quote(p.req.Granted), time.Now().UTC().Format("2006-01-02 15:04 UTC"))
+		}
+		return cache.Answer{}, &failure.Error{Class: failure.Configuration, Err: err, Final: true, Text: text}
 	}
 	if r.Remaining() <= cache.HardFloor {
 		from := "its issuer"
