@@ -3,25 +3,17 @@
 // and how the two are laid over one another, and has no opinion on what they say.
 //
 // The rules are those of the reader in aws-sdk-go-v2 (config v1.33.15, internal/ini and
-// shared_config.go), its oddities included: what that SDK does not see, must not be acted on.
-// Only the way to the result differs: the SDK builds every section of both files, this package
-// looks for the sections that are wanted in the bytes, so that 5,000 other profiles cost a
-// search. Other readers differ, botocore (configloader.py, session.py, behind the AWS CLI)
-// the most:
-//
-//	                                    aws-sdk-go-v2 and here          botocore
-//	a profile twice in one file         the later keys win              refuses the file
-//	a key twice in one section          the later one wins              refuses the file
-//	[profile "dev"]                     the quotes belong to the name   the quotes are removed
-//	region = a # b                      a                               a # b
-//	region = "a"                        a                               "a"
-//	credential_process = "a b" "c"      "a b" "c" (the SDK: a b" "c)    "a b" "c"
-//	both files have the profile         the credentials file overrides  the credentials file overrides
-//	                                    a list of keys only             every key that it has
+// shared_config.go), with these differences, each so that nothing is lost in silence: quotes in
+// headers are read as botocore reads them as well, an empty value is no value, and a line that looks
+// like the section that is wanted and is none for some tool is reported. docs/aws-files.md compares
+// all this with the other readers. The way to the result differs, too: the SDK builds every section of
+// both files, this package looks for the sections that are wanted in the bytes, so that 5,000 other
+// profiles cost a search.
 package awsconfig
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,6 +25,10 @@ type File struct {
 	Path string // absolute
 	Data []byte // nil where there is no such file
 	Err  error  // why it could not be read
+
+	credentials bool // the credentials file, whose headers have no kind
+	searched    bool
+	odd         []oddLine
 }
 
 // Property is one key of a section.
@@ -105,33 +101,47 @@ func (p *Property) Where() string {
 	return display.Safe(p.file.Path) + ":" + strconv.Itoa(p.file.line(p.pos))
 }
 
-// Section collects every Section of this name, nil where there is none. The name is the
-// header's, "profile dev" or "dev".
-func (f *File) Section(name string) *Section {
+// section collects every section with this header, nil where there is none: in the config file
+// also those that have it when the quotes are read as botocore does.
+func (f *File) section(want string) *Section {
 	// A header's last part is in the file as it is, so only lines that contain it are
-	// looked at closely.
-	needle := []byte(name[strings.IndexAny(name, " \t")+1:])
-	if len(needle) == 0 {
+	// looked at closely; but for those with quotes.
+	needle := want[strings.IndexAny(want, " \t")+1:]
+	if needle == "" {
 		return nil
 	}
+	if !f.credentials && slices.ContainsFunc(f.oddLines(), func(o oddLine) bool { return strings.ContainsAny(o.text, `"'\`) }) {
+		f.walk(needle, func(line []byte, pos, next int) int { f.withoutBracket(line, pos); return next })
+		needle = "["
+	}
 	var found *Section
-	for pos := 0; pos < len(f.Data); { // pos is always the start of a line
-		i := bytes.Index(f.Data[pos:], needle)
+	f.walk(needle, func(line []byte, pos, next int) int {
+		h, ok := header(line)
+		if !ok {
+			f.withoutBracket(line, pos)
+		}
+		if !ok || h != want && (f.credentials || unquoted(h) != want) {
+			return next // the rest of this line is no header either
+		}
+		if found == nil {
+			found = &Section{Name: want}
+		}
+		return f.body(found, next)
+	})
+	return found
+}
+
+// walk visits the lines that have the needle; each says where to go on, at the start of a line.
+func (f *File) walk(needle string, visit func(line []byte, pos, next int) int) {
+	for pos := 0; pos < len(f.Data); {
+		i := bytes.Index(f.Data[pos:], []byte(needle))
 		if i < 0 {
-			break
+			return
 		}
 		start := pos + bytes.LastIndexByte(f.Data[pos:pos+i], '\n') + 1
 		line, next := f.lineAt(start)
-		if h, ok := header(line); !ok || h != name {
-			pos = next // the rest of this line is no header either
-			continue
-		}
-		if found == nil {
-			found = &Section{Name: name}
-		}
-		pos = f.body(found, next)
+		pos = visit(line, start, next)
 	}
-	return found
 }
 
 // names lists the headers of the file in order, each once. It is for error messages.
@@ -158,27 +168,6 @@ func (f *File) lineAt(pos int) (line []byte, next int) {
 	return f.Data[pos:], len(f.Data)
 }
 
-// header reads "[type name]" or "[name]". Blanks around and between the parts do not
-// count, a comment ends the line, and quotes are part of the name.
-func header(line []byte) (string, bool) {
-	if bytes.IndexByte(line, '[') < 0 {
-		return "", false
-	}
-	s := string(line)
-	if i := strings.IndexAny(s, "#;"); i >= 0 {
-		s = s[:i]
-	}
-	s = strings.TrimSpace(s)
-	if !strings.HasPrefix(s, "[") || !strings.HasSuffix(s, "]") {
-		return "", false
-	}
-	s = strings.TrimSpace(s[1 : len(s)-1])
-	if i := strings.IndexAny(s, " \t"); i > 0 {
-		return s[:i] + " " + strings.TrimLeft(s[i:], " \t"), true
-	}
-	return s, true
-}
-
 // body reads the properties from pos up to the next header, and returns that header's
 // place.
 func (f *File) body(s *Section, pos int) int {
@@ -188,6 +177,7 @@ func (f *File) body(s *Section, pos int) int {
 		if _, ok := header(line); ok {
 			return pos
 		}
+		f.withoutBracket(line, pos)
 		f.property(s, string(line), pos, &key)
 		pos = next
 	}

@@ -1,6 +1,8 @@
 package awsconfig
 
 import (
+	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/sts-helper/sts-helper/internal/display"
@@ -52,20 +54,23 @@ type Profile struct {
 
 // Profile looks a profile up, nil where neither file has it.
 func (a *Files) Profile(name string) *Profile {
-	config := a.Config.Section("profile " + name)
+	a.Credentials.credentials = true
+	config := a.Config.section(kindProfile + " " + name)
 	if config == nil && strings.EqualFold(name, "default") {
-		config = a.Config.Section(name)
+		config = a.Config.section(name)
 	}
 	var credentials *Section
-	if !strings.HasPrefix(name, "profile ") {
-		credentials = a.Credentials.Section(name)
+	if !strings.HasPrefix(name, kindProfile+" ") {
+		credentials = a.Credentials.section(name)
 	}
 	return a.merge(name, config, credentials)
 }
 
-// Other looks up a section that is no profile, "sso-session x" or "services x".
-func (a *Files) Other(name string) *Profile {
-	return a.merge(name, a.Config.Section(name), a.Credentials.Section(name))
+// Other looks up a section that is no profile, of the kind "sso-session" or "services".
+func (a *Files) Other(kind, name string) *Profile {
+	a.Credentials.credentials = true
+	name = kind + " " + name
+	return a.merge(name, a.Config.section(name), a.Credentials.section(name))
 }
 
 // merge lays the credentials file's section over the config file's, as the SDK does.
@@ -87,7 +92,7 @@ func (a *Files) merge(name string, config, credentials *Section) *Profile {
 		p.Section = *credentials
 		return p
 	}
-	if credentials.Has(KeyAccessKeyID) && credentials.Has(KeySecretAccessKey) {
+	if credentials.Value(KeyAccessKeyID) != "" && credentials.Value(KeySecretAccessKey) != "" {
 		p.override(credentials, KeyAccessKeyID)
 		p.override(credentials, KeySecretAccessKey)
 		p.override(credentials, KeySessionToken)
@@ -98,8 +103,9 @@ func (a *Files) merge(name string, config, credentials *Section) *Profile {
 	return p
 }
 
+// override takes a key over from the credentials file. An empty value is none, and takes nothing away.
 func (p *Profile) override(from *Section, key string) {
-	if prop := from.Get(key); prop != nil {
+	if prop := from.Get(key); prop != nil && (prop.Value != "" || !p.Has(key)) {
 		flat := *prop
 		flat.Sub, flat.isMap = nil, false
 		p.set(flat)
@@ -108,12 +114,11 @@ func (p *Profile) override(from *Section, key string) {
 
 // halfPair is the half of a key pair that lacks the other, nil where both or none are there.
 func halfPair(s *Section) *Property {
-	access, secret := s.Get(KeyAccessKeyID), s.Get(KeySecretAccessKey)
-	switch {
-	case access != nil && secret == nil:
-		return access
-	case access == nil && secret != nil:
-		return secret
+	switch access, secret := s.Value(KeyAccessKeyID), s.Value(KeySecretAccessKey); {
+	case access != "" && secret == "":
+		return s.Get(KeyAccessKeyID)
+	case access == "" && secret != "":
+		return s.Get(KeySecretAccessKey)
 	}
 	return nil
 }
@@ -157,11 +162,42 @@ func (p *Profile) Where(key string) string {
 func (a *Files) ProfileNames() []string {
 	var all []string
 	for _, h := range a.Config.names() {
-		if name, ok := strings.CutPrefix(h, "profile "); ok {
+		if name, ok := strings.CutPrefix(unquoted(h), kindProfile+" "); ok {
 			all = append(all, name)
 		} else if strings.EqualFold(h, "default") {
 			all = append(all, h)
 		}
 	}
 	return append(all, a.Credentials.names()...)
+}
+
+// ProfilesRunning lists the profiles that have a credential_process for which match holds, each
+// once, in the order of the files.
+func (a *Files) ProfilesRunning(match func(command string) bool) []string {
+	var all []string
+	for _, f := range [...]*File{&a.Config, &a.Credentials} {
+		name := ""
+		for pos := 0; pos < len(f.Data); {
+			line, next := f.lineAt(pos)
+			pos = next
+			if h, ok := header(line); ok {
+				name = h
+				if f == &a.Config {
+					var isProfile bool
+					if name, isProfile = strings.CutPrefix(unquoted(h), kindProfile+" "); !isProfile && !strings.EqualFold(h, "default") {
+						name = ""
+					}
+				}
+				continue
+			}
+			line = bytes.TrimLeft(line, " \t")
+			if name == "" || len(line) < len(KeyProcess) || !strings.EqualFold(string(line[:len(KeyProcess)]), KeyProcess) || slices.Contains(all, name) {
+				continue
+			}
+			if p := a.Profile(name); p != nil && match(p.Value(KeyProcess)) {
+				all = append(all, name)
+			}
+		}
+	}
+	return all
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -39,6 +40,9 @@ func compare(dir, configText, credentialsText, name string) string {
 	}
 	files := &awsconfig.Files{Config: awsconfig.File{Path: configFile, Data: []byte(configText)}, Credentials: awsconfig.File{Path: credentialsFile, Data: []byte(credentialsText)}}
 	ours := files.Profile(name)
+	if quotedHeader.MatchString(configText) || emptyKey(files.Config, files.Credentials, name) {
+		return "" // here we read as botocore does, and an empty value as none
+	}
 	sdk, panicked, err := sdkRead(configFile, credentialsFile, name)
 	if panicked {
 		return ""
@@ -64,7 +68,7 @@ func compare(dir, configText, credentialsText, name string) string {
 		v[p.Key] = p.Value
 	}
 	stsEndpoint := ""
-	if services := files.Other("services " + ours.Value(awsconfig.KeyServices)); services != nil {
+	if services := files.Other(awsconfig.Services, ours.Value(awsconfig.KeyServices)); services != nil {
 		if p := services.Get("sts").Nested(awsconfig.KeyEndpointURL); p != nil {
 			stsEndpoint = p.Value
 		}
@@ -112,6 +116,23 @@ func compare(dir, configText, credentialsText, name string) string {
 		diff += fmt.Sprintf("use_fips_endpoint: SDK %v, ours %q\n", want, fips)
 	}
 	return diff
+}
+
+// quotedHeader is what botocore reads otherwise than the SDK for Go.
+var quotedHeader = regexp.MustCompile(`(?m)^\s*\[.*["'\\]`)
+
+// emptyKey reports whether a key of the profile has an empty value in one of the files.
+func emptyKey(config, credentials awsconfig.File, name string) bool {
+	for _, files := range []*awsconfig.Files{{Config: config}, {Credentials: credentials}} {
+		if p := files.Profile(name); p != nil {
+			for _, prop := range p.Props {
+				if prop.Value == "" && (prop.Sub == nil || strings.HasPrefix(prop.Key, "aws_")) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // oddFiles are the corners of the format, for the profile dev.

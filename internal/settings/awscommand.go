@@ -25,16 +25,13 @@ func AWSProfile(env Environment, name string) (args []string, found bool, err er
 
 // AWSNames lists the AWS profiles whose credential_process runs this program, sorted.
 func AWSNames(env Environment) []string {
-	files := openAWSFiles(env)
-	var all []string
-	for _, name := range files.ProfileNames() {
-		if p := files.Profile(name); p != nil && env.ourArgs(p) != nil && !slices.Contains(all, name) {
-			all = append(all, name)
-		}
-	}
+	all := openAWSFiles(env).ProfilesRunning(env.isUs)
 	slices.SortFunc(all, strings.Compare)
 	return all
 }
+
+// isUs reports whether a credential_process runs this program.
+func (e Environment) isUs(command string) bool { return e.runsUs(display.ShellWords(command)) }
 
 // ourArgs are the words behind this program's name in a profile's credential_process, not
 // nil where it runs this program.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,10 +32,27 @@ func openAWSFile(env Environment, variable, name string) awsconfig.File {
 	}
 	f := awsconfig.File{Path: env.expand(path, "")}
 	f.Data, _, f.Err = env.readFile(f.Path)
-	if f.Err != nil && absent(f.Err) {
+	switch {
+	case f.Err != nil && absent(f.Err):
 		f.Err = nil
+	case f.Err == nil:
+		f.Err = checkEncoding(f.Data)
 	}
 	return f
+}
+
+var errUTF16 = errors.New("it is in UTF-16, not in UTF-8 (so does > in Windows PowerShell write)")
+
+// checkEncoding refuses UTF-16, with or without its byte order mark, in which no section would be found.
+func checkEncoding(data []byte) error {
+	if len(data) < 2 {
+		return nil
+	}
+	a, b := data[0], data[1]
+	if a == 0xff && b == 0xfe || a == 0xfe && b == 0xff || a == 0 && b != 0 || a != 0 && b == 0 {
+		return errUTF16
+	}
+	return nil
 }
 
 // unreadable is the error for a file that is there and cannot be read, nil for none. A file
@@ -43,10 +61,17 @@ func unreadable(a *awsconfig.Files) error {
 	for _, f := range []*awsconfig.File{&a.Config, &a.Credentials} {
 		if f.Err != nil {
 			return &Error{Kind: Config, Where: display.Safe(f.Path), What: "cannot read: " + f.Err.Error(),
-				Do: "mend the file, or name another with AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE", Err: f.Err}
+				Do: "mend the file" + saveAs(f.Err) + ", or name another with AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE", Err: f.Err}
 		}
 	}
 	return nil
+}
+
+func saveAs(err error) string {
+	if err == errUTF16 {
+		return " (save it as UTF-8)"
+	}
+	return ""
 }
 
 // digest is the hex SHA-256 of the keys and values of some sections, each with its length

@@ -108,7 +108,7 @@ func (l *loader) region(p *awsconfig.Profile) (string, error) {
 // two programs in two regions shall have one, not two with an MFA code each.
 func (l *loader) awsRegion(p *awsconfig.Profile) (string, origin) {
 	if p != nil {
-		if prop := p.Get(awsconfig.KeyRegion); prop != nil {
+		if prop := p.Get(awsconfig.KeyRegion); prop != nil && prop.Value != "" {
 			return prop.Value, prop.Where
 		}
 	}
@@ -157,11 +157,13 @@ func (l *loader) profileEndpoint(p *awsconfig.Profile) (endpoint, from string, e
 		return "", "", err
 	}
 	prop := p.Get(awsconfig.KeyEndpointURL)
-	if name := p.Value(awsconfig.KeyServices); name != "" {
-		if services := l.files().Other("services " + name); services != nil {
-			if own := services.Get("sts").Nested(awsconfig.KeyEndpointURL); own != nil && own.Value != "" {
-				prop = own
-			}
+	if p.Value(awsconfig.KeyServices) != "" {
+		services, err := l.other(awsconfig.Services, p, awsconfig.KeyServices)
+		if err != nil {
+			return "", "", err
+		}
+		if own := services.Get("sts").Nested(awsconfig.KeyEndpointURL); own != nil && own.Value != "" {
+			prop = own
 		}
 	}
 	if prop == nil || prop.Value == "" {

@@ -37,18 +37,17 @@ func (l *loader) findSource(needed bool) error {
 	if name == "" {
 		l.source = sourceProfile{name: "default"}
 	}
-	if _, ok := l.environmentKeys(); !needed || ok {
-		l.source.profile = l.files().Profile(l.source.name)
-		return nil
+	if _, ok := l.environmentKeys(); needed && !ok {
+		if name != "" {
+			return l.mustExist(Config)
+		}
+		if err := unreadable(l.files()); err != nil {
+			return err
+		}
 	}
-	if name != "" {
-		return l.mustExist(Config)
-	}
-	l.source.profile = l.files().Profile("default")
-	if l.source.profile == nil {
-		return unreadable(l.files())
-	}
-	return nil
+	var err error
+	l.source.profile, err = l.profile(l.source.name)
+	return err
 }
 
 // mustExist looks up the source profile, which a setting or a variable names.
@@ -64,25 +63,52 @@ func (l *loader) lookup(name string, from origin, kind ErrorKind) (*awsconfig.Pr
 	if err := unreadable(files); err != nil {
 		return nil, err
 	}
-	if p := files.Profile(name); p != nil {
-		return p, nil
+	if p, err := l.profile(name); p != nil || err != nil {
+		return p, err
 	}
 	if files.Config.Path == "" && files.Credentials.Path == "" {
 		return nil, &Error{Kind: kind, Where: from(), What: "there is no AWS profile " + display.Quote(name) + ": no home directory to look for files in",
 			Do: "set HOME, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"}
 	}
 	do := display.DidYouMean(name, files.ProfileNames())
-	switch {
-	case l.file.entry(name) != nil && l.value(sSourceProfile) != nil:
+	if l.file.entry(name) != nil && l.value(sSourceProfile) != nil {
 		do = "it is an entry of " + display.Safe(l.file.path) + ": give --profile " + display.Quote(name)
-	case files.Config.Section(name) != nil:
-		do = "write [profile " + name + "] in place of [" + name + "] in " + display.Safe(files.Config.Path)
-	case files.Config.Section(`profile "`+name+`"`) != nil:
-		do = "remove the quotes from [profile " + display.Quote(name) + "] in " + display.Safe(files.Config.Path)
-	case strings.HasPrefix(string(files.Config.Data), "\ufeff"):
-		do = "save " + display.Safe(files.Config.Path) + " without its byte order mark, which hides the first section"
 	}
 	return nil, &Error{Kind: kind, Where: from(), What: "no AWS profile " + display.Quote(name) + " in " + display.Safe(files.Config.Path) + " or " + display.Safe(files.Credentials.Path), Do: do}
+}
+
+// profile looks a profile up, nil where there is none. A line that looks like it and is not read as it
+// by every tool is refused: a device or region that stands there would be lost in silence.
+func (l *loader) profile(name string) (*awsconfig.Profile, error) {
+	p, alike := l.files().Find(name)
+	if alike != nil {
+		return nil, misread(alike)
+	}
+	return p, nil
+}
+
+// other looks up a section that is no profile, which p names in key.
+func (l *loader) other(kind string, p *awsconfig.Profile, key string) (*awsconfig.Profile, error) {
+	name := strings.TrimSpace(p.Value(key))
+	if alike := l.files().OtherLooksLike(kind, name); alike != nil {
+		return nil, misread(alike)
+	}
+	if s := l.files().Other(kind, name); s != nil {
+		return s, nil
+	}
+	do := "write it, or remove " + key
+	if kind == awsconfig.SSOSession {
+		do = "run: aws configure sso"
+	}
+	return nil, &Error{Kind: Config, Where: p.Where(key), What: "no section " + awsconfig.HeaderFor(kind, display.Safe(name)) + " in " + display.Safe(l.files().Config.Path), Do: do}
+}
+
+func misread(l *awsconfig.Lookalike) error {
+	e := &Error{Kind: Config, Where: l.Where, What: l.What}
+	if l.Write != "" {
+		e.Do = "write " + display.Safe(l.Write)
+	}
+	return e
 }
 
 // environmentKeys are the keys in the environment, if both halves are there.
@@ -282,8 +308,9 @@ func (l *loader) ownCredentials(p *awsconfig.Profile, chain []string, again bool
 		s.Kind = request.SourceSSO
 		var session *awsconfig.Profile
 		if name := strings.TrimSpace(p.Value(awsconfig.KeySSOSession)); name != "" {
-			if session = l.files().Other("sso-session " + name); session == nil {
-				return sourceChain{}, &Error{Kind: Config, Where: p.Where(awsconfig.KeySSOSession), What: "no section [sso-session " + name + "] in " + display.Safe(l.files().Config.Path), Do: "run: aws configure sso"}
+			var err error
+			if session, err = l.other(awsconfig.SSOSession, p, awsconfig.KeySSOSession); err != nil {
+				return sourceChain{}, err
 			}
 			for _, file := range session.Files {
 				if !slices.Contains(s.Files, file) {
