@@ -58,7 +58,7 @@ func revoked(err error) bool {
 // sourceCredentials gets the credentials that sign p's request, and refuses those that STS would
 // refuse for its operation.
 func (p *Provider) sourceCredentials(ctx context.Context) (token.Credentials, error) {
-	src := source.New(p.req.Source, source.Options{Region: p.req.Region, Getenv: p.opts.Env.Getenv, Chain: p.chain.With(p.key)})
+	src := p.source(ctx)
 	if src == nil {
 		return token.Credentials{}, nil // the operation is unsigned
 	}
@@ -75,6 +75,15 @@ func (p *Provider) sourceCredentials(ctx context.Context) (token.Credentials, er
 		}
 	}
 	return c, nil
+}
+
+// source is p's source, nil where it has none.
+func (p *Provider) source(ctx context.Context) source.Source {
+	c, _ := p.Cache()
+	return source.New(p.req.Source, source.Options{
+		Region: p.req.Region, Getenv: p.opts.Env.Getenv, Chain: p.chain.With(p.key),
+		Cache: c, Wait: p.wait(ctx), Login: p.prompter.opts.Login,
+	})
 }
 
 // ask sends the request, with an MFA code where one is needed.

@@ -10,6 +10,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
@@ -25,7 +26,17 @@ type Source interface {
 	// [failure.Source] class where the source gave none, one line that names the source and
 	// holds no secret.
 	Fetch(ctx context.Context) (token.Credentials, error)
+	// Observe says what can be seen of the source without asking it. Its errors are classified:
+	// where the user is logged out nothing that was made from the source is handed out.
+	Observe() (State, error)
 }
+
+// fetcher is a source of one kind. One that has something to observe is an observer, too.
+type fetcher interface {
+	Fetch(ctx context.Context) (token.Credentials, error)
+}
+
+type observer interface{ Observe() (State, error) }
 
 // Options are what a source takes from outside of its definition.
 type Options struct {
@@ -34,6 +45,12 @@ type Options struct {
 	Getenv func(name string) string
 	// Chain is handed to the programs that are started.
 	Chain Chain
+	// Cache is where logins are locked, and what is known of them is kept; nil for none.
+	Cache *cache.Cache
+	// Wait is how long another process is waited for that has the lock of a login.
+	Wait time.Duration
+	// Login is the command line by which the user logs in.
+	Login string
 }
 
 // New is the source that def defines: fetched within [Timeout], and refused where it gives
@@ -44,26 +61,33 @@ func New(def request.Source, o Options) Source {
 	case request.SourceNone:
 		return nil
 	case request.SourceEnvironment:
-		s.Source = environment{o.Getenv}
+		s.fetcher = environment{o.Getenv}
 	case request.SourceStatic:
-		s.Source = static{def}
+		s.fetcher = static{def}
 	case request.SourceProcess:
-		s.Source = process{def, o.Chain}
+		s.fetcher = process{def, o.Chain}
 	default:
-		s.Source = resolved{def, o.Region}
+		s.fetcher = resolved{def, o.Region}
 	}
 	return s
 }
 
 type checked struct {
-	Source
+	fetcher
 	def request.Source
+}
+
+func (s checked) Observe() (State, error) {
+	if o, ok := s.fetcher.(observer); ok {
+		return o.Observe()
+	}
+	return State{}, nil
 }
 
 func (s checked) Fetch(ctx context.Context) (token.Credentials, error) {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	c, err := s.Source.Fetch(ctx)
+	c, err := s.fetcher.Fetch(ctx)
 	if err != nil {
 		return token.Credentials{}, err
 	}
