@@ -74,16 +74,3 @@ func ExampleOpen_truncated() {
 	fmt.Println(err)
 	// Output: the sealed token is cut short: ask for all of it, from the BEGIN line to the END line
 }
-
-func ExampleEnv() {
-	t := exampleToken()
-	t.Credentials.Expires = time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
-	fmt.Print(handoff.Env(handoff.Bundle{Token: t, Region: "eu-central-1"}))
-	// Output:
-	// AWS_ACCESS_KEY_ID=ASIAIOSFODNN7EXAMPLE
-	// AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
-	// AWS_SESSION_TOKEN=AQoDYXdzEPT4EXAMPLE
-	// AWS_CREDENTIAL_EXPIRATION=2026-11-23T03:00:00Z
-	// AWS_REGION=eu-central-1
-	// AWS_DEFAULT_REGION=eu-central-1
-}

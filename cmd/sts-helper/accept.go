@@ -54,15 +54,16 @@ func (p *program) acceptCommand() *cobra.Command {
 	f.SortFlags = false
 	f.StringArrayVarP(&a.identities, "identity", "i", nil, "`FILE` with your private age or SSH key; repeatable")
 	f.StringVar(&a.name, "name", "", "`NAME` to keep the credentials under (default: the name they were granted to)")
-	f.StringVar(&a.format, "format", "", "print the fields instead, json or env, and keep nothing")
+	addFormat(cmd, &a.format, "print the credentials instead, as `FORMAT`, and keep nothing: "+formats())
 	f.BoolVar(&a.plain, "plain", false, "take a token that was not sealed")
 	f.StringVar(&a.cacheDir, "cache-dir", "", "`DIR` of the cache [STS_HELPER_CACHE_DIR]")
 	return cmd
 }
 
 func (p *program) accept(ctx context.Context, args []string, a acceptFlags) error {
-	if a.format != "" && a.format != "json" && a.format != "env" {
-		return usageError{fmt.Errorf("--format: %q is neither json nor env", display.Safe(a.format))}
+	format, err := parseFormat(a.format)
+	if err != nil {
+		return err
 	}
 	if a.name != "" && !validName(a.name) {
 		return usageError{fmt.Errorf("--name: %q cannot name credentials; use letters, digits and _ . = , @ + -, at most 64", display.Safe(a.name))}
@@ -71,13 +72,8 @@ func (p *program) accept(ctx context.Context, args []string, a acceptFlags) erro
 	if err != nil {
 		return err
 	}
-	switch a.format {
-	case "json":
-		_, err = fmt.Fprintf(p.stdout, "%s\n", handoff.JSON(bundle))
-		return err
-	case "env":
-		_, err = io.WriteString(p.stdout, handoff.Env(bundle))
-		return err
+	if format != "" {
+		return p.print(format, bundle.Token.Credentials, bundle.Region)
 	}
 	name := a.name
 	if name == "" {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -13,14 +12,39 @@ import (
 	"github.com/sts-helper/sts-helper/process"
 )
 
+const processHelp = `Print credentials as an AWS credential_process document, the one thing that "sts-helper" does
+without a command. In ~/.aws/config:
+
+    credential_process = sts-helper process --source-profile base
+
+--format prints them in other forms, as "sts-helper env" does:
+
+    sts-helper process --source-profile base --format dotenv`
+
 func (p *program) processCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "process [flags]",
 		Short: "Print credentials as an AWS credential_process document (the default command)",
+		Long:  processHelp,
 		Args:  noArguments,
 	}
+	var format string
+	addFormat(cmd, &format, "print as `FORMAT` instead: "+formats())
 	flags := addSettings(cmd.Flags())
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return p.process(cmd.Context(), flags) }
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		f, err := parseFormat(format)
+		if err != nil {
+			return err
+		}
+		if f == "" {
+			return p.process(cmd.Context(), flags)
+		}
+		t, answer, err := p.tokenOf(cmd.Context(), "", flags)
+		if err != nil {
+			return err
+		}
+		return p.print(f, answer.Token.Credentials, t.Request().Region)
+	}
 	return cmd
 }
 
@@ -40,19 +64,24 @@ func (p *program) process(ctx context.Context, flags settings.Flags) error {
 		return err
 	}
 	if !req.Verbose {
-		for _, w := range broker.Warnings(answer) {
-			p.warn("warning: %s", w)
-		}
-		if warning := broker.SizeWarning(answer.Token); warning != "" && answer.Origin == cache.Fresh {
-			p.warn("%s", warning)
-		}
+		p.warnOf(answer)
 	}
-	if !open(p.stdout) {
-		return errors.New("standard output is closed, so the credentials have nowhere to go; to get them into the cache alone, run: sts-helper login")
+	if err := p.mayPrint(); err != nil {
+		return err
 	}
 	if err := process.Write(p.stdout, answer.Token.Credentials); err != nil {
 		return fmt.Errorf("the credentials could not be written: %w", err)
 	}
 	seen.remember(req, prov, answer)
 	return nil
+}
+
+// warnOf says at a terminal what is wrong with a token that is used all the same.
+func (p *program) warnOf(answer cache.Answer) {
+	for _, w := range broker.Warnings(answer) {
+		p.warn("warning: %s", w)
+	}
+	if warning := broker.SizeWarning(answer.Token); warning != "" && answer.Origin == cache.Fresh {
+		p.warn("%s", warning)
+	}
 }

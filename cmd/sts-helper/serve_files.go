@@ -18,6 +18,7 @@ import (
 	"github.com/sts-helper/sts-helper/imds"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/render"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
@@ -58,7 +59,7 @@ func (e *endpoint) secrets(s *servePlan) (tokenFile string, err error) {
 	if tokenFile, err = filepath.Abs(tokenFile); err != nil {
 		return "", err
 	}
-	if e.flags.envFile != "" && !plainValue(tokenFile) {
+	if e.flags.envFile != "" && !render.Plain(tokenFile) {
 		return "", unsafeFile("the token file's path %s has characters that an env-file cannot hold; name another with --token-file", display.Safe(tokenFile))
 	}
 	e.bearer, err = bearerToken(tokenFile)
@@ -195,14 +196,6 @@ func onlyIPv6(ln net.Listener) bool {
 		_ = raw.Control(func(fd uintptr) { only = v6Only(fd) })
 	}
 	return only
-}
-
-// plainValue reports whether s reads the same in docker's env-files, in systemd's, and in a
-// shell.
-func plainValue(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool {
-		return r <= ' ' || r == 0x7f || strings.ContainsRune("'\"`\\$;&|<>()*?[]{}!#", r)
-	})
 }
 
 // envFile is the file that tells clients where the server is.

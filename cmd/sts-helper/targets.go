@@ -86,6 +86,14 @@ func (p *program) completeNames(_ *cobra.Command, args []string, _ string) ([]st
 	return slices.DeleteFunc(names, func(n string) bool { return slices.Contains(args, n) }), cobra.ShellCompDirectiveNoFileComp
 }
 
+// completeName completes the one profile name that a command takes.
+func (p *program) completeName(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return p.completeNames(cmd, args, word)
+}
+
 // caches opens every cache that the flags or the known profiles name, and gives the known
 // profiles as well. A profile that cannot be read is reported and left out.
 func (p *program) caches(flags settings.Flags) ([]*cache.Cache, []*target, error) {

@@ -28,7 +28,7 @@ func init() {
 	}
 	Harden() // secrets come into memory now
 	document := answer(os.Args)
-	if document == nil || !printable(len(os.Args) == 1) {
+	if document == nil || !printable() {
 		return
 	}
 	if n, err := os.Stdout.Write(document); err != nil || n != len(document) {
@@ -119,17 +119,10 @@ func read(dir, name string) []byte {
 
 const separator = string(os.PathSeparator)
 
-// printable reports whether standard output is certain to be open, and, of the bare line, not
-// a terminal, where it prints help. Go's runtime puts the null device in the place of a closed
-// one; the ordinary way finds the words.
-func printable(bare bool) bool {
+// printable reports whether standard output is certain to be open, and not a terminal, where the
+// ordinary way has something to say. Go's runtime puts the null device in the place of a closed one;
+// the ordinary way finds the words for that too.
+func printable() bool {
 	out, err := os.Stdout.Stat()
-	if err != nil {
-		return false
-	}
-	if out.Mode()&os.ModeCharDevice == 0 {
-		return true
-	}
-	null, err := os.Stat(os.DevNull)
-	return !bare && err == nil && !os.SameFile(out, null)
+	return err == nil && out.Mode()&os.ModeCharDevice == 0
 }

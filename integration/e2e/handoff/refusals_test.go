@@ -81,7 +81,7 @@ func TestAcceptRefuses(t *testing.T) {
 		{"a public key", sealed, []string{"-i", "public.key"}, harness.ExitUsage, "public key"},
 		{"no such key", sealed, []string{"-i", "missing.key"}, harness.ExitUsage, "missing.key: no such file"},
 		{"a name that is none", sealed, []string{"-i", "age.key", "--name", "a b"}, harness.ExitUsage, "--name"},
-		{"a form that is none", sealed, []string{"-i", "age.key", "--format", "yaml"}, harness.ExitUsage, "json nor env"},
+		{"a form that is none", sealed, []string{"-i", "age.key", "--format", "yaml"}, harness.ExitUsage, "there is no format"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			harness.Must(t, p.bob.Write("sealed", tc.content))
