@@ -58,8 +58,12 @@ type Want struct {
 	// Renew refreshes even a fresh token, and asks although a failure is still held: what a
 	// user means by logging in. A failure is then an error, whatever is still valid.
 	Renew bool
-	// Wait is the lock budget; zero means [DefaultWait], or [DefaultWaitInteractive].
+	// Wait is the lock budget; zero means [DefaultWait], or [DefaultWaitInteractive]. Once it is
+	// spent Get goes on without the lock.
 	Wait time.Duration
+	// Unattended reports that Fetch gets the answer that Interactive is about without a user. Then
+	// a holder that is asking one is not left to it for longer than the lock budget.
+	Unattended bool
 }
 
 // Origin says where an answer came from.
@@ -232,12 +236,13 @@ func (g *call) lock(ctx context.Context) (held *lock.Held, done bool) {
 		}
 	}
 	who.Asking = g.Interactive
-	held, done, spent := g.wait(ctx, path, who, g.Wait)
+	late := min(g.Wait/record.LateShare, record.LateWait)
+	held, done, spent := g.wait(ctx, path, who, g.Wait-late)
 	if spent {
 		// The holder is wedged: stopped, say. A second refresh is safe; not answering is not.
 		// One of those who waited does it for all, under a lock of their own; where that one
 		// is wedged too, everybody helps themselves.
-		held, done, _ = g.wait(ctx, g.lockPath(g.name+"-late"), who, min(g.Wait, record.LateWait))
+		held, done, _ = g.wait(ctx, g.lockPath(g.name+"-late"), who, late)
 	}
 	return held, done
 }
@@ -245,6 +250,7 @@ func (g *call) lock(ctx context.Context) (held *lock.Held, done bool) {
 // wait waits for the lock at path. It reports whether the call was answered meanwhile, and
 // whether the budget was spent without an answer.
 func (g *call) wait(ctx context.Context, path string, who lock.Holder, budget time.Duration) (held *lock.Held, done, spent bool) {
+	began := time.Now()
 	waiting, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	held, err := lock.Acquire(waiting, path, who, func() error {
@@ -264,11 +270,12 @@ func (g *call) wait(ctx context.Context, path string, who lock.Holder, budget ti
 		return nil, g.withoutLock(ctx, err), false
 	}
 	holder, ok := lock.ReadHolder(path)
+	waited := time.Since(began).Truncate(100 * time.Millisecond)
 	switch {
 	case g.serves() && !g.Renew:
-		return nil, g.keep(fmt.Errorf("waited %s for %s to refresh it", budget, holder)), false
-	case ok && holder.Asking:
-		return nil, g.fail(&HeldError{Holder: holder, Waited: budget}), false
+		return nil, g.keep(fmt.Errorf("waited %s for %s to refresh it", waited, holder)), false
+	case ok && holder.Asking && !g.Unattended:
+		return nil, g.fail(&HeldError{Holder: holder, Waited: waited}), false
 	}
 	return nil, false, true
 }

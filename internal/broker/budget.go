@@ -18,42 +18,60 @@ const (
 	promptForLogin = 5 * time.Minute
 )
 
-// startKey is the context key of the time at which the outermost call began.
-type startKey struct{}
+// budget is when the outermost call began, and how long all its waiting for locks may take
+// together, however many requests lie below it.
+type budget struct {
+	began time.Time
+	wait  time.Duration
+}
 
-func withStart(ctx context.Context) context.Context {
-	if _, ok := ctx.Value(startKey{}).(time.Time); ok {
+type budgetKey struct{}
+
+// withBudget begins the budget of p's call, unless an outer call has begun it.
+func (p *Provider) withBudget(ctx context.Context) context.Context {
+	if _, ok := ctx.Value(budgetKey{}).(budget); ok {
 		return ctx
 	}
-	return context.WithValue(ctx, startKey{}, time.Now())
+	return context.WithValue(ctx, budgetKey{}, budget{time.Now(), p.fullWait()})
 }
 
-// budgetLeft is what remains of a limit that began with the outermost call.
-func budgetLeft(ctx context.Context, limit time.Duration) time.Duration {
-	if began, ok := ctx.Value(startKey{}).(time.Time); ok {
-		return limit - time.Since(began)
-	}
-	return limit
-}
-
-// wait is the lock budget. Waiting for one lock after another takes no longer
-// altogether.
-func (p *Provider) wait(ctx context.Context) time.Duration {
+// fullWait is the lock budget of a call that begins with p.
+func (p *Provider) fullWait() time.Duration {
 	if p.req.Wait > 0 {
 		return p.req.Wait
 	}
 	for q := p; q != nil; q = q.base {
 		if q.needsCode() {
-			return max(budgetLeft(ctx, cache.DefaultWaitInteractive), time.Second)
+			return cache.DefaultWaitInteractive
 		}
 	}
 	return cache.DefaultWait
 }
 
-// promptTimeout is how long the user is given from now on.
+// leastWait is what is left to a call whose budget is spent: one try for each lock.
+const leastWait = time.Millisecond
+
+// wait is what is left of the lock budget.
+func (p *Provider) wait(ctx context.Context) time.Duration {
+	b, ok := ctx.Value(budgetKey{}).(budget)
+	if !ok {
+		return p.fullWait()
+	}
+	return max(b.wait-time.Since(b.began), leastWait)
+}
+
+// promptTimeout is how long the user is given from now on, or the program that gives codes: that
+// one always gets some time.
 func (p *Provider) promptTimeout(ctx context.Context) time.Duration {
 	if p.prompter.login {
 		return promptForLogin
 	}
-	return min(promptFor, budgetLeft(ctx, promptUntil))
+	limit := promptFor
+	if b, ok := ctx.Value(budgetKey{}).(budget); ok {
+		limit = min(limit, promptUntil-time.Since(b.began))
+	}
+	if !p.prompter.interactive() {
+		limit = max(limit, promptLeast)
+	}
+	return limit
 }

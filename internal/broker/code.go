@@ -137,6 +137,9 @@ func (p *Provider) device(ctx context.Context, src mfa.Source) (*mfa.Device, err
 	if errors.Is(err, lock.ErrUnavailable) {
 		return mfa.MemoryDevice(), nil
 	}
+	if _, held := errors.AsType[*cache.HeldError](err); held && !p.prompter.interactive() {
+		return mfa.UnlockedDevice(c, p.req.SerialNumber), nil // who has the lock may be stopped
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -77,9 +77,8 @@ func TestAskAndSend(t *testing.T) {
 func TestBudgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &Provider{req: &request.Request{SerialNumber: "x"}, prompter: &prompter{}}
-		plain := &Provider{req: &request.Request{}, prompter: &prompter{}}
 		set := &Provider{req: &request.Request{CallOptions: request.CallOptions{Wait: 3 * time.Second}}, prompter: &prompter{}}
-		ctx := withStart(t.Context())
+		ctx := p.withBudget(t.Context())
 		check := func(wait, prompt time.Duration) {
 			t.Helper()
 			if got := p.wait(ctx); got != wait {
@@ -88,17 +87,23 @@ func TestBudgets(t *testing.T) {
 			if got := p.promptTimeout(ctx); got != prompt {
 				t.Errorf("asks for %s, want %s", got, prompt)
 			}
-			if plain.wait(ctx) != cache.DefaultWait || set.wait(ctx) != 3*time.Second {
-				t.Errorf("waits %s and %s", plain.wait(ctx), set.wait(ctx))
+			// The budget is the call's, whatever is below: a request has none of its own.
+			if got := set.wait(ctx); got != wait {
+				t.Errorf("waits %s for a lock below, want %s", got, wait)
 			}
 		}
 		check(cache.DefaultWaitInteractive, promptFor)
 		time.Sleep(40 * time.Second)
-		ctx = withStart(ctx) // of what is called from within
+		ctx = set.withBudget(ctx) // of what is called from within
 		check(cache.DefaultWaitInteractive-40*time.Second, promptUntil-40*time.Second)
 		time.Sleep(time.Minute)
-		check(time.Second, promptUntil-100*time.Second)
+		check(leastWait, promptUntil-100*time.Second)
+		// A program that gives codes is asked all the same: no user has to hurry.
+		p.prompter.opts.Process = "code"
+		check(leastWait, promptLeast)
 		p.prompter.login = true
-		check(time.Second, promptForLogin)
+		check(leastWait, promptForLogin)
+		ctx = set.withBudget(t.Context())
+		check(3*time.Second, promptForLogin)
 	})
 }

@@ -117,7 +117,7 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 func (p *Provider) Token(ctx context.Context) (cache.Answer, error) { return p.get(ctx, false) }
 
 func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
-	ctx = withStart(ctx)
+	ctx = p.withBudget(ctx)
 	c, err := p.Cache()
 	if errors.Is(err, cache.ErrUnsafe) {
 		return cache.Answer{}, &failure.Error{Class: failure.Configuration, Text: err.Error(), Err: err}
@@ -143,6 +143,7 @@ func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 		Interactive: p.needsCode(),
 		CanAsk:      p.canAsk,
 		Renew:       renew,
+		Unattended:  !p.prompter.interactive(),
 		Wait:        p.wait(ctx),
 	})
 	p.log(a, err)

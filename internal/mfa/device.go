@@ -42,16 +42,33 @@ type deviceFile struct {
 // OpenDevice waits for the lock of the MFA device with the given serial number, in c. It is
 // always taken after a key's lock. Errors are those of [cache.Cache.LockState].
 func OpenDevice(ctx context.Context, c *cache.Cache, serial string, who lock.Holder, wait time.Duration) (*Device, error) {
-	sum := sha256.Sum256([]byte("sts-helper/mfa/1\n" + serial))
-	d := &Device{cache: c, name: "mfa-" + hex.EncodeToString(sum[:])}
-	var err error
-	if d.held, err = c.LockState(ctx, d.name, who, wait); err != nil {
+	name := deviceName(serial)
+	held, err := c.LockState(ctx, name, who, wait)
+	if err != nil {
 		return nil, err
 	}
-	if !c.ReadState(d.name, &d.state) || d.state.Version != record.Version {
+	d := &Device{cache: c, name: name, held: held}
+	d.load()
+	return d, nil
+}
+
+// UnlockedDevice is the device without its lock, for a caller that has waited long enough for a
+// process that has it and may be stopped. Two codes may then be sent at the same time.
+func UnlockedDevice(c *cache.Cache, serial string) *Device {
+	d := &Device{cache: c, name: deviceName(serial)}
+	d.load()
+	return d
+}
+
+func deviceName(serial string) string {
+	sum := sha256.Sum256([]byte("sts-helper/mfa/1\n" + serial))
+	return "mfa-" + hex.EncodeToString(sum[:])
+}
+
+func (d *Device) load() {
+	if !d.cache.ReadState(d.name, &d.state) || d.state.Version != record.Version {
 		d.state = deviceFile{}
 	}
-	return d, nil
 }
 
 // MemoryDevice is a device of this process alone, where there is no cache or no lock.

@@ -49,9 +49,11 @@ const (
 	DefaultWait            = 25 * time.Second
 	DefaultWaitInteractive = 55 * time.Second
 
-	// LateWait is how long, after the lock budget is spent on a wedged holder, those who
-	// waited leave the refresh to one among them. It is as long as STS may take.
-	LateWait = 10 * time.Second
+	// LateWait is the end of the lock budget, a part of it at most, in which those who waited
+	// for a wedged holder leave the refresh to one among them. STS takes a second at most where
+	// nothing is wrong with it.
+	LateWait  = 5 * time.Second
+	LateShare = 5 // one fifth
 
 	// DeleteWait is how long dropping a token, refused or logged out of, waits for the
 	// process that refreshes it.
