@@ -19,6 +19,11 @@ const (
 	KeyWebIdentity     = "web_identity_token_file"
 	KeyProcess         = "credential_process"
 	KeySSOSession      = "sso_session"
+	KeySSOAccountID    = "sso_account_id"
+	KeySSORegion       = "sso_region"
+	KeySSORoleName     = "sso_role_name"
+	KeySSOStartURL     = "sso_start_url"
+	KeySSOScopes       = "sso_registration_scopes"
 	KeyLoginSession    = "login_session"
 	KeyMFASerial       = "mfa_serial"
 	KeyRegion          = "region"
@@ -35,7 +40,7 @@ var mergedKeys = [...]string{
 	"s3_disable_multiregion_access_points", "ec2_metadata_service_endpoint_mode",
 	"ec2_metadata_service_endpoint", "ec2_metadata_v1_disabled", "use_dualstack_endpoint",
 	"use_fips_endpoint", "defaults_mode", "retry_mode", "ca_bundle", "duration_seconds", "max_attempts",
-	KeySSOSession, "sso_account_id", "sso_region", "sso_role_name", "sso_start_url",
+	KeySSOSession, KeySSOAccountID, KeySSORegion, KeySSORoleName, KeySSOStartURL,
 	"auth_scheme_preference", KeyLoginSession,
 }
 
@@ -130,7 +135,7 @@ func (p *Profile) HasKeys() bool {
 
 // HasSSO reports whether the profile has any setting of IAM Identity Center.
 func (p *Profile) HasSSO() bool {
-	for _, key := range [...]string{KeySSOSession, "sso_region", "sso_account_id", "sso_start_url", "sso_role_name"} {
+	for _, key := range [...]string{KeySSOSession, KeySSORegion, KeySSOAccountID, KeySSOStartURL, KeySSORoleName} {
 		if p.Value(key) != "" {
 			return true
 		}

@@ -28,6 +28,9 @@ const (
 	inputSourceFiles       inputName = "source_files"
 	inputSourceDigest      inputName = "source_digest"
 	inputSourceSubject     inputName = "source_subject"
+	inputSourceLogin       inputName = "source_login_file" // instead of profile, files and subject
+	inputSourceAccount     inputName = "source_account"
+	inputSourceRole        inputName = "source_role"
 	inputDuration          inputName = "duration" // seconds
 	inputMFASerial         inputName = "mfa_serial"
 	inputFederationName    inputName = "federation_name"
@@ -41,6 +44,8 @@ const (
 	inputTransitiveTagKeys inputName = "transitive_tag_keys"
 	inputWebIdentityFile   inputName = "web_identity_token_file"
 	inputWebIdentity       inputName = "web_identity_subject"
+	inputWebIdentityCmd    inputName = "web_identity_token_command"
+	inputWebIdentityIssuer inputName = "web_identity_issuer"
 	inputSAMLFile          inputName = "saml_assertion_file"
 	inputSAMLSubject       inputName = "saml_subject"
 	inputSAMLCommand       inputName = "saml_assertion_command"
@@ -92,6 +97,18 @@ func KeyOf(r *Request) cache.Key {
 		optional(inputTargetPrincipal, r.TargetPrincipal),
 		optional(inputTaskPolicyARN, r.TaskPolicyARN),
 	)
+	// Inputs that came later are there only where they have a value, so that older keys stay.
+	for _, later := range [...]struct {
+		name  inputName
+		value string
+	}{
+		{inputWebIdentityCmd, r.WebIdentityTokenCommand},
+		{inputWebIdentityIssuer, r.WebIdentityIssuer},
+	} {
+		if later.value != "" {
+			inputs = append(inputs, present(later.name, later.value))
+		}
+	}
 	return cache.NewKey(inputs...)
 }
 
@@ -108,11 +125,21 @@ func sourceInputs(r *Request) []cache.Input {
 }
 
 // Inputs identify the source: two with the same inputs are one. A static key is its access key
-// id, so that a rotated key is another source; what has none is the kind of source with the
-// profile and the files that define it. They hold no secret.
+// id, so that a rotated key is another source; a login is its file, whatever profiles name it;
+// what has neither is the kind of source with the profile and the files that define it. They
+// hold no secret.
 func (s Source) Inputs() []cache.Input {
 	if s.AccessKeyID != "" {
 		return []cache.Input{present(inputSourceAccessKeyID, s.AccessKeyID)}
+	}
+	if s.Login != nil {
+		return []cache.Input{
+			present(inputSourceKind, string(s.Kind)),
+			present(inputSourceLogin, s.Login.File),
+			optional(inputSourceAccount, s.Login.AccountID),
+			optional(inputSourceRole, s.Login.RoleName),
+			optional(inputSourceDigest, s.Digest),
+		}
 	}
 	return []cache.Input{
 		present(inputSourceKind, string(s.Kind)),

@@ -42,6 +42,10 @@ func changed(v reflect.Value) bool {
 		*x = append([]string{"x"}, *x...)
 	case *[]request.Tag:
 		*x = append([]request.Tag{{Key: "x", Value: "y"}}, *x...)
+	case **request.Login:
+		*x = &request.Login{File: "/home/a/.aws/sso/cache/0.json"}
+	case **request.Certificate:
+		*x = &request.Certificate{File: "/home/a/cert.pem"}
 	case *request.SourceKind:
 		*x = request.SourceSSO
 	default:
@@ -62,6 +66,17 @@ var (
 		"CredentialsFile": "identifies nothing, see Files",
 		"Session":         "the access key id shows it",
 		"Command":         "part of Digest",
+		"Certificate":     "part of Digest",
+	}
+	noPartOfTheLogin = map[string]string{
+		"SessionName": "the file shows it",
+		"SessionARN":  "the file shows it",
+		"StartURL":    "part of Digest",
+		"Region":      "part of Digest where it says where the login is",
+		"Scopes":      "for a login to come",
+		"Portal":      "part of Digest",
+		"OIDC":        "part of Digest",
+		"SignIn":      "part of Digest",
 	}
 )
 
@@ -131,6 +146,34 @@ func TestKeyHasEveryFieldOfTheSource(t *testing.T) {
 			t.Errorf("changing the source's %s gives the key of changing %s", field, other)
 		}
 		seen[request.KeyOf(&r).String()] = field
+	}
+}
+
+// A login is its file, whatever profile names it.
+func TestKeyOfLogins(t *testing.T) {
+	login := func() request.Request {
+		r := full()
+		r.Source = request.Source{Kind: request.SourceSSO, Profile: "base", Files: []string{"/a"}, Digest: "0a",
+			Login: &request.Login{File: "/home/a/.aws/sso/cache/0.json", AccountID: "1", RoleName: "r"}}
+		return r
+	}
+	plain := login()
+	key := request.KeyOf(&plain).String()
+	typ := reflect.TypeFor[request.Login]()
+	for i := range typ.NumField() {
+		field := typ.Field(i).Name
+		r := login()
+		if !changed(reflect.ValueOf(r.Source.Login).Elem().Field(i)) {
+			t.Fatalf("%s has a type that this test does not know", field)
+		}
+		if same := request.KeyOf(&r).String() == key; same != (noPartOfTheLogin[field] != "") {
+			t.Errorf("%s: the key is the same: %v", field, same)
+		}
+	}
+	other := login()
+	other.Source.Profile, other.Source.Files = "other", []string{"/b"}
+	if request.KeyOf(&other).String() != key {
+		t.Error("two profiles of one login and role are two sources")
 	}
 }
 

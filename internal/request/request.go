@@ -44,12 +44,16 @@ type Request struct {
 	NoPolicy             bool     // a federation token without any policy is wanted
 	WebIdentityTokenFile string
 	WebIdentitySubject   string // what settings.Observe found the token to be about, "" for none
-	SAMLAssertionFile    string
-	SAMLSubject          string // the same of the assertion
-	SAMLAssertionCommand string
-	PrincipalARN         string // the SAML provider
-	TargetPrincipal      string // AssumeRoot: account id or root ARN
-	TaskPolicyARN        string // AssumeRoot
+	// WebIdentityTokenCommand prints the token, WebIdentityIssuer ([GitHub]) is who is asked for
+	// it: there is one of the three.
+	WebIdentityTokenCommand string
+	WebIdentityIssuer       string
+	SAMLAssertionFile       string
+	SAMLSubject             string // the same of the assertion
+	SAMLAssertionCommand    string
+	PrincipalARN            string // the SAML provider
+	TargetPrincipal         string // AssumeRoot: account id or root ARN
+	TaskPolicyARN           string // AssumeRoot
 
 	CallOptions
 }
@@ -64,6 +68,15 @@ type CallOptions struct {
 	MFAProcess string // command whose output is the code
 	Prompt     string // auto, tty, dialog or never
 }
+
+// GitHub as the issuer of a web identity token is GitHub Actions, which a job whose workflow
+// says "permissions: id-token: write" can ask by what is in two variables
+// (https://docs.github.com/en/actions/reference/security/oidc).
+const (
+	GitHub      = "github"
+	GitHubURL   = "ACTIONS_ID_TOKEN_REQUEST_URL"
+	GitHubToken = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
+)
 
 // Tag is one session tag.
 type Tag struct{ Key, Value string }
@@ -82,6 +95,8 @@ const (
 	SourceLogin       SourceKind = "login"       // the profile's login_session
 	SourceContainer   SourceKind = "container"   // AWS_CONTAINER_CREDENTIALS_*
 	SourceInstance    SourceKind = "instance"    // EC2 instance metadata
+	SourceCommand     SourceKind = "command"     // what a command of ours prints
+	SourceCertificate SourceKind = "certificate" // X.509, by IAM Roles Anywhere
 	SourceDefault     SourceKind = "default"     // no profile defines anything: the SDK's default chain
 )
 
@@ -98,7 +113,8 @@ type Source struct {
 	// Session reports that the static or environment keys come with a session token, so they
 	// are temporary and cannot call GetSessionToken or GetFederationToken.
 	Session bool
-	// Command is the credential_process of SourceProcess, as written.
+	// Command is the credential_process of SourceProcess, or the command of SourceCommand, as
+	// written.
 	Command string
 	// Digest is the hex SHA-256 of the settings that define the source where it has no
 	// access key id of its own, secrets left out; an edited definition is another source.
@@ -106,4 +122,32 @@ type Source struct {
 	// Subject is that of the token which the container's credentials endpoint is asked with,
 	// as settings.Observe found it.
 	Subject string
+	// Login is the login that SourceSSO and SourceLogin build on, nil for other kinds.
+	Login *Login
+	// Certificate is what SourceCertificate is, nil for other kinds.
+	Certificate *Certificate
+}
+
+// Login is a login that AWS's tools share, and what is made from it. Digest of the source stands
+// for what of it has no input of its own.
+type Login struct {
+	File string // where AWS's tools keep it, absolute
+	// SessionName is that of the sso-session, "" for a profile of the old form.
+	SessionName string
+	StartURL    string
+	Region      string // of Identity Center; for "aws login" the one for logins that name none
+	Scopes      []string
+	AccountID   string // for whose role Identity Center is asked
+	RoleName    string
+	// SessionARN is the login_session of "aws login", "" for Identity Center.
+	SessionARN string
+	// Portal, OIDC and SignIn are endpoints of the services where they are configured.
+	Portal, OIDC, SignIn string
+}
+
+// Certificate is a role that IAM Roles Anywhere gives for an X.509 certificate.
+type Certificate struct {
+	File, KeyFile, ChainFile            string // PEM, absolute; ChainFile may be ""
+	TrustAnchorARN, ProfileARN, RoleARN string
+	Endpoint                            string // where one is configured
 }

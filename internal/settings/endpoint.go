@@ -81,7 +81,7 @@ func (l *loader) sourceEndpoint(p *awsconfig.Profile, fallback string) (stsEndpo
 		}
 	}
 	if l.value(sEndpointURL) == nil && !l.endpointFromEnv() {
-		endpoint, _, err := l.profileEndpoint(p)
+		endpoint, _, err := l.profileEndpoint("sts", p)
 		if err != nil {
 			return stsEndpoint{}, err
 		}
@@ -133,14 +133,20 @@ func (l *loader) endpoint(p *awsconfig.Profile) (endpoint, from string, err erro
 		endpoint, err = checkEndpoint(v.text(), v.from(), v.kind())
 		return endpoint, v.from(), err
 	}
+	return l.serviceEndpoint("sts", p)
+}
+
+// serviceEndpoint finds the endpoint that AWS's own settings give for a service, "" for none, and
+// what named it. The service is named as in a services section, "sso_oidc".
+func (l *loader) serviceEndpoint(service string, p *awsconfig.Profile) (endpoint, from string, err error) {
 	if ignore, err := l.ignoreEndpoints(p); err != nil || ignore {
 		return "", "", err
 	}
-	if v, name := l.env.first("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"); v != "" {
+	if v, name := l.env.first("AWS_ENDPOINT_URL_"+strings.ToUpper(service), "AWS_ENDPOINT_URL"); v != "" {
 		endpoint, err = checkEndpoint(v, name, Config)
 		return endpoint, name, err
 	}
-	return l.profileEndpoint(p)
+	return l.profileEndpoint(service, p)
 }
 
 func (l *loader) endpointFromEnv() bool {
@@ -148,8 +154,8 @@ func (l *loader) endpointFromEnv() bool {
 	return v != ""
 }
 
-// profileEndpoint is the endpoint that a profile or its services section names.
-func (l *loader) profileEndpoint(p *awsconfig.Profile) (endpoint, from string, err error) {
+// profileEndpoint is the endpoint that a profile or its services section names for a service.
+func (l *loader) profileEndpoint(service string, p *awsconfig.Profile) (endpoint, from string, err error) {
 	if p == nil {
 		return "", "", nil
 	}
@@ -162,7 +168,7 @@ func (l *loader) profileEndpoint(p *awsconfig.Profile) (endpoint, from string, e
 		if err != nil {
 			return "", "", err
 		}
-		if own := services.Get("sts").Nested(awsconfig.KeyEndpointURL); own != nil && own.Value != "" {
+		if own := services.Get(service).Nested(awsconfig.KeyEndpointURL); own != nil && own.Value != "" {
 			prop = own
 		}
 	}

@@ -1,6 +1,9 @@
 package settings
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 )
@@ -11,11 +14,50 @@ import (
 func Observe(r *request.Request, env Environment) {
 	for ; r != nil; r = r.Base {
 		r.WebIdentitySubject = env.subject(r.WebIdentityTokenFile, request.MaxIdentityToken, request.TokenSubject)
+		if r.WebIdentityIssuer == request.GitHub {
+			r.WebIdentitySubject = env.gitHubJob()
+		}
 		r.SAMLSubject = env.subject(r.SAMLAssertionFile, request.MaxAssertion+2, request.AssertionSubject)
 		if r.Source.Kind == request.SourceContainer {
 			r.Source.Subject = env.containerSubject()
 		}
+		if l := r.Source.Login; l != nil {
+			env.look(l.File)
+		}
+		if c := r.Source.Certificate; c != nil {
+			r.Source.Subject = hash(env.look(c.File))
+		}
 	}
+}
+
+// maxLookedAt bounds a login's file and a certificate's, in bytes.
+const maxLookedAt = 1 << 20
+
+// look reads a file for what depends on its content; nil where it cannot be read.
+func (e Environment) look(path string) []byte {
+	e.reading(path)
+	data, info, err := safefile.Read(path, maxLookedAt)
+	e.seen(path, data, info, err)
+	return data
+}
+
+// hash is the hex SHA-256 of what was read, "" for nothing.
+func hash(data []byte) string {
+	if data == nil {
+		return ""
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// gitHubJob stands for a job of GitHub Actions by what no two jobs have in common, "" outside
+// of one: jobs of several repositories may follow one another on a machine.
+func (e Environment) gitHubJob() string {
+	url, token := e.Getenv(request.GitHubURL), e.Getenv(request.GitHubToken)
+	if url == "" || token == "" {
+		return ""
+	}
+	return hash([]byte(url + "\x00" + token))
 }
 
 func (e Environment) subject(path string, limit int64, of func([]byte) string) string {

@@ -40,8 +40,10 @@ func (l *loader) inferOperation() (opSet, *settingValue) {
 		return opFederation, g
 	}
 	if g := l.value(sRoleARN); g != nil {
-		if token := l.value(sWebIdentityTokenFile); token != nil {
-			return opWebIdentity, token
+		for _, s := range webIdentities {
+			if token := l.value(s); token != nil {
+				return opWebIdentity, token
+			}
 		}
 		for _, s := range [...]id{sSAMLAssertionFile, sSAMLAssertionCommand, sPrincipalARN} {
 			if saml := l.value(s); saml != nil {
@@ -55,6 +57,9 @@ func (l *loader) inferOperation() (opSet, *settingValue) {
 	}
 	return opSession, nil
 }
+
+// webIdentities are the settings that say where a web identity token comes from; one is set.
+var webIdentities = [...]id{sWebIdentityTokenFile, sWebIdentityTokenCommand, sWebIdentity}
 
 // request makes the request.
 func (l *loader) request() (*request.Request, error) {
@@ -190,6 +195,8 @@ func (l *loader) fillDefaults(r *request.Request, op opSet, s sourceChain) error
 			return &Error{Kind: l.value(sFederationName).kind(), Where: l.value(sFederationName).from(),
 				What: "GetFederationToken needs the long-term keys of a user, and profile " + display.Quote(l.source.name) + " is a role", Do: "name a profile with keys in --source-profile"}
 		}
+	case opWebIdentity:
+		return l.webIdentity()
 	case opSAML:
 		return l.saml()
 	case opRoot:
@@ -236,6 +243,8 @@ func (l *loader) copyStrings(r *request.Request) {
 		{sRoleSessionName, &r.RoleSessionName},
 		{sExternalID, &r.ExternalID},
 		{sSourceIdentity, &r.SourceIdentity},
+		{sWebIdentityTokenCommand, &r.WebIdentityTokenCommand},
+		{sWebIdentity, &r.WebIdentityIssuer},
 		{sSAMLAssertionCommand, &r.SAMLAssertionCommand},
 		{sPrincipalARN, &r.PrincipalARN},
 		{sTargetPrincipal, &r.TargetPrincipal},
@@ -268,16 +277,43 @@ func (l *loader) tags(r *request.Request) error {
 	return nil
 }
 
+// atMostOne refuses settings of which one excludes the others.
+func (l *loader) atMostOne(ids ...id) error {
+	var first *settingValue
+	for _, s := range ids {
+		g := l.value(s)
+		switch {
+		case g == nil:
+		case first == nil:
+			first = g
+		default:
+			kind := Config
+			if first.layer == fromFlag || g.layer == fromFlag {
+				kind = Usage
+			}
+			return &Error{Kind: kind, Where: first.from(), What: "does not go with " + g.from(), Do: "remove one of them"}
+		}
+	}
+	return nil
+}
+
+func (l *loader) webIdentity() error {
+	if err := l.atMostOne(webIdentities[:]...); err != nil {
+		return err
+	}
+	if g := l.value(sWebIdentity); g != nil && g.text() != request.GitHub {
+		return g.wrong(display.Quote(g.text())+" is no issuer that can be asked", "write "+request.GitHub)
+	}
+	return nil
+}
+
 func (l *loader) saml() error {
 	file, command := l.value(sSAMLAssertionFile), l.value(sSAMLAssertionCommand)
 	role := l.value(sRoleARN)
+	if err := l.atMostOne(sSAMLAssertionFile, sSAMLAssertionCommand); err != nil {
+		return err
+	}
 	switch {
-	case file != nil && command != nil:
-		kind := max(file.kind(), command.kind())
-		if file.layer == fromFlag || command.layer == fromFlag {
-			kind = Usage
-		}
-		return &Error{Kind: kind, Where: file.from(), What: "does not go with " + command.from(), Do: "remove one of them"}
 	case file == nil && command == nil:
 		return l.value(sPrincipalARN).wrong("a role is assumed with SAML, and nothing says where the assertion comes from", "add --saml-assertion-file or --saml-assertion-command")
 	case l.value(sPrincipalARN) == nil:

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/sts-helper/sts-helper/internal/awsconfig"
@@ -35,14 +36,18 @@ func (l *loader) selfReference(p *awsconfig.Profile) error {
 		Do: "name the profile that has the keys: credential_process = sts-helper --source-profile NAME"}
 }
 
+// otherSources are the settings with which no profile's credentials are asked for.
+var otherSources = [...]id{sGranted, sWebIdentityTokenFile, sWebIdentityTokenCommand, sWebIdentity, sSAMLAssertionFile, sSAMLAssertionCommand,
+	sSourceCommand, sCertificate}
+
 // sourceAskedBy finds the source profile that a command line of this program would use, as
 // far as it uses one.
 func (l *loader) sourceAskedBy(args []string) (string, bool) {
 	if name, ok := flagValue(args, "source-profile"); ok {
 		return name, true
 	}
-	for _, flag := range [...]string{"granted", "web-identity-token-file", "saml-assertion-file", "saml-assertion-command"} {
-		if _, ok := flagValue(args, flag); ok {
+	for _, s := range otherSources {
+		if _, ok := flagValue(args, settings[s].Flag); ok {
 			return "", false
 		}
 	}
@@ -58,10 +63,10 @@ func (l *loader) sourceAskedBy(args []string) (string, bool) {
 	}
 	if e := l.file.entry(entryName); e != nil {
 		for _, v := range e.values {
-			switch v.setting {
-			case sSourceProfile:
+			switch {
+			case v.setting == sSourceProfile:
 				return strings.Join(v.list, ""), true
-			case sGranted, sWebIdentityTokenFile, sSAMLAssertionFile, sSAMLAssertionCommand:
+			case slices.Contains(otherSources[:], v.setting):
 				return "", false
 			}
 		}

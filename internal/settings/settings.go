@@ -66,12 +66,21 @@ const (
 	sResource
 	sNoPolicy
 	sWebIdentityTokenFile
+	sWebIdentityTokenCommand
+	sWebIdentity
 	sSAMLAssertionFile
 	sSAMLAssertionCommand
 	sPrincipalARN
 	sTargetPrincipal
 	sTaskPolicyARN
 	sGranted
+	sSourceCommand
+	sCertificate
+	sPrivateKey
+	sCertificateChain
+	sTrustAnchorARN
+	sAnywhereProfileARN
+	sAnywhereRoleARN
 	sMFASerial
 	sMFACode
 	sMFAProcess
@@ -148,6 +157,10 @@ var settings = [settingCount]Setting{
 		Help: "a federation token without any policy is meant", ops: opFederation, needs: "--federation-name"},
 	sWebIdentityTokenFile: {Flag: "web-identity-token-file", Env: "STS_HELPER_WEB_IDENTITY_TOKEN_FILE", Key: "web_identity_token_file", Kind: Path, Value: "FILE",
 		Help: "assume the role with the token in this file", ops: opWebIdentity, needs: "--role-arn"},
+	sWebIdentityTokenCommand: {Flag: "web-identity-token-command", Env: "STS_HELPER_WEB_IDENTITY_TOKEN_COMMAND", Key: "web_identity_token_command", Value: "CMD",
+		Help: "assume the role with the token this prints", ops: opWebIdentity, needs: "--role-arn"},
+	sWebIdentity: {Flag: "web-identity", Env: "STS_HELPER_WEB_IDENTITY", Key: "web_identity", Value: "ISSUER",
+		Help: "assume the role with a token of: github (Actions)", ops: opWebIdentity, needs: "--role-arn"},
 	sSAMLAssertionFile: {Flag: "saml-assertion-file", Env: "STS_HELPER_SAML_ASSERTION_FILE", Key: "saml_assertion_file", Kind: Path, Value: "FILE",
 		Help: "assume the role with the SAML assertion in this file", ops: opSAML, needs: "--role-arn"},
 	sSAMLAssertionCommand: {Flag: "saml-assertion-command", Env: "STS_HELPER_SAML_ASSERTION_COMMAND", Key: "saml_assertion_command", Value: "CMD",
@@ -160,6 +173,21 @@ var settings = [settingCount]Setting{
 		Help: "the root task's policy", ops: opRoot, needs: "--target-principal"},
 	sGranted: {Flag: "granted", Env: "STS_HELPER_GRANTED", Key: "granted", Value: "NAME",
 		Help: "use a token that was accepted under this name", ops: opGranted},
+
+	sSourceCommand: {Flag: "source-command", Env: "STS_HELPER_SOURCE_COMMAND", Key: "source_command", Value: "CMD",
+		Help: "command that prints the credentials to ask STS with", ops: opsAsk},
+	sCertificate: {Flag: "certificate", Env: "STS_HELPER_CERTIFICATE", Key: "certificate", Kind: Path, Value: "FILE",
+		Help: "X.509 certificate for IAM Roles Anywhere", ops: opsAsk},
+	sPrivateKey: {Flag: "private-key", Env: "STS_HELPER_PRIVATE_KEY", Key: "private_key", Kind: Path, Value: "FILE",
+		Help: "the certificate's private key", ops: opsAsk},
+	sCertificateChain: {Flag: "certificate-chain", Env: "STS_HELPER_CERTIFICATE_CHAIN", Key: "certificate_chain", Kind: Path, Value: "FILE",
+		Help: "certificates between it and the trust anchor", ops: opsAsk},
+	sTrustAnchorARN: {Flag: "trust-anchor-arn", Env: "STS_HELPER_TRUST_ANCHOR_ARN", Key: "trust_anchor_arn", Value: "ARN",
+		Help: "trust anchor of IAM Roles Anywhere", ops: opsAsk},
+	sAnywhereProfileARN: {Flag: "anywhere-profile-arn", Env: "STS_HELPER_ANYWHERE_PROFILE_ARN", Key: "anywhere_profile_arn", Value: "ARN",
+		Help: "profile of IAM Roles Anywhere", ops: opsAsk},
+	sAnywhereRoleARN: {Flag: "anywhere-role-arn", Env: "STS_HELPER_ANYWHERE_ROLE_ARN", Key: "anywhere_role_arn", Value: "ARN",
+		Help: "role that the certificate gives", ops: opsAsk},
 
 	sMFASerial: {Flag: "mfa-serial", Env: "STS_HELPER_MFA_SERIAL", Key: "mfa_serial", Value: "SERIAL",
 		Help: "MFA device: serial number, ARN, or auto", ops: opSession | opRole},

@@ -40,6 +40,24 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// What IAM Roles Anywhere takes.
+const (
+	anchorARN  = "arn:aws:rolesanywhere:eu-west-1:111122223333:trust-anchor/1"
+	profileARN = "arn:aws:rolesanywhere:eu-west-1:111122223333:profile/1"
+	roleARN    = "arn:aws:iam::111122223333:role/host"
+)
+
+var x509 = []string{"--certificate=/c", "--private-key=/k", "--trust-anchor-arn=" + anchorARN, "--anywhere-profile-arn=" + profileARN, "--anywhere-role-arn=" + roleARN}
+
+func anywhere(chain string) request.Certificate {
+	return request.Certificate{File: "/c", KeyFile: "/k", ChainFile: chain, TrustAnchorARN: anchorARN, ProfileARN: profileARN, RoleARN: roleARN}
+}
+
+// without are the flags of x509 but for one.
+func without(flag string) []string {
+	return slices.DeleteFunc(slices.Clone(x509), func(f string) bool { return strings.HasPrefix(f, "--"+flag+"=") })
+}
+
 // TestEverySettingFromEveryLayer gives each setting in turn as a flag, a variable and a key,
 // and wants the same request from all three.
 func TestEverySettingFromEveryLayer(t *testing.T) {
@@ -81,6 +99,15 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		{"resource", "arn:aws:s3:::b/*", `["arn:aws:s3:::b/*"]`, []string{role, "--allow=s3:GetObject"}, func(r *request.Request) any { return strings.Contains(r.Policy, "arn:aws:s3:::b/*") }, true},
 		{"no-policy", "true", "true", []string{"--federation-name=Bob"}, func(r *request.Request) any { return r.NoPolicy }, true},
 		{"web-identity-token-file", "/t", "", []string{role}, func(r *request.Request) any { return r.Operation + r.WebIdentityTokenFile }, "AssumeRoleWithWebIdentity/t"},
+		{"web-identity-token-command", "get it", "", []string{role}, func(r *request.Request) any { return r.Operation + r.WebIdentityTokenCommand }, "AssumeRoleWithWebIdentityget it"},
+		{"web-identity", "github", "", []string{role}, func(r *request.Request) any { return r.Operation + r.WebIdentityIssuer }, "AssumeRoleWithWebIdentitygithub"},
+		{"source-command", "get it", "", nil, func(r *request.Request) any { return string(r.Source.Kind) + r.Source.Command }, "commandget it"},
+		{"certificate", "/c", "", without("certificate"), func(r *request.Request) any { return *r.Source.Certificate }, anywhere("")},
+		{"private-key", "/k", "", without("private-key"), func(r *request.Request) any { return *r.Source.Certificate }, anywhere("")},
+		{"certificate-chain", "/i", "", x509, func(r *request.Request) any { return *r.Source.Certificate }, anywhere("/i")},
+		{"trust-anchor-arn", anchorARN, "", without("trust-anchor-arn"), func(r *request.Request) any { return *r.Source.Certificate }, anywhere("")},
+		{"anywhere-profile-arn", profileARN, "", without("anywhere-profile-arn"), func(r *request.Request) any { return *r.Source.Certificate }, anywhere("")},
+		{"anywhere-role-arn", roleARN, "", without("anywhere-role-arn"), func(r *request.Request) any { return *r.Source.Certificate }, anywhere("")},
 		{"saml-assertion-file", "/t", "", []string{role, "--principal-arn=p"}, func(r *request.Request) any { return r.Operation + r.SAMLAssertionFile }, "AssumeRoleWithSAML/t"},
 		{"saml-assertion-command", "get it", "", []string{role, "--principal-arn=p"}, func(r *request.Request) any { return r.Operation + r.SAMLAssertionCommand }, "AssumeRoleWithSAMLget it"},
 		{"principal-arn", "p", "", []string{role, "--saml-assertion-file=/t"}, func(r *request.Request) any { return r.Operation + r.PrincipalARN }, "AssumeRoleWithSAMLp"},

@@ -37,7 +37,7 @@ func (l *loader) findSource(needed bool) error {
 	if name == "" {
 		l.source = sourceProfile{name: "default"}
 	}
-	if _, ok := l.environmentKeys(); needed && !ok {
+	if _, ok := l.environmentKeys(); needed && !ok && !l.definesSource() {
 		if name != "" {
 			return l.mustExist(Config)
 		}
@@ -133,6 +133,10 @@ type sourceChain struct {
 
 // resolveSource finds what signs the request itself.
 func (l *loader) resolveSource() (sourceChain, error) {
+	if l.definesSource() {
+		source, err := l.definedSource()
+		return sourceChain{source: source}, err
+	}
 	if !l.source.named {
 		if source, ok := l.environmentKeys(); ok {
 			return sourceChain{source: source}, checkKeyID(source.AccessKeyID, named("AWS_ACCESS_KEY_ID"))
@@ -305,22 +309,13 @@ func (l *loader) ownCredentials(p *awsconfig.Profile, chain []string, again bool
 	case p.Value(awsconfig.KeyCredSource) != "":
 		return l.credentialSource(p, s)
 	case p.HasSSO():
-		s.Kind = request.SourceSSO
-		var session *awsconfig.Profile
-		if name := strings.TrimSpace(p.Value(awsconfig.KeySSOSession)); name != "" {
-			var err error
-			if session, err = l.other(awsconfig.SSOSession, p, awsconfig.KeySSOSession); err != nil {
-				return sourceChain{}, err
-			}
-			for _, file := range session.Files {
-				if !slices.Contains(s.Files, file) {
-					s.Files = append(slices.Clone(s.Files), file)
-				}
-			}
+		if err := l.identityCenter(p, &s); err != nil {
+			return sourceChain{}, err
 		}
-		s.Digest = digest(p, session)
 	case p.Value(awsconfig.KeyLoginSession) != "":
-		s.Kind, s.Digest = request.SourceLogin, digest(p)
+		if err := l.awsLogin(p, &s); err != nil {
+			return sourceChain{}, err
+		}
 	case p.Value(awsconfig.KeyProcess) != "":
 		s.Kind, s.Command, s.Digest = request.SourceProcess, p.Value(awsconfig.KeyProcess), digest(p)
 		return sourceChain{source: s, profile: p}, l.selfReference(p)

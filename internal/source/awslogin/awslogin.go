@@ -10,16 +10,14 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/source/loginfile"
 	"github.com/sts-helper/sts-helper/internal/source/oauth"
@@ -28,10 +26,7 @@ import (
 
 // FileName is the name that AWS's tools give the file of a login_session, an ARN, in
 // AWS_LOGIN_CACHE_DIRECTORY or ~/.aws/login/cache.
-func FileName(loginSession string) string {
-	sum := sha256.Sum256([]byte(strings.TrimSpace(loginSession)))
-	return hex.EncodeToString(sum[:]) + ".json"
-}
+func FileName(loginSession string) string { return awsconfig.LoginFile(loginSession) }
 
 // Service is where AWS Sign-In is asked.
 type Service struct {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/source/loginfile"
 	"github.com/sts-helper/sts-helper/internal/source/oauth"
 )
@@ -36,7 +37,7 @@ const registrationMargin = 24 * time.Hour
 // registrationFile is the name of the file beside the token files that keeps a registration. It
 // is never the name of a registration that botocore made: those stay botocore's.
 func (s Session) registrationFile(grant string) string {
-	return hashName(strings.Join([]string{"sts-helper", grant, s.Region, s.StartURL, s.Name, strings.Join(s.scopes(), " ")}, "\x00"))
+	return awsconfig.SSOTokenFile(strings.Join([]string{"sts-helper", grant, s.Region, s.StartURL, s.Name, strings.Join(s.scopes(), " ")}, "\x00"))
 }
 
 func (s Session) scopes() []string {

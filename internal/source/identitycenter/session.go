@@ -8,11 +8,10 @@
 package identitycenter
 
 import (
-	"crypto/sha1"
-	"encoding/hex"
 	"net/http"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/source/loginfile"
 )
@@ -33,12 +32,7 @@ func (s Session) TokenFile() string {
 	if key == "" {
 		key = s.StartURL
 	}
-	return hashName(key)
-}
-
-func hashName(key string) string {
-	sum := sha1.Sum([]byte(key))
-	return hex.EncodeToString(sum[:]) + ".json"
+	return awsconfig.SSOTokenFile(key)
 }
 
 // Service is where Identity Center is asked.
