@@ -58,7 +58,11 @@ func revoked(err error) bool {
 // sourceCredentials gets the credentials that sign p's request, and refuses those that STS would
 // refuse for its operation.
 func (p *Provider) sourceCredentials(ctx context.Context) (token.Credentials, error) {
-	src := p.source(ctx)
+	o, err := p.sourceOptions(ctx)
+	if err != nil {
+		return token.Credentials{}, err
+	}
+	src := source.New(p.req.Source, o)
 	if src == nil {
 		return token.Credentials{}, nil // the operation is unsigned
 	}
@@ -77,13 +81,14 @@ func (p *Provider) sourceCredentials(ctx context.Context) (token.Credentials, er
 	return c, nil
 }
 
-// source is p's source, nil where it has none.
-func (p *Provider) source(ctx context.Context) source.Source {
+// sourceOptions are what p's source takes beside its definition.
+func (p *Provider) sourceOptions(ctx context.Context) (source.Options, error) {
+	pem, err := p.caBundle()
 	c, _ := p.Cache()
-	return source.New(p.req.Source, source.Options{
-		Region: p.req.Region, Getenv: p.opts.Env.Getenv, Chain: p.chain.With(p.key),
+	return source.Options{
+		Region: p.req.Region, Getenv: p.opts.Env.Getenv, Chain: p.chain.With(p.key), CABundle: pem,
 		Cache: c, Wait: p.wait(ctx), Login: p.prompter.opts.Login,
-	})
+	}, err
 }
 
 // ask sends the request, with an MFA code where one is needed.
@@ -175,7 +180,11 @@ func (p *Provider) build(ctx context.Context, code string) (sts.Request, error) 
 			SerialNumber: r.SerialNumber, TokenCode: code,
 		}, nil
 	case token.AssumeRoleWithWebIdentity:
-		jwt, err := source.WebIdentityToken(r)
+		o, err := p.sourceOptions(ctx)
+		if err != nil {
+			return nil, err
+		}
+		jwt, err := source.WebIdentityToken(ctx, r, o)
 		if err != nil {
 			return nil, err
 		}

@@ -35,7 +35,9 @@ func TestDocumentReplaced(t *testing.T) {
 		first, renewed, other string
 		read                  func(*request.Request) (string, error)
 	}{
-		"web identity": {request.Request{WebIdentityTokenFile: file}, jwt("i", "alice", "1"), jwt("i", "alice", "2"), jwt("i", "mallory", "1"), source.WebIdentityToken},
+		"web identity": {request.Request{WebIdentityTokenFile: file}, jwt("i", "alice", "1"), jwt("i", "alice", "2"), jwt("i", "mallory", "1"), func(r *request.Request) (string, error) {
+			return source.WebIdentityToken(t.Context(), r, source.Options{})
+		}},
 		"SAML": {request.Request{SAMLAssertionFile: file}, assertion("alice", "a", "1"), assertion("alice", "a", "2"), assertion("mallory", "a", "1"), func(r *request.Request) (string, error) {
 			return source.SAMLAssertion(t.Context(), r, nil)
 		}},

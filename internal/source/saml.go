@@ -5,13 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sts-helper/sts-helper/internal/child"
-	"github.com/sts-helper/sts-helper/internal/display"
-	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
 )
 
-// assertionTimeout is how long the command that gives an assertion may take.
+// assertionTimeout is how long a command that prints an assertion may take, or one that prints a
+// web identity token.
 const assertionTimeout = 30 * time.Second
 
 // SAMLAssertion reads the assertion of r, anew for each request since it is good for minutes:
@@ -20,15 +18,6 @@ func SAMLAssertion(ctx context.Context, r *request.Request, chain Chain) (string
 	if r.SAMLAssertionFile != "" {
 		return document("SAML assertion", r.SAMLAssertionFile, request.MaxAssertion+2, r.SAMLSubject, request.AssertionSubject)
 	}
-	words, err := display.SplitCommand(r.SAMLAssertionCommand)
-	if err != nil || len(words) == 0 {
-		return "", failure.Configf("the SAML assertion command cannot be understood: %v", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, assertionTimeout)
-	defer cancel()
-	o := run(ctx, chain, request.MaxAssertion+2, child.Command{Path: words[0], Args: words[1:]})
-	if o.Failed() {
-		return "", failure.Sourcef(o.Err, "the SAML assertion command %s %s", display.Quote(words[0]), failed(ctx, o, assertionTimeout))
-	}
-	return strings.TrimSpace(string(o.Out)), nil
+	out, _, err := output(ctx, assertionTimeout, chain, "SAML assertion command", r.SAMLAssertionCommand, request.MaxAssertion+2)
+	return strings.TrimSpace(string(out)), err
 }

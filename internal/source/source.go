@@ -51,9 +51,12 @@ type Options struct {
 	Wait time.Duration
 	// Login is the command line by which the user logs in.
 	Login string
+	// CABundle are the certificates, PEM, that are trusted where AWS is asked; nil means the
+	// system's.
+	CABundle []byte
 }
 
-// New is the source that def defines: fetched within [Timeout], and refused where it gives
+// New is the source that def defines: fetched within [Timeout], unless the user is logging in, and refused where it gives
 // other credentials than def names. It is nil where def is [request.SourceNone].
 func New(def request.Source, o Options) Source {
 	s := checked{def: def}
@@ -66,6 +69,14 @@ func New(def request.Source, o Options) Source {
 		s.fetcher = static{def}
 	case request.SourceProcess:
 		s.fetcher = process{def, o.Chain}
+	case request.SourceCommand:
+		s.fetcher = command{def, o.Chain}
+	case request.SourceCertificate:
+		s.fetcher = certificate{def, o}
+	case request.SourceSSO:
+		s.fetcher = newIdentityCenter(def, o)
+	case request.SourceLogin:
+		s.fetcher = newAWSLogin(def, o)
 	default:
 		s.fetcher = resolved{def, o.Region}
 	}
@@ -85,8 +96,11 @@ func (s checked) Observe() (State, error) {
 }
 
 func (s checked) Fetch(ctx context.Context) (token.Credentials, error) {
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
-	defer cancel()
+	if s.def.Login == nil { // a login knows what it waits for
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, Timeout)
+		defer cancel()
+	}
 	c, err := s.fetcher.Fetch(ctx)
 	if err != nil {
 		return token.Credentials{}, err
@@ -111,6 +125,10 @@ func Describe(s request.Source) string {
 		return "the instance metadata service"
 	case request.SourceDefault:
 		return "the default credential chain"
+	case request.SourceCommand:
+		return "the source command"
+	case request.SourceCertificate:
+		return "IAM Roles Anywhere"
 	}
 	return "AWS profile " + display.Quote(s.Profile)
 }

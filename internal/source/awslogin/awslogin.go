@@ -36,6 +36,8 @@ type Service struct {
 	Endpoint  func(region string) string
 	Region    string // of logins that name none
 	UserAgent string
+	// Refreshed is [loginfile.Kind]'s.
+	Refreshed func(before, after []byte)
 }
 
 // Endpoint is where AWS has Sign-In in a region.
@@ -97,6 +99,9 @@ func (l *Login) Valid(now time.Time, left time.Duration) bool {
 	return l.Credentials.Expires.Round(0).Sub(now.Round(0)) > left
 }
 
+// Refreshable reports whether the file has what a refresh needs.
+func (l *Login) Refreshable() bool { return l.RefreshToken != "" && l.ClientID != "" && l.key != nil }
+
 // Text is the file.
 func (l *Login) Text() *loginfile.Text { return l.text }
 
@@ -107,12 +112,12 @@ var ErrPermissions = errors.New("the user has no permission for signin:CreateOAu
 // does, which says what the results mean and what the caller owes. They last 15 minutes at most.
 func Refresh(ctx context.Context, s Service, path string, left time.Duration) (l *Login, usable bool, err error) {
 	k := kind
-	k.Renew = func(l *Login) (*loginfile.Text, error) { return s.renew(ctx, l) }
+	k.Renew, k.Refreshed = func(l *Login) (*loginfile.Text, error) { return s.renew(ctx, l) }, s.Refreshed
 	return k.Refresh(path, left)
 }
 
 func (s Service) renew(ctx context.Context, l *Login) (*loginfile.Text, error) {
-	if l.RefreshToken == "" || l.ClientID == "" || l.key == nil {
+	if !l.Refreshable() {
 		return nil, loginfile.ErrEnded
 	}
 	out, err := s.createToken(ctx, l.Region, l.key, map[string]string{"clientId": l.ClientID, "grantType": "refresh_token", "refreshToken": l.RefreshToken})

@@ -8,19 +8,16 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/sts-helper/sts-helper/internal/awsname"
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/source/oauth"
 )
 
-// The variables that a job has whose workflow says "permissions: id-token: write".
-const (
-	URLVariable   = "ACTIONS_ID_TOKEN_REQUEST_URL"
-	TokenVariable = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
-)
+// Audience is what AWS's own action asks for by default, and "sts.amazonaws.com.cn" is what IAM's
+// documentation wants in China: sts and the partition's DNS suffix.
+func Audience(p *awsname.Partition) string { return "sts." + p.DNSSuffix }
 
-// Audience is what AWS's own action asks for.
-const Audience = "sts.amazonaws.com"
-
-// ErrNotAJob is a process that has not both variables.
+// ErrNotAJob is a process that lacks [request.GitHubURL] or [request.GitHubToken].
 var ErrNotAJob = errors.New("this is no GitHub Actions job that may ask for a token: its workflow needs \"permissions: id-token: write\"")
 
 // Token asks for a token for an audience, in the way that "Security hardening with OpenID
@@ -32,7 +29,7 @@ func Token(ctx context.Context, transport http.RoundTripper, requestURL, request
 	}
 	u, err := url.Parse(requestURL)
 	if err != nil || u.Host == "" {
-		return "", errors.New(URLVariable + " is not a URL")
+		return "", errors.New(request.GitHubURL + " is not a URL")
 	}
 	q := u.Query()
 	q.Set("audience", audience)

@@ -11,8 +11,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/sts-helper/sts-helper/integration/emulator"
+	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/source/github"
 )
+
+var audience = github.Audience(awsname.PartitionOf("eu-west-1"))
 
 func TestToken(t *testing.T) {
 	e := emulator.New(emulator.World{})
@@ -20,13 +23,13 @@ func TestToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	p := e.AddOIDCProvider("111122223333", emulator.GitHubIssuer, github.Audience)
+	p := e.AddOIDCProvider("111122223333", emulator.GitHubIssuer, audience)
 	role := e.AddRole("111122223333", "deploy", emulator.Trust(p.ARN))
 	job := e.AddGitHubJob("octo/app")
 	transport := &http.Transport{DisableKeepAlives: true}
 	ctx := context.Background()
 
-	token, err := github.Token(ctx, transport, job.RequestURL, job.RequestToken, github.Audience)
+	token, err := github.Token(ctx, transport, job.RequestURL, job.RequestToken, audience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,17 +44,17 @@ func TestToken(t *testing.T) {
 		{"no URL", job.RequestToken, "not a URL"},
 		{job.RequestURL, "CANARYwrong", "HTTP 401"},
 	} {
-		_, err := github.Token(ctx, transport, tt.url, tt.token, github.Audience)
+		_, err := github.Token(ctx, transport, tt.url, tt.token, audience)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "CANARY") {
 			t.Errorf("%s: %v", tt.want, err)
 		}
 	}
 	e.Fault(emulator.Fault{Kind: emulator.EmptyBody, Op: "GetIDToken", Times: 1})
-	if _, err := github.Token(ctx, transport, job.RequestURL, job.RequestToken, github.Audience); err == nil {
+	if _, err := github.Token(ctx, transport, job.RequestURL, job.RequestToken, audience); err == nil {
 		t.Error("took an empty answer")
 	}
 	e.Close()
-	if _, err := github.Token(ctx, transport, job.RequestURL, job.RequestToken, github.Audience); err == nil || errors.Is(err, github.ErrNotAJob) {
+	if _, err := github.Token(ctx, transport, job.RequestURL, job.RequestToken, audience); err == nil || errors.Is(err, github.ErrNotAJob) {
 		t.Error(err)
 	}
 }

@@ -34,7 +34,7 @@ func (s Service) request(url string, body any) oauth.Request {
 // [loginfile.Kind.Refresh] does, which says what the results mean and what the caller owes.
 func Refresh(ctx context.Context, s Service, path string, left time.Duration) (l *Login, usable bool, err error) {
 	k := kind
-	k.Renew = func(l *Login) (*loginfile.Text, error) { return s.renew(ctx, l) }
+	k.Renew, k.Refreshed = func(l *Login) (*loginfile.Text, error) { return s.renew(ctx, l) }, s.Refreshed
 	return k.Refresh(path, left)
 }
 

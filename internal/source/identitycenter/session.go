@@ -41,6 +41,8 @@ type Service struct {
 	Portal    string // such as https://portal.sso.eu-central-1.amazonaws.com
 	OIDC      string // such as https://oidc.eu-central-1.amazonaws.com
 	UserAgent string
+	// Refreshed is [loginfile.Kind]'s.
+	Refreshed func(before, after []byte)
 }
 
 // Login is what a token file says.

@@ -181,3 +181,23 @@ func (f *File) sweep() {
 		}
 	}
 }
+
+// LockName is the path of the lock of a login file: beside it, where every process that uses the
+// file finds it, whatever its own settings.
+func LockName(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	return filepath.Join(filepath.Dir(path), pendingPrefix+strings.TrimSuffix(filepath.Base(path), ".json")+".lock")
+}
+
+// LockPath is [LockName], of a directory that is made where it is missing and refused as by
+// [Open].
+func LockPath(path string) (string, error) {
+	f, err := Open(path)
+	if err != nil {
+		return "", err
+	}
+	f.Close()
+	return LockName(path), nil
+}

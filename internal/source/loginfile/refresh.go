@@ -22,6 +22,15 @@ type Kind[L Login] struct {
 	// Renew spends the login's refresh token and gives the text that follows. A refusal that
 	// only a new login cures is [ErrEnded]. A login without a refresh token is refused, too.
 	Renew func(L) (*Text, error)
+	// Refreshed is given what a refresh of ours replaced, and by what, once that is on disk. It
+	// may be nil.
+	Refreshed func(before, after []byte)
+}
+
+func (k Kind[L]) refreshed(before, after *Text) {
+	if k.Refreshed != nil && before != after {
+		k.Refreshed(before.Bytes(), after.Bytes())
+	}
 }
 
 // Read reads and parses a file.
@@ -50,13 +59,15 @@ func (k Kind[L]) Refresh(path string, left time.Duration) (l L, usable bool, err
 		return l, l.Valid(time.Now(), 0), err
 	}
 	defer f.Close()
-	if l, err = k.Parse(f.Adopt(l.Text())); err != nil {
+	adopted := f.Adopt(l.Text())
+	k.refreshed(l.Text(), adopted)
+	if l, err = k.Parse(adopted); err != nil {
 		return l, false, err
 	}
 	if l.Valid(time.Now(), left) {
 		return l, true, nil
 	}
-	next, err := k.renew(f, l)
+	next, err := k.renew(f, path, l)
 	if err == nil {
 		return next, true, nil
 	}
@@ -69,7 +80,11 @@ func (k Kind[L]) Refresh(path string, left time.Duration) (l L, usable bool, err
 	return l, !errors.Is(err, ErrEnded) && l.Valid(time.Now(), 0), err
 }
 
-func (k Kind[L]) renew(f *File, l L) (next L, err error) {
+// errReplaced is a file that another program replaced while a refresh was under way: the user
+// logged in anew, or out.
+var errReplaced = errors.New("the login was replaced while it was refreshed")
+
+func (k Kind[L]) renew(f *File, path string, l L) (next L, err error) {
 	if err := f.CanWrite(len(l.Text().Bytes())); err != nil {
 		return next, fmt.Errorf("the login is not refreshed, because its file cannot be written: %w", err)
 	}
@@ -77,9 +92,13 @@ func (k Kind[L]) renew(f *File, l L) (next L, err error) {
 	if err != nil {
 		return next, err
 	}
+	if now, err := Read(path); errors.Is(err, ErrNotLoggedIn) || err == nil && !sameTokens(now, l.Text()) {
+		return next, errReplaced // what was refreshed is no longer wanted
+	}
 	if err := f.Replace(l.Text().String("refreshToken"), text); err != nil {
 		return next, fmt.Errorf("the login was refreshed, but its file cannot be written: %w", err)
 	}
+	k.refreshed(l.Text(), text)
 	return k.Parse(text)
 }
 

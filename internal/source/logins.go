@@ -1,0 +1,67 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"github.com/sts-helper/sts-helper/internal/source/loginfile"
+	"github.com/sts-helper/sts-helper/internal/source/oauth"
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// The portal takes some 20 requests a second of an account's. Those that it refuses for that
+// are sent again after a pause between these, which doubles.
+const (
+	firstPause = 100 * time.Millisecond
+	lastPause  = 2 * time.Second
+)
+
+// Fetch gets the credentials of the role from the portal.
+func (s identityCenter) Fetch(ctx context.Context) (token.Credentials, error) {
+	l, err := s.usable(ctx)
+	if err != nil {
+		return token.Credentials{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	for pause, again := firstPause, false; ; pause = min(2*pause, lastPause) {
+		c, err := s.service.RoleCredentials(ctx, l.AccessToken, s.def.Login.AccountID, s.def.Login.RoleName)
+		e, _ := errors.AsType[*oauth.Error](err)
+		switch {
+		case err == nil:
+			return c, nil
+		case errors.Is(err, loginfile.ErrEnded) && !again:
+			// The user may have logged in again since the file was read.
+			now, rerr := s.read(s.file())
+			if rerr != nil {
+				return c, s.failed(rerr)
+			}
+			if now.AccessToken == l.AccessToken {
+				return c, s.failed(err)
+			}
+			l, again = now, true
+			continue
+		case e == nil || e.Status != http.StatusTooManyRequests && e.Status < 500:
+			return c, s.failed(err)
+		}
+		timer := time.NewTimer(pause/2 + rand.N(pause)) // jitter, no secret
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return c, s.failed(err)
+		case <-timer.C:
+		}
+	}
+}
+
+// Fetch gives the credentials of the login itself.
+func (s awsLogin) Fetch(ctx context.Context) (token.Credentials, error) {
+	l, err := s.usable(ctx)
+	if err != nil {
+		return token.Credentials{}, err
+	}
+	return l.Credentials, nil
+}

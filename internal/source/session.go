@@ -1,0 +1,284 @@
+package source
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/source/awslogin"
+	"github.com/sts-helper/sts-helper/internal/source/identitycenter"
+	"github.com/sts-helper/sts-helper/internal/source/loginfile"
+	"github.com/sts-helper/sts-helper/internal/source/oauth"
+	"github.com/sts-helper/sts-helper/lock"
+)
+
+const (
+	// refreshUnder is the life below which a login is refreshed: when botocore and the SDK for
+	// JavaScript refresh one of "aws login", and the advisory window of its 15 minutes.
+	refreshUnder = 5 * time.Minute
+	// useUnder is the life down to which a login that cannot be refreshed is used.
+	useUnder = 10 * time.Second
+	// refreshTime bounds a refresh. One that has begun is finished, whatever becomes of the
+	// call: the answer to a token that works once must reach the disk.
+	refreshTime = 15 * time.Second
+
+	// lockWait is how long a call waits for a process that refreshes the same login, and
+	// loginWait for one in which the user is logging in.
+	lockWait  = 18 * time.Second
+	loginWait = 50 * time.Second
+)
+
+// session is the login of one kind behind a source. Its file is AWS's, and its lock is ours:
+// beside the file, so that it is one whatever cache the processes use.
+type session[L loginfile.Login] struct {
+	def     request.Source
+	options Options
+	kind    string // "IAM Identity Center"
+	command string // of the AWS CLI, "aws sso login"
+	read    func(path string) (L, error)
+	// refreshable reports whether a refresh can be tried, as far as can be known without asking.
+	refreshable func(L) bool
+	refresh     func(ctx context.Context, path string, left time.Duration) (L, bool, error)
+}
+
+func (s session[L]) file() string { return s.def.Login.File }
+
+func (s session[L]) holder() lock.Holder {
+	return lock.Holder{Purpose: "the login of " + s.def.Profile}
+}
+
+// errServed ends a wait for the lock when the login serves as it is.
+var errServed = errors.New("served")
+
+// errWaited ends a wait for the lock that took too long.
+var errWaited = errors.New("the lock was not to be had in time")
+
+// usable gives a login that lasts: as it is, else refreshed under the lock by one process of
+// all. Where that fails, what is valid serves still.
+func (s session[L]) usable(ctx context.Context) (L, error) {
+	l, err := s.read(s.file())
+	if err == nil && l.Valid(time.Now(), refreshUnder) {
+		return l, nil
+	}
+	if err == nil && !s.refreshable(l) {
+		err = loginfile.ErrEnded
+		if l.Valid(time.Now(), useUnder) {
+			return l, nil
+		}
+	}
+	// A login in progress is waited for.
+	if err != nil && (!loginNeeded(err) || !s.loggingIn()) {
+		return l, s.failed(err)
+	}
+	held, other, err := s.lock(ctx, cache.Mandatory)
+	if err == nil && held == nil {
+		return other, nil
+	}
+	if err != nil {
+		if now, rerr := s.read(s.file()); rerr == nil && now.Valid(time.Now(), useUnder) {
+			return now, nil
+		}
+		return l, err
+	}
+	defer held.Release()
+	return s.renewed(ctx, refreshUnder)
+}
+
+// renewed is the login, refreshed if it lasts no longer than left. The lock is held.
+func (s session[L]) renewed(ctx context.Context, left time.Duration) (L, error) {
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTime)
+	defer cancel()
+	l, usable, err := s.refresh(bounded, s.file(), left)
+	if usable {
+		return l, nil
+	}
+	return l, s.failed(err)
+}
+
+// Observe says which login there is.
+func (s session[L]) Observe() (State, error) {
+	state, err := LoginOf(s.options.Cache, s.file())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return state, s.failed(loginfile.ErrNotLoggedIn)
+	case err != nil:
+		return state, s.failed(err)
+	}
+	return state, nil
+}
+
+// loginNeeded reports whether only the user can cure what is wrong.
+func loginNeeded(err error) bool {
+	return errors.Is(err, loginfile.ErrNotLoggedIn) || errors.Is(err, loginfile.ErrEnded) || errors.Is(err, loginfile.ErrDamaged)
+}
+
+// lock takes the login's lock. While another process has it the file is read again, since that
+// one may refresh the login, or the user may be logging in: a login that lasts longer than left
+// is given without the lock.
+func (s session[L]) lock(ctx context.Context, left time.Duration) (held *lock.Held, l L, err error) {
+	path, err := loginfile.LockPath(s.file())
+	if err != nil {
+		return nil, l, s.noLock(err)
+	}
+	began, asked := time.Now(), false
+	held, err = lock.Acquire(ctx, path, s.holder(), func() error {
+		if now, err := s.read(s.file()); err == nil && now.Valid(time.Now(), left) {
+			l = now
+			return errServed
+		}
+		limit := cmp.Or(s.options.Wait, lockWait)
+		if who, ok := lock.ReadHolder(path); ok && who.Asking {
+			limit = max(limit, loginWait)
+			if !asked {
+				asked = true
+				cache.Asking(ctx) // whoever waits for this call waits for the user
+			}
+		}
+		if time.Since(began) > limit {
+			return errWaited
+		}
+		return nil
+	})
+	switch {
+	case err == nil:
+		return held, l, nil
+	case errors.Is(err, errServed):
+		return nil, l, nil
+	case errors.Is(err, lock.ErrUnavailable):
+		return nil, l, s.noLock(err)
+	case !errors.Is(err, errWaited) && !errors.Is(err, context.DeadlineExceeded):
+		return nil, l, err // stopped
+	}
+	who, _ := lock.ReadHolder(path)
+	return nil, l, s.noLock(fmt.Errorf("%s has it", display.Safe(who.String())))
+}
+
+func (s session[L]) noLock(err error) error {
+	return &failure.Error{Class: failure.Unreachable, Err: err, Text: fmt.Sprintf(
+		"the login of %s (%s) has to be refreshed, which is never done without its lock: %s", Describe(s.def), s.kind, display.Safe(err.Error()))}
+}
+
+// loggingIn reports whether the user is logging in at this moment.
+func (s session[L]) loggingIn() bool {
+	path := loginfile.LockName(s.file())
+	who, ok := lock.ReadHolder(path)
+	if !ok || !who.Asking {
+		return false
+	}
+	held, err := lock.Try(path, s.holder())
+	if err == nil {
+		held.Release()
+	}
+	return errors.Is(err, lock.ErrBusy)
+}
+
+// failed gives an error of the leaf packages its class, and the line to run.
+func (s session[L]) failed(err error) error {
+	what := ""
+	switch {
+	case errors.Is(err, loginfile.ErrNotLoggedIn):
+		what = "is not logged in to " + s.kind
+	case errors.Is(err, loginfile.ErrEnded):
+		what = "needs a new login: that to " + s.kind + " has ended"
+	case errors.Is(err, loginfile.ErrDamaged):
+		what = "needs a new login: " + display.Safe(s.file()) + " is damaged"
+	case errors.Is(err, awslogin.ErrPermissions):
+		return &failure.Error{Class: failure.Denied, Err: err, Final: true, Text: fmt.Sprintf(
+			"the login of %s cannot be refreshed: %s", Describe(s.def), display.Safe(err.Error())),
+			Next: "an administrator can attach the policy SignInLocalDevelopmentAccess"}
+	case errors.Is(err, identitycenter.ErrNoAccess):
+		return &failure.Error{Class: failure.Denied, Err: err, Final: true, Text: fmt.Sprintf("%s: IAM Identity Center refused: %s", Describe(s.def), reason(err)),
+			Next: "check sso_account_id and sso_role_name, or ask for the assignment"}
+	default:
+		e := failure.Sourcef(err, "%s: %s gave no credentials: %s", Describe(s.def), s.kind, reason(err))
+		e.Class, e.Final = failure.Unreachable, false
+		if !oauth.Spent(err) {
+			e.Class, e.Final = failure.Denied, true
+		}
+		return e
+	}
+	return &failure.Error{Class: failure.InteractionRequired, Err: err, Final: true, Run: LoginCommand(s.def),
+		Text: Describe(s.def) + " " + what,
+		Next: "log in (" + s.command + " --profile " + display.ShellWord(s.def.Profile) + " does the same)"}
+}
+
+// reason is what AWS said, or the cause of a connection that failed.
+func reason(err error) string {
+	if e, ok := errors.AsType[*oauth.Error](err); ok {
+		return e.Error()
+	}
+	return display.Cause(err)
+}
+
+// LoginCommand is the line that logs in to a source's login.
+func LoginCommand(def request.Source) string {
+	return "sts-helper login " + display.ShellWord(def.Profile)
+}
+
+// identityCenter are the credentials of a role that IAM Identity Center assigns to a user.
+type identityCenter struct {
+	session[*identitycenter.Login]
+	service identitycenter.Service
+}
+
+const userAgent = "sts-helper"
+
+func newIdentityCenter(def request.Source, o Options) identityCenter {
+	l := def.Login
+	svc := identitycenter.Service{Transport: oauth.NewTransport(o.CABundle), UserAgent: userAgent, Refreshed: o.refreshed(l.File)}
+	svc.Portal, svc.OIDC = identitycenter.Endpoints(l.Region)
+	if l.Portal != "" {
+		svc.Portal = strings.TrimSuffix(l.Portal, "/")
+	}
+	if l.OIDC != "" {
+		svc.OIDC = strings.TrimSuffix(l.OIDC, "/")
+	}
+	return identityCenter{service: svc, session: session[*identitycenter.Login]{
+		def: def, options: o, kind: "IAM Identity Center", command: "aws sso login", read: identitycenter.Read,
+		refreshable: func(l *identitycenter.Login) bool { return l.Refreshable(time.Now()) },
+		refresh: func(ctx context.Context, path string, left time.Duration) (*identitycenter.Login, bool, error) {
+			return identitycenter.Refresh(ctx, svc, path, left)
+		},
+	}}
+}
+
+// refreshed notes refreshes of a login's file.
+func (o Options) refreshed(file string) func(before, after []byte) {
+	return func(before, after []byte) { Refreshed(o.Cache, file, before, after) }
+}
+
+func (s identityCenter) asked() identitycenter.Session {
+	l := s.def.Login
+	return identitycenter.Session{Name: l.SessionName, StartURL: l.StartURL, Region: l.Region, Scopes: l.Scopes}
+}
+
+// awsLogin are the credentials of a session of "aws login".
+type awsLogin struct {
+	session[*awslogin.Login]
+	service awslogin.Service
+}
+
+func newAWSLogin(def request.Source, o Options) awsLogin {
+	svc := awslogin.Service{Transport: oauth.NewTransport(o.CABundle), Region: def.Login.Region, Endpoint: awslogin.Endpoint, UserAgent: userAgent, Refreshed: o.refreshed(def.Login.File)}
+	if e := strings.TrimSuffix(def.Login.SignIn, "/"); e != "" {
+		svc.Endpoint = func(string) string { return e }
+	}
+	return awsLogin{service: svc, session: session[*awslogin.Login]{
+		def: def, options: o, kind: "AWS", command: "aws login", read: awslogin.Read, refreshable: (*awslogin.Login).Refreshable,
+		refresh: func(ctx context.Context, path string, left time.Duration) (*awslogin.Login, bool, error) {
+			return awslogin.Refresh(ctx, svc, path, left)
+		},
+	}}
+}
+
+// dir is where the login's file is.
+func (s session[L]) dir() string { return filepath.Dir(s.file()) }
