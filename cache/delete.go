@@ -25,7 +25,9 @@ func (c *Cache) Delete(name string) error {
 	// The holder of the lock may be about to write the record again.
 	ctx, cancel := context.WithTimeout(context.Background(), record.DeleteWait)
 	defer cancel()
-	held, err := lock.Acquire(ctx, c.lockPath(name), lock.Holder{Purpose: "logging out"}, nil)
+	held, err := c.tryLock(name, func(path string) (*lock.Held, error) {
+		return lock.Acquire(ctx, path, lock.Holder{Purpose: "logging out"}, nil)
+	})
 	var busy error
 	switch {
 	case err == nil:
@@ -34,7 +36,7 @@ func (c *Cache) Delete(name string) error {
 		holder, _ := lock.ReadHolder(c.lockPath(name))
 		busy = &HeldError{Holder: holder, Waited: record.DeleteWait}
 	}
-	return errors.Join(safefile.Wipe(c.root, name+record.Ext), safefile.Wipe(c.root, name+record.StateExt), busy)
+	return errors.Join(c.wipe(name+record.Ext), c.wipe(name+record.StateExt), busy)
 }
 
 // DeleteAll removes every record there is, every failure that is remembered, every note of
@@ -43,7 +45,7 @@ func (c *Cache) Delete(name string) error {
 func (c *Cache) DeleteAll() error {
 	var names []string
 	var errs []error
-	err := c.each(func(name string, _ fs.FileInfo) {
+	found := func(name string, _ fs.FileInfo) {
 		base, ok := strings.CutSuffix(name, record.Ext)
 		if !ok {
 			base, ok = strings.CutSuffix(name, record.StateExt)
@@ -52,11 +54,16 @@ func (c *Cache) DeleteAll() error {
 		case ok && record.IsName(base):
 			names = append(names, base)
 		case strings.HasPrefix(name, safefile.TempPrefix), strings.HasSuffix(name, record.DirectExt):
-			errs = append(errs, safefile.Wipe(c.root, name))
+			errs = append(errs, c.wipe(name))
 		}
-	})
+	}
+	err := c.both(func(c *Cache) error { return c.each(found) })
 	for _, name := range names {
 		errs = append(errs, c.Delete(name))
 	}
 	return errors.Join(append(errs, err)...)
+}
+
+func (c *Cache) wipe(name string) error {
+	return c.removed(name, func(c *Cache) error { return safefile.Wipe(c.root, name) })
 }

@@ -21,8 +21,9 @@ var ErrUnsafe error = &failure.Error{Class: failure.Configuration, Text: "the ca
 
 // Cache is an open cache directory. It is safe for concurrent use.
 type Cache struct {
-	path string
-	root *os.Root // path/v1
+	path  string
+	root  *os.Root // path/v1
+	spare *spare   // nil for none
 }
 
 // Open opens the cache in the directory at path, an absolute path, and makes it (0700)
@@ -48,7 +49,12 @@ func Open(path string) (*Cache, error) {
 }
 
 // Close releases the directory. Records stay.
-func (c *Cache) Close() error { return c.root.Close() }
+func (c *Cache) Close() error {
+	if other := c.second(nil); other != nil {
+		_ = other.Close()
+	}
+	return c.root.Close()
+}
 
 // Path is the directory the cache is in.
 func (c *Cache) Path() string { return c.path }
@@ -77,8 +83,18 @@ func unsafeDir(path string, err error) error {
 // noFile is the reason of the commonest miss.
 const noFile = "there is none"
 
-// read reads a file of the versioned folder: a private one, not a link, bounded.
+// read reads a file of the versioned folder, the spare one's first.
 func (c *Cache) read(name string) ([]byte, *Miss) {
+	if other := c.second(nil); other != nil {
+		if data, m := other.readOwn(name); m == nil {
+			return data, nil
+		}
+	}
+	return c.readOwn(name)
+}
+
+// readOwn reads a file of the versioned folder: a private one, not a link, bounded.
+func (c *Cache) readOwn(name string) ([]byte, *Miss) {
 	data, err := safefile.ReadPrivate(c.root, name, record.MaxFile)
 	switch {
 	case err == nil:
@@ -93,10 +109,7 @@ func (c *Cache) read(name string) ([]byte, *Miss) {
 
 // deleteFile removes a file of the versioned folder; one that is not there is no error.
 func (c *Cache) deleteFile(name string) error {
-	if err := c.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return c.removed(name, func(c *Cache) error { return c.root.Remove(name) })
 }
 
 // write replaces a file of the versioned folder.
@@ -106,7 +119,10 @@ func (c *Cache) write(name string, data []byte, d safefile.Durability) error {
 		err = safefile.Write(c.root, name, data, d)
 	}
 	if err != nil {
-		return fmt.Errorf("%s cannot be written: %w", name, err)
+		return c.writeSpare(name, data, d, err)
+	}
+	if other := c.second(nil); other != nil {
+		_ = other.deleteFile(name)
 	}
 	c.Sweep()
 	return nil
@@ -117,8 +133,4 @@ func (c *Cache) write(name string, data []byte, d safefile.Durability) error {
 func (c *Cache) removeEmptyDir(name string) bool {
 	info, err := c.root.Lstat(name)
 	return err == nil && info.IsDir() && c.root.Remove(name) == nil
-}
-
-func (c *Cache) lockPath(name string) string {
-	return filepath.Join(c.path, record.LockDir, name+record.LockExt)
 }

@@ -85,6 +85,10 @@ type Answer struct {
 	Warnings []error
 }
 
+// ErrNotKept is matched by the warning that a new token could not be written: the next caller
+// has to ask for another.
+var ErrNotKept = errors.New("the token could not be kept")
+
 // HeldError is returned when the lock budget was spent on a process that is asking a
 // user: asking a second time would not help. [Cache.Delete] returns it for any holder.
 type HeldError struct {
@@ -215,7 +219,10 @@ func (g *call) lock(ctx context.Context) (held *lock.Held, done bool) {
 	who := g.holder()
 	cannotAsk := g.cannotAsk()
 	if g.advisory() && !g.Renew || cannotAsk != nil {
-		held, err := lock.Try(path, who)
+		held, err := g.tryLock(g.name, func(p string) (*lock.Held, error) {
+			path = p
+			return lock.Try(p, who)
+		})
 		switch {
 		case cannotAsk != nil:
 			if held != nil {
@@ -237,27 +244,31 @@ func (g *call) lock(ctx context.Context) (held *lock.Held, done bool) {
 	}
 	who.Asking = g.Interactive
 	late := min(g.Wait/record.LateShare, record.LateWait)
-	held, done, spent := g.wait(ctx, path, who, g.Wait-late)
+	held, done, spent := g.wait(ctx, g.name, who, g.Wait-late)
 	if spent {
 		// The holder is wedged: stopped, say. A second refresh is safe; not answering is not.
 		// One of those who waited does it for all, under a lock of their own; where that one
 		// is wedged too, everybody helps themselves.
-		held, done, _ = g.wait(ctx, g.lockPath(g.name+"-late"), who, late)
+		held, done, _ = g.wait(ctx, g.name+"-late", who, late)
 	}
 	return held, done
 }
 
-// wait waits for the lock at path. It reports whether the call was answered meanwhile, and
+// wait waits for the lock with that name. It reports whether the call was answered meanwhile, and
 // whether the budget was spent without an answer.
-func (g *call) wait(ctx context.Context, path string, who lock.Holder, budget time.Duration) (held *lock.Held, done, spent bool) {
+func (g *call) wait(ctx context.Context, name string, who lock.Holder, budget time.Duration) (held *lock.Held, done, spent bool) {
 	began := time.Now()
 	waiting, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
-	held, err := lock.Acquire(waiting, path, who, func() error {
-		if g.read() || g.shared() {
-			return errSettled
-		}
-		return nil
+	var path string
+	held, err := g.tryLock(name, func(p string) (*lock.Held, error) {
+		path = p
+		return lock.Acquire(waiting, p, who, func() error {
+			if g.read() || g.shared() {
+				return errSettled
+			}
+			return nil
+		})
 	})
 	switch {
 	case err == nil:
@@ -330,7 +341,7 @@ func (g *call) refresh(ctx context.Context) {
 	t, err = g.store(g.Key, t, "", record.Now(), g.Interactive)
 	g.answer = Answer{Token: t, Origin: Fresh}
 	if err != nil {
-		g.answer.Warnings = []error{fmt.Errorf("the token could not be kept: %w", err)}
+		g.answer.Warnings = []error{fmt.Errorf("%w: %w", ErrNotKept, err)}
 	}
 	if hadState {
 		_ = g.deleteFile(g.name + record.StateExt)

@@ -20,10 +20,8 @@ type Entry struct {
 // why it cannot be used, and how refreshing it went.
 func (c *Cache) Inspect(name string) Entry {
 	e := Entry{Name: name, State: c.loadState(name)}
-	data, m := c.read(name + record.Ext)
-	if m == nil {
-		e.Record, m = decodeRecord(data)
-	}
+	var m *Miss
+	e.Record, m = c.newest(name)
 	if m == nil && NewKey(e.Record.Inputs...).String() != name {
 		e.Record, m = nil, miss("the file was renamed")
 	}
@@ -35,7 +33,7 @@ func (c *Cache) Inspect(name string) Entry {
 // failed, sorted.
 func (c *Cache) Names() ([]string, error) {
 	var all []string
-	err := c.each(func(name string, _ fs.FileInfo) {
+	found := func(name string, _ fs.FileInfo) {
 		base, ok := strings.CutSuffix(name, record.Ext)
 		if !ok {
 			base, ok = strings.CutSuffix(name, record.StateExt)
@@ -43,7 +41,8 @@ func (c *Cache) Names() ([]string, error) {
 		if ok && record.IsName(base) {
 			all = append(all, base)
 		}
-	})
+	}
+	err := c.both(func(c *Cache) error { return c.each(found) })
 	slices.Sort(all)
 	return slices.Compact(all), err
 }

@@ -150,7 +150,7 @@ func (c *Cache) StatePath(name string) string {
 func (c *Cache) LockState(ctx context.Context, name string, who lock.Holder, wait time.Duration) (*lock.Held, error) {
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	held, err := lock.Acquire(waiting, c.lockPath(name), who, nil)
+	held, err := c.tryLock(name, func(path string) (*lock.Held, error) { return lock.Acquire(waiting, path, who, nil) })
 	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 		holder, _ := lock.ReadHolder(c.lockPath(name))
 		return nil, &HeldError{Holder: holder, Waited: wait}

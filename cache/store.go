@@ -31,11 +31,7 @@ var fromFuture = miss("the record claims to be from the future")
 func (m *Miss) FromFuture() bool { return m == fromFuture }
 
 func (c *Cache) load(key Key) (*Record, *Miss) {
-	data, m := c.read(key.String() + record.Ext)
-	if m != nil {
-		return nil, m
-	}
-	r, m := decodeRecord(data)
+	r, m := c.newest(key.String())
 	if m != nil {
 		return nil, m
 	}
@@ -92,7 +88,10 @@ func (c *Cache) DeleteIfKey(key Key, accessKeyID string) {
 	// The holder of the lock may be about to replace the record.
 	ctx, cancel := context.WithTimeout(context.Background(), record.DeleteWait)
 	defer cancel()
-	if held, err := lock.Acquire(ctx, c.lockPath(key.String()), lock.Holder{Purpose: "dropping a refused token"}, nil); err == nil {
+	held, err := c.tryLock(key.String(), func(path string) (*lock.Held, error) {
+		return lock.Acquire(ctx, path, lock.Holder{Purpose: "dropping a refused token"}, nil)
+	})
+	if err == nil {
 		defer held.Release()
 	}
 	if r, m := c.load(key); m == nil && r.Token.Credentials.AccessKeyID == accessKeyID {

@@ -69,10 +69,8 @@ func (c *Cache) sweep(now record.Moment) {
 func (c *Cache) dead(name string, now record.Moment, steady bool) bool {
 	switch {
 	case strings.HasSuffix(name, record.Ext):
-		if data, m := c.read(name); m == nil {
-			if r, m := decodeRecord(data); m == nil {
-				return r.file.Ended(now)
-			}
+		if r, m := c.ownRecord(strings.TrimSuffix(name, record.Ext)); m == nil {
+			return r.file.Ended(now)
 		}
 		return steady
 	case strings.HasSuffix(name, record.StateExt), strings.HasSuffix(name, record.DirectExt):
@@ -100,7 +98,7 @@ func (f momentFile) moment() record.Moment {
 // they have not, or where nothing is known.
 func (c *Cache) steadySince(now record.Moment) record.Moment {
 	var f momentFile
-	data, m := c.read(sweptName)
+	data, m := c.readOwn(sweptName)
 	if m != nil || !decodeFile(data, &f) {
 		return now
 	}

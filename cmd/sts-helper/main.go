@@ -3,7 +3,7 @@
 // Standard output carries what was asked for, complete or not at all; for the process
 // command that is one credential_process document. Standard error carries one line when
 // something failed, begun with the program's name, and nothing on success unless it is a
-// terminal or -v was given: some SDKs read both streams as one. (grant and accept tell what
+// terminal, a file, or -v was given: some SDKs read both streams as one. (grant and accept tell what
 // they did.) Standard input is read by accept and policy check only. How a run ended is in
 // the exit code; see exit.go.
 package main
@@ -107,9 +107,11 @@ func (u untilSignal) Done() <-chan struct{} {
 	return u.Context.Done()
 }
 
-// warn prints a line for a user at a terminal, and nothing for a program.
+// warn prints a line where a user sees it: at a terminal, or in a file. A program that reads it
+// through a pipe may take it for the answer.
 func (p *program) warn(format string, args ...any) {
-	if p.terminal(p.stderr) {
+	info, err := p.stderr.Stat()
+	if p.terminal(p.stderr) || err == nil && info.Mode().IsRegular() {
 		fmt.Fprintf(p.stderr, "sts-helper: "+format+"\n", args...)
 	}
 }

@@ -123,10 +123,21 @@ func (p *program) status(names []string, flags settings.Flags, asJSON bool) erro
 			}
 		}
 	}
+	problems := []string{}
+	for _, c := range caches {
+		if problem := broker.CacheProblem(c); problem != "" {
+			problems = append(problems, problem)
+		}
+	}
 	if asJSON {
 		enc := json.NewEncoder(p.stdout)
 		enc.SetIndent("", "  ")
-		return enc.Encode(map[string]any{"version": 1, "records": records})
+		return enc.Encode(map[string]any{"version": 1, "records": records, "problems": problems})
+	}
+	for _, problem := range problems {
+		if err := p.say("warning: %s", problem); err != nil {
+			return err
+		}
 	}
 	if len(records) == 0 {
 		return p.say("nothing is in the cache")

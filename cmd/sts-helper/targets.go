@@ -107,11 +107,7 @@ func (p *program) caches(flags settings.Flags) ([]*cache.Cache, []*target, error
 			return nil, nil, noCache(err)
 		}
 	}
-	dir, err := settings.CacheDir(dir, p.env)
-	if err != nil {
-		return nil, nil, noCache(err)
-	}
-	c, err := cache.Open(dir)
+	c, err := broker.OpenCache(dir, p.env)
 	if err != nil {
 		return nil, nil, noCache(err)
 	}

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/sts-helper/sts-helper/cache"
@@ -31,7 +32,8 @@ func (r *LoginBatch) add(p *Provider) {
 
 // Login gets p's token and everything that it is made from, so that the user need not be asked
 // for it for as long as possible: what is due for a refresh is renewed now, and with force
-// what is fresh as well. Origin says whether the token itself was got now or kept.
+// what is fresh as well. Origin says whether the token itself was got now or kept. It fails, before the
+// user is asked for anything, where the token could not be kept.
 func (p *Provider) Login(ctx context.Context, batch *LoginBatch, force bool) (cache.Answer, error) {
 	if p.base != nil {
 		if _, err := p.base.Login(ctx, batch, force); err != nil {
@@ -41,11 +43,20 @@ func (p *Provider) Login(ctx context.Context, batch *LoginBatch, force bool) (ca
 	if batch.has(p) || !force && p.fresh() {
 		return p.get(ctx, false)
 	}
-	a, err := p.get(ctx, true)
-	if err == nil {
-		batch.add(p)
+	if err := p.canKeep(); err != nil {
+		return cache.Answer{}, err
 	}
-	return a, err
+	a, err := p.get(ctx, true)
+	if err != nil {
+		return cache.Answer{}, err
+	}
+	for _, w := range a.Warnings {
+		if errors.Is(w, cache.ErrNotKept) {
+			return cache.Answer{}, cannotKeep(w)
+		}
+	}
+	batch.add(p)
+	return a, nil
 }
 
 // Base is the provider whose token signs p's request, nil where the source does: the MFA

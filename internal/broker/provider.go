@@ -128,7 +128,7 @@ func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 		}
 		a, ferr := p.uncached(ctx)
 		if err != nil && ferr == nil {
-			a.Warnings = append(a.Warnings, fmt.Errorf("there is no cache: %w", err))
+			a.Warnings = append(a.Warnings, fmt.Errorf("%w, so every call asks AWS: %w; name a directory of yours with --cache-dir, or set XDG_RUNTIME_DIR", ErrNoCache, err))
 		}
 		p.log(a, ferr)
 		return a, ferr
@@ -146,6 +146,9 @@ func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 		Unattended:  !p.prompter.interactive(),
 		Wait:        p.wait(ctx),
 	})
+	if err == nil && a.Origin == cache.Fresh {
+		a.Warnings = append(a.Warnings, elsewhere(c)...)
+	}
 	p.log(a, err)
 	return a, err
 }
@@ -171,11 +174,7 @@ func (p *Provider) Cache() (*cache.Cache, error) {
 		if p.req.NoCache {
 			return
 		}
-		dir, err := settings.CacheDir(p.req.CacheDir, p.opts.Env)
-		if err == nil {
-			p.cache, err = cache.Open(dir)
-		}
-		p.openErr = err
+		p.cache, p.openErr = OpenCache(p.req.CacheDir, p.opts.Env)
 	})
 	return p.cache, p.openErr
 }

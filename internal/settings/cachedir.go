@@ -1,6 +1,11 @@
 package settings
 
-import "github.com/sts-helper/sts-helper/internal/record"
+import (
+	"path/filepath"
+
+	"github.com/sts-helper/sts-helper/internal/record"
+	"github.com/sts-helper/sts-helper/internal/safefile"
+)
 
 // CacheDir is the directory of the cache: the one named, else sts-helper in the user's own
 // directory for caches, see [record.DefaultDir].
@@ -9,4 +14,16 @@ func CacheDir(named string, env Environment) (string, error) {
 		return named, nil
 	}
 	return record.DefaultDir(env.Getenv)
+}
+
+// SpareDir is where the cache is kept while its own directory cannot be used, "" for nowhere:
+// below $XDG_RUNTIME_DIR, else $TMPDIR (macOS, and where pam_mktemp is in use), if that belongs
+// to the user alone. The system's directory for temporary files does not, and is never used.
+func SpareDir(getenv func(string) string) string {
+	for _, name := range []string{"XDG_RUNTIME_DIR", "TMPDIR"} {
+		if dir := getenv(name); filepath.IsAbs(dir) && safefile.PrivateDir(dir) == nil {
+			return filepath.Join(dir, "sts-helper", "cache")
+		}
+	}
+	return ""
 }

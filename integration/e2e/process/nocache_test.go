@@ -1,0 +1,184 @@
+package process_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/sts-helper/sts-helper/integration/harness"
+)
+
+// readOnlyHome makes cmd see a home that cannot be written, whose cache exists (made) or does
+// not. It returns a directory that only the user may use.
+func readOnlyHome(t *testing.T, w *harness.World, cmd *exec.Cmd, made bool) (private string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root for a read-only mount")
+	}
+	if made {
+		w.Creds(t, w.Run(t, "--source-profile", "base", "--duration", "1h"))
+	}
+	private = filepath.Join(t.TempDir(), "run")
+	harness.Must(t, os.Mkdir(private, 0o700))
+	inNamespace(t, w, cmd, fmt.Sprintf("mount --bind %[1]s %[1]s && mount -o remount,ro,bind %[1]s", w.Dir))
+	return private
+}
+
+// A hundred programs whose home is read-only ask STS once, where there is any directory that
+// belongs to the user alone. Where there is none each asks for itself, and says so.
+func TestReadOnlyHome(t *testing.T) {
+	const n = 100
+	for _, tc := range []struct {
+		name    string
+		private string // the variable that names it, "" for none
+		made    bool
+		calls   int
+	}{
+		{"runtime directory", "XDG_RUNTIME_DIR", false, 1},
+		{"runtime directory, cache from before", "XDG_RUNTIME_DIR", true, 1},
+		{"private directory for temporary files", "TMPDIR", false, 1},
+		{"none", "", false, n},
+		{"none, cache from before", "", true, n},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := harness.NewWorld(t)
+			out := t.TempDir()
+			script := fmt.Sprintf(`for i in $(seq %d); do "$0" --source-profile base >%s/$i.out 2>%[2]s/$i.err & done; wait`, n, out)
+			cmd := exec.Command("true")
+			private := readOnlyHome(t, w, cmd, tc.made)
+			last := len(cmd.Args) - 2 // the set-up, then "$0"
+			cmd.Args = append(cmd.Args[:last], strings.Replace(cmd.Args[last], `exec "$0" "$@"`, script, 1), w.Bin)
+			if tc.private != "" {
+				cmd.Env = append(cmd.Env, tc.private+"="+private)
+			}
+			before := w.STS.Count("")
+			if r := w.Finish(t, cmd); r.Code != 0 {
+				t.Fatalf("exit %d: %s", r.Code, r.Stderr)
+			}
+			if calls := w.STS.Count("") - before; calls != tc.calls {
+				t.Errorf("STS was asked %d times, want %d", calls, tc.calls)
+			}
+			said := 0
+			for i := 1; i <= n; i++ {
+				doc, err := os.ReadFile(fmt.Sprintf("%s/%d.out", out, i))
+				harness.Must(t, err)
+				w.Parse(t, string(doc))
+				words, err := os.ReadFile(fmt.Sprintf("%s/%d.err", out, i))
+				harness.Must(t, err)
+				if lines := strings.Count(string(words), "\n"); lines > 1 {
+					t.Errorf("%d lines: %s", lines, words)
+				}
+				if strings.Contains(string(words), "read-only file system") {
+					said++
+				}
+			}
+			if said != tc.calls {
+				t.Errorf("%d of %d said so, want %d", said, n, tc.calls)
+			}
+		})
+	}
+}
+
+// Without a place for credentials a login fails before it asks for anything, and status says
+// what is wrong.
+func TestNothingCanBeKept(t *testing.T) {
+	for _, tc := range []struct {
+		name         string
+		private      bool
+		args         []string
+		code         int
+		out, problem string
+	}{
+		{"login", false, []string{"login", "--source-profile", "base"}, harness.ExitConfig, "", "cannot be kept"},
+		{"login, runtime directory", true, []string{"login", "--source-profile", "base"}, 0, "renewed", "credentials are kept in "},
+		{"status", false, []string{"status"}, 0, "nothing can be kept in ", ""},
+		{"status, runtime directory", true, []string{"status"}, 0, "credentials are kept in ", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := harness.NewWorld(t)
+			harness.Must(t, os.MkdirAll(filepath.Join(w.Cache(), "v1"), 0o700))
+			harness.Must(t, os.MkdirAll(filepath.Join(w.Cache(), "locks"), 0o700))
+			cmd := w.Command(t, tc.args...)
+			private := readOnlyHome(t, w, cmd, false)
+			if tc.private {
+				cmd.Env = append(cmd.Env, "XDG_RUNTIME_DIR="+private)
+			}
+			r := w.Finish(t, cmd)
+			if r.Code != tc.code || !strings.Contains(r.Stdout, tc.out) || !strings.Contains(r.Stderr, tc.problem) {
+				t.Errorf("exit %d, stdout %q, stderr %q", r.Code, r.Stdout, r.Stderr)
+			}
+			if tc.code != 0 && w.STS.Count("") != 0 {
+				t.Error("STS was asked")
+			}
+		})
+	}
+}
+
+// What is kept in the runtime directory is used, shown and removed as what is kept at home is,
+// and goes when the home can be written again.
+func TestSpareCache(t *testing.T) {
+	w := harness.NewWorld(t)
+	run := filepath.Join(t.TempDir(), "run")
+	harness.Must(t, os.Mkdir(run, 0o700))
+	w.Env["XDG_RUNTIME_DIR"] = run
+	locked := func(args ...string) harness.Result {
+		cmd := w.Command(t, args...)
+		readOnlyHome(t, w, cmd, false)
+		return w.Finish(t, cmd)
+	}
+	w.Creds(t, locked("--source-profile", "base"))
+	w.Creds(t, w.Run(t, "--source-profile", "base")) // the home can be written
+	if n := w.STS.Count(""); n != 1 {
+		t.Errorf("STS was asked %d times", n)
+	}
+	if r := locked("status"); !strings.Contains(r.Stdout, "GetSessionToken") {
+		t.Errorf("%s", r.Stdout)
+	}
+	if r := locked("logout", "--all"); r.Code != 0 || !strings.Contains(r.Stdout, "removed GetSessionToken") {
+		t.Errorf("exit %d: %s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	w.Creds(t, w.Run(t, "--source-profile", "base"))
+	if n := w.STS.Count(""); n != 2 {
+		t.Errorf("STS was asked %d times", n)
+	}
+}
+
+// Root writes nothing into the home of another user, and uses nothing from it.
+func TestRootInTheHomeOfAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	w := harness.NewWorld(t)
+	const other = 12345
+	harness.Must(t, os.Chown(w.Dir, other, other))
+	for _, xdg := range []string{"", filepath.Join(w.Dir, ".cache")} {
+		if xdg != "" {
+			harness.Must(t, os.Mkdir(xdg, 0o700))
+			harness.Must(t, os.Chown(xdg, other, other))
+		}
+		w.Env["XDG_CACHE_HOME"] = xdg
+		errs, err := os.Create(filepath.Join(t.TempDir(), "err"))
+		harness.Must(t, err)
+		cmd := w.Command(t, "--source-profile", "base")
+		cmd.Stderr = errs
+		out, err := cmd.Output()
+		harness.Must(t, err)
+		harness.Must(t, errs.Close())
+		w.Parse(t, string(out))
+		said, err := os.ReadFile(errs.Name())
+		harness.Must(t, err)
+		if !strings.Contains(string(said), "belongs to uid 12345") || strings.Count(string(said), "\n") != 1 {
+			t.Errorf("stderr %q", said)
+		}
+	}
+	harness.Must(t, filepath.Walk(w.Dir, func(path string, info os.FileInfo, err error) error {
+		if err == nil && info.Sys().(*syscall.Stat_t).Uid == 0 && !strings.Contains(path, "/.aws") && !strings.Contains(path, "/.config") {
+			t.Errorf("%s was made by root", path)
+		}
+		return err
+	}))
+}
