@@ -25,7 +25,9 @@ var errNoHome = errors.New("HOME and XDG_CACHE_HOME name no directory of yours; 
 
 // DefaultDir is the directory of the cache where the settings name none: sts-helper in
 // $XDG_CACHE_HOME, else in ~/.cache (macOS: ~/Library/Caches; Windows: %LocalAppData%\cache).
-// There is none where the user has no home: a directory that others share would not do.
+// There is none where the user has no home: a directory that others share would not do. Nor is
+// there for root in the home of another user, as under sudo: what root makes there the user
+// could not use, and what the user makes there root should not.
 //
 // Names are put together by hand, since path/filepath is initialised after the SDK's first
 // packages.
@@ -42,7 +44,12 @@ func DefaultDir(getenv func(string) string) (string, error) {
 		if !absolute(home) || home == "/" {
 			return "", errNoHome
 		}
+		if uid := otherOwner(home); uid != "" {
+			return "", errors.New("HOME is " + home + ", which belongs to uid " + uid + ", and nothing is written there as root; use sudo -H, or name a directory with --cache-dir")
+		}
 		dir = strings.TrimRight(home, separator) + below
+	} else if uid := otherOwner(dir); uid != "" {
+		return "", errors.New("XDG_CACHE_HOME is " + dir + ", which belongs to uid " + uid + ", and nothing is written there as root; unset it, or name a directory with --cache-dir")
 	}
 	return strings.TrimRight(dir, separator) + separator + "sts-helper", nil
 }
