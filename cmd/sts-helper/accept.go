@@ -14,6 +14,7 @@ import (
 	"filippo.io/age"
 	"github.com/spf13/cobra"
 
+	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/handoff"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
@@ -26,13 +27,15 @@ them in the cache, and print what to put into ~/.aws/config.
 
 Without --identity your SSH keys (~/.ssh/id_ed25519, ~/.ssh/id_rsa) are tried; a
 passphrase is asked for on the terminal. Nothing is kept of what cannot be opened, is
-damaged, or has ended.`
+damaged, or has ended. A token of another identity or issuer that has the name already is
+not replaced, unless --replace says so. What the sender wrote is shown as unverified.`
 
 type acceptFlags struct {
 	identities []string
 	name       string
 	format     string
 	plain      bool
+	replace    bool
 	cacheDir   string
 }
 
@@ -56,6 +59,7 @@ func (p *program) acceptCommand() *cobra.Command {
 	f.StringVar(&a.name, "name", "", "`NAME` to keep the credentials under (default: the name they were granted to)")
 	addFormat(cmd, &a.format, "print the credentials instead, as `FORMAT`, and keep nothing: "+formats())
 	f.BoolVar(&a.plain, "plain", false, "take a token that was not sealed")
+	f.BoolVar(&a.replace, "replace", false, "put it in the place of a token of another identity, account or issuer with the same name")
 	f.StringVar(&a.cacheDir, "cache-dir", "", "`DIR` of the cache [STS_HELPER_CACHE_DIR]")
 	return cmd
 }
@@ -94,14 +98,15 @@ func (p *program) accept(ctx context.Context, args []string, a acceptFlags) erro
 	if err != nil {
 		return err
 	}
-	if err := prov.Accept(bundle.Token, bundle.Issuer); err != nil {
+	replaced, err := prov.Accept(bundle.Token, bundle.Issuer, a.replace)
+	if err != nil {
 		return err
 	}
 	command := "sts-helper --granted " + name
 	if a.cacheDir != "" {
 		command += " --cache-dir " + display.ShellWord(req.CacheDir)
 	}
-	return p.tellAccept(name, command, bundle)
+	return p.tellAccept(name, command, bundle, replaced)
 }
 
 // openBundle reads and opens what was given.
@@ -196,21 +201,38 @@ func validName(s string) bool {
 
 // tellAccept prints the lines for the user's config, and says on standard error what they
 // have and for how long.
-func (p *program) tellAccept(name, command string, b handoff.Bundle) error {
+//
+// Nothing vouches for what the sender wrote but the sender: AWS only says whose a token is when it
+// is used.
+func (p *program) tellAccept(name, command string, b handoff.Bundle, replaced *cache.Record) error {
 	say := func(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }
+	if r := replaced; r != nil {
+		what := "key " + r.Token.Credentials.AccessKeyID
+		if who := r.Token.Principal(); who != nil {
+			what = display.Safe(who.ARN) + ", " + what
+		}
+		if r.Note != "" {
+			what += ", from " + display.Safe(r.Note) + " (unverified)"
+		}
+		left := display.Remaining(r.Remaining())
+		if r.Remaining() > 0 {
+			left += " left"
+		}
+		say("replaced: %s, %s", what, left)
+	}
 	if b.Issuer != "" {
 		say("from:     %s (unverified)", display.Safe(b.Issuer))
 	}
 	if who := b.Token.Principal(); who != nil {
-		say("identity: %s", display.Safe(who.ARN))
+		say("identity: %s (unverified)", display.Safe(who.ARN))
 	}
 	for i, line := range describePolicy(b.Policy) {
-		say("%-10s%s", []string{"what:", ""}[min(i, 1)], line)
+		say("%-10s%s (unverified)", []string{"what:", ""}[min(i, 1)], line)
 	}
 	end := b.Token.Credentials.Expires
 	say("until:    %s (%s); it cannot be renewed, only granted again", end.Local().Format("Mon 2 Jan 15:04 MST"), time.Until(end).Round(time.Minute))
 	if b.Note != "" {
-		say("note:     %s", display.Safe(b.Note))
+		say("note:     %s (unverified)", display.Safe(b.Note))
 	}
 	say("\nPut this into ~/.aws/config:\n")
 	lines := fmt.Sprintf("[profile %s]\ncredential_process = %s\n", name, command)

@@ -191,53 +191,6 @@ func (p *Provider) uncached(ctx context.Context) (cache.Answer, error) {
 	return cache.Answer{Token: t, Origin: cache.Fresh}, nil
 }
 
-// noCacheForGranted is why an accepted token cannot be had; err is why there is no cache.
-func noCacheForGranted(err error) error {
-	if err == nil {
-		return failure.Configf("an accepted token is kept in the cache; --granted and --no-cache do not go together")
-	}
-	return &failure.Error{Class: failure.Configuration, Err: err, Text: "an accepted token is kept in the cache, and there is none: " + err.Error()}
-}
-
-// Accept keeps a token that another user granted, under the name that the request has for it
-// (Granted). issuer is who granted it, unverified, "" where that is not known.
-func (p *Provider) Accept(t token.Token, issuer string) error {
-	c, err := p.Cache()
-	if err == nil && c == nil {
-		return noCacheForGranted(nil)
-	}
-	if err == nil {
-		err = c.StoreNoted(p.key, t, issuer)
-	}
-	if err != nil {
-		return &failure.Error{Class: failure.Configuration, Text: "the credentials cannot be kept: " + err.Error(), Err: err}
-	}
-	return nil
-}
-
-// granted gives a token that was accepted from another user. It cannot be refreshed.
-func (p *Provider) granted(c *cache.Cache) (cache.Answer, error) {
-	r, err := c.Load(p.key)
-	if err != nil {
-		text := fmt.Sprintf("there is no accepted token named %s; run: sts-helper accept FILE --name %s", display.Quote(p.req.Granted), p.req.Granted)
-		if m, ok := errors.AsType[*cache.Miss](err); ok && m.FromFuture() {
-			text = fmt.Sprintf("the token accepted as %s is from later than this machine's clock says it is (%s); set the clock",
-				display.Quote(p.req.Granted), time.Now().UTC().Format("2006-01-02 15:04 UTC"))
-		}
-		return cache.Answer{}, &failure.Error{Class: failure.Configuration, Err: err, Final: true, Text: text}
-	}
-	if r.Remaining() <= cache.HardFloor {
-		from := "its issuer"
-		if r.Note != "" {
-			from = display.Safe(r.Note)
-		}
-		return cache.Answer{}, &failure.Error{Class: failure.InteractionRequired, Final: true, Text: fmt.Sprintf(
-			"the token accepted as %s ended %s and cannot be renewed here; ask %s for another",
-			display.Quote(p.req.Granted), r.Token.Credentials.Expires.Format("2006-01-02 15:04 UTC"), from)}
-	}
-	return cache.Answer{Token: r.Token, Origin: cache.Hit}, nil
-}
-
 // Warnings says what went wrong without harm to the answer, one line each, safe to show.
 func Warnings(a cache.Answer) []string {
 	var all []string

@@ -257,7 +257,7 @@ func TestAccept(t *testing.T) {
 	granted := token.Token{Operation: token.GetFederationToken, Credentials: token.Credentials{
 		AccessKeyID: "ASIAIOSFODNN7EXAMPLE", SecretAccessKey: "CANARY", SessionToken: "CANARY", CanExpire: true, Expires: time.Now().Add(time.Hour).Truncate(time.Second),
 	}}
-	if err := p.Accept(granted, "alice"); err != nil {
+	if replaced, err := p.Accept(granted, "alice", false); err != nil || replaced != nil {
 		t.Fatal(err)
 	}
 	if a, err := w.token(t, "granted=visitor"); err != nil || a.Token.Credentials.AccessKeyID != granted.Credentials.AccessKeyID {
@@ -268,8 +268,62 @@ func TestAccept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.Accept(granted, ""); failure.ClassOf(err) != failure.Configuration {
+		if _, err := p.Accept(granted, "", false); failure.ClassOf(err) != failure.Configuration {
 			t.Errorf("%q: %v", flags, err)
 		}
+	}
+}
+
+// A token that can still be used is replaced by another one of the same identity from the same
+// issuer alone, unless that is asked for.
+func TestAcceptReplaces(t *testing.T) {
+	const arn = "arn:aws:sts::111122223333:federated-user/"
+	alice := token.Principal{ID: "111122223333:guest", ARN: arn + "guest"}
+	for _, tc := range []struct {
+		name    string
+		change  func(t *token.Token, issuer *string)
+		life    time.Duration // of the first
+		replace bool
+		refused string
+	}{
+		{"a newer one", func(*token.Token, *string) {}, time.Hour, false, ""},
+		{"another identity", func(t *token.Token, _ *string) { t.FederatedUser.ARN = arn + "admin" }, time.Hour, false, arn + "admin"},
+		{"another account", func(t *token.Token, _ *string) { t.Credentials.AccountID = "999999999999" }, time.Hour, false, "999999999999"},
+		{"another issuer", func(_ *token.Token, issuer *string) { *issuer = "mallory" }, time.Hour, false, "mallory"},
+		{"no identity", func(t *token.Token, _ *string) { t.FederatedUser = nil }, time.Hour, false, "unknown identity"},
+		{"another identity, asked for", func(t *token.Token, _ *string) { t.FederatedUser.ARN = arn + "admin" }, time.Hour, true, ""},
+		{"the first has ended", func(t *token.Token, _ *string) { t.FederatedUser.ARN = arn + "admin" }, cache.HardFloor, false, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newWorld(t)
+			p, err := w.provider(t, "granted=visitor")
+			if err != nil {
+				t.Fatal(err)
+			}
+			made := func(id string, life time.Duration) token.Token {
+				who := alice
+				return token.Token{Operation: token.GetFederationToken, FederatedUser: &who, Credentials: token.Credentials{
+					AccessKeyID: id, SecretAccessKey: "CANARY", SessionToken: "CANARY", AccountID: "111122223333", CanExpire: true, Expires: time.Now().Add(life),
+				}}
+			}
+			first, second, issuer := made("ASIAIOSFODNN7EXAMPLE", tc.life), made("ASIASECONDSECOND1234", 2*time.Hour), "alice"
+			tc.change(&second, &issuer)
+			if _, err := p.Accept(first, "alice", false); err != nil {
+				t.Fatal(err)
+			}
+			replaced, err := p.Accept(second, issuer, tc.replace)
+			if tc.refused == "" {
+				if err != nil || replaced == nil || replaced.Token.Credentials.AccessKeyID != first.Credentials.AccessKeyID {
+					t.Errorf("%v, %v", replaced, err)
+				}
+				return
+			}
+			if failure.ClassOf(err) != failure.Configuration || !strings.Contains(err.Error(), tc.refused) || !strings.Contains(err.Error(), "--replace") {
+				t.Errorf("%v", err)
+			}
+			if a, err := w.token(t, "granted=visitor"); err != nil || a.Token.Credentials.AccessKeyID != first.Credentials.AccessKeyID {
+				t.Errorf("the first is lost: %v", err)
+			}
+		})
 	}
 }

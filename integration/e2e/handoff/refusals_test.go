@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -98,6 +99,61 @@ func TestAcceptRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whoever sends a token chooses its name: it takes the place of nobody else's without being told
+// to, and then it is said. What the sender wrote is marked as that.
+func TestAcceptReplaces(t *testing.T) {
+	p := newPair(t)
+	plain := p.Run(t, "grant", "TemporaryUser", "--source-profile", "base", "--allow", "ec2:*", "--note", "hello", "--plain").Stdout
+	harness.Must(t, p.bob.Write("first", plain))
+	harness.Must(t, p.bob.Write("second", strings.NewReplacer("federated-user/TemporaryUser", "federated-user/Administrator", "AWS profile base", "mallory").Replace(plain)))
+	r := p.bob.Run(t, "accept", "--plain", "first")
+	if r.Code != 0 || strings.Contains(r.Stderr, "replaced") {
+		t.Fatalf("exit %d, %q", r.Code, r.Stderr)
+	}
+	for _, line := range strings.Split(strings.Split(r.Stderr, "\n\n")[0], "\n") {
+		if !strings.HasPrefix(line, "until:") && !strings.HasSuffix(line, " (unverified)") {
+			t.Errorf("the sender's word is not marked: %q", line)
+		}
+	}
+	before := p.bob.Run(t, "--granted", "TemporaryUser")
+	p.bob.Creds(t, before)
+	if r := p.bob.Run(t, "accept", "--plain", "second"); r.Code != harness.ExitConfig || !strings.Contains(r.Stderr, "--replace") || r.Stdout != "" {
+		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+	}
+	if r := p.bob.Run(t, "--granted", "TemporaryUser"); r.Stdout != before.Stdout {
+		t.Error("the token was replaced")
+	}
+	if r := p.bob.Run(t, "accept", "--plain", "second", "--replace"); r.Code != 0 || !strings.Contains(r.Stderr, "replaced: arn:aws:sts::"+harness.Account+":federated-user/TemporaryUser, key ") {
+		t.Errorf("exit %d, %q", r.Code, r.Stderr)
+	}
+}
+
+// A FIFO without a writer ends with an error; one with a writer is read.
+func TestAcceptFromFIFO(t *testing.T) {
+	p := newPair(t)
+	fifo := filepath.Join(p.bob.Dir, "fifo")
+	harness.Must(t, syscall.Mkfifo(fifo, 0o600))
+	for _, args := range [][]string{{"accept", fifo}, {"accept", "-i", fifo}, {"policy", "check", fifo}} {
+		if r := p.bob.Run(t, args...); r.Code != harness.ExitUsage || !strings.Contains(r.Stderr, "no program writes to") {
+			t.Errorf("%q: exit %d, %q", args, r.Code, r.Stderr)
+		}
+	}
+	cmd := p.bob.Command(t, "policy", "check", fifo)
+	written := make(chan error, 1)
+	go func() {
+		w, err := os.OpenFile(fifo, os.O_WRONLY, 0)
+		if err == nil {
+			_, err = w.WriteString(p.Run(t, "policy").Stdout)
+			_ = w.Close()
+		}
+		written <- err
+	}()
+	if r := p.bob.Finish(t, cmd); r.Code != 0 {
+		t.Errorf("exit %d, %q", r.Code, r.Stderr)
+	}
+	harness.Must(t, <-written)
 }
 
 // A token that has ended is not accepted; one that ends later says whom to ask for another.
