@@ -23,6 +23,11 @@ import (
 // The request is sent once. A second attempt is made only where the first certainly sent nothing,
 // or, for a request without an MFA code, where STS said that it is too busy.
 func (c *Client) Do(ctx context.Context, r Request, source aws.CredentialsProvider) (token.Token, error) {
+	return c.exchange(ctx, r, source)
+}
+
+// exchange is Do, for requests too that are not for credentials.
+func (c *Client) exchange(ctx context.Context, r Request, source aws.CredentialsProvider) (token.Token, error) {
 	op := r.Operation()
 	if err := r.Validate(); err != nil {
 		return token.Token{}, &Error{Operation: op, Class: Invalid, Message: err.Error(), Unsent: true, Err: err}
@@ -103,7 +108,14 @@ func (c *Client) attempt(ctx, limited context.Context, r Request, creds aws.Cred
 		return token.Token{}, x, c.failed(ctx, r, x, err, secrets)
 	}
 	where := callContext{partition: c.partition, sourceAccount: token.AccountFromAccessKeyID(creds.AccessKeyID)}
-	t, err := verifyResponse(r, a, where, x.arrived)
+	var t token.Token
+	if caller, ok := r.(*callerRequest); ok {
+		if err = caller.verify(where); err == nil {
+			return t, x, nil
+		}
+	} else {
+		t, err = verifyResponse(r, a, where, x.arrived)
+	}
 	if err == nil && c.account != "" && t.Credentials.AccountID != c.account {
 		err = identityMismatch("it is of account %s, and only %s is accepted", orUnknown(t.Credentials.AccountID), c.account)
 	}
