@@ -61,6 +61,12 @@ type Want struct {
 	// Wait is the lock budget; zero means [DefaultWait], or [DefaultWaitInteractive]. Once it is
 	// spent Get goes on without the lock.
 	Wait time.Duration
+	// Valid says why a record that was read is not what the caller wants, "" where it is: such a
+	// record is none. It is called with and without the lock, several times. It may be nil.
+	Valid func(*Record) (reason string)
+	// Basis stands for what a failed Fetch may have been due to (files, variables): a failure is
+	// held against calls with the same one only. It may be nil.
+	Basis func() string
 	// Unattended reports that Fetch gets the answer that Interactive is about without a user. Then
 	// a holder that is asking one is not left to it for longer than the lock budget.
 	Unattended bool
@@ -156,6 +162,11 @@ func (c *Cache) Get(ctx context.Context, w Want) (Answer, error) {
 // read loads the record and reports whether it answers the call as it is.
 func (g *call) read() bool {
 	g.record, g.missing = g.load(g.Key)
+	if g.record != nil && g.Valid != nil {
+		if reason := g.Valid(g.record); reason != "" {
+			g.record, g.missing = nil, miss(reason)
+		}
+	}
 	if g.record == nil {
 		return false
 	}
@@ -192,11 +203,11 @@ func (g *call) settledBefore() bool {
 	if g.Renew {
 		return false
 	}
-	if f := g.loadState(g.name).Failure; f != nil && f.Holds() > 0 {
+	if f := g.loadState(g.name).Failure; f != nil && g.held(f) {
 		if g.serves() {
-			return g.keep(f)
+			return g.keep(f.remembered())
 		}
-		return g.fail(f)
+		return g.fail(f.remembered())
 	}
 	return g.Interactive && g.advisory() && g.keep()
 }
@@ -205,13 +216,30 @@ func (g *call) settledBefore() bool {
 // before: one that happened after this call began is this call's too.
 func (g *call) shared() bool {
 	f := g.loadState(g.name).Failure
-	if f == nil || !f.at.Within(g.start, record.Now()) && (g.Renew || f.Holds() <= 0) {
+	if f == nil {
 		return false
+	}
+	if !f.at.Within(g.start, record.Now()) {
+		if g.Renew || !g.held(f) {
+			return false
+		}
+		f = f.remembered()
 	}
 	if g.serves() && !g.Renew {
 		return g.keep(f)
 	}
 	return g.fail(f)
+}
+
+// held reports whether a failure is not to be repeated yet: where what it may have been due to has
+// changed, it may.
+func (g *call) held(f *Failure) bool { return f.Holds() > 0 && f.basis == g.basis() }
+
+func (g *call) basis() string {
+	if g.Basis == nil {
+		return ""
+	}
+	return g.Basis()
 }
 
 func (g *call) lock(ctx context.Context) (held *lock.Held, done bool) {
@@ -244,20 +272,20 @@ func (g *call) lock(ctx context.Context) (held *lock.Held, done bool) {
 	}
 	who.Asking = g.Interactive
 	late := min(g.Wait/record.LateShare, record.LateWait)
-	held, done, spent := g.wait(ctx, g.name, who, g.Wait-late)
+	held, done, spent := g.wait(ctx, g.name, who, g.Wait-late, late)
 	if spent {
 		// The holder is wedged: stopped, say. A second refresh is safe; not answering is not.
 		// One of those who waited does it for all, under a lock of their own; where that one
 		// is wedged too, everybody helps themselves.
-		held, done, _ = g.wait(ctx, g.name+"-late", who, late)
+		held, done, _ = g.wait(ctx, g.name+"-late", who, late, 0)
 	}
 	return held, done
 }
 
 // wait waits for the lock with that name. It reports whether the call was answered meanwhile, and
-// whether the budget was spent without an answer.
-func (g *call) wait(ctx context.Context, name string, who lock.Holder, budget time.Duration) (held *lock.Held, done, spent bool) {
-	began := time.Now()
+// whether the budget was spent without an answer. A holder that is asking a user has the rest of
+// the call's budget as well.
+func (g *call) wait(ctx context.Context, name string, who lock.Holder, budget, rest time.Duration) (held *lock.Held, done, spent bool) {
 	waiting, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	var path string
@@ -281,10 +309,12 @@ func (g *call) wait(ctx context.Context, name string, who lock.Holder, budget ti
 		return nil, g.withoutLock(ctx, err), false
 	}
 	holder, ok := lock.ReadHolder(path)
-	waited := time.Since(began).Truncate(100 * time.Millisecond)
+	waited := time.Since(g.start.Wall).Truncate(100 * time.Millisecond)
 	switch {
 	case g.serves() && !g.Renew:
 		return nil, g.keep(fmt.Errorf("waited %s for %s to refresh it", waited, holder)), false
+	case ok && holder.Asking && !g.Unattended && rest > 0:
+		return g.wait(ctx, name, who, rest, 0)
 	case ok && holder.Asking && !g.Unattended:
 		return nil, g.fail(&HeldError{Holder: holder, Waited: waited}), false
 	}
@@ -354,7 +384,14 @@ func usable(t token.Token) error {
 	if err := t.Validate(); err != nil {
 		return err
 	}
-	if rem := t.Remaining(time.Now()); rem <= Mandatory {
+	least := Mandatory
+	if t.Operation == token.SourceCredentials {
+		if !t.Credentials.CanExpire {
+			return nil
+		}
+		least = HardFloor // the source gives no other ones
+	}
+	if rem := t.Remaining(time.Now()); rem <= least {
 		return fmt.Errorf("the new token ends at %s, which by this machine's clock is in %s; is the clock right?",
 			t.Credentials.Expires.UTC().Format(time.RFC3339), rem.Round(time.Second))
 	}
@@ -367,7 +404,7 @@ func (g *call) failed(ctx context.Context, err error) {
 	}
 	serves := g.serves()
 	if f := asFailure(err); f != nil && ctx.Err() == nil {
-		f.at = record.Now()
+		f.at, f.basis = record.Now(), g.basis()
 		f.until = record.FailureHeldPassing
 		if f.Final {
 			f.until = record.FailureHeldFinal

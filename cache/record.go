@@ -36,6 +36,9 @@ type Record struct {
 // clock and the boot clock say.
 func (r *Record) Remaining() time.Duration { return r.file.Remaining(record.Now()) }
 
+// End is when the token ends, or when the source of credentials without an end is asked again.
+func (r *Record) End() time.Time { return r.file.Expires }
+
 // newRecord is what a file holds, or the reason why it cannot be used.
 func newRecord(f *record.Record) (*Record, *Miss) {
 	r := &Record{
@@ -45,7 +48,7 @@ func newRecord(f *record.Record) (*Record, *Miss) {
 				AccessKeyID:     f.AccessKeyID,
 				SecretAccessKey: f.SecretAccessKey,
 				SessionToken:    f.SessionToken,
-				CanExpire:       true,
+				CanExpire:       !f.Endless,
 				Expires:         f.Expires,
 				AccountID:       f.AccountID,
 			},
@@ -58,11 +61,15 @@ func newRecord(f *record.Record) (*Record, *Miss) {
 			Audience:       f.Audience,
 			Provider:       f.IdentityProvider,
 			SourceIdentity: f.SourceIdentity,
+			Signer:         (*token.Principal)(f.Signer),
 		},
 		Inputs:   f.Inputs,
 		Advisory: f.Advisory,
 		Note:     f.Note,
 		file:     f,
+	}
+	if f.Endless {
+		r.Token.Credentials.Expires = time.Time{}
 	}
 	if r.Token.Validate() != nil {
 		return nil, miss("the record is incomplete")
@@ -73,6 +80,10 @@ func newRecord(f *record.Record) (*Record, *Miss) {
 // newFile is the content of the file of a token that was issued at that moment.
 func newFile(key Key, t token.Token, note string, issued record.Moment) *record.Record {
 	issued.Wall = issued.Wall.UTC().Truncate(time.Second)
+	expires := t.Credentials.Expires
+	if !t.Credentials.CanExpire {
+		expires = issued.Wall.Add(record.LookAgain)
+	}
 	return &record.Record{
 		Inputs:           key.Inputs(),
 		Operation:        string(t.Operation),
@@ -80,7 +91,8 @@ func newFile(key Key, t token.Token, note string, issued record.Moment) *record.
 		SecretAccessKey:  t.Credentials.SecretAccessKey,
 		SessionToken:     t.Credentials.SessionToken,
 		AccountID:        t.Credentials.AccountID,
-		Expires:          t.Credentials.Expires.UTC().Truncate(time.Second),
+		Expires:          expires.UTC().Truncate(time.Second),
+		Endless:          !t.Credentials.CanExpire,
 		PackedPolicySize: t.PackedPolicySize,
 		SessionTokenSize: t.SessionTokenSize, SessionTokenUtilization: t.SessionTokenUtilization,
 		FederatedUser:    (*record.Principal)(t.FederatedUser),
@@ -89,6 +101,7 @@ func newFile(key Key, t token.Token, note string, issued record.Moment) *record.
 		Audience:         t.Audience,
 		IdentityProvider: t.Provider,
 		SourceIdentity:   t.SourceIdentity,
+		Signer:           (*record.Principal)(t.Signer),
 		Issued:           issued,
 		Note:             note,
 	}

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type Failure struct {
 
 	at    record.Moment
 	until time.Duration // after at, the next attempt
+	basis string        // see Want.Basis
 }
 
 // Since is when the refresh failed.
@@ -45,6 +47,13 @@ func (f *Failure) Holds() time.Duration {
 
 // Error is the message.
 func (f *Failure) Error() string { return f.Message }
+
+// remembered is f for a call that did not happen because of it.
+func (f *Failure) remembered() *Failure {
+	again := *f
+	again.Message = fmt.Sprintf("tried %s ago: %s", max(record.Now().Since(f.at), 0).Truncate(time.Second), f.Message)
+	return &again
+}
 
 // Failure is [Classified] as the error was that it was made from.
 func (f *Failure) FailureKind() string  { return f.Kind }
@@ -91,6 +100,7 @@ type stateFile struct {
 	Boot    int64     `json:"boottime_ns"`
 	BootID  string    `json:"boot_id"`
 	Hold    int64     `json:"hold_ns"`
+	Basis   string    `json:"basis,omitempty"`
 }
 
 // loadState reads the state of the record with that name. A state that cannot be read is
@@ -104,6 +114,7 @@ func (c *Cache) loadState(name string) State {
 		Kind: f.Kind, Message: f.Message, Final: f.Final,
 		at:    record.Moment{Wall: f.At, Boot: time.Duration(f.Boot), BootID: f.BootID},
 		until: time.Duration(f.Hold),
+		basis: f.Basis,
 	}}
 }
 
@@ -111,7 +122,7 @@ func (c *Cache) loadState(name string) State {
 func (c *Cache) saveState(name string, f *Failure) error {
 	return c.WriteState(name, stateFile{
 		Kind: f.Kind, Message: f.Message, Final: f.Final,
-		At: f.at.Wall.UTC(), Boot: int64(f.at.Boot), BootID: f.at.BootID, Hold: int64(f.until),
+		At: f.at.Wall.UTC(), Boot: int64(f.at.Boot), BootID: f.at.BootID, Hold: int64(f.until), Basis: f.basis,
 	}, false)
 }
 

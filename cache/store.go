@@ -61,7 +61,10 @@ func (c *Cache) StoreNoted(key Key, t token.Token, note string) error {
 // store gives the token as it is kept, also where it could not be written.
 func (c *Cache) store(key Key, t token.Token, note string, issued record.Moment, durable bool) (token.Token, error) {
 	f := newFile(key, t, note, issued)
-	t.Issued, t.Credentials.Expires = f.Issued.Wall, f.Expires
+	t.Issued = f.Issued.Wall
+	if t.Credentials.CanExpire {
+		t.Credentials.Expires = f.Expires
+	}
 	if f.Lifetime() <= 0 {
 		return t, fmt.Errorf("the token ended at %s already", f.Expires.Format(time.RFC3339))
 	}

@@ -27,10 +27,14 @@ const (
 	AssumeRoot                Operation = "AssumeRoot"
 )
 
+// SourceCredentials is no operation of STS: the credentials are those of a source, as it gave
+// them. They may come without a known end (CanExpire is false then).
+const SourceCredentials Operation = "SourceCredentials"
+
 // Known reports whether o is one of the operations that give credentials.
 func (o Operation) Known() bool {
 	switch o {
-	case GetSessionToken, GetFederationToken, AssumeRole, AssumeRoleWithWebIdentity, AssumeRoleWithSAML, AssumeRoot:
+	case GetSessionToken, GetFederationToken, AssumeRole, AssumeRoleWithWebIdentity, AssumeRoleWithSAML, AssumeRoot, SourceCredentials:
 		return true
 	}
 	return false
@@ -72,6 +76,11 @@ type Token struct {
 	Subject, Audience, Provider string
 	// SourceIdentity is the source identity STS bound to the session.
 	SourceIdentity string
+
+	// Signer is who the source was when its credentials signed the request for this token, or
+	// the one for the token that signed it: GetCallerIdentity's UserId and ARN, or the id of a
+	// long-term key alone. nil where the source cannot become somebody else.
+	Signer *Principal
 }
 
 // ErrIncomplete is returned by [Token.Validate] for a token without its keys or its end.
@@ -90,6 +99,7 @@ func (t Token) Validate() error {
 		return fmt.Errorf("%w: the secret access key is missing or malformed", ErrIncomplete)
 	case !ValidSecret(c.SessionToken):
 		return fmt.Errorf("%w: the session token is missing or malformed", ErrIncomplete)
+	case t.Operation == SourceCredentials && !c.CanExpire:
 	case !c.CanExpire || c.Expires.IsZero():
 		return fmt.Errorf("%w: it does not say when it ends", ErrIncomplete)
 	}

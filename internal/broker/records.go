@@ -19,7 +19,7 @@ func RefreshAt(r *cache.Record) time.Time {
 	if request.MFASerial(r.Inputs) != "" {
 		window = cache.Mandatory
 	}
-	return r.Token.Credentials.Expires.Add(-window)
+	return r.End().Add(-window)
 }
 
 // MadeFrom reports whether the record with the name key in the cache at path is that of p (own),

@@ -66,9 +66,19 @@ func encodeDocument(r *Record) []byte {
 	w.number(int64(r.Issued.Boot))
 	w.field(`,"boot_id":`, r.Issued.BootID)
 	w.field(`,"note":`, r.Note)
+	// Left out where they say nothing, as in all records of before there were sources to tell apart.
+	if r.Signer != nil {
+		w.raw(`,"signer":`)
+		w.principal(r.Signer)
+	}
+	if r.Endless {
+		w.raw(endless)
+	}
 	w.raw(`}`)
 	return w.b
 }
+
+const endless = `,"endless":true`
 
 func (w *writer) optional(name string, n *int32) {
 	if n != nil {
@@ -153,6 +163,10 @@ func scanDocument(doc string) (*Record, bool) {
 	r.Issued.Boot = time.Duration(s.number(64))
 	r.Issued.BootID = s.field(`,"boot_id":`)
 	r.Note = s.field(`,"note":`)
+	if s.has(`,"signer":`) {
+		r.Signer = s.principal()
+	}
+	r.Endless = s.has(endless)
 	s.raw(`}`)
 	return r, !s.failed && s.rest == ""
 }

@@ -34,5 +34,9 @@ func Document(accessKeyID, secretAccessKey, sessionToken, accountID string, expi
 
 // Document is the credential_process document of the token.
 func (r *Record) Document() []byte {
-	return Document(r.AccessKeyID, r.SecretAccessKey, r.SessionToken, r.AccountID, r.Expires)
+	expires := r.Expires
+	if r.Endless {
+		expires = time.Time{}
+	}
+	return Document(r.AccessKeyID, r.SecretAccessKey, r.SessionToken, r.AccountID, expires)
 }

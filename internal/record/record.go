@@ -29,6 +29,12 @@ type Record struct {
 	Advisory time.Duration
 	// Note is what was written beside the token when it was stored, "" for nothing.
 	Note string
+	// Signer is who the source was that the token was made with, nil where it cannot become
+	// somebody else.
+	Signer *Principal
+	// Endless reports that the credentials came without an end. Expires is then when their
+	// source is to be asked again.
+	Endless bool
 }
 
 // Input is one thing that changes whose a token is or what it may do. A Value of nil means

@@ -59,6 +59,10 @@ const (
 	// process that refreshes it.
 	DeleteWait = 5 * time.Second
 
+	// LookAgain is how long credentials are used that came without an end before their source
+	// is asked again.
+	LookAgain = 15 * time.Minute
+
 	// NoLockSpread is the random pause before refreshing where no lock can be had, so that
 	// some of those who came together find the first one's token.
 	NoLockSpread = 500 * time.Millisecond
