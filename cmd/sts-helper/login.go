@@ -13,17 +13,23 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/mfa"
 	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/internal/source"
 )
 
-const loginHelp = `Get credentials now, and ask for an MFA code where one is needed, so that no program
-has to ask later.
+const loginHelp = `Get credentials now: log in to IAM Identity Center or "aws login" where a profile builds
+on that, and ask for an MFA code where one is needed, so that no program has to ask later.
 
 PROFILE is an entry of config.toml, or an AWS profile; settings flags add to it, or stand
 alone. Profiles that share an MFA device share one session: eight roles cost one code.
 What is fresh is kept unless --force is given. A device that is barred after three wrong
 codes is asked for all the same.
 
+A login goes on in the browser of this machine; over ssh, in a container and without a
+display by a code in a browser on any device. A BROWSER variable says that there is one.
+Without a name, login offers those that need one.
+
     sts-helper login dev
+    sts-helper login --device-code dev
     sts-helper login --all
     sts-helper login --source-profile base --duration 4h`
 
@@ -32,6 +38,7 @@ const watchAfter = time.Second
 
 func (p *program) loginCommand() *cobra.Command {
 	var all, force bool
+	var how webLogin
 	cmd := &cobra.Command{
 		Use:               "login [PROFILE...] [flags]",
 		Short:             "Get or renew credentials now, asking for an MFA code if need be",
@@ -40,18 +47,25 @@ func (p *program) loginCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "log in to every entry of config.toml and every AWS profile that runs sts-helper")
 	cmd.Flags().BoolVar(&force, "force", false, "renew what is fresh as well")
+	cmd.Flags().BoolVar(&how.noBrowser, "no-browser", false, "show where to log in, and open no browser")
+	cmd.Flags().BoolVar(&how.deviceCode, "device-code", false, "log in by a code, in a browser on any device")
 	flags := addSettings(cmd.Flags(), "no-cache")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		names, err := p.named(args, all, flags)
 		if err != nil {
 			return err
 		}
-		return p.login(cmd.Context(), names, flags, force)
+		if len(names) == 0 && len(flags) == 0 && !p.namesByVariable() {
+			if names, err = p.offer(cmd.Context()); err != nil || len(names) == 0 {
+				return err
+			}
+		}
+		return p.login(cmd.Context(), names, flags, &how, force)
 	}
 	return cmd
 }
 
-func (p *program) login(ctx context.Context, names []string, flags settings.Flags, force bool) error {
+func (p *program) login(ctx context.Context, names []string, flags settings.Flags, how *webLogin, force bool) error {
 	// A preset code is one for all of them: it may not be tried on a second device.
 	code := p.env.Getenv("STS_HELPER_MFA_CODE")
 	if v := flags["mfa-code"]; len(v) > 0 {
@@ -77,7 +91,7 @@ func (p *program) login(ctx context.Context, names []string, flags settings.Flag
 		if t.NeedsCode(&batch, force) && len(all) > 1 {
 			p.progress("%s (%d of %d): an MFA code is needed", t.name, i+1, len(all))
 		}
-		line, err := p.loginTo(ctx, t, &batch, force)
+		line, err := p.loginTo(ctx, t, &batch, how, force)
 		if err != nil {
 			if ctx.Err() != nil || errors.Is(err, mfa.ErrCancelled) || len(all)+len(failed) == 1 {
 				return err
@@ -97,21 +111,34 @@ func (p *program) login(ctx context.Context, names []string, flags settings.Flag
 }
 
 // loginTo gets the credentials of one target and says how it went.
-func (p *program) loginTo(ctx context.Context, t *target, batch *broker.LoginBatch, force bool) (string, error) {
-	stop := p.sayWhoIsWaitedFor(t)
-	a, err := t.Login(ctx, batch, force)
-	stop()
+func (p *program) loginTo(ctx context.Context, t *target, batch *broker.LoginBatch, how *webLogin, force bool) (string, error) {
+	brought, err := p.loginToSource(ctx, t, how, force)
+	if err != nil {
+		return "", err
+	}
+	get := func() (cache.Answer, error) {
+		defer p.sayWhoIsWaitedFor(t)()
+		return t.Login(ctx, batch, force)
+	}
+	a, err := get()
+	if source.LoginNeeded(err) && !brought {
+		// The login looked good, and AWS does not take it any more.
+		if _, err := p.loginToSource(ctx, t, how, true); err != nil {
+			return "", err
+		}
+		a, err = get()
+	}
 	if err != nil {
 		return "", err
 	}
 	for _, w := range broker.Warnings(a) {
 		p.progress("%s: warning: %s", t.name, w)
 	}
-	how := "renewed"
+	line := "renewed"
 	if a.Origin != cache.Fresh {
-		how = "kept"
+		line = "kept"
 	}
-	line := how + ", good until " + moment(a.Token.Credentials.Expires)
+	line += ", good until " + moment(a.Token.Credentials.Expires)
 	if until, ok := t.NoCodeUntil(); ok {
 		line += "; no code is needed until " + moment(until)
 	}

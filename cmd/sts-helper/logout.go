@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,6 +20,10 @@ const logoutHelp = `Remove credentials from the cache: those of the profiles nam
 the role that they are made from, whatever the region, the endpoint and the session name
 they were asked for with, or with --all everything there is. What is removed is shown.
 
+Where a profile named builds on a login of IAM Identity Center or "aws login", the login
+is ended, too, with all credentials that came from it: the AWS CLI is logged out as well.
+--all leaves logins alone.
+
 AWS goes on taking the credentials until they end; only IAM can change that. The files
 are overwritten before they are removed, which flash disks and some file systems make
 meaningless. That a code of an MFA device was used is not forgotten.`
@@ -33,19 +38,19 @@ func (p *program) logoutCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "remove everything, whatever profile it belongs to")
 	flags := addSettings(cmd.Flags(), "no-cache", "mfa-code", "mfa-process", "prompt", "wait")
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if all {
 			if len(args) > 0 {
 				return usageError{errors.New("--all does not go with names")}
 			}
 			return p.logoutAll(flags)
 		}
-		return p.logout(args, flags)
+		return p.logout(cmd.Context(), args, flags)
 	}
 	return cmd
 }
 
-func (p *program) logout(names []string, flags settings.Flags) error {
+func (p *program) logout(ctx context.Context, names []string, flags settings.Flags) error {
 	names, err := p.named(names, false, flags)
 	if err != nil {
 		return err
@@ -57,6 +62,8 @@ func (p *program) logout(names []string, flags settings.Flags) error {
 	var batch broker.LogoutBatch
 	var renewing []lock.Holder
 	for _, t := range all {
+		// First the login, or what is removed could be made from it again.
+		ended, loginErr := p.endLogin(ctx, t)
 		removed, err := batch.Logout(t.Provider)
 		if err != nil {
 			return noCache(err)
@@ -77,13 +84,29 @@ func (p *program) logout(names []string, flags settings.Flags) error {
 				return err
 			}
 		}
-		if len(removed) == 0 {
+		if loginErr != nil {
+			return loginErr
+		}
+		if len(removed) == 0 && !ended {
 			if err := p.say("%s: nothing was in the cache", t.name); err != nil {
 				return err
 			}
 		}
 	}
 	return p.reportRenewing(renewing)
+}
+
+// endLogin ends the login that t's credentials come from, and reports whether there was one.
+func (p *program) endLogin(ctx context.Context, t *target) (ended bool, err error) {
+	login, _ := t.SourceLogin()
+	if login == nil {
+		return false, nil
+	}
+	ended, err = login.Logout(ctx)
+	if err == nil && ended {
+		err = p.say("logged out of %s: %s", t.name, login.Kind())
+	}
+	return ended, err
 }
 
 // reportRenewing is the error about refreshes that were going on all the while.

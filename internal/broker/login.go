@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/source"
 )
 
 // LoginBatch is one login for any number of requests: what one of them has renewed the others use
@@ -57,6 +58,22 @@ func (p *Provider) Login(ctx context.Context, batch *LoginBatch, force bool) (ca
 	}
 	batch.add(p)
 	return a, nil
+}
+
+// SourceLogin is the login that p's token is made from in the end, nil where there is none, and
+// what tells it from other logins.
+func (p *Provider) SourceLogin() (l source.Login, id string) {
+	for p.base != nil {
+		p = p.base
+	}
+	if p.req.Source.Login == nil {
+		return nil, ""
+	}
+	o, err := p.sourceOptions(context.Background())
+	if err != nil {
+		o.CABundle = []byte{} // trusts none: whatever is asked will say so
+	}
+	return source.NewLogin(p.req.Source, o), p.req.Source.Login.File
 }
 
 // Base is the provider whose token signs p's request, nil where the source does: the MFA

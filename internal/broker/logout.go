@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/request"
@@ -31,7 +32,8 @@ type Removal struct {
 }
 
 // Logout removes the records of p and of what its token is made from, wherever they were asked
-// for. It gives what was there; the error is that of a cache that cannot be used.
+// for, and all that came from the same login; the login itself is [Provider.SourceLogin]'s to
+// end. It gives what was there; the error is that of a cache that cannot be used.
 func (b *LogoutBatch) Logout(p *Provider) ([]Removal, error) {
 	c, err := p.Cache()
 	if err != nil {
@@ -48,12 +50,22 @@ func (b *LogoutBatch) Logout(p *Provider) ([]Removal, error) {
 		b.indexes[c.Path()] = index
 	}
 	var all []Removal
+	var seen []string
 	for ; p != nil; p = p.base {
-		for _, name := range index.Equivalent(p.req) {
+		names := index.Equivalent(p.req)
+		own := len(names)
+		if l := p.req.Source.Login; l != nil {
+			names = append(names, index.FromLogin(l.File)...) // whoever asked for it
+		}
+		for i, name := range names {
+			if slices.Contains(seen, name) {
+				continue
+			}
+			seen = append(seen, name)
 			r := Removal{Entry: c.Inspect(name)}
-			if r.Entry.Record != nil {
+			if r.Entry.Record != nil && i < own {
 				r.Location = request.DiffLocation(r.Entry.Record.Inputs, p.req)
-			} else if r.Entry.Miss.Absent() && r.Entry.State.Failure == nil {
+			} else if r.Entry.Record == nil && r.Entry.Miss.Absent() && r.Entry.State.Failure == nil {
 				who, held := c.HeldBy(name)
 				if !held {
 					continue

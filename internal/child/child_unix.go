@@ -22,6 +22,9 @@ func attributes(c Command) *syscall.SysProcAttr {
 	return a
 }
 
+// detached gives a child a session of its own, and does not end it with us.
+func detached(Command) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+
 // shell gives a line to the shell as every SDK does.
 func shell(line string) (path string, args []string) { return "sh", []string{"-c", line} }
 

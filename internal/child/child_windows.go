@@ -26,6 +26,13 @@ func attributes(c Command) *syscall.SysProcAttr {
 	return a
 }
 
+// detached gives a child a group of its own, which Ctrl-C does not reach.
+func detached(c Command) *syscall.SysProcAttr {
+	a := attributes(c)
+	a.CreationFlags = syscall.CREATE_NEW_PROCESS_GROUP
+	return a
+}
+
 func shell(string) (path string, args []string) { return "cmd.exe", nil }
 
 // kill ends the child; its own children lose its pipes.

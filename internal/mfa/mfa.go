@@ -227,3 +227,11 @@ func (q Question) waitNotBefore(ctx context.Context) error {
 	}
 	return nil
 }
+
+// TerminalName names the controlling terminal, "terminal pts/3"; "" where it cannot be used.
+func TerminalName() string {
+	if terminalUsable() != nil {
+		return ""
+	}
+	return terminalName()
+}

@@ -64,6 +64,23 @@ func (x RecordIndex) equivalent(inputs []cache.Input, r *Request) bool {
 	})
 }
 
+// FromLogin are the names of the records whose credentials came from the login in that file, in
+// the end.
+func (x RecordIndex) FromLogin(file string) []string {
+	var all []string
+	for name, inputs := range x {
+		for ok := true; ok; {
+			if value(inputs, inputSourceLogin) == file {
+				all = append(all, name)
+				break
+			}
+			inputs, ok = x[value(inputs, inputBase)]
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 // keyAtLocation is the name of r's record if r were asked for where at says, under the same
 // session names.
 func keyAtLocation(r *Request, at []cache.Input) string {

@@ -33,6 +33,20 @@ func AWSNames(env Environment) []string {
 // isUs reports whether a credential_process runs this program.
 func (e Environment) isUs(command string) bool { return e.runsUs(display.ShellWords(command)) }
 
+// LoginNames lists the AWS profiles whose credentials come from a login of IAM Identity Center or
+// "aws login", sorted.
+func LoginNames(env Environment) []string {
+	files := openAWSFiles(env)
+	var all []string
+	for _, name := range files.ProfileNames() {
+		if p := files.Profile(name); p != nil && (p.HasSSO() || p.Value(awsconfig.KeyLoginSession) != "") && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 // ourArgs are the words behind this program's name in a profile's credential_process, not
 // nil where it runs this program.
 func (e Environment) ourArgs(p *awsconfig.Profile) []string {

@@ -76,7 +76,7 @@ func (s session[L]) usable(ctx context.Context) (L, error) {
 		}
 	}
 	// A login in progress is waited for.
-	if err != nil && (!loginNeeded(err) || !s.loggingIn()) {
+	if err != nil && (!LoginNeeded(err) || !s.loggingIn()) {
 		return l, s.failed(err)
 	}
 	held, other, err := s.lock(ctx, cache.Mandatory)
@@ -116,8 +116,8 @@ func (s session[L]) Observe() (State, error) {
 	return state, nil
 }
 
-// loginNeeded reports whether only the user can cure what is wrong.
-func loginNeeded(err error) bool {
+// LoginNeeded reports whether only a login of the user's can cure what is wrong.
+func LoginNeeded(err error) bool {
 	return errors.Is(err, loginfile.ErrNotLoggedIn) || errors.Is(err, loginfile.ErrEnded) || errors.Is(err, loginfile.ErrDamaged)
 }
 

@@ -1,6 +1,7 @@
 package identitycenter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/awsconfig"
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/source/loginfile"
 	"github.com/sts-helper/sts-helper/internal/source/oauth"
 )
@@ -185,8 +187,9 @@ func (s Service) LoginDevice(ctx context.Context, dir string, ses Session, show 
 		}
 		err := s.request(s.OIDC+"/device_authorization", map[string]string{"clientId": r.id, "clientSecret": r.secret, "startUrl": ses.StartURL}).
 			Do(ctx, s.Transport, &d)
-		if err == nil && (d.DeviceCode == "" || d.UserCode == "" || d.URL == "") {
-			err = errors.New("the answer has no code")
+		d.FullURL = cmp.Or(d.FullURL, d.URL)
+		if err == nil && (d.DeviceCode == "" || d.UserCode == "" || !page(d.URL) || !page(d.FullURL)) {
+			err = errors.New("the answer has no code, or no page to enter it")
 		}
 		if err != nil {
 			return tokenAnswer{}, fmt.Errorf("beginning the login: %w", err)
@@ -196,6 +199,11 @@ func (s Service) LoginDevice(ctx context.Context, dir string, ses Session, show 
 		return s.poll(ctx, map[string]string{"clientId": r.id, "clientSecret": r.secret, "grantType": deviceGrant, "deviceCode": d.DeviceCode},
 			time.Duration(max(d.Interval, 1))*time.Second, end)
 	})
+}
+
+// page reports whether a URL of the service can be shown to the user.
+func page(url string) bool {
+	return display.Printable(url) && (strings.HasPrefix(url, "https://") || strings.HasPrefix(url, "http://"))
 }
 
 // poll asks for a device's token until there is one. What goes wrong on the way, but for a
