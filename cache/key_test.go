@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -180,18 +181,18 @@ func TestKeysAreEqualOnlyIfInputsAre(t *testing.T) {
 	seen := map[string]string{}
 	for range 20_000 {
 		in := randomInputs(r)
-		words := ""
+		var words strings.Builder
 		for _, x := range in {
-			words += fmt.Sprintf("%q=", x.Name)
+			words.WriteString(fmt.Sprintf("%q=", x.Name))
 			if x.Value != nil {
-				words += fmt.Sprintf("%q", *x.Value)
+				words.WriteString(fmt.Sprintf("%q", *x.Value))
 			}
-			words += ";"
+			words.WriteString(";")
 		}
 		k := cache.NewKey(in...).String()
-		if other, ok := seen[k]; ok && other != words {
-			t.Fatalf("%s and %s have one key", words, other)
+		if other, ok := seen[k]; ok && other != words.String() {
+			t.Fatalf("%s and %s have one key", words.String(), other)
 		}
-		seen[k] = words
+		seen[k] = words.String()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 )
 
@@ -61,12 +62,7 @@ func (s *servingState) local(a netip.Addr) bool {
 	if a.IsLoopback() {
 		return true
 	}
-	for _, x := range s.cfg.Aliases {
-		if x == a {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.cfg.Aliases, a)
 }
 
 func (s *servingState) uidAllowed(uid uint32) bool {
@@ -76,10 +72,5 @@ func (s *servingState) uidAllowed(uid uint32) bool {
 	if uid == s.euid {
 		return true
 	}
-	for _, u := range s.cfg.AllowUIDs {
-		if u == uid {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.cfg.AllowUIDs, uid)
 }

@@ -197,7 +197,7 @@ func TestCharsets(t *testing.T) {
 			continue
 		}
 		base := text(b.Field, b.Charset, max(b.Min, 2)-1)
-		for r := rune(0); r < 0x2100; r++ {
+		for r := range rune(0x2100) {
 			req := with(valid(b.Operation), b, 0)
 			setText(&req, b.Field, base+string(r))
 			if err := req.Validate(); (err == nil) != in(r) {
@@ -239,8 +239,8 @@ func TestBoundsAreComplete(t *testing.T) {
 			}
 		}
 		ty := reflect.TypeOf(valid(op))
-		for i := range ty.NumField() {
-			name := ty.Field(i).Name
+		for field := range ty.Fields() {
+			name := field.Name
 			if name == "Duration" {
 				name = "DurationSeconds"
 			}

@@ -117,16 +117,16 @@ func TestMessagesHideSecrets(t *testing.T) {
 		var f *fake
 		f = serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			form := f.form(f.count() - 1)
-			said := ""
+			var said strings.Builder
 			for _, k := range []string{"TokenCode", "WebIdentityToken", "SAMLAssertion", "ProvidedContexts.member.1.ContextAssertion"} {
 				if v := form.Get(k); v != "" {
-					said += fmt.Sprintf("Value '%s' at '%s' is wrong, %s... ", v, k, v[:min(len(v), 14)])
+					said.WriteString(fmt.Sprintf("Value '%s' at '%s' is wrong, %s... ", v, k, v[:min(len(v), 14)]))
 				}
 			}
 			if r.Operation() == token.GetSessionToken || r.Operation() == token.AssumeRole { // signed with it
 				w.Header().Set("X-Amzn-Requestid", "CANARYlongTermCANARYlongTermCANARYlong00")
 			}
-			answers(400, refusal("ValidationError", said+" "+form.Get("TokenCode")))(w, nil)
+			answers(400, refusal("ValidationError", said.String()+" "+form.Get("TokenCode")))(w, nil)
 		})
 		var lines strings.Builder
 		_, e := ask(t, client(t, sts.Options{Endpoint: f.URL, Log: debugTo(&lines)}), r, keys())

@@ -49,11 +49,11 @@ func setup(env *testscript.Env) error {
 		return err
 	}
 	bob := e.AddUser("111122223333", "bob")
-	keys := ""
+	var keys strings.Builder
 	for name, u := range map[string]*emulator.User{"base": u, "bob": bob} {
-		keys += fmt.Sprintf("[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", name, u.AccessKeyID, u.SecretAccessKey)
+		keys.WriteString(fmt.Sprintf("[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", name, u.AccessKeyID, u.SecretAccessKey))
 	}
-	if err := os.WriteFile(filepath.Join(home, ".aws", "credentials"), []byte(keys), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(home, ".aws", "credentials"), []byte(keys.String()), 0o600); err != nil {
 		return err
 	}
 	env.Setenv("HOME", home)

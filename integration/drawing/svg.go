@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"html"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -116,12 +117,8 @@ func arrows(b *strings.Builder, d *Drawing, boxes []box) {
 	}
 	starts, stops := map[arrowName]float64{}, map[arrowName]float64{}
 	for _, x := range boxes {
-		for k, v := range ends(x, out[x.Name], func(a arrow) box { return a.to }, func(a arrow) bool { return a.from.Name == x.Name }) {
-			starts[k] = v
-		}
-		for k, v := range ends(x, in[x.Name], func(a arrow) box { return a.from }, func(a arrow) bool { return a.to.Name == x.Name }) {
-			stops[k] = v
-		}
+		maps.Copy(starts, ends(x, out[x.Name], func(a arrow) box { return a.to }, func(a arrow) bool { return a.from.Name == x.Name }))
+		maps.Copy(stops, ends(x, in[x.Name], func(a arrow) box { return a.from }, func(a arrow) bool { return a.to.Name == x.Name }))
 	}
 	taken := map[point]int{}
 	for _, a := range all {
@@ -257,7 +254,7 @@ func chip(b *strings.Builder, class string, x, y, wide, high float64, name, what
 
 func wrap(s string, most int) (lines []string) {
 	line := ""
-	for _, word := range strings.Fields(s) {
+	for word := range strings.FieldsSeq(s) {
 		if line != "" && len(line)+1+len(word) > most {
 			lines, line = append(lines, line), ""
 		}

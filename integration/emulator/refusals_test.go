@@ -186,13 +186,13 @@ func tagsOf(n int) []string {
 	var kv []string
 	x := uint32(1)
 	for i := range n {
-		value := ""
+		var value strings.Builder
 		for range 250 {
 			x = x*1664525 + 1013904223 // Numerical Recipes' generator
-			value += string(rune('a' + x>>24%26))
+			value.WriteString(string(rune('a' + x>>24%26)))
 		}
 		m := "Tags.member." + string(rune('1'+i))
-		kv = append(kv, m+".Key", "key"+string(rune('a'+i)), m+".Value", value)
+		kv = append(kv, m+".Key", "key"+string(rune('a'+i)), m+".Value", value.String())
 	}
 	return kv
 }

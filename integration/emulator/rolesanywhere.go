@@ -227,7 +227,7 @@ func read509(r *http.Request, header string) ([]*x509.Certificate, bool) {
 		return nil, true
 	}
 	var certs []*x509.Certificate
-	for _, part := range strings.Split(text, ",") {
+	for part := range strings.SplitSeq(text, ",") {
 		der, err := base64.StdEncoding.DecodeString(part)
 		if err != nil {
 			return nil, false

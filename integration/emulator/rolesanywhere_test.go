@@ -89,15 +89,16 @@ func (w workload) send(t testing.TB, e *emulator.Emulator) sessionAnswer {
 		}
 	}
 	slices.Sort(names)
-	canonical := "POST\n/sessions\n\n"
+	var canonical strings.Builder
+	canonical.WriteString("POST\n/sessions\n\n")
 	for _, n := range names {
-		canonical += n + ":" + headers[n] + "\n"
+		canonical.WriteString(n + ":" + headers[n] + "\n")
 	}
 	signed := strings.Join(names, ";")
 	hash := func(s string) string { sum := sha256.Sum256([]byte(s)); return hex.EncodeToString(sum[:]) }
-	canonical += "\n" + signed + "\n" + hash(string(body))
+	canonical.WriteString("\n" + signed + "\n" + hash(string(body)))
 	scope := date[:8] + "/" + w.region + "/rolesanywhere/aws4_request"
-	sum := sha256.Sum256([]byte(w.algorithm + "\n" + date + "\n" + scope + "\n" + hash(canonical)))
+	sum := sha256.Sum256([]byte(w.algorithm + "\n" + date + "\n" + scope + "\n" + hash(canonical.String())))
 	sig, err := w.key.Sign(rand.Reader, sum[:], crypto.SHA256)
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -187,10 +188,8 @@ func (e *Emulator) regionEnabled(c *call) *apiError {
 	if a == nil || c.service != "sts" {
 		return nil
 	}
-	for _, r := range a.DisabledRegions {
-		if r == c.region {
-			return refuse(403, "RegionDisabledException", "STS is not activated in this region for account:%s. Your account administrator can activate STS in this region using the IAM Console.", a.ID)
-		}
+	if slices.Contains(a.DisabledRegions, c.region) {
+		return refuse(403, "RegionDisabledException", "STS is not activated in this region for account:%s. Your account administrator can activate STS in this region using the IAM Console.", a.ID)
 	}
 	return nil
 }

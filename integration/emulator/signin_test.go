@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"io"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/url"
@@ -113,17 +114,11 @@ func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 func (l loginCall) proof(e *emulator.Emulator) string {
 	p := point(l.key)
 	jwk := map[string]string{"kty": "EC", "crv": "P-256", "x": b64(p[1:33]), "y": b64(p[33:])}
-	for k, v := range l.jwk {
-		jwk[k] = v
-	}
+	maps.Copy(jwk, l.jwk)
 	head := map[string]any{"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk}
 	claims := map[string]any{"jti": rand.Text(), "htm": "POST", "htu": e.URL() + "/v1/token", "iat": e.Now().Unix()}
-	for k, v := range l.head {
-		head[k] = v
-	}
-	for k, v := range l.claim {
-		claims[k] = v
-	}
+	maps.Copy(head, l.head)
+	maps.Copy(claims, l.claim)
 	h, _ := json.Marshal(head)
 	c, _ := json.Marshal(claims)
 	text := b64(h) + "." + b64(c)

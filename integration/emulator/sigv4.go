@@ -109,7 +109,7 @@ func readSignature(c *call) (*signature, *apiError) {
 // parseAuthorization reads what follows the algorithm in the Authorization header.
 func parseAuthorization(r *http.Request, rest string) (*signature, *apiError) {
 	fields := map[string]string{}
-	for _, part := range strings.Split(rest, ",") {
+	for part := range strings.SplitSeq(rest, ",") {
 		k, v, ok := strings.Cut(strings.TrimSpace(part), "=")
 		if _, twice := fields[k]; !ok || twice {
 			return nil, refuse(400, "IncompleteSignature", "'%s' not a valid key=value pair (missing equal-sign) in Authorization header.", k)

@@ -121,7 +121,7 @@ func TestDialogShowsNothingUnsafe(t *testing.T) {
 			t.Errorf("%q, %v", code, err)
 		}
 		args, _, _ := strings.Cut(log(), "no more\n")
-		for _, line := range strings.Split(args, "\n") {
+		for line := range strings.SplitSeq(args, "\n") {
 			if display.Safe(line) != line || strings.ContainsAny(strings.TrimPrefix(line, "arg "), "<>&\\%$`'\"") {
 				t.Errorf("%s: %q", tool, line)
 			}

@@ -15,7 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func pointer[T any](v T) *T { return &v }
+//go:fix inline
+func pointer[T any](v T) *T { return new(v) }
 
 var issued = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
@@ -29,13 +30,13 @@ var golden = map[string]Record{
 	},
 	"sizes.cred": {
 		Operation: "AssumeRole", AccessKeyID: "ASIAQNZGKIQY56JQ7WML", SecretAccessKey: "CANARYsecret", SessionToken: "CANARYtoken",
-		Expires: issued.Add(time.Hour), SessionTokenSize: pointer(int32(3200)), SessionTokenUtilization: pointer(int32(79)),
+		Expires: issued.Add(time.Hour), SessionTokenSize: new(int32(3200)), SessionTokenUtilization: new(int32(79)),
 		Issued: Moment{Wall: issued}, Advisory: 20 * time.Minute,
 	},
 	"role.cred": {
-		Inputs:    []Input{{"operation", pointer("AssumeRole")}, {"endpoint", nil}, {"empty", pointer("")}, {"file", pointer("\xff\xfe/x")}},
+		Inputs:    []Input{{"operation", new("AssumeRole")}, {"endpoint", nil}, {"empty", new("")}, {"file", new("\xff\xfe/x")}},
 		Operation: "AssumeRole", AccessKeyID: "ASIAQNZGKIQY56JQ7WML", SecretAccessKey: "CANARY+/secret<&>", SessionToken: "CANARY//token==",
-		AccountID: "029608264753", Expires: issued.Add(time.Hour), PackedPolicySize: pointer(int32(81)),
+		AccountID: "029608264753", Expires: issued.Add(time.Hour), PackedPolicySize: new(int32(81)),
 		AssumedRole: &Principal{"AROA:s", "arn:aws:sts::029608264753:assumed-role/r/s"},
 		Subject:     "<sub>\"\\\n\t\b\f\r\x01\x7f é \u2028\u2029 😀", Audience: `},"advisory_seconds":1`,
 		IdentityProvider: "https://idp.example/é", SourceIdentity: "alice",

@@ -78,7 +78,8 @@ func somebodyElse(ctx context.Context, s *stage) error {
 
 // command shows a command line, the long word of a key cut.
 func command(name string, args []string) {
-	line := "   $ " + name
+	var line strings.Builder
+	line.WriteString("   $ " + name)
 	for _, a := range args {
 		if len(a) > 40 {
 			a = a[:12] + "..."
@@ -86,9 +87,9 @@ func command(name string, args []string) {
 		if strings.Contains(a, "*") {
 			a = "'" + a + "'"
 		}
-		line += " " + a
+		line.WriteString(" " + a)
 	}
-	say("%s", line)
+	say("%s", line.String())
 }
 
 func show(text string) {

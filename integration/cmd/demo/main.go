@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/sts-helper/sts-helper/integration/emulator"
@@ -101,11 +102,11 @@ func newStage(dir string) (*stage, error) {
 func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 
 func indent(s string) string {
-	out := ""
+	var out strings.Builder
 	for line := range lines(s) {
-		out += "  " + line + "\n"
+		out.WriteString("  " + line + "\n")
 	}
-	return out + "\n"
+	return out.String() + "\n"
 }
 
 func ms(d time.Duration) string { return d.Round(100 * time.Microsecond).String() }

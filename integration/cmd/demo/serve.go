@@ -116,9 +116,9 @@ func ask(ctx context.Context, method, url, name, value string) (status, body str
 }
 
 func indent3(s string) string {
-	out := ""
+	var out strings.Builder
 	for line := range lines(s) {
-		out += "   " + line + "\n"
+		out.WriteString("   " + line + "\n")
 	}
-	return out
+	return out.String()
 }

@@ -154,7 +154,7 @@ func TestLargePolicyOnATerminal(t *testing.T) {
 	w := harness.NewWorld(t)
 	c := harness.NewTerminal(t)
 	args := []string{"--source-profile", "base", "--federation-name", "big"}
-	for _, action := range strings.Fields(`acm:ImportCertificate athena:StartQueryExecution autoscaling:SuspendProcesses cloudtrail:LookupEvents
+	for action := range strings.FieldsSeq(`acm:ImportCertificate athena:StartQueryExecution autoscaling:SuspendProcesses cloudtrail:LookupEvents
 		codebuild:BatchGetBuilds dynamodb:UpdateTimeToLive ecr:PutLifecyclePolicy ecs:RunTask eks:TagResource elasticache:RebootCacheCluster
 		events:PutTargets firehose:PutRecordBatch glue:SearchTables guardduty:ArchiveFindings inspector2:Enable`) {
 		args = append(args, "--allow", action)

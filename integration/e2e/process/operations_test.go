@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -34,9 +35,7 @@ type flagValues map[string][]string
 // with is s with one setting changed, or without it where no value is given.
 func (s flagValues) with(flag string, values ...string) flagValues {
 	out := flagValues{}
-	for k, v := range s {
-		out[k] = v
-	}
+	maps.Copy(out, s)
 	if out[flag] = values; len(values) == 0 {
 		delete(out, flag)
 	}
@@ -67,21 +66,22 @@ func (s flagValues) variables() (env []string) {
 }
 
 func (s flagValues) entry(name string) string {
-	out := "[profile." + name + "]\n"
+	var out strings.Builder
+	out.WriteString("[profile." + name + "]\n")
 	for _, known := range settings.Settings() {
 		v, ok := s[known.Flag]
 		switch {
 		case !ok:
 		case known.Kind == settings.Bool:
-			out += known.Key + " = " + v[0] + "\n"
+			out.WriteString(known.Key + " = " + v[0] + "\n")
 		case known.Kind == settings.List:
 			list, _ := json.Marshal(v)
-			out += known.Key + " = " + string(list) + "\n"
+			out.WriteString(known.Key + " = " + string(list) + "\n")
 		default:
-			out += known.Key + " = " + strconv.Quote(v[0]) + "\n"
+			out.WriteString(known.Key + " = " + strconv.Quote(v[0]) + "\n")
 		}
 	}
-	return out
+	return out.String()
 }
 
 // operation is one operation of STS as a user asks for it.

@@ -94,7 +94,7 @@ func TestRefusedBeforeAnythingIsSent(t *testing.T) {
 func TestRefusedBySTS(t *testing.T) {
 	s := newStage(t)
 	var many []string // about 30 actions of different services are too many
-	for _, action := range strings.Fields(`acm:ImportCertificate athena:StartQueryExecution autoscaling:SuspendProcesses cloudtrail:LookupEvents
+	for action := range strings.FieldsSeq(`acm:ImportCertificate athena:StartQueryExecution autoscaling:SuspendProcesses cloudtrail:LookupEvents
 		codebuild:BatchGetBuilds dynamodb:UpdateTimeToLive ecr:PutLifecyclePolicy ecs:RunTask eks:TagResource elasticache:RebootCacheCluster
 		events:PutTargets firehose:PutRecordBatch glue:SearchTables guardduty:ArchiveFindings inspector2:Enable kinesis:MergeShards
 		kms:ReEncryptFrom lambda:InvokeFunction logs:FilterLogEvents neptune-db:connect polly:SynthesizeSpeech rds:FailoverDBCluster
