@@ -17,17 +17,17 @@ import (
 func valid(op token.Operation) sts.Request {
 	switch op {
 	case token.GetSessionToken:
-		return sts.SessionRequest{}
+		return sts.Request{Operation: token.GetSessionToken}
 	case token.GetFederationToken:
-		return sts.FederationRequest{Name: "alice"}
+		return sts.Request{Operation: token.GetFederationToken, Name: "alice"}
 	case token.AssumeRole:
-		return sts.RoleRequest{RoleArn: roleArn, RoleSessionName: "build"}
+		return sts.Request{Operation: token.AssumeRole, RoleArn: roleArn, RoleSessionName: "build"}
 	case token.AssumeRoleWithWebIdentity:
-		return sts.WebIdentityRequest{RoleArn: roleArn, RoleSessionName: "build", WebIdentityToken: jwt}
+		return sts.Request{Operation: token.AssumeRoleWithWebIdentity, RoleArn: roleArn, RoleSessionName: "build", WebIdentityToken: jwt}
 	case token.AssumeRoleWithSAML:
-		return sts.SAMLRequest{RoleArn: roleArn, PrincipalArn: "arn:aws:iam::111122223333:saml-provider/idp", SAMLAssertion: saml}
+		return sts.Request{Operation: token.AssumeRoleWithSAML, RoleArn: roleArn, PrincipalArn: "arn:aws:iam::111122223333:saml-provider/idp", SAMLAssertion: saml}
 	case token.AssumeRoot:
-		return sts.RootRequest{TargetPrincipal: account, TaskPolicyArn: "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"}
+		return sts.Request{Operation: token.AssumeRoot, TargetPrincipal: account, TaskPolicyArn: "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"}
 	}
 	panic(op)
 }
@@ -62,9 +62,7 @@ func text(field string, c stsfield.Charset, n int) string {
 
 // with is the request with one field set to something of size n.
 func with(r sts.Request, b stsfield.Bound, n int) sts.Request {
-	v := reflect.New(reflect.TypeOf(r)).Elem()
-	v.Set(reflect.ValueOf(r))
-	set := func(name string, x any) { v.FieldByName(name).Set(reflect.ValueOf(x)) }
+	set := func(name string, x any) { reflect.ValueOf(&r).Elem().FieldByName(name).Set(reflect.ValueOf(x)) }
 	s := text(b.Field, b.Charset, n)
 	key := func(i int) sts.Tag { return sts.Tag{Key: fmt.Sprint("key", i)} }
 	switch b.Field {
@@ -121,7 +119,7 @@ func with(r sts.Request, b stsfield.Bound, n int) sts.Request {
 	default:
 		set(b.Field, s)
 	}
-	return v.Interface().(sts.Request)
+	return r
 }
 
 // atField is the name an error gives to the first item of a list.
@@ -218,35 +216,48 @@ func word(r rune) bool {
 
 // setText sets a plain field, or the one of a list's first item.
 func setText(r *sts.Request, field, s string) {
-	v := reflect.New(reflect.TypeOf(*r)).Elem()
-	v.Set(reflect.ValueOf(*r))
 	switch field {
 	case "ProvidedContexts[].ContextAssertion":
-		v.FieldByName("ProvidedContexts").Set(reflect.ValueOf([]sts.ProvidedContext{{ProviderArn: "arn:aws:iam::aws:contextProvider/IdentityCenter", ContextAssertion: s}}))
+		r.ProvidedContexts = []sts.ProvidedContext{{ProviderArn: "arn:aws:iam::aws:contextProvider/IdentityCenter", ContextAssertion: s}}
 	default:
-		v.FieldByName(field).SetString(s)
+		reflect.ValueOf(r).Elem().FieldByName(field).SetString(s)
 	}
-	*r = v.Interface().(sts.Request)
 }
 
-// The table has a line for every field of every request.
+// The table has a line for every field of a request, and what an operation has no line for is refused.
 func TestBoundsAreComplete(t *testing.T) {
-	for _, op := range operations {
-		have := map[string]bool{}
-		for _, b := range stsfield.All() {
-			if b.Operation == op {
-				have[b.Field] = true
+	have := map[string]stsfield.Bound{}
+	of := map[token.Operation]map[string]bool{}
+	for _, b := range stsfield.All() {
+		have[b.Field] = b
+		if of[b.Operation] == nil {
+			of[b.Operation] = map[string]bool{}
+		}
+		of[b.Operation][b.Field] = true
+	}
+	for field := range reflect.TypeFor[sts.Request]().Fields() {
+		name := field.Name
+		switch name {
+		case "Operation":
+			continue
+		case "Duration":
+			name = "DurationSeconds"
+		}
+		b, ok := have[name]
+		if !ok {
+			t.Errorf("no bounds for %s", name)
+		}
+		for _, op := range operations {
+			if of[op][name] {
+				continue
+			}
+			err := with(valid(op), b, max(b.Min, 1)).Validate()
+			if e, ok := errors.AsType[*sts.FieldError](err); !ok || e.Rule != "is not a field of "+string(op) {
+				t.Errorf("%s with %s: %v", op, name, err)
 			}
 		}
-		ty := reflect.TypeOf(valid(op))
-		for field := range ty.Fields() {
-			name := field.Name
-			if name == "Duration" {
-				name = "DurationSeconds"
-			}
-			if !have[name] {
-				t.Errorf("%s has no bounds for %s", op, name)
-			}
-		}
+	}
+	if err := (sts.Request{Operation: "GetCallerIdentity"}).Validate(); err == nil {
+		t.Error("an operation that gives no credentials is accepted")
 	}
 }

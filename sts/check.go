@@ -2,12 +2,12 @@ package sts
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
-	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/stsfield"
 	"github.com/sts-helper/sts-helper/token"
@@ -48,35 +48,36 @@ func (c *checker) refuse(field, value, rule string) {
 	}
 }
 
-// text applies the bounds of field to s.
-func (c *checker) text(field, s string) { c.item(field, field, s) }
+// bound is what STS accepts in a field; nil, and a refusal where it is set, for a field that the operation has not.
+func (c *checker) bound(field string, set bool) *stsfield.Bound {
+	b := stsfield.Find(c.op, field)
+	if b == nil && set {
+		c.refuse(field, "", "is not a field of "+string(c.op))
+	}
+	return b
+}
 
-// item applies the bounds called rule to the item of a list called name.
-func (c *checker) item(name, rule, s string) {
-	b := stsfield.Find(c.op, rule)
+// text applies the bounds called rule to the text called name.
+func (c *checker) text(name, rule, s string) {
+	b := c.bound(rule, s != "")
+	if b == nil {
+		return
+	}
 	shown := s
 	if b.Secret {
 		shown = ""
 	}
-	if s == "" {
+	switch n := utf8.RuneCountInString(s); {
+	case s == "":
 		if b.Required {
 			c.refuse(name, "", "is required")
 		}
-		return
-	}
-	if !utf8.ValidString(s) {
+	case !utf8.ValidString(s):
 		c.refuse(name, shown, "must be valid UTF-8")
-		return
-	}
-	if n := utf8.RuneCountInString(s); n < b.Min || b.Max > 0 && n > b.Max {
+	case n < b.Min || b.Max > 0 && n > b.Max:
 		c.refuse(name, shown, lengthRule(b, n))
-		return
-	}
-	for _, r := range s {
-		if !b.Charset.Contains(r) {
-			c.refuse(name, shown, "may hold only "+b.Charset.String())
-			return
-		}
+	case strings.ContainsFunc(s, func(r rune) bool { return !b.Charset.Contains(r) }):
+		c.refuse(name, shown, "may hold only "+b.Charset.String())
 	}
 }
 
@@ -90,11 +91,16 @@ func lengthRule(b *stsfield.Bound, n int) string {
 	return fmt.Sprintf("must be %d to %d characters, not %d", b.Min, b.Max, n)
 }
 
-// count applies the bounds of a list to its number of items.
-func (c *checker) count(field string, n int) {
-	if b := stsfield.Find(c.op, field); n > b.Max {
+// count applies the bounds of a list to its number of items, and reports whether there are items to look at.
+func (c *checker) count(field string, n int) bool {
+	b := c.bound(field, n > 0)
+	if b == nil {
+		return false
+	}
+	if n > b.Max {
 		c.refuse(field, "", fmt.Sprintf("may have %d items at most, not %d", b.Max, n))
 	}
+	return n <= b.Max
 }
 
 // duration applies the bounds of DurationSeconds; zero is absent.
@@ -111,12 +117,13 @@ func (c *checker) duration(d time.Duration) {
 }
 
 func (c *checker) policyArns(arns []string) {
-	c.count("PolicyArns", len(arns))
+	if !c.count("PolicyArns", len(arns)) {
+		return
+	}
 	for i, a := range arns {
 		name := index("PolicyArns", i)
-		c.item(name, "PolicyArns[]", a)
-		if p, ok := awsname.ParseARN(a); !ok || p.Service != "iam" || p.Region != "" || !strings.HasPrefix(p.Resource, "policy/") ||
-			p.Account != "aws" && !token.ValidAccountID(p.Account) || !validPath(p.Resource) {
+		c.text(name, "PolicyArns[]", a)
+		if p, ok := iamARN(a, "policy/"); !ok || p.Account != "aws" && !token.ValidAccountID(p.Account) {
 			c.refuse(name, a, "must be the ARN of a managed policy, arn:aws:iam::aws:policy/NAME or arn:aws:iam::ACCOUNT:policy/NAME")
 		}
 	}
@@ -124,65 +131,67 @@ func (c *checker) policyArns(arns []string) {
 
 // tags checks keys, values and that no key comes twice: STS compares keys without case.
 func (c *checker) tags(tags []Tag) {
-	c.count("Tags", len(tags))
+	if !c.count("Tags", len(tags)) {
+		return
+	}
 	for i, t := range tags {
 		name := index("Tags", i)
-		c.item(name+".Key", "Tags[].Key", t.Key)
-		c.item(name+".Value", "Tags[].Value", t.Value)
+		c.text(name+".Key", "Tags[].Key", t.Key)
+		c.text(name+".Value", "Tags[].Value", t.Value)
 		if reserved(t.Key) {
 			c.refuse(name+".Key", t.Key, `may not begin with "aws:"`)
 		}
-		if len(tags) > stsfield.Find(c.op, "Tags").Max {
-			continue // refused already; do not compare a million with a million
-		}
-		for _, u := range tags[:i] {
-			if strings.EqualFold(t.Key, u.Key) {
-				c.refuse(name+".Key", t.Key, "comes twice (upper and lower case are the same here)")
-			}
+		if hasKey(tags[:i], t.Key) {
+			c.refuse(name+".Key", t.Key, "comes twice (upper and lower case are the same here)")
 		}
 	}
 }
 
 // transitive checks the keys that go on through a chain of roles; each must be one of tags.
 func (c *checker) transitive(keys []string, tags []Tag) {
-	c.count("TransitiveTagKeys", len(keys))
-	if len(keys) > stsfield.Find(c.op, "TransitiveTagKeys").Max {
+	if !c.count("TransitiveTagKeys", len(keys)) {
 		return
 	}
 	for i, k := range keys {
 		name := index("TransitiveTagKeys", i)
-		c.item(name, "TransitiveTagKeys[]", k)
-		found := false
-		for _, t := range tags {
-			found = found || strings.EqualFold(t.Key, k)
-		}
-		if !found {
+		c.text(name, "TransitiveTagKeys[]", k)
+		if !hasKey(tags, k) {
 			c.refuse(name, k, "must be the key of one of the Tags")
 		}
-		for _, l := range keys[:i] {
-			if strings.EqualFold(k, l) {
-				c.refuse(name, k, "comes twice (upper and lower case are the same here)")
-			}
+		if slices.ContainsFunc(keys[:i], func(l string) bool { return strings.EqualFold(k, l) }) {
+			c.refuse(name, k, "comes twice (upper and lower case are the same here)")
 		}
 	}
 }
 
-// mfa checks a device and its code: each needs the other.
-func (c *checker) mfa(serial, code string) {
-	c.text("SerialNumber", serial)
-	c.text("TokenCode", code)
-	switch {
-	case serial != "" && code == "":
-		c.refuse("TokenCode", "", "is required with a SerialNumber")
-	case serial == "" && code != "":
-		c.refuse("SerialNumber", "", "is required with a TokenCode")
+func hasKey(tags []Tag, key string) bool {
+	return slices.ContainsFunc(tags, func(t Tag) bool { return strings.EqualFold(t.Key, key) })
+}
+
+func (c *checker) contexts(contexts []ProvidedContext) {
+	if !c.count("ProvidedContexts", len(contexts)) {
+		return
+	}
+	for i, p := range contexts {
+		name := index("ProvidedContexts", i)
+		c.text(name+".ProviderArn", "ProvidedContexts[].ProviderArn", p.ProviderArn)
+		c.text(name+".ContextAssertion", "ProvidedContexts[].ContextAssertion", p.ContextAssertion)
 	}
 }
 
-func (c *checker) roleArn(arn string) {
-	c.text("RoleArn", arn)
-	if _, _, ok := roleName(arn); !ok {
-		c.refuse("RoleArn", arn, "must be the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME")
+// root checks the account and the task of AssumeRoot.
+func (c *checker) root(r Request) {
+	partition, account := r.target()
+	if account == "" {
+		c.refuse("TargetPrincipal", r.TargetPrincipal, "must be an account id of twelve digits or arn:aws:iam::ACCOUNT:root")
+	}
+	p, ok := iamARN(r.TaskPolicyArn, "policy/root-task/")
+	if !ok || p.Account != "aws" || !rootTask(p.Resource) {
+		c.refuse("TaskPolicyArn", r.TaskPolicyArn, "must be arn:aws:iam::aws:policy/root-task/ and one of IAMAuditRootUserCredentials, "+
+			"IAMCreateRootUserPassword, IAMDeleteRootUserCredentials, S3UnlockBucketPolicy, SQSUnlockQueuePolicy")
+	}
+	if partition != "" && partition != p.Partition {
+		c.refuse("TaskPolicyArn", r.TaskPolicyArn, "must be in the partition of TargetPrincipal, "+partition)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // ctx the caller's.
 func (c *Client) failed(ctx context.Context, r Request, x *exchange, err error, secrets []string) *Error {
 	e := &Error{
-		Operation:  r.Operation(),
+		Operation:  r.Operation,
 		Endpoint:   c.host,
 		HTTPStatus: x.status,
 		RequestID:  scrub(x.requestID, secrets),

@@ -23,15 +23,15 @@ import (
 // The request is sent once. A second attempt is made only where the first certainly sent nothing,
 // or, for a request without an MFA code, where STS said that it is too busy.
 func (c *Client) Do(ctx context.Context, r Request, source aws.CredentialsProvider) (token.Token, error) {
+	if err := r.Validate(); err != nil {
+		return token.Token{}, &Error{Operation: r.Operation, Class: Invalid, Message: err.Error(), Unsent: true, Err: err}
+	}
 	return c.exchange(ctx, r, source)
 }
 
-// exchange is Do, for requests too that are not for credentials.
+// exchange is Do for a request that is valid, or is [Client.Caller]'s.
 func (c *Client) exchange(ctx context.Context, r Request, source aws.CredentialsProvider) (token.Token, error) {
-	op := r.Operation()
-	if err := r.Validate(); err != nil {
-		return token.Token{}, &Error{Operation: op, Class: Invalid, Message: err.Error(), Unsent: true, Err: err}
-	}
+	op := r.Operation
 	if op == token.AssumeRoot && c.global() {
 		return token.Token{}, &Error{Operation: op, Class: Invalid, Endpoint: c.host, Unsent: true,
 			Message: "it works at regional endpoints only: set a region"}
@@ -72,7 +72,7 @@ func (c *Client) again(r Request, x *exchange, e *Error) (time.Duration, bool) {
 	switch {
 	case e.Class == Unreachable && e.Unsent && !errors.As(x.err, &cert):
 		return pauseUnsent, true
-	case r.hasCode():
+	case r.TokenCode != "": // a code works once
 		return 0, false
 	case e.Class == Throttled, x.status == http.StatusServiceUnavailable:
 		return pauseBusy, true
@@ -84,7 +84,7 @@ func (c *Client) again(r Request, x *exchange, e *Error) (time.Duration, bool) {
 func (c *Client) attempt(ctx, limited context.Context, r Request, creds aws.Credentials, secrets []string) (token.Token, *exchange, *Error) {
 	limited, cancel := context.WithTimeout(limited, attemptTime)
 	defer cancel()
-	x := &exchange{transport: c.transport, ours: c.ours, operation: r.Operation()}
+	x := &exchange{transport: c.transport, ours: c.ours, operation: r.Operation}
 	o := awssts.Options{
 		Region:       c.region,
 		BaseEndpoint: optional(c.endpoint),
@@ -103,28 +103,19 @@ func (c *Client) attempt(ctx, limited context.Context, r Request, creds aws.Cred
 	if r.signed() {
 		o.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return creds, nil })
 	}
-	a, err := r.send(limited, awssts.New(o))
+	said, err := r.send(limited, awssts.New(o))
 	if err != nil {
 		return token.Token{}, x, c.failed(ctx, r, x, err, secrets)
 	}
 	where := callContext{partition: c.partition, sourceAccount: token.AccountFromAccessKeyID(creds.AccessKeyID)}
-	var t token.Token
-	if caller, ok := r.(*callerRequest); ok {
-		if err = caller.verify(where); err == nil {
-			return t, x, nil
-		}
-	} else {
-		t, err = verifyResponse(r, a, where, x.arrived)
-	}
-	if err == nil && c.account != "" && t.Credentials.AccountID != c.account {
+	t, err := verifyResponse(r, said, where, x.arrived)
+	if err == nil && c.account != "" && r.Operation != callerOperation && t.Credentials.AccountID != c.account {
 		err = identityMismatch("it is of account %s, and only %s is accepted", orUnknown(t.Credentials.AccountID), c.account)
 	}
 	if err == nil {
 		return t, x, nil
 	}
-	if a.credentials != nil {
-		secrets = append(secrets, aws.ToString(a.credentials.SecretAccessKey), aws.ToString(a.credentials.SessionToken))
-	}
+	secrets = append(secrets, said.Credentials.SecretAccessKey, said.Credentials.SessionToken)
 	e := c.failed(ctx, r, x, err, secrets)
 	e.Class, e.Message, e.Err = BadAnswer, display.Clip(scrub(err.Error(), secrets), maxMessage), nil
 	if errors.Is(err, ErrWrongIdentity) {
@@ -135,7 +126,7 @@ func (c *Client) attempt(ctx, limited context.Context, r Request, creds aws.Cred
 
 // source gets the source credentials, and refuses those that STS would refuse.
 func (c *Client) source(ctx context.Context, r Request, p aws.CredentialsProvider) (aws.Credentials, *Error) {
-	op := r.Operation()
+	op := r.Operation
 	refuse := func(message string, cause error) (aws.Credentials, *Error) {
 		return aws.Credentials{}, &Error{Operation: op, Class: SourceRejected, Message: message, Unsent: true, Err: cause}
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // echo answers every operation as it should be.
-func echo(r sts.Request) http.HandlerFunc { return answers(200, good(r).xml(r.Operation())) }
+func echo(r sts.Request) http.HandlerFunc { return answers(200, good(r).xml(r.Operation)) }
 
 func TestEveryOperation(t *testing.T) {
 	tags := []sts.Tag{{"Team", "a"}, {"x", ""}}
@@ -25,14 +25,14 @@ func TestEveryOperation(t *testing.T) {
 		form string // what must be sent, besides Action and Version
 		tok  token.Token
 	}{
-		{sts.SessionRequest{}, "", token.Token{}},
-		{sts.SessionRequest{Duration: 36 * time.Hour, SerialNumber: "arn:aws:iam::111122223333:mfa/alice", TokenCode: code},
+		{sts.Request{Operation: token.GetSessionToken}, "", token.Token{}},
+		{sts.Request{Operation: token.GetSessionToken, Duration: 36 * time.Hour, SerialNumber: "arn:aws:iam::111122223333:mfa/alice", TokenCode: code},
 			"DurationSeconds=129600 SerialNumber=arn:aws:iam::111122223333:mfa/alice TokenCode=246810", token.Token{}},
-		{sts.FederationRequest{Name: "alice", Policy: "{}", PolicyArns: arns, Tags: tags, Duration: time.Hour},
+		{sts.Request{Operation: token.GetFederationToken, Name: "alice", Policy: "{}", PolicyArns: arns, Tags: tags, Duration: time.Hour},
 			"Name=alice Policy={} PolicyArns.member.1.arn=arn:aws:iam::aws:policy/ReadOnlyAccess Tags.member.1.Key=Team Tags.member.1.Value=a " +
 				"Tags.member.2.Key=x Tags.member.2.Value= DurationSeconds=3600",
 			token.Token{PackedPolicySize: aws.Int32(6), FederatedUser: &token.Principal{ID: account + ":alice", ARN: "arn:aws:sts::111122223333:federated-user/alice"}}},
-		{sts.RoleRequest{RoleArn: roleArn, RoleSessionName: "build", ExternalId: "ext", Policy: "{}", PolicyArns: arns, Tags: tags,
+		{sts.Request{Operation: token.AssumeRole, RoleArn: roleArn, RoleSessionName: "build", ExternalId: "ext", Policy: "{}", PolicyArns: arns, Tags: tags,
 			TransitiveTagKeys: []string{"Team"}, SourceIdentity: "alice", Duration: 2 * time.Hour, SerialNumber: "GAHT12345678", TokenCode: code,
 			ProvidedContexts: []sts.ProvidedContext{{"arn:aws:iam::aws:contextProvider/IdentityCenter", "CANARYassertion"}}},
 			"RoleArn=" + roleArn + " RoleSessionName=build ExternalId=ext Policy={} PolicyArns.member.1.arn=arn:aws:iam::aws:policy/ReadOnlyAccess " +
@@ -41,20 +41,20 @@ func TestEveryOperation(t *testing.T) {
 				"ProvidedContexts.member.1.ContextAssertion=CANARYassertion",
 			token.Token{PackedPolicySize: aws.Int32(7), SourceIdentity: "alice",
 				AssumedRole: &token.Principal{ID: "AROACANARYROLE:build", ARN: "arn:aws:sts::111122223333:assumed-role/Admin/build"}}},
-		{sts.WebIdentityRequest{RoleArn: roleArn, RoleSessionName: "build", WebIdentityToken: jwt, ProviderId: "www.amazon.com", Policy: "{}", PolicyArns: arns, Duration: time.Hour},
+		{sts.Request{Operation: token.AssumeRoleWithWebIdentity, RoleArn: roleArn, RoleSessionName: "build", WebIdentityToken: jwt, ProviderId: "www.amazon.com", Policy: "{}", PolicyArns: arns, Duration: time.Hour},
 			"RoleArn=" + roleArn + " RoleSessionName=build WebIdentityToken=" + jwt + " ProviderId=www.amazon.com Policy={} " +
 				"PolicyArns.member.1.arn=arn:aws:iam::aws:policy/ReadOnlyAccess DurationSeconds=3600",
 			token.Token{Subject: "repo:x/y", Audience: "sts.amazonaws.com", Provider: "https://idp.example",
 				AssumedRole: &token.Principal{ID: "AROACANARYROLE:build", ARN: "arn:aws:sts::111122223333:assumed-role/Admin/build"}}},
-		{sts.SAMLRequest{RoleArn: roleArn, PrincipalArn: "arn:aws:iam::111122223333:saml-provider/idp", SAMLAssertion: saml, Policy: "{}", PolicyArns: arns, Duration: time.Hour},
+		{sts.Request{Operation: token.AssumeRoleWithSAML, RoleArn: roleArn, PrincipalArn: "arn:aws:iam::111122223333:saml-provider/idp", SAMLAssertion: saml, Policy: "{}", PolicyArns: arns, Duration: time.Hour},
 			"RoleArn=" + roleArn + " PrincipalArn=arn:aws:iam::111122223333:saml-provider/idp SAMLAssertion=" + saml + " Policy={} " +
 				"PolicyArns.member.1.arn=arn:aws:iam::aws:policy/ReadOnlyAccess DurationSeconds=3600",
 			token.Token{Subject: "alice", Audience: "https://signin.aws.amazon.com/saml", Provider: "https://idp.example/saml",
 				AssumedRole: &token.Principal{ID: "AROACANARYROLE:alice@example.com", ARN: "arn:aws:sts::111122223333:assumed-role/Admin/alice@example.com"}}},
-		{sts.RootRequest{TargetPrincipal: account, TaskPolicyArn: "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy", Duration: 900 * time.Second},
+		{sts.Request{Operation: token.AssumeRoot, TargetPrincipal: account, TaskPolicyArn: "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy", Duration: 900 * time.Second},
 			"TargetPrincipal=" + account + " TaskPolicyArn.arn=arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy DurationSeconds=900", token.Token{}},
 	} {
-		op := c.r.Operation()
+		op := c.r.Operation
 		t.Run(string(op), func(t *testing.T) {
 			f := serve(t, echo(c.r))
 			cl := client(t, sts.Options{Endpoint: f.URL, AccountID: account})
@@ -118,10 +118,10 @@ func samePrincipal(a, b *token.Principal) bool { return a == b || a != nil && b 
 
 // An account is what an answer or a key says, and empty where neither does.
 func TestAccountIsNeverGuessed(t *testing.T) {
-	r := sts.SessionRequest{}
+	r := sts.Request{Operation: token.GetSessionToken}
 	s := good(r)
 	s.KeyID = "AKIAIOSFODNN7EXAMPLE" // of the older form
-	f := serve(t, answers(200, s.xml(r.Operation())))
+	f := serve(t, answers(200, s.xml(r.Operation)))
 	c := client(t, sts.Options{Endpoint: f.URL})
 	tok, e := ask(t, c, r, static(aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "CANARY", AccountID: other}))
 	if e != nil || tok.Credentials.AccountID != "" {
@@ -147,7 +147,7 @@ func TestSourcesThatCannotDo(t *testing.T) {
 	expired.CanExpire, expired.Expires = true, time.Now().Add(-time.Minute)
 	newline := aws.Credentials{AccessKeyID: "AKIA\u202e\n", SecretAccessKey: "CANARYsecret"}
 	blank := aws.Credentials{AccessKeyID: keyID("AKIA", account), SecretAccessKey: "CANARY secret"}
-	gst, gft, role := sts.SessionRequest{}, sts.FederationRequest{Name: "alice"}, sts.RoleRequest{RoleArn: roleArn, RoleSessionName: "build"}
+	gst, gft, role := sts.Request{Operation: token.GetSessionToken}, sts.Request{Operation: token.GetFederationToken, Name: "alice"}, sts.Request{Operation: token.AssumeRole, RoleArn: roleArn, RoleSessionName: "build"}
 	fails := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{}, errors.New("parse failed of process output: {\"SecretAccessKey\":\"CANARYoutput\"}, error: x")
 	})
@@ -188,7 +188,7 @@ func TestSourcesThatCannotDo(t *testing.T) {
 }
 
 func TestRootWantsARegion(t *testing.T) {
-	r := sts.RootRequest{TargetPrincipal: account, TaskPolicyArn: "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"}
+	r := sts.Request{Operation: token.AssumeRoot, TargetPrincipal: account, TaskPolicyArn: "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"}
 	for _, o := range []sts.Options{{Region: "aws-global"}, {Region: "us-east-1", Endpoint: "https://sts.amazonaws.com"}, {Endpoint: "https://STS.amazonaws.com.:443/"}} {
 		c := client(t, o)
 		if _, e := ask(t, c, r, keys()); e == nil || e.Class != sts.Invalid || e.Sent() {
@@ -250,10 +250,10 @@ func TestOptions(t *testing.T) {
 // TestSizesOfAnOlderSTS: what does not say the utilization says PackedPolicySize, or nothing.
 func TestSizesOfAnOlderSTS(t *testing.T) {
 	for _, packed := range []string{"81", ""} {
-		r := sts.RoleRequest{RoleArn: roleArn, RoleSessionName: "build"}
+		r := sts.Request{Operation: token.AssumeRole, RoleArn: roleArn, RoleSessionName: "build"}
 		s := good(r)
 		s.Size, s.Utilization, s.Packed = "", "", packed
-		f := serve(t, answers(200, s.xml(r.Operation())))
+		f := serve(t, answers(200, s.xml(r.Operation)))
 		tok, e := ask(t, client(t, sts.Options{Endpoint: f.URL}), r, keys())
 		if e != nil {
 			t.Fatal(e)

@@ -1,10 +1,10 @@
 // Package sts asks AWS STS for credentials, once, and verifies the answer before using it.
 //
-// A request is one of six types named after the operations of the STS API (version 2011-06-15).
+// A [Request] is for one of six operations of the STS API (version 2011-06-15).
 // [Client.Do] checks it, sends it, checks what came back, and gives a [token.Token] or an [*Error]:
 //
 //	client, err := sts.New(sts.Options{Region: "eu-west-1"})
-//	tok, err := client.Do(ctx, sts.SessionRequest{Duration: 12 * time.Hour}, source)
+//	tok, err := client.Do(ctx, sts.Request{Operation: token.GetSessionToken, Duration: 12 * time.Hour}, source)
 //
 // Around the SDK's STS client this package adds what a credential helper needs and the SDK leaves
 // out: a request that may have reached STS is never sent again when it carries an MFA code (a code

@@ -40,7 +40,7 @@ func TestStrictSTS(t *testing.T) {
 	r := e.AddRole(account, "Admin", emulator.RolePath("/team/"), emulator.Trust(account, oidc.ARN, idp.ARN), emulator.MaxSessionDuration(12*3600))
 	c := client(t, sts.Options{Endpoint: e.URL()})
 
-	session, err := ask(t, c, sts.SessionRequest{Duration: 15 * time.Minute, SerialNumber: device.SerialNumber, TokenCode: device.Code(e.Now())}, of(alice))
+	session, err := ask(t, c, sts.Request{Operation: token.GetSessionToken, Duration: 15 * time.Minute, SerialNumber: device.SerialNumber, TokenCode: device.Code(e.Now())}, of(alice))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,16 +51,16 @@ func TestStrictSTS(t *testing.T) {
 		source aws.CredentialsProvider
 		arn    string
 	}{
-		{sts.SessionRequest{}, of(alice), ""},
-		{sts.FederationRequest{Name: "bob", Policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`,
+		{sts.Request{Operation: token.GetSessionToken}, of(alice), ""},
+		{sts.Request{Operation: token.GetFederationToken, Name: "bob", Policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`,
 			Tags: []sts.Tag{{Key: "Team", Value: "a b"}}, Duration: 36 * time.Hour}, of(alice), "arn:aws:sts::" + account + ":federated-user/bob"},
-		{sts.RoleRequest{RoleArn: r.ARN, RoleSessionName: "build", Duration: 12 * time.Hour, SourceIdentity: "alice",
+		{sts.Request{Operation: token.AssumeRole, RoleArn: r.ARN, RoleSessionName: "build", Duration: 12 * time.Hour, SourceIdentity: "alice",
 			Tags: []sts.Tag{{Key: "Team", Value: "é"}}, TransitiveTagKeys: []string{"Team"}}, chain, "arn:aws:sts::" + account + ":assumed-role/Admin/build"},
-		{sts.WebIdentityRequest{RoleArn: r.ARN, RoleSessionName: "ci", WebIdentityToken: oidc.Token("repo:x", "sts.amazonaws.com", now.Add(time.Hour))}, nil,
+		{sts.Request{Operation: token.AssumeRoleWithWebIdentity, RoleArn: r.ARN, RoleSessionName: "ci", WebIdentityToken: oidc.Token("repo:x", "sts.amazonaws.com", now.Add(time.Hour))}, nil,
 			"arn:aws:sts::" + account + ":assumed-role/Admin/ci"},
-		{sts.SAMLRequest{RoleArn: r.ARN, PrincipalArn: idp.ARN, SAMLAssertion: idp.Assertion(emulator.SAMLAssertion{RoleARNs: []string{r.ARN},
+		{sts.Request{Operation: token.AssumeRoleWithSAML, RoleArn: r.ARN, PrincipalArn: idp.ARN, SAMLAssertion: idp.Assertion(emulator.SAMLAssertion{RoleARNs: []string{r.ARN},
 			RoleSessionName: "alice@example.com", Issued: now, SessionDuration: 4 * 3600})}, nil, "arn:aws:sts::" + account + ":assumed-role/Admin/alice@example.com"},
-		{sts.RootRequest{TargetPrincipal: account, TaskPolicyArn: "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"}, of(admin), ""},
+		{sts.Request{Operation: token.AssumeRoot, TargetPrincipal: account, TaskPolicyArn: "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"}, of(admin), ""},
 	} {
 		tok, err := ask(t, c, q.r, q.source)
 		if err != nil {
@@ -68,7 +68,7 @@ func TestStrictSTS(t *testing.T) {
 			continue
 		}
 		id, ok := e.Lookup(tok.Credentials.AccessKeyID)
-		if !ok || id.Operation != string(q.r.Operation()) || tok.Credentials.AccountID != account || id.Account != account ||
+		if !ok || id.Operation != string(q.r.Operation) || tok.Credentials.AccountID != account || id.Account != account ||
 			!e.Owns(tok.Credentials.AccessKeyID, tok.Credentials.SecretAccessKey, tok.Credentials.SessionToken) {
 			t.Errorf("%v is %+v", tok, id)
 		}
@@ -78,21 +78,21 @@ func TestStrictSTS(t *testing.T) {
 	}
 
 	// The used code again, by a person in a hurry: the class says so, and the code is not sent a third time.
-	_, err = ask(t, c, sts.SessionRequest{SerialNumber: device.SerialNumber, TokenCode: device.Code(e.Now())}, of(alice))
+	_, err = ask(t, c, sts.Request{Operation: token.GetSessionToken, SerialNumber: device.SerialNumber, TokenCode: device.Code(e.Now())}, of(alice))
 	if err == nil || err.Class != sts.MFARejected {
 		t.Errorf("%v", err)
 	}
 	// One hour through a chain of roles.
-	first, err := ask(t, c, sts.RoleRequest{RoleArn: r.ARN, RoleSessionName: "one"}, of(alice))
+	first, err := ask(t, c, sts.Request{Operation: token.AssumeRole, RoleArn: r.ARN, RoleSessionName: "one"}, of(alice))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = ask(t, c, sts.RoleRequest{RoleArn: r.ARN, RoleSessionName: "two", Duration: 2 * time.Hour}, static(signing(first)))
+	_, err = ask(t, c, sts.Request{Operation: token.AssumeRole, RoleArn: r.ARN, RoleSessionName: "two", Duration: 2 * time.Hour}, static(signing(first)))
 	if err == nil || err.Class != sts.Invalid || !strings.Contains(err.Error(), "1h at most") {
 		t.Errorf("%v", err)
 	}
 	wrong := static(aws.Credentials{AccessKeyID: alice.AccessKeyID, SecretAccessKey: "CANARYwrong"})
-	if _, err = ask(t, c, sts.SessionRequest{}, wrong); err == nil || err.Class != sts.SourceRejected || !strings.Contains(err.Error(), "secret access key") {
+	if _, err = ask(t, c, sts.Request{Operation: token.GetSessionToken}, wrong); err == nil || err.Class != sts.SourceRejected || !strings.Contains(err.Error(), "secret access key") {
 		t.Errorf("%v", err)
 	}
 }
@@ -117,7 +117,7 @@ func TestEveryFault(t *testing.T) {
 				ctx, cancel = context.WithTimeout(ctx, 200*time.Millisecond)
 				defer cancel()
 			}
-			r := sts.SessionRequest{SerialNumber: device.SerialNumber, TokenCode: device.Code(e.Now())}
+			r := sts.Request{Operation: token.GetSessionToken, SerialNumber: device.SerialNumber, TokenCode: device.Code(e.Now())}
 			tok, err := askContext(t, ctx, client(t, sts.Options{Endpoint: e.URL()}), r, of(alice))
 			if slices.Contains(works, kind) {
 				if err != nil || tok.Operation != token.GetSessionToken {

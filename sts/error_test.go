@@ -112,7 +112,7 @@ func TestSkew(t *testing.T) {
 // A service that repeats what it was sent, whole or cut, does not make an error repeat it.
 func TestMessagesHideSecrets(t *testing.T) {
 	for _, r := range []sts.Request{withCode, valid(token.AssumeRoleWithWebIdentity), valid(token.AssumeRoleWithSAML),
-		sts.RoleRequest{RoleArn: roleArn, RoleSessionName: "build", SerialNumber: "GAHT12345678", TokenCode: code,
+		sts.Request{Operation: token.AssumeRole, RoleArn: roleArn, RoleSessionName: "build", SerialNumber: "GAHT12345678", TokenCode: code,
 			ProvidedContexts: []sts.ProvidedContext{{ProviderArn: "arn:aws:iam::aws:contextProvider/x", ContextAssertion: "CANARYassertion"}}}} {
 		var f *fake
 		f = serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -123,7 +123,7 @@ func TestMessagesHideSecrets(t *testing.T) {
 					said.WriteString(fmt.Sprintf("Value '%s' at '%s' is wrong, %s... ", v, k, v[:min(len(v), 14)]))
 				}
 			}
-			if r.Operation() == token.GetSessionToken || r.Operation() == token.AssumeRole { // signed with it
+			if r.Operation == token.GetSessionToken || r.Operation == token.AssumeRole { // signed with it
 				w.Header().Set("X-Amzn-Requestid", "CANARYlongTermCANARYlongTermCANARYlong00")
 			}
 			answers(400, refusal("ValidationError", said.String()+" "+form.Get("TokenCode")))(w, nil)
@@ -133,7 +133,7 @@ func TestMessagesHideSecrets(t *testing.T) {
 		text := fmt.Sprintf("%v %+v %#v %s %v", e, e, *e, e.Message, e.Unwrap())
 		for _, s := range []string{"CANARYa", "CANARYs", "CANARYp", "CANARYl", code, saml[:12], "eyJCANARY"} {
 			if strings.Contains(text, s) {
-				t.Errorf("%s shows %s: %s", r.Operation(), s, text)
+				t.Errorf("%s shows %s: %s", r.Operation, s, text)
 			}
 		}
 		if strings.Contains(lines.String(), code) || strings.Contains(lines.String(), "CANARYp") {

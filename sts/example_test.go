@@ -12,9 +12,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/sts-helper/sts-helper/sts"
+	"github.com/sts-helper/sts-helper/token"
 )
 
-// A token for a person without an AWS account, under a policy. The server stands for AWS STS:
+// A token for a user without an AWS account, under a policy. The server stands for AWS STS:
 // a program that means the real one sets a Region and no Endpoint.
 func ExampleClient_Do() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -35,10 +36,11 @@ func ExampleClient_Do() {
 	source := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "CANARYlongterm"}, nil
 	})
-	tok, err := client.Do(context.Background(), sts.FederationRequest{
-		Name:     "visitor",
-		Policy:   `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:DescribeImages","Resource":"*"}]}`,
-		Duration: time.Hour,
+	tok, err := client.Do(context.Background(), sts.Request{
+		Operation: token.GetFederationToken,
+		Name:      "visitor",
+		Policy:    `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:DescribeImages","Resource":"*"}]}`,
+		Duration:  time.Hour,
 	}, source)
 	if err != nil {
 		fmt.Println(err)
@@ -48,7 +50,7 @@ func ExampleClient_Do() {
 	fmt.Println("account", tok.Credentials.AccountID, "packed", *tok.PackedPolicySize, "percent")
 
 	// A request that breaks a rule of STS is refused before anything is sent.
-	_, err = client.Do(context.Background(), sts.FederationRequest{Name: "a visitor"}, source)
+	_, err = client.Do(context.Background(), sts.Request{Operation: token.GetFederationToken, Name: "a visitor"}, source)
 	fmt.Println(err)
 	var failure *sts.Error
 	if errors.As(err, &failure) {

@@ -23,8 +23,8 @@ import (
 )
 
 var (
-	plain    = sts.SessionRequest{}
-	withCode = sts.SessionRequest{SerialNumber: "arn:aws:iam::111122223333:mfa/alice", TokenCode: code}
+	plain    = sts.Request{Operation: token.GetSessionToken}
+	withCode = sts.Request{Operation: token.GetSessionToken, SerialNumber: "arn:aws:iam::111122223333:mfa/alice", TokenCode: code}
 )
 
 // hijack takes the connection over.

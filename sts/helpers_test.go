@@ -72,16 +72,16 @@ func good(r sts.Request) said {
 		Expires: time.Now().Add(r.Lifetime()).UTC().Format("2006-01-02T15:04:05.000Z"),
 		Size:    strconv.Itoa(len(session)), Utilization: "18",
 	}
-	switch r := r.(type) {
-	case sts.FederationRequest:
+	switch r.Operation {
+	case token.GetFederationToken:
 		s.ID, s.ARN, s.Packed = account+":"+r.Name, "arn:aws:sts::"+account+":federated-user/"+r.Name, "6"
-	case sts.RoleRequest:
+	case token.AssumeRole:
 		s.ID, s.ARN, s.Packed = "AROACANARYROLE:"+r.RoleSessionName, "arn:aws:sts::"+account+":assumed-role/Admin/"+r.RoleSessionName, "7"
 		s.SourceIdentity = r.SourceIdentity
-	case sts.WebIdentityRequest:
+	case token.AssumeRoleWithWebIdentity:
 		s.ID, s.ARN = "AROACANARYROLE:"+r.RoleSessionName, "arn:aws:sts::"+account+":assumed-role/Admin/"+r.RoleSessionName
 		s.Extra = "<SubjectFromWebIdentityToken>repo:x/y</SubjectFromWebIdentityToken><Audience>sts.amazonaws.com</Audience><Provider>https://idp.example</Provider>"
-	case sts.SAMLRequest:
+	case token.AssumeRoleWithSAML:
 		s.ID, s.ARN = "AROACANARYROLE:alice@example.com", "arn:aws:sts::"+account+":assumed-role/Admin/alice@example.com"
 		s.Extra = "<Issuer>https://idp.example/saml</Issuer><Subject>alice</Subject><SubjectType>transient</SubjectType><Audience>https://signin.aws.amazon.com/saml</Audience>"
 	}

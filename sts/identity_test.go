@@ -8,12 +8,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/sts-helper/sts-helper/sts"
+	"github.com/sts-helper/sts-helper/token"
 )
 
 // An answer about anybody else is not a token.
 func TestWrongIdentity(t *testing.T) {
-	fed := sts.FederationRequest{Name: "alice"}
-	role := sts.RoleRequest{RoleArn: roleArn, RoleSessionName: "build"}
+	fed := sts.Request{Operation: token.GetFederationToken, Name: "alice"}
+	role := sts.Request{Operation: token.AssumeRole, RoleArn: roleArn, RoleSessionName: "build"}
 	sourced := role
 	sourced.SourceIdentity = "alice"
 	web := valid("AssumeRoleWithWebIdentity")
@@ -35,7 +36,7 @@ func TestWrongIdentity(t *testing.T) {
 		"role, more behind the session":      {role, arn("AROAX:build", assumed+"Admin/build/x")},
 		"role, no session":                   {role, arn("AROAX:build", assumed+"Admin")},
 		"role, something else of the name":   {role, arn("AROAX:build", "arn:aws:sts::"+account+":other/Admin/build")},
-		"session, key of another account":    {sts.SessionRequest{}, key(other)},
+		"session, key of another account":    {sts.Request{Operation: token.GetSessionToken}, key(other)},
 		"federation, other name":             {fed, arn(account+":bob", federated+"bob")},
 		"federation, name with more":         {fed, arn(account+":alice2", federated+"alice2")},
 		"federation, other case":             {fed, arn(account+":Alice", federated+"Alice")},
@@ -68,7 +69,7 @@ func TestWrongIdentity(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := good(c.r)
 			c.change(&s)
-			f := serve(t, answers(200, s.xml(c.r.Operation())))
+			f := serve(t, answers(200, s.xml(c.r.Operation)))
 			_, e := ask(t, client(t, sts.Options{Endpoint: f.URL}), c.r, keys())
 			if e == nil || e.Class != sts.BadAnswer || !errors.Is(e, sts.ErrWrongIdentity) || e.Final() || e.Unsent || f.count() != 1 {
 				t.Errorf("%v after %d", e, f.count())
@@ -100,7 +101,7 @@ func TestWrongIdentity(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := good(c.r)
 			c.change(&s)
-			f := serve(t, answers(200, s.xml(c.r.Operation())))
+			f := serve(t, answers(200, s.xml(c.r.Operation)))
 			if _, e := ask(t, client(t, sts.Options{Endpoint: f.URL}), c.r, keys()); e == nil || e.Class != sts.BadAnswer {
 				t.Errorf("%v", e)
 			}
@@ -110,7 +111,7 @@ func TestWrongIdentity(t *testing.T) {
 	// A secret in an ARN is not repeated.
 	s := good(role)
 	s.ARN = "arn:aws:sts::" + other + ":assumed-role/" + secret[:20] + "/build"
-	f := serve(t, answers(200, s.xml(role.Operation())))
+	f := serve(t, answers(200, s.xml(role.Operation)))
 	if _, e := ask(t, client(t, sts.Options{Endpoint: f.URL}), role, keys()); e == nil || !strings.Contains(e.Error(), "[secret]") {
 		t.Errorf("%v", e)
 	}
@@ -124,7 +125,7 @@ func TestWrongIdentity(t *testing.T) {
 	// Key ids that tell no account are no reason to refuse; a role of another account is none either.
 	s = good(role)
 	s.KeyID = "ASIAIOSFODNN7EXAMPLE"
-	f = serve(t, answers(200, s.xml(role.Operation())))
+	f = serve(t, answers(200, s.xml(role.Operation)))
 	foreign := static(aws.Credentials{AccessKeyID: keyID("AKIA", other), SecretAccessKey: "CANARY"})
 	if tok, e := ask(t, client(t, sts.Options{Endpoint: f.URL}), role, foreign); e != nil || tok.Credentials.AccountID != account {
 		t.Errorf("%v", e)

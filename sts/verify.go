@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/stsfield"
@@ -28,65 +26,54 @@ const (
 	maxSaid = 4096
 )
 
-// verifyResponse makes a token of an answer that arrived at now, or says what is wrong with it.
-func verifyResponse(r Request, a answer, where callContext, now time.Time) (token.Token, error) {
-	c := a.credentials
-	if c == nil || aws.ToString(c.AccessKeyId) == "" && aws.ToString(c.SecretAccessKey) == "" && aws.ToString(c.SessionToken) == "" {
+// verifyResponse makes the token of what STS said at now in answer to r, or says what is wrong with it.
+func verifyResponse(r Request, t token.Token, where callContext, now time.Time) (token.Token, error) {
+	if r.Operation == callerOperation {
+		return t, verifyCaller(t.AssumedRole, where)
+	}
+	c := &t.Credentials
+	if c.AccessKeyID == "" && c.SecretAccessKey == "" && c.SessionToken == "" {
 		return token.Token{}, errors.New("the answer has no credentials")
 	}
-	if c.Expiration == nil {
+	if !c.CanExpire {
 		return token.Token{}, errors.New("the credentials do not say when they end")
 	}
 	now = now.Round(0)
-	t := token.Token{
-		Operation:        r.Operation(),
-		Issued:           now.UTC().Truncate(time.Second),
-		PackedPolicySize: a.sizes.packed,
-		SessionTokenSize: a.sizes.token, SessionTokenUtilization: a.sizes.utilization,
-		Subject:        a.subject,
-		Audience:       a.audience,
-		Provider:       a.provider,
-		SourceIdentity: a.sourceIdentity,
-		Credentials: token.Credentials{
-			AccessKeyID:     aws.ToString(c.AccessKeyId),
-			SecretAccessKey: aws.ToString(c.SecretAccessKey),
-			SessionToken:    aws.ToString(c.SessionToken),
-			CanExpire:       true,
-			Expires:         c.Expiration.UTC().Truncate(time.Second),
-		},
-	}
+	left, most := c.Expires.Sub(now), longest(r)+lifeSlack
+	t.Operation, t.Issued = r.Operation, now.UTC().Truncate(time.Second)
+	c.Expires = c.Expires.UTC().Truncate(time.Second)
 	if err := t.Validate(); err != nil {
 		return token.Token{}, err
 	}
-	switch left, most := c.Expiration.Sub(now), longest(r)+lifeSlack; {
+	switch {
 	case left <= 0:
-		return token.Token{}, fmt.Errorf("the credentials ended at %s already", stamp(*c.Expiration))
+		return token.Token{}, fmt.Errorf("the credentials ended at %s already", stamp(c.Expires))
 	case left <= minLife && r.Lifetime() > minLife:
-		return token.Token{}, fmt.Errorf("the credentials end at %s, in %s", stamp(*c.Expiration), around(left))
+		return token.Token{}, fmt.Errorf("the credentials end at %s, in %s", stamp(c.Expires), around(left))
 	case left > most:
 		return token.Token{}, fmt.Errorf("the credentials end at %s, in %s, and %s was asked for",
-			stamp(*c.Expiration), around(left), display.Duration(longest(r)))
+			stamp(c.Expires), around(left), display.Duration(longest(r)))
 	}
-	for _, n := range []*int32{a.sizes.packed, a.sizes.token, a.sizes.utilization} {
+	for _, n := range []*int32{t.PackedPolicySize, t.SessionTokenSize, t.SessionTokenUtilization} {
 		if n != nil && *n < 0 {
 			return token.Token{}, errors.New("a size in it is negative")
 		}
 	}
-	for _, s := range []string{a.subject, a.audience, a.provider, a.sourceIdentity} {
+	for _, s := range []string{t.Subject, t.Audience, t.Provider, t.SourceIdentity} {
 		if len(s) > maxSaid || !display.Printable(s) {
 			return token.Token{}, errors.New("the answer names the identity with characters that cannot be shown")
 		}
 	}
-	if err := r.verifyIdentity(a, where, &t); err != nil {
+	if err := verifyIdentity(r, where, &t); err != nil {
 		return token.Token{}, err
 	}
 	// The key id carries the account it belongs to. It and what the answer says must agree.
-	account := token.AccountFromAccessKeyID(t.Credentials.AccessKeyID)
+	account := token.AccountFromAccessKeyID(c.AccessKeyID)
 	switch {
-	case t.Credentials.AccountID == "":
-		t.Credentials.AccountID = account
-	case account != "" && account != t.Credentials.AccountID:
-		return token.Token{}, identityMismatch("the access key is of account %s, and the session of %s", account, t.Credentials.AccountID)
+	case c.AccountID == "":
+		c.AccountID = account
+	case account != "" && account != c.AccountID:
+		return token.Token{}, identityMismatch("the access key is of account %s, and the session of %s", account, c.AccountID)
 	}
 	return t, nil
 }
@@ -95,8 +82,8 @@ func verifyResponse(r Request, a answer, where callContext, now time.Time) (toke
 // may hold a duration of its own (the SessionDuration attribute), so a SAML request without one
 // gets anything up to the operation's maximum.
 func longest(r Request) time.Duration {
-	if r, ok := r.(SAMLRequest); ok && r.Duration == 0 {
-		_, most := stsfield.Durations(token.AssumeRoleWithSAML)
+	if r.Operation == token.AssumeRoleWithSAML && r.Duration == 0 {
+		_, most := stsfield.Durations(r.Operation)
 		return most
 	}
 	return r.Lifetime()
@@ -107,92 +94,79 @@ func identityMismatch(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrWrongIdentity}, args...)...)
 }
 
-// verifyIdentity: GetSessionToken names no principal. The session is of the account of the key that asked.
-func (SessionRequest) verifyIdentity(_ answer, where callContext, t *token.Token) error {
-	t.Credentials.AccountID = where.sourceAccount
-	return nil
+// callContext is where a request was sent and with whose key.
+type callContext struct {
+	partition     string // of the region, "" where unknown
+	sourceAccount string // carried by the source's access key id, "" where unknown
 }
 
-// verifyIdentity: AssumeRoot names no principal. Its key is of the account that was asked for.
-func (r RootRequest) verifyIdentity(_ answer, _ callContext, t *token.Token) error {
-	_, want := r.target()
-	if got := token.AccountFromAccessKeyID(t.Credentials.AccessKeyID); got != "" && got != want {
-		return identityMismatch("the access key is of account %s, and %s was asked for", got, want)
+// verifyIdentity reports whether t is about the identity that r asked for, and fills its account.
+func verifyIdentity(r Request, where callContext, t *token.Token) error {
+	switch r.Operation {
+	case token.GetSessionToken: // names no principal: the session is of the account of the key that asked
+		t.Credentials.AccountID = where.sourceAccount
+		return nil
+	case token.AssumeRoot: // names no principal: the key is of the account that was asked for
+		_, want := r.target()
+		if got := token.AccountFromAccessKeyID(t.Credentials.AccessKeyID); got != "" && got != want {
+			return identityMismatch("the access key is of account %s, and %s was asked for", got, want)
+		}
+		return nil
+	case token.GetFederationToken:
+		return verifyFederatedUser(r, where, t)
 	}
-	return nil
+	return verifyRole(r, t)
 }
 
-func (r FederationRequest) verifyIdentity(a answer, where callContext, t *token.Token) error {
-	if a.federated == nil {
+func verifyFederatedUser(r Request, where callContext, t *token.Token) error {
+	if t.FederatedUser == nil {
 		return errors.New("the answer does not name the federated user")
 	}
-	id, arn := aws.ToString(a.federated.FederatedUserId), aws.ToString(a.federated.Arn)
+	id, arn := t.FederatedUser.ID, t.FederatedUser.ARN
 	p, err := principal(id, arn)
 	if err != nil {
 		return err
 	}
 	name, ok := strings.CutPrefix(p.Resource, "federated-user/")
-	if !ok || name != r.Name {
+	switch {
+	case !ok || name != r.Name:
 		return identityMismatch("it names %s, and the federated user %s was asked for", arn, r.Name)
-	}
-	if p.Partition != where.partition {
+	case p.Partition != where.partition:
 		return identityMismatch("it names %s, and the partition %s was asked", arn, where.partition)
-	}
-	if where.sourceAccount != "" && p.Account != where.sourceAccount {
+	case where.sourceAccount != "" && p.Account != where.sourceAccount:
 		return identityMismatch("it names %s, and the source is of account %s", arn, where.sourceAccount)
-	}
-	if id != p.Account+":"+r.Name {
+	case id != p.Account+":"+r.Name:
 		return identityMismatch("its id is %s, and its ARN %s", id, arn)
 	}
-	t.FederatedUser = &token.Principal{ID: id, ARN: arn}
 	t.Credentials.AccountID = p.Account
 	return nil
 }
 
-func (r RoleRequest) verifyIdentity(a answer, _ callContext, t *token.Token) error {
-	if err := verifyRole(a, r.RoleArn, r.RoleSessionName, t); err != nil {
-		return err
-	}
-	if r.SourceIdentity != "" && a.sourceIdentity != r.SourceIdentity {
-		return identityMismatch("its source identity is %s, and %s was asked for", display.Quote(a.sourceIdentity), r.SourceIdentity)
-	}
-	return nil
-}
-
-func (r WebIdentityRequest) verifyIdentity(a answer, _ callContext, t *token.Token) error {
-	return verifyRole(a, r.RoleArn, r.RoleSessionName, t)
-}
-
-// verifyIdentity: the session is named by the assertion, which only the provider and STS read.
-func (r SAMLRequest) verifyIdentity(a answer, _ callContext, t *token.Token) error {
-	return verifyRole(a, r.RoleArn, "", t)
-}
-
-// verifyRole compares the assumed role with the ARN of the role and the session's name that were
-// asked for; any session will do where session is empty.
-func verifyRole(a answer, roleArn, session string, t *token.Token) error {
-	if a.role == nil {
+// verifyRole compares the assumed role with the ARN of the role, the session's name and the source identity
+// that were asked for. Any session will do for a SAML request: the assertion names it, which only the provider
+// and STS read.
+func verifyRole(r Request, t *token.Token) error {
+	if t.AssumedRole == nil {
 		return errors.New("the answer does not name the assumed role")
 	}
-	id, arn := aws.ToString(a.role.AssumedRoleId), aws.ToString(a.role.Arn)
+	id, arn := t.AssumedRole.ID, t.AssumedRole.ARN
 	p, err := principal(id, arn)
 	if err != nil {
 		return err
 	}
-	want, name, ok := roleName(roleArn)
+	want, name, ok := roleName(r.RoleArn)
 	f := strings.Split(p.Resource, "/")
 	switch {
-	case !ok || len(f) != 3 || f[0] != "assumed-role" || f[1] != name:
-		return identityMismatch("it names %s, and the role %s was asked for", arn, roleArn)
-	case p.Partition != want.Partition || p.Account != want.Account:
-		return identityMismatch("it names %s, and the role %s was asked for", arn, roleArn)
-	case session != "" && f[2] != session:
-		return identityMismatch("it names %s, and the session %s was asked for", arn, session)
+	case !ok || len(f) != 3 || f[0] != "assumed-role" || f[1] != name || p.Partition != want.Partition || p.Account != want.Account:
+		return identityMismatch("it names %s, and the role %s was asked for", arn, r.RoleArn)
+	case r.RoleSessionName != "" && f[2] != r.RoleSessionName:
+		return identityMismatch("it names %s, and the session %s was asked for", arn, r.RoleSessionName)
+	case r.SourceIdentity != "" && t.SourceIdentity != r.SourceIdentity:
+		return identityMismatch("its source identity is %s, and %s was asked for", display.Quote(t.SourceIdentity), r.SourceIdentity)
 	}
 	if unique, of, ok := strings.Cut(id, ":"); !ok || unique == "" || of != f[2] {
 		return identityMismatch("its id is %s, and its ARN %s", id, arn)
 	}
-	t.AssumedRole = &token.Principal{ID: id, ARN: arn}
 	t.Credentials.AccountID = p.Account
 	return nil
 }

@@ -163,49 +163,24 @@ func (p *Provider) client() (*sts.Client, error) {
 // build makes the STS request of p's settings.
 func (p *Provider) build(ctx context.Context, code string) (sts.Request, error) {
 	r := p.req
-	switch op := token.Operation(r.Operation); op {
-	case token.GetSessionToken:
-		return sts.SessionRequest{Duration: r.Duration, SerialNumber: r.SerialNumber, TokenCode: code}, nil
-	case token.GetFederationToken:
-		return sts.FederationRequest{
-			Name: r.FederationName, Duration: r.Duration,
-			Policy: r.Policy, PolicyArns: r.PolicyARNs, Tags: tags(r.Tags),
-		}, nil
-	case token.AssumeRole:
-		return sts.RoleRequest{
-			RoleArn: r.RoleARN, RoleSessionName: r.RoleSessionName, Duration: r.Duration,
-			ExternalId: r.ExternalID, SourceIdentity: r.SourceIdentity,
-			Policy: r.Policy, PolicyArns: r.PolicyARNs,
-			Tags: tags(r.Tags), TransitiveTagKeys: r.TransitiveTagKeys,
-			SerialNumber: r.SerialNumber, TokenCode: code,
-		}, nil
-	case token.AssumeRoleWithWebIdentity:
-		o, err := p.sourceOptions(ctx)
-		if err != nil {
-			return nil, err
-		}
-		jwt, err := source.WebIdentityToken(ctx, r, o)
-		if err != nil {
-			return nil, err
-		}
-		return sts.WebIdentityRequest{
-			RoleArn: r.RoleARN, RoleSessionName: r.RoleSessionName, Duration: r.Duration,
-			WebIdentityToken: jwt, Policy: r.Policy, PolicyArns: r.PolicyARNs,
-		}, nil
-	case token.AssumeRoleWithSAML:
-		assertion, err := source.SAMLAssertion(ctx, r, p.chain.With(p.key))
-		if err != nil {
-			return nil, err
-		}
-		return sts.SAMLRequest{
-			RoleArn: r.RoleARN, PrincipalArn: r.PrincipalARN, Duration: r.Duration,
-			SAMLAssertion: assertion, Policy: r.Policy, PolicyArns: r.PolicyARNs,
-		}, nil
-	case token.AssumeRoot:
-		return sts.RootRequest{TargetPrincipal: r.TargetPrincipal, TaskPolicyArn: r.TaskPolicyARN, Duration: r.Duration}, nil
-	default:
-		return nil, failure.Configf("unknown operation %q", r.Operation)
+	in := sts.Request{
+		Operation: token.Operation(r.Operation), Duration: r.Duration,
+		RoleArn: r.RoleARN, RoleSessionName: r.RoleSessionName, Name: r.FederationName,
+		Policy: r.Policy, PolicyArns: r.PolicyARNs, Tags: tags(r.Tags), TransitiveTagKeys: r.TransitiveTagKeys,
+		ExternalId: r.ExternalID, SourceIdentity: r.SourceIdentity, SerialNumber: r.SerialNumber, TokenCode: code,
+		PrincipalArn: r.PrincipalARN, TargetPrincipal: r.TargetPrincipal, TaskPolicyArn: r.TaskPolicyARN,
 	}
+	var err error
+	switch in.Operation {
+	case token.AssumeRoleWithWebIdentity:
+		var o source.Options
+		if o, err = p.sourceOptions(ctx); err == nil {
+			in.WebIdentityToken, err = source.WebIdentityToken(ctx, r, o)
+		}
+	case token.AssumeRoleWithSAML:
+		in.SAMLAssertion, err = source.SAMLAssertion(ctx, r, p.chain.With(p.key))
+	}
+	return in, err
 }
 
 func tags(in []request.Tag) []sts.Tag {
