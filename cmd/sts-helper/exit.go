@@ -23,6 +23,9 @@ func (e usageError) Unwrap() error { return e.error }
 func (usageError) FailureKind() string { return string(failure.Usage) }
 
 func exitCode(ctx context.Context, err error) int {
+	if own, ok := errors.AsType[exitError](err); ok {
+		return own.code
+	}
 	if errors.Is(err, mfa.ErrCancelled) {
 		// The prompt and this program hear of a signal at the same time.
 		select {

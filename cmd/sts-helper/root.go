@@ -69,6 +69,7 @@ func (p *program) rootCommand() *cobra.Command {
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
 		p.processCommand(),
+		p.execCommand(),
 		p.envCommand(),
 		p.loginCommand(),
 		p.logoutCommand(),

@@ -4,3 +4,6 @@ package direct
 
 // Harden does nothing here.
 func Harden() {}
+
+// Soften has nothing to give back here.
+func Soften() {}
