@@ -206,7 +206,9 @@ func (s session[L]) failed(err error) error {
 		}
 		return e
 	}
-	return &failure.Error{Class: failure.InteractionRequired, Err: err, Final: true, Run: LoginCommand(s.def),
+	// What the file says every process can see for itself; what AWS said is shared.
+	_, asked := errors.AsType[*oauth.Error](err)
+	return &failure.Error{Class: failure.InteractionRequired, Err: err, Final: true, Private: !asked, Run: LoginCommand(s.def),
 		Text: Describe(s.def) + " " + what,
 		Next: "log in (" + s.command + " --profile " + display.ShellWord(s.def.Profile) + " does the same)"}
 }

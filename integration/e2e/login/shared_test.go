@@ -1,0 +1,160 @@
+package login_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/sts-helper/sts-helper/integration/harness"
+)
+
+// crowd is how many processes want something at once.
+func crowd() int {
+	if testing.Short() {
+		return 8
+	}
+	return 100
+}
+
+// start starts as many processes, each of which wants another token of the entry.
+func (w *world) start(t *testing.T, n int, entry string) []*harness.Job {
+	t.Helper()
+	jobs := make([]*harness.Job, n)
+	for i := range jobs {
+		jobs[i] = harness.Start(t, nil, w.Command(t, "--profile", entry, "--role-session-name", fmt.Sprintf("s%d", i)))
+	}
+	return jobs
+}
+
+// A login that has ended is refreshed by one process of all: its refresh token works once.
+func TestOneRefreshForAll(t *testing.T) {
+	for entry, kind := range map[string]string{"app": "CreateToken", "app-console": "CreateOAuth2Token"} {
+		t.Run(entry, func(t *testing.T) {
+			w := newWorld(t)
+			file := w.sso
+			if entry == "app" {
+				w.signIn(t, "alice")
+			} else {
+				file = w.cons
+				w.signInConsole(t)
+			}
+			w.end(t, file)
+			for _, j := range w.start(t, crowd(), entry) {
+				w.Creds(t, j.Result(t))
+			}
+			if n := w.STS.Count(kind); n != 1 {
+				t.Errorf("%d refreshes", n)
+			}
+			if n := w.STS.SSOSessionsEnded() + w.STS.LoginsEnded(); n != 0 {
+				t.Errorf("%d logins lost", n)
+			}
+			if files := left(t, file); len(files) != 1 {
+				t.Errorf("left behind: %v", files)
+			}
+			private(t, file)
+		})
+	}
+}
+
+// Programs that find a login under way wait for it, and one login serves them all; so does one
+// at another terminal.
+func TestOneLoginForAll(t *testing.T) {
+	w := newWorld(t)
+	w.STS.SetBrowserUser("alice")
+	if r := w.Run(t, "--profile", "app"); r.Code != harness.ExitHuman || !strings.HasSuffix(r.Stderr, "; run: sts-helper login corp\n") {
+		t.Errorf("exit %d, %q", r.Code, r.Stderr)
+	}
+	tt, login := w.login(t, w.withBrowser(), "app")
+	url := w.opened(t)
+	jobs := w.start(t, crowd(), "app")
+	second, other := w.login(t, w.withBrowser(), "corp2", "--role-arn", "arn:aws:iam::"+harness.Account+":role/app")
+	second.Await(fmt.Sprintf("waiting for pid %d", login.Cmd.Process.Pid), 1)
+	for _, j := range jobs {
+		harness.AwaitAsleep(t, j.Cmd.Process.Pid, 1)
+	}
+	browse(t, url)
+	w.ok(t, tt, login)
+	w.ok(t, second, other)
+	for _, j := range jobs {
+		w.Creds(t, j.Result(t))
+	}
+	if n := w.STS.Count("CreateToken"); n != 1 {
+		t.Errorf("%d logins", n)
+	}
+}
+
+// A login is not refreshed without its lock: what is valid serves, and else nothing.
+func TestNoRefreshWithoutTheLock(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(t, "alice")
+	lock := strings.TrimSuffix(w.sso, ".json")
+	lock = strings.Replace(lock, "/cache/", "/cache/.sts-helper-", 1) + ".lock"
+	harness.Must(t, os.MkdirAll(lock, 0o700)) // a directory is no lock
+	w.Creds(t, w.Run(t, "--profile", "app"))
+	w.end(t, w.sso)
+	r := w.Run(t, "--profile", "app", "--role-session-name", "other")
+	if r.Code != harness.ExitUnreachable || !strings.Contains(r.Stderr, "never done without its lock") || w.STS.Count("CreateToken") != 0 {
+		t.Errorf("exit %d, %q, %d refreshes", r.Code, r.Stderr, w.STS.Count("CreateToken"))
+	}
+}
+
+func TestLogout(t *testing.T) {
+	for entry, kind := range map[string]string{"app": "IAM Identity Center", "app-console": "AWS"} {
+		t.Run(entry, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.signIn(t, "alice")
+			w.signInConsole(t)
+			gone, stays := w.sso, w.cons
+			if entry == "app-console" {
+				gone, stays = stays, gone
+			}
+			w.Creds(t, w.Run(t, "--profile", entry))
+			w.Creds(t, w.Run(t, "--profile", entry, "--role-session-name", "other"))
+			r := w.Run(t, "logout", entry)
+			if r.Code != 0 || !strings.Contains(r.Stdout, "logged out of "+entry+": "+kind) || strings.Count(r.Stdout, "removed "+entry+": AssumeRole") < 2 {
+				t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+			}
+			if n := w.STS.Count("Logout"); (n == 1) != (entry == "app") {
+				t.Errorf("the portal was told %d times", n)
+			}
+			if len(left(t, gone)) != 0 || len(left(t, stays)) != 1 {
+				t.Errorf("left: %v, %v", left(t, gone), left(t, stays))
+			}
+			if r := w.Run(t, "--profile", entry); r.Code != harness.ExitHuman {
+				t.Errorf("exit %d, %q", r.Code, r.Stdout)
+			}
+			if r := w.Run(t, "logout", entry); r.Code != 0 || !strings.Contains(r.Stdout, "nothing was in the cache") {
+				t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+			}
+		})
+	}
+}
+
+// login alone offers what needs one.
+func TestLoginOffers(t *testing.T) {
+	w := newWorld(t)
+	w.STS.SetBrowserUser("alice")
+	r := w.Run(t, "login")
+	for _, want := range []string{`"app" (not logged in to IAM Identity Center)`, `"app-console" (not logged in to AWS)`, `"corp"`, `"old"`} {
+		if r.Code != harness.ExitUsage || !strings.Contains(r.Stderr, want) {
+			t.Errorf("exit %d, %q lacks %s", r.Code, r.Stderr, want)
+		}
+	}
+	tt, j := w.login(t, w.withBrowser())
+	tt.Await("Enter for all)? ", 1)
+	tt.Type("app\n")
+	browse(t, w.opened(t))
+	w.ok(t, tt, j)
+	w.Creds(t, w.Run(t, "--profile", "app"))
+	tt, j = w.login(t, w.withBrowser())
+	tt.Await("Enter for all)? ", 1)
+	if strings.Contains(tt.Screen(), " app  ") {
+		t.Error("a name that needs no login is offered")
+	}
+	tt.Type("77\n")
+	if r := j.Result(t); r.Code != harness.ExitUsage {
+		t.Errorf("exit %d, %q", r.Code, tt.Rest())
+	}
+}
