@@ -59,7 +59,7 @@ func (p *program) execCommand() *cobra.Command {
 		Short: "Run a command with credentials in its environment",
 		Long:  execHelp,
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-			if cmd.ArgsLenAtDash() >= 0 {
+			if dash := cmd.ArgsLenAtDash(); dash >= 0 && dash < len(args) { // cobra adds one at the end
 				return nil, cobra.ShellCompDirectiveDefault
 			}
 			return p.completeName(cmd, args, word)
