@@ -120,10 +120,10 @@ func Unset(f Format, names []string) (string, error) {
 }
 
 // Plain reports whether s reads the same in docker's env-files, in systemd's, in dotenv files and in a
-// shell, without quotes.
+// shell, without quotes. A ~ means a home directory at the beginning and behind a colon only.
 func Plain(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool {
-		return r <= ' ' || r == 0x7f || strings.ContainsRune("'\"`\\$;&|<>()*?[]{}!#~", r)
+	return !strings.HasPrefix(s, "~") && !strings.Contains(s, ":~") && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r == 0x7f || strings.ContainsRune("'\"`\\$;&|<>()*?[]{}!#", r)
 	})
 }
 
