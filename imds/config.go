@@ -1,12 +1,12 @@
 package imds
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -156,26 +156,16 @@ func CleanName(s string) string {
 	return string(b)
 }
 
-func nameChar(c byte) bool {
-	switch c {
-	case '_', '+', '=', ',', '.', '@', '-':
-		return true
-	}
+func nameChar(c byte) bool { return alphanumeric(c) || strings.IndexByte("_+=,.@-", c) >= 0 }
+
+func alphanumeric(c byte) bool {
 	return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
 }
 
 // ValidBearerToken reports whether s has the form of [Config.BearerToken].
 func ValidBearerToken(s string) bool {
-	if len(s) < minBearer || len(s) > maxBearer {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		if (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' {
-			return false
-		}
-	}
-	return true
+	return len(s) >= minBearer && len(s) <= maxBearer &&
+		!strings.ContainsFunc(s, func(r rune) bool { return r > '~' || !alphanumeric(byte(r)) && r != '_' && r != '-' })
 }
 
 // check reports the first thing in c that no server could be built from. It never shows a token.
@@ -233,13 +223,9 @@ func (c *Config) check() error {
 	return nil
 }
 
+// printable reports whether s is one line of ASCII.
 func printable(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
 // EventKind says what happened.
@@ -267,11 +253,3 @@ type Event struct {
 	Err   error
 	Login bool
 }
-
-// discard is the default log.
-type discard struct{}
-
-func (discard) Enabled(context.Context, slog.Level) bool  { return false }
-func (discard) Handle(context.Context, slog.Record) error { return nil }
-func (d discard) WithAttrs([]slog.Attr) slog.Handler      { return d }
-func (d discard) WithGroup(string) slog.Handler           { return d }

@@ -12,15 +12,6 @@ import (
 // TestEndOfServing: answers under way finish, nothing new is taken, and no goroutine stays.
 func TestEndOfServing(t *testing.T) {
 	p := newFake(time.Hour)
-	entered := make(chan struct{}, 1)
-	p.set(func(context.Context) (aws.Credentials, error) {
-		select {
-		case entered <- struct{}{}:
-		default:
-		}
-		time.Sleep(300 * time.Millisecond)
-		return creds(1, 10*time.Second+500*time.Millisecond), nil
-	})
 	s := build(t, config(p))
 	ln, err := s.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
@@ -29,11 +20,11 @@ func TestEndOfServing(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, ln) }()
-	<-entered
 	addr := ln.Addr().String()
-	for s.Status()[0].Expires.IsZero() {
+	for !s.Status()[0].Ready {
 		time.Sleep(time.Millisecond)
 	}
+	entered := make(chan struct{}, 1)
 	p.set(func(ctx context.Context) (aws.Credentials, error) {
 		entered <- struct{}{}
 		select {
@@ -43,10 +34,8 @@ func TestEndOfServing(t *testing.T) {
 			return aws.Credentials{}, ctx.Err()
 		}
 	})
-	for len(entered) > 0 {
-		<-entered
-	}
-	<-entered // the credentials are about to end, or have; a fetch is under way
+	s.Forget("dev")
+	<-entered // there are no credentials, and a fetch is under way
 	got := make(chan string, 1)
 	go func() {
 		b, _ := raw(addr, "GET /credentials/dev HTTP/1.1\r\nHost: "+addr+"\r\nAuthorization: "+bearer+"\r\nConnection: close\r\n\r\n")

@@ -43,25 +43,11 @@ func failJSON(w http.ResponseWriter, status int, code, message string) int {
 	return write(w, status, typeJSON, b)
 }
 
-// failHTML answers as the instance metadata service does: an XHTML page. why is one line of ASCII from
+// failHTML answers with a page, as the instance metadata service does. why is one line of ASCII from
 // this package or the configuration, or empty.
 func failHTML(w http.ResponseWriter, status int, why string) int {
 	title := strconv.Itoa(status) + " - " + http.StatusText(status)
-	page := `<?xml version="1.0" encoding="iso-8859-1"?>
-<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN"
-	"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">
-<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en" lang="en">
- <head>
-  <title>` + title + `</title>
- </head>
- <body>
-  <h1>` + title + `</h1>
-`
-	if why != "" {
-		page += "  <p>" + htmlText.Replace(why) + "</p>\n"
-	}
-	page += " </body>\n</html>\n"
-	return write(w, status, typeHTML, []byte(page))
+	return write(w, status, typeHTML, []byte("<!DOCTYPE html>\n<html lang=\"en\"><title>"+title+"</title><h1>"+title+"</h1><p>"+htmlText.Replace(why)+"</p></html>\n"))
 }
 
 var htmlText = strings.NewReplacer("<", "&lt;", ">", "&gt;", "&", "&amp;")

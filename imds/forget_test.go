@@ -121,27 +121,23 @@ func TestForgetDuringAReload(t *testing.T) {
 
 // TestRefreshDuringAReload: a login that a fetch of the new configuration came too early for is seen.
 func TestRefreshDuringAReload(t *testing.T) {
-	for name, tell := range map[string]func(*imds.Server){"Refresh": func(s *imds.Server) { s.Refresh("dev") }, "Notify": (*imds.Server).Notify} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := one(t, newFake(time.Hour))
-				defer running(t, s)()
-				slow, let := held()
-				c := imds.Config{Profiles: []imds.Profile{{Name: "dev", Provider: slow}}, BearerToken: bearer, NoPeerCheck: true}
-				done := make(chan error, 1)
-				go func() { done <- s.Reload(c) }()
-				synctest.Wait()
-				tell(s)
-				close(let)
-				if err := <-done; err != nil {
-					t.Fatal(err)
-				}
-				if n := slow.calls.Load(); n != 2 {
-					t.Errorf("%d fetches, want one more after the login", n)
-				}
-			})
-		})
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := one(t, newFake(time.Hour))
+		defer running(t, s)()
+		slow, let := held()
+		c := imds.Config{Profiles: []imds.Profile{{Name: "dev", Provider: slow}}, BearerToken: bearer, NoPeerCheck: true}
+		done := make(chan error, 1)
+		go func() { done <- s.Reload(c) }()
+		synctest.Wait()
+		s.Refresh("dev")
+		close(let)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if n := slow.calls.Load(); n != 2 {
+			t.Errorf("%d fetches, want one more after the login", n)
+		}
+	})
 }
 
 // TestIMDSWithoutPeerCheck: metadata has no secret, so where users are not told apart it needs a word.

@@ -242,10 +242,10 @@ func TestNotifyAsksAnew(t *testing.T) {
 		go func() { _ = s.Start(t.Context()) }()
 		time.Sleep(time.Second) // a fetch is under way that cannot see the login
 		loggedIn.Store(true)
-		s.Notify()
+		s.Refresh("dev")
 		time.Sleep(9*time.Second + time.Millisecond)
 		if code, _ := fetch(s); code != 200 {
-			t.Errorf("after Notify: %d", code)
+			t.Errorf("after Refresh: %d", code)
 		}
 		if n := p.calls.Load(); n != 2 {
 			t.Errorf("%d fetches", n)

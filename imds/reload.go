@@ -72,21 +72,6 @@ func (s *Server) named(name string, do func(*refresher)) (found bool) {
 	return found
 }
 
-// Notify says that the user has logged in, or that for another reason providers may answer differently
-// from now on: all are asked at once. It does not wait.
-func (s *Server) Notify() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, st := range []*servingState{s.state.Load(), s.next} {
-		if st == nil {
-			continue
-		}
-		for _, rf := range st.refreshers {
-			rf.startFetch(true)
-		}
-	}
-}
-
 // Refresh asks the provider of one profile at once, whatever life its credentials have left. It does not
 // wait. It reports whether there is such a profile.
 func (s *Server) Refresh(name string) bool {

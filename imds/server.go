@@ -70,7 +70,7 @@ func newServingState(c Config, old *servingState) (*servingState, error) {
 		c.DrainTimeout = defaultDrainTimeout
 	}
 	if c.Logger == nil {
-		c.Logger = slog.New(discard{})
+		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	for i, a := range c.Aliases {
 		if i == 0 {

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"hash"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -102,15 +103,6 @@ func (s *sessions) mac(signed []byte, p *peer) []byte {
 
 // parseTTL reads the seconds of a token's life: digits only, 1 to 21600.
 func parseTTL(s string) (time.Duration, bool) {
-	if s == "" || len(s) > 5 {
-		return 0, false
-	}
-	n := 0
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return 0, false
-		}
-		n = n*10 + int(s[i]-'0')
-	}
-	return time.Duration(n) * time.Second, n >= minTTL && n <= maxTTL
+	n, err := strconv.ParseUint(s, 10, 16)
+	return time.Duration(n) * time.Second, err == nil && len(s) <= 5 && n >= minTTL && n <= maxTTL
 }

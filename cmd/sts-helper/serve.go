@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/sts-helper/sts-helper/imds"
 	"github.com/sts-helper/sts-helper/internal/failure"
@@ -62,10 +63,13 @@ func (p *program) serveCommand() *cobra.Command {
 		Args:  noArguments,
 	}
 	var f serveFlags
-	f.add(cmd.Flags())
+	own := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	own.SortFlags = false
+	f.add(own)
+	cmd.Flags().AddFlagSet(own)
 	settings := addSettings(cmd.Flags(), "profile", "mfa-code", "mfa-process", "prompt")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := f.fromEnvironment(cmd.Flags(), p.env); err != nil {
+		if err := fromEnvironment(own, p.env); err != nil {
 			return err
 		}
 		return p.serve(cmd.Context(), f, settings)

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -59,21 +58,14 @@ func (f *serveFlags) add(set *pflag.FlagSet) {
 	set.StringVar(&f.region, "imds-region", "", "the instance's `REGION` (default: the profile's)")
 }
 
-// serveOwn are the flags of [serveFlags.add], for those that variables can give.
-var serveOwn = [...]string{
-	"profile", "imds", "ecs-address", "listen", "env-file", "token-file", "allow-uid", "no-uid-check", "imds-for-every-user", "loopback-alias", "allow-host",
-	"expose-credentials-to-the-network", "metrics-listen", "log-format", "log-level", "imds-role-name", "imds-region",
-}
-
-// fromEnvironment gives flags that were not given the values of their variables. Where a
-// flag can be repeated, values are lines, or are separated by commas.
-func (f *serveFlags) fromEnvironment(set *pflag.FlagSet, env settings.Environment) error {
-	for _, name := range serveOwn {
-		variable := serveVariable + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+// fromEnvironment gives the flags of own that were not given the values of their variables. Where
+// a flag can be repeated, values are lines, or are separated by commas.
+func fromEnvironment(own *pflag.FlagSet, env settings.Environment) (err error) {
+	own.VisitAll(func(flag *pflag.Flag) {
+		variable := serveVariable + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 		value := env.Getenv(variable)
-		flag := set.Lookup(name)
-		if value == "" || flag.Changed {
-			continue
+		if value == "" || flag.Changed || err != nil {
+			return
 		}
 		values := []string{value}
 		if _, many := flag.Value.(pflag.SliceValue); many {
@@ -84,12 +76,13 @@ func (f *serveFlags) fromEnvironment(set *pflag.FlagSet, env settings.Environmen
 			values = strings.Split(strings.TrimSpace(value), cut)
 		}
 		for _, v := range values {
-			if err := set.Set(name, strings.TrimSpace(v)); err != nil {
-				return &settings.Error{Kind: settings.Config, Where: variable, What: display.Safe(v) + " does not fit", Err: err}
+			if cause := own.Set(flag.Name, strings.TrimSpace(v)); cause != nil {
+				err = &settings.Error{Kind: settings.Config, Where: variable, What: display.Safe(v) + " does not fit", Err: cause}
+				return
 			}
 		}
-	}
-	return nil
+	})
+	return err
 }
 
 // logger is the server's log, on stderr.
@@ -167,7 +160,7 @@ func (f *serveFlags) uids() ([]uint32, error) {
 	var all []uint32
 	for _, u := range f.allowUIDs {
 		if u >= 1<<32-1 {
-			return nil, usageError{fmt.Errorf("--allow-uid: %s is not a user id", strconv.FormatUint(uint64(u), 10))}
+			return nil, usageError{fmt.Errorf("--allow-uid: %d is not a user id", u)}
 		}
 		all = append(all, uint32(u))
 	}

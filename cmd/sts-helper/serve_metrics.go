@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -91,52 +90,48 @@ func (h *histogram) observe(d time.Duration) {
 
 // write writes everything that was counted, and how the profiles fare.
 func (m *serveMetrics) write(w *bytes.Buffer, profiles []imds.Status) {
-	family(w, "sts_helper_requests_total", "counter", "Answers given, by route, profile, status and the guard that refused.")
+	family := func(name, kind, help string) { fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind) }
+	family("sts_helper_requests_total", "counter", "Answers given, by route, profile, status and the guard that refused.")
 	each(&m.requests, w, func(l requestLabels) string {
 		return fmt.Sprintf("sts_helper_requests_total{route=%q,profile=%q,status=\"%d\",guard=%q}", l.route, l.profile, l.status, l.guard)
 	})
-	family(w, "sts_helper_connections_refused_total", "counter", "Connections closed before a byte was read, by guard.")
+	family("sts_helper_connections_refused_total", "counter", "Connections closed before a byte was read, by guard.")
 	each(&m.refused, w, func(guard string) string {
 		return fmt.Sprintf("sts_helper_connections_refused_total{guard=%q}", guard)
 	})
-	family(w, "sts_helper_fetches_total", "counter", "Times the credentials were looked for, by profile and result.")
+	family("sts_helper_fetches_total", "counter", "Times the credentials were looked for, by profile and result.")
 	each(&m.fetches, w, func(l fetchLabels) string {
 		return fmt.Sprintf("sts_helper_fetches_total{profile=%q,result=%q}", l.profile, l.result)
 	})
-	family(w, "sts_helper_request_duration_seconds", "histogram", "Time from a request's headers to its answer, by route.")
+	family("sts_helper_request_duration_seconds", "histogram", "Time from a request's headers to its answer, by route.")
 	for i, route := range routes {
 		m.took[i].write(w, route)
 	}
-	family(w, "sts_helper_ready", "gauge", "1 if there are credentials to answer with.")
-	for _, p := range profiles {
-		ready := 0
-		if p.Ready {
-			ready = 1
-		}
-		fmt.Fprintf(w, "sts_helper_ready{profile=%q} %d\n", p.Name, ready)
-	}
-	family(w, "sts_helper_login_required", "gauge", "1 if the user must log in before there can be new credentials.")
-	for _, p := range profiles {
-		login := 0
-		if p.LoginRequired {
-			login = 1
-		}
-		fmt.Fprintf(w, "sts_helper_login_required{profile=%q} %d\n", p.Name, login)
-	}
-	family(w, "sts_helper_credentials_expiry_timestamp_seconds", "gauge", "When the credentials end; absent if there never were any.")
-	for _, p := range profiles {
-		if !p.Expires.IsZero() {
-			fmt.Fprintf(w, "sts_helper_credentials_expiry_timestamp_seconds{profile=%q} %d\n", p.Name, p.Expires.Unix())
+	gauge := func(name, help string, value func(imds.Status) (n int64, ok bool)) {
+		family(name, "gauge", help)
+		for _, p := range profiles {
+			if n, ok := value(p); ok {
+				fmt.Fprintf(w, "%s{profile=%q} %d\n", name, p.Name, n)
+			}
 		}
 	}
-	family(w, "process_start_time_seconds", "gauge", "When the server was started.")
+	gauge("sts_helper_ready", "1 if there are credentials to answer with.",
+		func(p imds.Status) (int64, bool) { return number(p.Ready), true })
+	gauge("sts_helper_login_required", "1 if the user must log in before there can be new credentials.",
+		func(p imds.Status) (int64, bool) { return number(p.LoginRequired), true })
+	gauge("sts_helper_credentials_expiry_timestamp_seconds", "When the credentials end; absent if there never were any.",
+		func(p imds.Status) (int64, bool) { return p.Expires.Unix(), !p.Expires.IsZero() })
+	family("process_start_time_seconds", "gauge", "When the server was started.")
 	fmt.Fprintf(w, "process_start_time_seconds %d\n", m.start.Unix())
-	family(w, "go_goroutines", "gauge", "Goroutines that exist.")
+	family("go_goroutines", "gauge", "Goroutines that exist.")
 	fmt.Fprintf(w, "go_goroutines %d\n", runtime.NumGoroutine())
 }
 
-func family(w *bytes.Buffer, name, kind, help string) {
-	fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
+func number(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // each writes the series of one family in order.
@@ -155,15 +150,11 @@ func each[L any](counters *sync.Map, w *bytes.Buffer, name func(L) string) {
 func (h *histogram) write(w *bytes.Buffer, route string) {
 	total := uint64(0)
 	for i := range h.buckets {
-		bound := math.Inf(1)
+		le := "+Inf"
 		if i < len(tookUpTo) {
-			bound = tookUpTo[i]
+			le = fmt.Sprintf("%g", tookUpTo[i])
 		}
 		total += h.buckets[i].Load()
-		le := fmt.Sprintf("%g", bound)
-		if math.IsInf(bound, 1) {
-			le = "+Inf"
-		}
 		fmt.Fprintf(w, "sts_helper_request_duration_seconds_bucket{route=%q,le=%q} %d\n", route, le, total)
 	}
 	fmt.Fprintf(w, "sts_helper_request_duration_seconds_sum{route=%q} %g\n", route, time.Duration(h.sum.Load()).Seconds())

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/sts-helper/sts-helper/imds"
 	"github.com/sts-helper/sts-helper/internal/awsname"
@@ -108,14 +110,8 @@ func (e *endpoint) read(env settings.Environment) (*servePlan, error) {
 // settingsFit refuses settings that would hold for several profiles at once: two names for
 // the same credentials are hardly what was meant.
 func (e *endpoint) settingsFit(profiles int) error {
-next:
 	for name := range e.settings {
-		for _, ok := range sharedSettings {
-			if name == ok {
-				continue next
-			}
-		}
-		if profiles > 1 {
+		if profiles > 1 && !slices.Contains(sharedSettings[:], name) {
 			return usageError{fmt.Errorf("--%s would hold for every profile; with more than one, put it into config.toml", name)}
 		}
 	}
@@ -128,10 +124,8 @@ func loginHint(req *request.Request, command string) string {
 	if req.Granted != "" {
 		hint = "the token that was accepted as " + req.Granted + " has ended; ask for another"
 	}
-	for i := range len(hint) {
-		if hint[i] < ' ' || hint[i] > '~' {
-			return "log in first, run: sts-helper login"
-		}
+	if strings.ContainsFunc(hint, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return "log in first, run: sts-helper login"
 	}
 	return hint
 }
@@ -177,7 +171,7 @@ func selfReference(s *servePlan, listeners []net.Listener, env settings.Environm
 			continue
 		}
 		for _, ln := range listeners {
-			if _, port, err := net.SplitHostPort(ln.Addr().String()); err == nil && u.Port() == port && ownHost(u.Hostname(), ln) {
+			if host, port, err := net.SplitHostPort(ln.Addr().String()); err == nil && u.Port() == port && (u.Hostname() == host || awsname.IsLoopback(u.Hostname())) {
 				return referenceError(variable)
 			}
 		}
@@ -188,13 +182,4 @@ func selfReference(s *servePlan, listeners []net.Listener, env settings.Environm
 func referenceError(variable string) error {
 	return &failure.Error{Class: failure.Configuration, Text: fmt.Sprintf(
 		"%s leads back to this server; unset it, or name the profile that holds the keys with --source-profile", variable)}
-}
-
-func ownHost(host string, ln net.Listener) bool {
-	return awsname.IsLoopback(host) || net.JoinHostPort(host, "0") == withPort0(ln)
-}
-
-func withPort0(ln net.Listener) string {
-	host, _, _ := net.SplitHostPort(ln.Addr().String())
-	return net.JoinHostPort(host, "0")
 }
