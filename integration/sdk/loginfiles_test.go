@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/sts-helper/sts-helper/integration/harness"
 	"github.com/sts-helper/sts-helper/internal/source/awslogin"
 	"github.com/sts-helper/sts-helper/internal/source/identitycenter"
+	"github.com/sts-helper/sts-helper/internal/source/loginfile"
 )
 
 const startURL = "https://d-1234567890.awsapps.com/start"
@@ -28,8 +30,9 @@ type logins struct {
 	t          *testing.T
 	sts        *emulator.Emulator
 	home       string
-	sso, login string // files
-	refresh    map[string]func() error
+	sso, login string                  // files
+	refresh    map[string]func() error // where it has ended
+	renew      map[string]func() error // in any case
 	arns       map[string]*regexp.Regexp
 }
 
@@ -62,17 +65,20 @@ func newLogins(t *testing.T) *logins {
 		harness.Must(t, os.WriteFile(name, data, 0o600))
 	}
 	transport := &http.Transport{DisableKeepAlives: true}
-	l.refresh = map[string]func() error{
-		"sso": func() error {
-			_, _, err := identitycenter.Refresh(context.Background(), identitycenter.Service{Transport: transport, Portal: e.URL(), OIDC: e.URL()}, l.sso, time.Minute)
-			return err
-		},
-		"login": func() error {
-			_, _, err := awslogin.Refresh(context.Background(), awslogin.Service{Transport: transport, Region: region,
-				Endpoint: func(string) string { return e.URL() }}, l.login, time.Minute)
-			return err
-		},
+	refresh := func(left time.Duration) map[string]func() error {
+		return map[string]func() error{
+			"sso": func() error {
+				_, _, err := identitycenter.Refresh(context.Background(), identitycenter.Service{Transport: transport, Portal: e.URL(), OIDC: e.URL()}, l.sso, left)
+				return err
+			},
+			"login": func() error {
+				_, _, err := awslogin.Refresh(context.Background(), awslogin.Service{Transport: transport, Region: region,
+					Endpoint: func(string) string { return e.URL() }}, l.login, left)
+				return err
+			},
+		}
 	}
+	l.refresh, l.renew = refresh(time.Minute), refresh(24*time.Hour) // longer than any lasts
 	return l
 }
 
@@ -118,15 +124,7 @@ func TestLoginFilesAreShared(t *testing.T) {
 			for _, profile := range []string{"sso", "login"} {
 				for round := range 3 {
 					l.age(profile)
-					cmd := exec.Command(r.argv[0], r.argv[1:]...)
-					cmd.Env = append(os.Environ(), "HOME="+l.home, "AWS_PROFILE="+profile, "AWS_ENDPOINT_URL="+l.sts.URL(),
-						"AWS_ENDPOINT_URL_STS="+l.sts.URL(), "AWS_ENDPOINT_URL_SSO="+l.sts.URL(), "AWS_ENDPOINT_URL_SSO_OIDC="+l.sts.URL(),
-						"AWS_ENDPOINT_URL_SIGNIN="+l.sts.URL(), "AWS_EC2_METADATA_DISABLED=true")
-					out, err := cmd.Output()
-					var who struct{ ARN, Error string }
-					if json.Unmarshal(out, &who) != nil || err != nil || !l.arns[profile].MatchString(who.ARN) {
-						t.Fatalf("%s, round %d: %v, %s", profile, round, err, out)
-					}
+					l.asks(r, profile)
 					l.age(profile) // and again what the SDK may have dropped
 					if err := l.refresh[profile](); err != nil {
 						t.Fatalf("%s, round %d, ours: %v", profile, round, err)
@@ -144,4 +142,99 @@ func TestLoginFilesAreShared(t *testing.T) {
 			}
 		})
 	}
+}
+
+// While we refresh a login again and again, other SDKs read its file; while they refresh it, we
+// read it. Nobody ever finds half a file, or a login that is lost.
+func TestLoginFilesInALoop(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs SDKs for a while")
+	}
+	for _, r := range rows() {
+		if r.id != "boto3" && r.id != "js" && r.id != "debian" {
+			continue // the Go SDK damages the file of "aws login"
+		}
+		t.Run(r.id, func(t *testing.T) {
+			for _, file := range append(r.needs, r.argv...) {
+				if file != clockLibrary() && strings.HasPrefix(file, "/") { // the real time holds
+					need(t, file)
+				}
+			}
+			for _, profile := range []string{"sso", "login"} {
+				if r.id == "debian" && profile == "login" {
+					continue // its AWS CLI is older than "aws login"
+				}
+				l := newLogins(t)
+				whole := l.watch(profile)
+				stop := make(chan struct{})
+				done := make(chan int)
+				go func() { // we refresh, without a pause
+					n := 0
+					for {
+						select {
+						case <-stop:
+							done <- n
+							return
+						default:
+						}
+						if err := l.renew[profile](); err != nil {
+							t.Errorf("%s: %v", profile, err)
+						}
+						n++
+					}
+				}()
+				for range 5 {
+					l.asks(r, profile)
+				}
+				close(stop)
+				if n := <-done; n < 5 {
+					t.Errorf("%s: %d refreshes", profile, n)
+				}
+				if b, err := os.ReadFile(l.file(profile)); err != nil || !bytes.Contains(b, foreign) {
+					t.Errorf("%s: the other program's member is gone: %s, %v", profile, b, err)
+				}
+				for range 5 { // now they do
+					l.age(profile)
+					l.asks(r, profile)
+				}
+				whole()
+				if n := l.sts.SSOSessionsEnded() + l.sts.LoginsEnded(); n != 0 {
+					t.Errorf("%s: %d logins lost", profile, n)
+				}
+			}
+		})
+	}
+}
+
+// asks runs an SDK on a profile, which must say who that is.
+func (l *logins) asks(r *row, profile string) {
+	l.t.Helper()
+	cmd := exec.Command(r.argv[0], r.argv[1:]...)
+	cmd.Env = append(os.Environ(), "HOME="+l.home, "AWS_PROFILE="+profile, "AWS_ENDPOINT_URL="+l.sts.URL(),
+		"AWS_ENDPOINT_URL_STS="+l.sts.URL(), "AWS_ENDPOINT_URL_SSO="+l.sts.URL(), "AWS_ENDPOINT_URL_SSO_OIDC="+l.sts.URL(),
+		"AWS_ENDPOINT_URL_SIGNIN="+l.sts.URL(), "AWS_EC2_METADATA_DISABLED=true")
+	out, err := cmd.Output()
+	var who struct{ ARN, Error string }
+	if json.Unmarshal(out, &who) != nil || err != nil || !l.arns[profile].MatchString(who.ARN) {
+		l.t.Fatalf("%s: %v, %s", profile, err, out)
+	}
+}
+
+// watch reads a login's file all the time as we do, until the function that it gives is called.
+func (l *logins) watch(profile string) (end func()) {
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+			}
+			if _, err := loginfile.Read(l.file(profile)); err != nil {
+				l.t.Errorf("%s: %v", profile, err)
+			}
+		}
+	}()
+	return func() { close(stop); <-done }
 }
