@@ -23,7 +23,7 @@ func findDevices(r *request.Request, opts Options) (*request.Request, error) {
 	found := *r
 	found.Base = base
 	if r.SerialNumber == mfa.AutoSerial {
-		p := &Provider{req: &found, opts: opts}
+		p := &Provider{req: &found, opts: opts, prompter: newPrompter(&found, opts)}
 		if found.SerialNumber, err = p.findDevice(); err != nil {
 			return nil, err
 		}

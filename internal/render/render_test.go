@@ -227,3 +227,13 @@ func TestClean(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestPlain(t *testing.T) {
+	for s, want := range map[string]bool{
+		"/run/dev~open.token": true, "~/token": false, "a:~/token": false, "a b": false, "a$b": false, "a#b": false, "a%b+c": true,
+	} {
+		if render.Plain(s) != want {
+			t.Errorf("%q: want %v", s, want)
+		}
+	}
+}

@@ -59,6 +59,9 @@ func (s *stage) variants() map[string][]variant {
 var elsewhere = []string{
 	"profile", "cache-dir", "no-cache", "wait", "verbose", "mfa-serial", "mfa-code", "mfa-process", "prompt", "granted",
 	"fips", "dual-stack", "web-identity-token-file", "saml-assertion-file", "saml-assertion-command", "principal-arn", "target-principal", "task-policy-arn",
+	// Sources, whose inputs the golden keys of package request hold, and e2e/login tries.
+	"web-identity-token-command", "web-identity", "source-command", "certificate", "private-key", "certificate-chain",
+	"trust-anchor-arn", "anywhere-profile-arn", "anywhere-role-arn",
 }
 
 // Each setting changed alone, added or taken away is another token; the same settings again
