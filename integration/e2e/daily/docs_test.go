@@ -195,6 +195,7 @@ func not(why string) way {
 
 var (
 	containers = not("TestServeContainers and TestServeSidecar run containers in each of these ways")
+	logins     = not("integration/e2e/login logs in and out by an identity center of its own")
 	addresses  = not("TestServeWellKnownAddresses does this in a network of its own")
 )
 
@@ -223,6 +224,8 @@ var tried = []struct {
 	{"sts-helper accept for-bob.age", run},
 	{"sts-helper policy check FILE", run},
 	{"sts-helper login --all", run},
+	{"sts-helper login corp", logins}, {"sts-helper login NAME", logins}, {"sts-helper logout corp", logins}, {"sts-helper logout NAME", logins},
+	{"sts-helper logout --all", run},
 	{"sts-helper --help", run},
 	{"sts-helper exec dev -- aws s3 ls", stood},
 }
