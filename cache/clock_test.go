@@ -82,7 +82,7 @@ func TestRecordOfAnotherBoot(t *testing.T) {
 
 // A failure noted under a clock that was wrong holds no caller back, be it from before a reboot or
 // from a system without boot clock.
-func TestFailureFromTheFutureHoldsNobody(t *testing.T) {
+func TestFailureFromTheFutureHoldsNoProcess(t *testing.T) {
 	boot, _ := cache.BootClock()
 	for name, at := range map[string]struct {
 		ahead time.Duration

@@ -86,7 +86,7 @@ func TestFullDisk(t *testing.T) {
 			if r := isolated(t, j); r.Origin != cache.Hit || len(r.Warnings) != 0 {
 				t.Errorf("a hit on a full disk: %+v", r)
 			}
-			// In the advisory window, where nothing can be kept, nobody is asked for nothing.
+			// In the advisory window, where nothing can be kept, no user is asked for nothing.
 			j.Old = 10 * time.Minute
 			before := size(counter)
 			r = isolated(t, j)
@@ -200,7 +200,7 @@ func TestOtherUsersAreKeptOut(t *testing.T) {
 	if r := as(t, job{Dir: dir, Who: "dev", Counter: counter}, 12345); r.Kind != "open" || r.ID != "" || !strings.Contains(r.Err, "belongs to uid 0") {
 		t.Errorf("root's cache for uid 12345: %+v", r)
 	}
-	// And root does not take over somebody else's.
+	// And root does not take over another user's.
 	chownAll(t, dir, 12345)
 	if r := (job{Dir: dir, Who: "dev"}).one(t); r.Kind != "open" || r.ID != "" {
 		t.Errorf("uid 12345's cache for root: %+v", r)

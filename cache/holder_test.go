@@ -44,7 +44,7 @@ func until(t *testing.T, what string, done func() bool) {
 	t.Fatalf("waited in vain: %s", what)
 }
 
-// The holder dies in the middle of its fetch: somebody else takes over at once.
+// The holder dies in the middle of its fetch: another process takes over at once.
 func TestHolderKilled(t *testing.T) {
 	c, k := open(t), key("dev")
 	counter, arrived := files(t)

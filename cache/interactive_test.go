@@ -22,7 +22,7 @@ func (s *source) interactive() cache.Want {
 	return w
 }
 
-func TestNobodyIsNaggedWhileTheTokenServes(t *testing.T) {
+func TestNoPromptWhileTheTokenServes(t *testing.T) {
 	c := open(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := newSource("dev", 12*time.Hour)
@@ -39,7 +39,7 @@ func TestNobodyIsNaggedWhileTheTokenServes(t *testing.T) {
 	})
 }
 
-func TestNobodyToAskIsSaidAtOnce(t *testing.T) {
+func TestNoWayToAskIsReportedAtOnce(t *testing.T) {
 	for rem, serves := range map[time.Duration]bool{time.Hour / 2: true, 30 * time.Second: true, 5 * time.Second: false, -time.Hour: false} {
 		c := open(t)
 		synctest.Test(t, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestAnAnswerGivenElsewhereIsShared(t *testing.T) {
 	})
 }
 
-func TestWaitingForAPersonEndsWithTheirName(t *testing.T) {
+func TestWaitingForAPromptEndsWithItsHolder(t *testing.T) {
 	c := open(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := newSource("dev", 12*time.Hour)

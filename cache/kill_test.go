@@ -33,7 +33,7 @@ func kills(t *testing.T) int64 {
 	return n
 }
 
-// Processes that do nothing but refresh are killed at random moments. Meanwhile somebody
+// Processes that do nothing but refresh are killed at random moments. Meanwhile a user
 // reads: what was stored once is never lost, torn or undone.
 func TestKillStorm(t *testing.T) {
 	if testing.Short() {

@@ -230,7 +230,7 @@ func TestRecordThatCannotBeKept(t *testing.T) {
 }
 
 // A state that is damaged holds no caller back.
-func TestDamagedStateHoldsNobody(t *testing.T) {
+func TestDamagedStateHoldsNoProcess(t *testing.T) {
 	c, s := open(t), newSource("dev", time.Hour)
 	s.err = errDenied
 	if _, err := c.Get(t.Context(), s.want()); err == nil {

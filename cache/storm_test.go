@@ -95,7 +95,7 @@ func TestCrowdSharesOneFailure(t *testing.T) {
 	}
 }
 
-// In the advisory window one of the crowd refreshes and nobody waits for it.
+// In the advisory window one of the crowd refreshes and no process waits for it.
 func TestCrowdInTheAdvisoryWindow(t *testing.T) {
 	if testing.Short() {
 		t.Skip("long: hundreds of processes")
@@ -123,7 +123,7 @@ func TestCrowdInTheAdvisoryWindow(t *testing.T) {
 	}
 }
 
-// Fifty identities at once: nobody ever gets another's token.
+// Fifty identities at once: none ever gets another's token.
 func TestCrowdOfManyIdentities(t *testing.T) {
 	if testing.Short() {
 		t.Skip("long: hundreds of processes")

@@ -128,7 +128,7 @@ func TestKillAtEverySystemCall(t *testing.T) {
 		if temps == 0 {
 			return
 		}
-		// The next write of anybody collects them.
+		// The next write of any process collects them.
 		if err := cache.ForgetSweep(x.cache); err != nil {
 			t.Error(err)
 		}
@@ -204,7 +204,7 @@ func TestWriteThatLies(t *testing.T) {
 	heals(t, c, s)
 }
 
-// Where the file system has no locks, a cold crowd still gets its tokens, and nobody fails.
+// Where the file system has no locks, a cold crowd still gets its tokens, and none fails.
 func TestNoLocksAtAll(t *testing.T) {
 	strace := need(t, "strace")
 	for _, errno := range []string{"ENOLCK", "EOPNOTSUPP", "EBADF", "EIO"} {

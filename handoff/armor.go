@@ -102,7 +102,7 @@ func wrongKey(sealedFor []string, identities []age.Identity) error {
 	}
 	var kinds []string
 	for _, t := range sealedFor {
-		// Whoever made the file chose these names, so only those known here are repeated.
+		// The maker of the file chose these names, so only those known here are repeated.
 		switch t {
 		case "ssh-ed25519", "ssh-rsa":
 			kinds = append(kinds, t)

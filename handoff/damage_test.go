@@ -85,6 +85,10 @@ func TestCutInsideTheArmor(t *testing.T) {
 }
 
 func TestEveryBitFlipped(t *testing.T) {
+	bits := 8
+	if testing.Short() {
+		bits = 1 // of each byte
+	}
 	for name, s := range sealedFor(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -96,7 +100,8 @@ func TestEveryBitFlipped(t *testing.T) {
 			mac := bytes.Index(raw, []byte("\n--- ")) + 1
 			ciphertext := mac + bytes.IndexByte(raw[mac:], '\n') + 1
 			for i := range len(s.text) {
-				for bit := range 8 {
+				for bit := range bits {
+					bit = (bit + i) % 8
 					in := []byte(s.text)
 					in[i] ^= 1 << bit
 					known(t, mustFail(t, string(in), nil, s.id), i)
@@ -119,7 +124,7 @@ func TestEveryBitFlipped(t *testing.T) {
 	}
 }
 
-// known fails for an error that says nothing to the person.
+// known fails for an error that says nothing to the user.
 func known(t *testing.T, err error, at int) {
 	t.Helper()
 	for _, want := range []error{handoff.ErrTampered, handoff.ErrTruncated, handoff.ErrWrongRecipient, handoff.ErrNotSealed, handoff.ErrWrongPassphrase} {

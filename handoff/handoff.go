@@ -152,7 +152,7 @@ func Open(r io.Reader, identities ...age.Identity) (Bundle, error) {
 
 // SealPlain writes b to w as it is, secrets and all: one JSON object on one line, the same
 // that [Seal] seals. Its Type is "sts-helper-grant" and its Version 1; the other members are
-// named as STS names them. Whoever reads it can use the token.
+// named as STS names them. Every reader of it can use the token.
 func SealPlain(w io.Writer, b Bundle) error {
 	payload, err := encode(b, time.Now())
 	if err != nil {

@@ -58,7 +58,7 @@ func TestPayload(t *testing.T) {
 	}
 }
 
-// What somebody else sealed properly still has to be a payload, letter by letter.
+// What another user sealed properly still has to be a payload, letter by letter.
 func TestPayloadIsStrict(t *testing.T) {
 	key := newKey(t)
 	whole := bundle()

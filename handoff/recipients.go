@@ -92,7 +92,7 @@ func isOtherSSH(line string) bool {
 // public SSH key a line. It never fetches anything. Kinds that age cannot seal for (ecdsa,
 // security keys, RSA below 2048 bits) are passed over and counted in skipped; it is an error
 // when none is left, or when a line is no key at all, as in a page that says there is no such
-// user. Whoever holds the private half of any one of the keys can open the token.
+// user. Every holder of the private half of any one of the keys can open the token.
 func ParseGitHubKeys(r io.Reader) (recipients []age.Recipient, skipped int, err error) {
 	lines := bufio.NewScanner(io.LimitReader(r, maxInput+1))
 	lines.Buffer(nil, 32<<10)

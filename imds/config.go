@@ -84,7 +84,7 @@ type Profile struct {
 	// 5 minutes if they live up to 20 minutes (the last third of less than 15), 15 up to 40, 20 up to 90, above
 	// that 60. These are the windows of the cache too.
 	Provider aws.CredentialsProvider
-	// Identity stays the same for as long as Name stands for the same principal with the same
+	// Identity stays the same for as long as Name means the same principal with the same
 	// rights. Session tokens are bound to it: when it changes, old ones are refused with 401.
 	// Optional; Name and RoleARN together if empty.
 	Identity string

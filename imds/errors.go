@@ -25,7 +25,7 @@ func write(w http.ResponseWriter, status int, contentType string, body []byte) i
 	return status
 }
 
-// waitBefore tells a client that gets a 503 when to come back: in seconds as HTTP has it (RFC 9110, 10.2.3), and
+// waitBefore says when a client that gets a 503 is to come back: in seconds as HTTP has it (RFC 9110, 10.2.3), and
 // in milliseconds as AWS's SDKs read it since 2026 (aws-sdk-go-v2: aws/retry, adjustForRetryAfterHeader).
 func waitBefore(w http.ResponseWriter, d time.Duration) {
 	h := w.Header()

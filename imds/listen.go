@@ -18,7 +18,7 @@ import (
 // reach, where [Config.AllowNonLoopback] does not permit it.
 var ErrNotLoopback = errors.New("it is not a loopback address, and others could reach it")
 
-// Listen listens on addr, an IP address and a port; "localhost" stands for 127.0.0.1, and port 0 for any
+// Listen listens on addr, an IP address and a port; "localhost" means 127.0.0.1, and port 0 for any
 // free one. Addresses that are neither loopback nor one of [Config.Aliases] need
 // [Config.AllowNonLoopback].
 func (s *Server) Listen(ctx context.Context, addr string) (net.Listener, error) {
@@ -242,7 +242,7 @@ func reset(c net.Conn) {
 	_ = c.Close()
 }
 
-// noUser stands for all users who are not told apart.
+// noUser is the user of all connections where users are not told apart.
 const noUser int64 = -1
 
 // connTable holds the connections that were let through, by user.

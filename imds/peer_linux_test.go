@@ -252,7 +252,7 @@ func TestOtherUserThroughEachDoor(t *testing.T) {
 				t.Errorf("%s, request %d: %.100q", on, i, a)
 			}
 		}
-		// A user who is let in gets credentials, but not with a session token of somebody else.
+		// A user who is let in gets credentials, but not with a session token of another user.
 		c := config(newFake(time.Hour))
 		c.AllowUIDs = []uint32{otherUID}
 		addr = serve(t, build(t, c), on)

@@ -98,7 +98,7 @@ func TestLifetimeSetsTheWindow(t *testing.T) {
 	})
 }
 
-// TestDownForTheWholeWindow: nobody sees it while the old credentials live, they are never served in their
+// TestDownForTheWholeWindow: no client sees it while the old credentials live, they are never served in their
 // last ten seconds, and the return is noticed within five.
 func TestDownForTheWholeWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

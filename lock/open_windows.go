@@ -1,4 +1,4 @@
 package lock
 
-// Windows has no flag against links here; the directory's own protection stands in.
+// Windows has no flag against links here; the directory's own protection takes its place.
 const openFlags = 0

@@ -77,7 +77,7 @@ func TestStrictSTS(t *testing.T) {
 		}
 	}
 
-	// The used code again, by a person in a hurry: the class says so, and the code is not sent a third time.
+	// The used code again, by a user in a hurry: the class says so, and the code is not sent a third time.
 	_, err = ask(t, c, sts.Request{Operation: token.GetSessionToken, SerialNumber: device.SerialNumber, TokenCode: device.Code(e.Now())}, of(alice))
 	if err == nil || err.Class != sts.MFARejected {
 		t.Errorf("%v", err)

@@ -17,7 +17,7 @@ func debugTo(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// Every code that STS is known to answer: its class, and what the person is told to do.
+// Every code that STS is known to answer: its class, and what the user is told to do.
 func TestClasses(t *testing.T) {
 	role := valid(token.AssumeRole)
 	for _, c := range []struct {

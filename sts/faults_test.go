@@ -72,7 +72,7 @@ func without(change func(*said)) http.HandlerFunc {
 
 func at(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.RFC3339) }
 
-// Whatever goes wrong: the class, what the person reads, how often it was sent without a code,
+// Whatever goes wrong: the class, what the user reads, how often it was sent without a code,
 // and that it was sent once with one.
 func TestFaults(t *testing.T) {
 	whole := good(plain).xml(token.GetSessionToken)

@@ -11,7 +11,7 @@ import (
 	"github.com/sts-helper/sts-helper/token"
 )
 
-// An answer about anybody else is not a token.
+// An answer about another identity is not a token.
 func TestWrongIdentity(t *testing.T) {
 	fed := sts.Request{Operation: token.GetFederationToken, Name: "alice"}
 	role := sts.Request{Operation: token.AssumeRole, RoleArn: roleArn, RoleSessionName: "build"}

@@ -133,8 +133,8 @@ func listen(t *testing.T, handle func(net.Conn)) (addr string, conns *atomic.Int
 	return l.Addr().String(), conns
 }
 
-// Nobody there: tried twice, with a code too, for none was sent.
-func TestNobodyThere(t *testing.T) {
+// No listener: tried twice, with a code too, for none was sent.
+func TestNoListener(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

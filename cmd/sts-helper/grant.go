@@ -125,7 +125,7 @@ func (p *program) grantRequest(name string, flags settings.Flags) (*request.Requ
 	req, err := settings.Load(flags, p.env)
 	var wrong *settings.Error
 	if errors.As(err, &wrong) {
-		// Nobody typed that flag.
+		// The user did not type that flag.
 		e := *wrong
 		e.Where = strings.ReplaceAll(e.Where, "--"+setting, said)
 		e.What = strings.ReplaceAll(e.What, "--"+setting, said)

@@ -79,7 +79,7 @@ func (s stopped) Error() string { return "stopped by a signal: " + s.signal.Stri
 
 // untilSignal is a context that a signal ends. It watches for signals from the first time
 // that it is asked when it is done, since a call that finds its token waits for nothing
-// and is over sooner than the watch would be set up.
+// and ends sooner than the watch would be set up.
 type untilSignal struct {
 	context.Context
 	watch func()

@@ -198,7 +198,7 @@ func onlyIPv6(ln net.Listener) bool {
 	return only
 }
 
-// envFile is the file that tells clients where the server is.
+// envFile is the file from which clients learn where the server is.
 type envFile struct {
 	dir     *os.Root
 	path    string

@@ -50,7 +50,7 @@ func (f *serveFlags) add(set *pflag.FlagSet) {
 	set.BoolVar(&f.imdsForAll, "imds-for-every-user", false, "permit --imds where users are not told apart (--no-uid-check, macOS, Windows): every user of this machine gets the credentials, without a secret")
 	set.StringArrayVar(&f.aliases, "loopback-alias", nil, "`ADDR` on the loopback device to take for loopback, such as 169.254.169.254; repeatable")
 	set.StringArrayVar(&f.hosts, "allow-host", nil, "`HOST` that clients may name in the Host header too; repeatable")
-	set.BoolVar(&f.allowNonLoopback, "expose-credentials-to-the-network", false, "permit --listen on other addresses: whoever reaches them can try tokens and read answers on the way")
+	set.BoolVar(&f.allowNonLoopback, "expose-credentials-to-the-network", false, "permit --listen on other addresses: every machine that reaches them can try tokens and read answers on the way")
 	set.StringVar(&f.metricsListen, "metrics-listen", "", "`ADDR:PORT` on loopback for metrics in Prometheus form")
 	set.StringVar(&f.logFormat, "log-format", "text", "text or json")
 	set.StringVar(&f.logLevel, "log-level", "info", "debug, info (with one line a request), warn or error")

@@ -21,7 +21,7 @@ type watched struct {
 // gone is what a token looks like that is not there any more.
 const gone = "gone"
 
-// fingerprint tells the token from others; what cannot be read at the moment looks as before.
+// fingerprint differs between tokens; what cannot be read at the moment looks as before.
 func (w *watched) fingerprint() string {
 	r, err := w.cache.Load(w.key)
 	var m *cache.Miss

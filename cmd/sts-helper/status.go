@@ -41,7 +41,7 @@ type statusRecord struct {
 	Profiles  []string `json:"profiles"` // names that lead to it
 	Key       string   `json:"key"`
 	Operation string   `json:"operation,omitempty"`
-	// Identity is the ARN STS named; a session of a user has none, and is told by SourceKey.
+	// Identity is the ARN STS named; a session of a user has none, and is known by SourceKey.
 	Identity         string         `json:"identity,omitempty"`
 	AccountID        string         `json:"account_id,omitempty"`
 	AccessKeyID      string         `json:"access_key_id,omitempty"`

@@ -192,7 +192,7 @@ func sourceIdentityOf(c *call) (string, *apiError) {
 	return want, nil
 }
 
-// getFederationToken makes a session of the caller's for somebody else.
+// getFederationToken makes a session of the caller's for another user.
 func (e *Emulator) getFederationToken(c *call) (*result, *apiError) {
 	w := c.who
 	if w.session != nil {

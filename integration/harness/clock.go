@@ -17,7 +17,7 @@ import (
 const ClockVariable = "FAKE_CLOCK_FILE"
 
 // wallClock stands beside the standard library's time.Now, which is renamed for it. Only the
-// wall clock moves; timers and time-outs go by the monotonic one, as they do when somebody
+// wall clock moves; timers and time-outs go by the monotonic one, as they do when a user
 // sets a real clock.
 const wallClock = `package time
 

@@ -9,5 +9,5 @@ const (
 	ExitDenied
 	ExitUnreachable
 	ExitLocked
-	ExitHuman
+	ExitInteraction
 )

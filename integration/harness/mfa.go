@@ -1,6 +1,8 @@
 package harness
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -38,18 +40,30 @@ func NewMFAWorld(t *testing.T) *MFAWorld {
 // Code is what the device shows now, by the clock of STS.
 func (m *MFAWorld) Code() string { return m.Device.Code(m.STS.Now()) }
 
-// WrongCode is a code that is not the device's, of this time or about it.
+// WrongCode is a code that is not the device's, of this time or about it. The helper takes a code for one that
+// was sent already where ten bits of their digests agree (internal/mfa, Device.WasSent), so codes with another n
+// and those of the device differ in these too.
 func (m *MFAWorld) WrongCode(n int) string {
-	for i := 0; ; i++ {
-		code := fmt.Sprintf("%06d", 271828+i*7+n)
-		good := false
-		for s := -3; s <= 3; s++ {
-			good = good || code == m.Device.Code(m.STS.Now().Add(time.Duration(s)*30*time.Second))
-		}
-		if !good {
+	seen := map[uint16]bool{}
+	for s := -3; s <= 3; s++ {
+		seen[m.mark(m.Device.Code(m.STS.Now().Add(time.Duration(s)*30*time.Second)))] = true
+	}
+	for i := 271828; ; i++ {
+		code := fmt.Sprintf("%06d", i)
+		if mark := m.mark(code); seen[mark] {
+			continue
+		} else if seen[mark] = true; n == 0 {
 			return code
 		}
+		n--
 	}
+}
+
+// mark is what the helper keeps of a code.
+func (m *MFAWorld) mark(code string) uint16 {
+	device := sha256.Sum256([]byte("sts-helper/mfa/1\n" + m.Device.SerialNumber))
+	sum := sha256.Sum256(fmt.Appendf(nil, "mfa-%x\n%s", device, code))
+	return binary.BigEndian.Uint16(sum[:]) & 0x3ff
 }
 
 // SentOnce fails the test where a code was sent twice.

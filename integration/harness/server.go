@@ -159,7 +159,7 @@ func (s *Server) Proc(t testing.TB, name string) string {
 	return string(b)
 }
 
-// FreePort is an address nobody listens on at the moment.
+// FreePort is an address no process listens on at the moment.
 func FreePort(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

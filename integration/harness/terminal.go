@@ -17,9 +17,9 @@ import (
 
 // Terminal is a pseudo-terminal seen from the side of the user at it.
 type Terminal struct {
-	t     *testing.T
-	Human *os.File // what is typed and seen
-	Line  *os.File // the terminal itself
+	t      *testing.T
+	Master *os.File // what is typed and seen
+	Line   *os.File // the terminal itself
 
 	mu   sync.Mutex
 	seen strings.Builder
@@ -29,20 +29,20 @@ type Terminal struct {
 // NewTerminal opens a terminal, which is closed with the test.
 func NewTerminal(t *testing.T) *Terminal {
 	t.Helper()
-	human, line, err := pty.Open()
+	master, line, err := pty.Open()
 	Must(t, err)
 	// A file in non-blocking mode can be closed while it is being read.
-	fd, err := unix.FcntlInt(human.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	fd, err := unix.FcntlInt(master.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	Must(t, err)
 	Must(t, unix.SetNonblock(fd, true))
-	Must(t, human.Close())
-	tt := &Terminal{t: t, Human: os.NewFile(uintptr(fd), "ptmx"), Line: line, read: make(chan struct{})}
-	t.Cleanup(func() { _ = tt.Human.Close(); _ = line.Close() })
+	Must(t, master.Close())
+	tt := &Terminal{t: t, Master: os.NewFile(uintptr(fd), "ptmx"), Line: line, read: make(chan struct{})}
+	t.Cleanup(func() { _ = tt.Master.Close(); _ = line.Close() })
 	go func() {
 		defer close(tt.read)
 		b := make([]byte, 4096)
 		for {
-			n, err := tt.Human.Read(b)
+			n, err := tt.Master.Read(b)
 			if err != nil {
 				return
 			}
@@ -101,7 +101,7 @@ func (tt *Terminal) Echoes() bool {
 // Type types keys.
 func (tt *Terminal) Type(keys string) {
 	tt.t.Helper()
-	if _, err := tt.Human.WriteString(keys); err != nil {
+	if _, err := tt.Master.WriteString(keys); err != nil {
 		tt.t.Fatal(err)
 	}
 }

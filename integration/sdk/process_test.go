@@ -77,7 +77,7 @@ func (w *world) onTerminal(t *testing.T, cmd *exec.Cmd, watch func(screen string
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tt.Line, tt.Line, tt.Line
 	j := harness.Start(t, tt, cmd)
 	for ; watch != nil && j.Running(); time.Sleep(5 * time.Millisecond) {
-		watch(tt.Screen(), tt.Human)
+		watch(tt.Screen(), tt.Master)
 	}
 	r := j.Result(t)
 	screen := tt.Rest()

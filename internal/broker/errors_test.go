@@ -95,7 +95,7 @@ func TestClasses(t *testing.T) {
 		if err == nil || strings.ContainsAny(err.Error(), "\n") || strings.Contains(err.Error(), "CANARY") {
 			t.Errorf("%+v: %v", tc.fault, err)
 		}
-		// Somebody else who gets the same failure from the cache sees the same class.
+		// Another process that gets the same failure from the cache sees the same class.
 		if _, again := w.token(t, append(tc.flags, "source-profile=base")...); failure.ClassOf(again) != tc.want {
 			t.Errorf("%+v: the second time the class is %q: %v", tc.fault, failure.ClassOf(again), again)
 		}

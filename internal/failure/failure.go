@@ -36,9 +36,9 @@ type Error struct {
 	Run string
 	// Err is the cause, for [errors.Is] and [errors.As]; Text repeats what matters of it.
 	Err error
-	// Final tells that trying again cannot help before something was changed.
+	// Final reports that trying again cannot help before something was changed.
 	Final bool
-	// Private tells that the failure is this process's own affair (it has no terminal, say) and
+	// Private reports that the failure is this process's own affair (it has no terminal, say) and
 	// is not shared with other processes that want the same.
 	Private bool
 }

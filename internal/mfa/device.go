@@ -123,7 +123,7 @@ func (d *Device) WasSent(code string) bool {
 const markLife = 4
 
 // mark is ten bits of a digest of a code: a thousand codes share each value, so that the code
-// cannot be told from it.
+// cannot be found out from it.
 func (d *Device) mark(code string) uint16 {
 	sum := sha256.Sum256([]byte(d.name + "\n" + code))
 	return uint16(sum[0])<<8&0x300 | uint16(sum[1])

@@ -152,7 +152,7 @@ func TestTerminalClosed(t *testing.T) {
 	t.Parallel()
 	s := newTerminal(t).start("ask", script{})
 	s.Await("six digits", 1)
-	s.Human.Close()
+	s.Master.Close()
 	s.result().is(t, mfa.ErrCancelled, "closed")
 }
 

@@ -80,7 +80,7 @@ func (w *writer) bytes(s *string) {
 }
 
 // scanner takes a document apart from the front. Once something is not as expected failed is
-// true and stays so. It may take more than what a writer writes: whoever uses it writes again
+// true and stays so. It may take more than what a writer writes: its user writes again
 // what was read and compares.
 type scanner struct {
 	rest   string

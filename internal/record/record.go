@@ -30,7 +30,7 @@ type Record struct {
 	// Note is what was written beside the token when it was stored, "" for nothing.
 	Note string
 	// Signer is who the source was that the token was made with, nil where it cannot become
-	// somebody else.
+	// another identity.
 	Signer *Principal
 	// Endless reports that the credentials came without an end. Expires is then when their
 	// source is to be asked again.

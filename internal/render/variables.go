@@ -46,7 +46,7 @@ func Region(region string) []Variable {
 // a prefix.
 var others = [...]struct {
 	name string
-	// wins tells that some SDK takes what it names even where there are keys in variables.
+	// wins reports that some SDK takes what it names even where there are keys in variables.
 	wins bool
 }{
 	{"AWS_PROFILE", true},         // aws-sdk-js-v3 credential-provider-node and .NET 3 take the profile first

@@ -13,9 +13,9 @@ import (
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
-// somebodyElse tells how a person without an AWS account gets credentials for three hours,
+// anotherUser tells how a user without an AWS account gets credentials for three hours,
 // which may do one thing and not another.
-func somebodyElse(ctx context.Context, s *stage) error {
+func anotherUser(ctx context.Context, s *stage) error {
 	zones, err := harness.Build(filepath.Dir(s.home.Bin), "integration/cmd/zones")
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func oneCode(ctx context.Context, s *stage) error {
 	}
 	say("   Without a way to ask, a program gets exit code 8 at once, and reads: run \"sts-helper login team3\".")
 
-	// A person would be asked at the terminal. Here a command gives the code, as ykman would.
+	// A user would be asked at the terminal. Here a command gives the code, as ykman would.
 	if err := s.home.Write("bob/code", device.Code(time.Now())+"\n"); err != nil {
 		return err
 	}

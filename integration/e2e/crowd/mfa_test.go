@@ -9,7 +9,7 @@ import (
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
-// One code, one human, every process.
+// One code, one prompt, every process.
 func TestOneCodeForFiveHundredProcesses(t *testing.T) {
 	harness.Long(t, "hundreds of processes")
 	m := harness.NewMFAWorld(t)
@@ -47,7 +47,7 @@ func TestFiveHundredProcessesWithoutATerminal(t *testing.T) {
 			if args != "--profile dev" {
 				name = fmt.Sprintf("r%d", i%harness.Roles)
 			}
-			if r.Code != harness.ExitHuman || r.Stdout != "" || strings.Count(r.Stderr, "\n") != 1 ||
+			if r.Code != harness.ExitInteraction || r.Stdout != "" || strings.Count(r.Stderr, "\n") != 1 ||
 				!strings.HasPrefix(r.Stderr, "sts-helper: no way to ask for an MFA code: ") || !strings.Contains(r.Stderr, `run "sts-helper login `+name+`"`) {
 				t.Fatalf("helper %d: exit %d, %q", i, r.Code, r.Stderr)
 			}

@@ -92,7 +92,7 @@ func TestDeathOfTheOneThatAsks(t *testing.T) {
 	}
 }
 
-// Fifty identities at once, each with its own key, from one cache: nobody may ever get what
+// Fifty identities at once, each with its own key, from one cache: none may ever get what
 // was made for another.
 func TestIdentitiesAreNeverMixed(t *testing.T) {
 	harness.Long(t, "hundreds of processes")

@@ -218,7 +218,7 @@ func TestExecJobControl(t *testing.T) {
 func TestExecAsksForACode(t *testing.T) {
 	t.Parallel()
 	m := harness.NewMFAWorld(t)
-	if r := m.Run(t, "exec", "dev", "--", "true"); r.Code != harness.ExitHuman || !strings.Contains(r.Stderr, "sts-helper login dev") {
+	if r := m.Run(t, "exec", "dev", "--", "true"); r.Code != harness.ExitInteraction || !strings.Contains(r.Stderr, "sts-helper login dev") {
 		t.Errorf("exit %d, %q", r.Code, r.Stderr)
 	}
 	tt := harness.NewTerminal(t)

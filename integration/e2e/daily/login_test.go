@@ -37,7 +37,7 @@ func TestLoginToAll(t *testing.T) {
 	if n := strings.Count(tt.Screen(), harness.Prompt); n != 1 {
 		t.Errorf("%d prompts", n)
 	}
-	// What is fresh is kept, and nobody is needed for that.
+	// What is fresh is kept, and no user is needed for that.
 	r = m.Run(t, "login", "--all")
 	if r.Code != 0 || strings.Count(r.Stdout, "kept, good until") != harness.Roles+1 {
 		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
@@ -55,11 +55,11 @@ func TestLoginToAll(t *testing.T) {
 	m.SentOnce(t)
 }
 
-func TestLoginWithoutAnybody(t *testing.T) {
+func TestLoginWithoutATerminal(t *testing.T) {
 	m := harness.NewMFAWorld(t)
 	for _, args := range [][]string{{"dev"}, {"--all"}, {"r0", "r1"}, {"--prompt", "never", "dev"}} {
 		r := m.Run(t, append([]string{"login"}, args...)...)
-		if r.Code != harness.ExitHuman || r.Stdout != "" || !strings.Contains(r.Stderr, "sts-helper login ") {
+		if r.Code != harness.ExitInteraction || r.Stdout != "" || !strings.Contains(r.Stderr, "sts-helper login ") {
 			t.Errorf("%v: exit %d, %q, %q", args, r.Code, r.Stdout, r.Stderr)
 		}
 	}
@@ -81,7 +81,7 @@ func TestLoginWithoutAnybody(t *testing.T) {
 	}
 }
 
-// What an error tells a person to run asks for the very credentials that were missing.
+// What an error tells a user to run asks for the very credentials that were missing.
 func TestWhatToRunIsRight(t *testing.T) {
 	for _, args := range [][]string{
 		{"--profile", "dev"},
@@ -95,7 +95,7 @@ func TestWhatToRunIsRight(t *testing.T) {
 			r := m.Run(t, args...)
 			_, after, ok := strings.Cut(r.Stderr, `run "sts-helper login`)
 			command, _, _ := strings.Cut(after, `"`)
-			if r.Code != harness.ExitHuman || !ok {
+			if r.Code != harness.ExitInteraction || !ok {
 				t.Fatalf("exit %d, %q", r.Code, r.Stderr)
 			}
 			tt := harness.NewTerminal(t)
@@ -148,8 +148,8 @@ credential_process = sts-helper --source-profile base --no-such-flag
 	}
 }
 
-// Whoever waits at one terminal is served by a login at another, and a login that finds
-// somebody being asked says where, and shares the answer.
+// A process that waits at one terminal is served by a login at another, and a login that finds
+// a user being asked says where, and shares the answer.
 func TestLoginAndProcessWaitForOneAnother(t *testing.T) {
 	t.Parallel()
 	m := harness.NewMFAWorld(t)

@@ -35,7 +35,7 @@ func TestLogoutElsewhere(t *testing.T) {
 	}
 }
 
-// Whoever renews a record all the while may store it again, and is named.
+// A process that renews a record all the while may store it again, and is named.
 func TestLogoutDuringRenewal(t *testing.T) {
 	harness.Long(t, "waits until logout gives up")
 	t.Parallel()

@@ -93,8 +93,8 @@ func secretsIn(t testing.TB, dir string, secrets ...string) (found []string) {
 	return found
 }
 
-// The whole story: somebody without an AWS account may look at zones for three hours.
-func TestTokenForSomebodyElse(t *testing.T) {
+// The whole story: a user without an AWS account may look at zones for three hours.
+func TestTokenForAnotherUser(t *testing.T) {
 	p := newPair(t)
 	for file, key := range p.keys(t) {
 		t.Run(file, func(t *testing.T) {

@@ -1,4 +1,4 @@
-// Package handoff tests tokens for somebody else: grant, accept and the policies they carry.
+// Package handoff tests tokens for another user: grant, accept and the policies they carry.
 package handoff_test
 
 import (

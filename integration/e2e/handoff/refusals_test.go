@@ -25,7 +25,7 @@ func records(t testing.TB, w *harness.World) []string {
 	return found
 }
 
-// sealFor seals any text for a key, as somebody might who does not use our program.
+// sealFor seals any text for a key, as a user might who does not use our program.
 func sealFor(t testing.TB, publicKey, text string) string {
 	t.Helper()
 	to, err := age.ParseX25519Recipient(publicKey)
@@ -101,7 +101,7 @@ func TestAcceptRefuses(t *testing.T) {
 	}
 }
 
-// Whoever sends a token chooses its name: it takes the place of nobody else's without being told
+// The sender of a token chooses its name: it takes the place of no other's without being told
 // to, and then it is said. What the sender wrote is marked as that.
 func TestAcceptReplaces(t *testing.T) {
 	p := newPair(t)
@@ -176,7 +176,7 @@ func TestGrantedTokenEnds(t *testing.T) {
 	}
 	harness.Must(t, clock.Set(15*time.Minute))
 	r := p.bob.Run(t, "--granted", "TemporaryUser")
-	if r.Code != harness.ExitHuman || r.Stdout != "" || !strings.Contains(r.Stderr, `"TemporaryUser" ended`) || !strings.Contains(r.Stderr, "AWS profile base") || strings.Count(r.Stderr, "\n") != 1 {
+	if r.Code != harness.ExitInteraction || r.Stdout != "" || !strings.Contains(r.Stderr, `"TemporaryUser" ended`) || !strings.Contains(r.Stderr, "AWS profile base") || strings.Count(r.Stderr, "\n") != 1 {
 		t.Errorf("at the end: exit %d, %q", r.Code, r.Stderr)
 	}
 	if r := p.bob.Run(t, accept...); r.Code != harness.ExitConfig || !strings.Contains(r.Stderr, "expired") || !strings.Contains(r.Stderr, "AWS profile base") {
@@ -220,7 +220,7 @@ func TestGrantRefuses(t *testing.T) {
 		{"a granted token", harness.ExitUsage, append([]string{"--profile", "theirs", "--allow", "ec2:*"}, to...), "granted"},
 		{"an external id without a role", harness.ExitUsage, append([]string{"--allow", "ec2:*", "--external-id", "42"}, to...), "NAME without --role-arn"},
 		{"longer than 36 hours", harness.ExitUsage, append([]string{"--allow", "ec2:*", "--duration", "37h"}, to...), "36h"},
-		{"a passphrase without a terminal", harness.ExitHuman, []string{"--allow", "ec2:*", "--passphrase"}, "no terminal"},
+		{"a passphrase without a terminal", harness.ExitInteraction, []string{"--allow", "ec2:*", "--passphrase"}, "no terminal"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := p.Run(t, append([]string{"grant", "TemporaryUser", "--source-profile", "base"}, tc.args...)...)

@@ -50,10 +50,10 @@ func TestPassphrase(t *testing.T) {
 
 	bobs := harness.NewTerminal(t)
 	wrong := at(t, bobs, p.bob, func(*harness.Job) { answer(bobs, openPrompt, "CANARY wrong\r") }, "accept", "sealed")
-	if wrong.Code != harness.ExitHuman || wrong.Stdout != "" || !strings.Contains(wrong.Stderr, "the passphrase is wrong") || records(t, p.bob) != nil {
+	if wrong.Code != harness.ExitInteraction || wrong.Stdout != "" || !strings.Contains(wrong.Stderr, "the passphrase is wrong") || records(t, p.bob) != nil {
 		t.Errorf("exit %d, %q, %q", wrong.Code, wrong.Stderr, records(t, p.bob))
 	}
-	if r := p.bob.Run(t, "accept", "sealed"); r.Code != harness.ExitHuman || !strings.Contains(r.Stderr, "no terminal") {
+	if r := p.bob.Run(t, "accept", "sealed"); r.Code != harness.ExitInteraction || !strings.Contains(r.Stderr, "no terminal") {
 		t.Errorf("without a terminal: exit %d, %q", r.Code, r.Stderr)
 	}
 	bobs = harness.NewTerminal(t)
@@ -78,7 +78,7 @@ func TestPassphraseThatWillNotDo(t *testing.T) {
 		code                int
 		says                string
 	}{
-		{"typed differently", "CANARY-one-1", "CANARY-two-2", harness.ExitHuman, "differ"},
+		{"typed differently", "CANARY-one-1", "CANARY-two-2", harness.ExitInteraction, "differ"},
 		{"too short", "CANARY1", "CANARY1", harness.ExitUsage, "at least 8"},
 	} {
 		c := harness.NewTerminal(t)
@@ -135,7 +135,7 @@ func TestLockedKey(t *testing.T) {
 	}
 	harness.Must(t, p.bob.Write("sealed", sealed.Stdout))
 	c := harness.NewTerminal(t)
-	if r := at(t, c, p.bob, func(*harness.Job) { answer(c, "id_ed25519: ", "CANARY wrong\r") }, "accept", "sealed"); r.Code != harness.ExitHuman || !strings.Contains(r.Stderr, "passphrase is wrong for the SSH key") {
+	if r := at(t, c, p.bob, func(*harness.Job) { answer(c, "id_ed25519: ", "CANARY wrong\r") }, "accept", "sealed"); r.Code != harness.ExitInteraction || !strings.Contains(r.Stderr, "passphrase is wrong for the SSH key") {
 		t.Errorf("exit %d, %q", r.Code, r.Stderr)
 	}
 	c = harness.NewTerminal(t)
@@ -149,7 +149,7 @@ func TestLockedKey(t *testing.T) {
 	}
 }
 
-// A person at a terminal is warned of a policy that nearly fills AWS's limit, once.
+// A user at a terminal is warned of a policy that nearly fills AWS's limit, once.
 func TestLargePolicyOnATerminal(t *testing.T) {
 	w := harness.NewWorld(t)
 	c := harness.NewTerminal(t)

@@ -30,7 +30,7 @@ func TestLoginByBrowser(t *testing.T) {
 			if n := w.STS.Count(""); n != calls {
 				t.Errorf("%d requests for what the login brought", n-calls)
 			}
-			// What is there is kept, and nobody is asked.
+			// What is there is kept, and no user is asked.
 			if r := w.Run(t, "login", entry); r.Code != 0 || !strings.Contains(r.Stdout, "kept, good until") || r.Stderr != "" {
 				t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
 			}
@@ -114,7 +114,7 @@ func TestLoginByPastedCode(t *testing.T) {
 	shown(t, tt, "paste here the code that it shows")
 	before := w.Read(t, w.rel(t, w.cons))
 	tt.Type("Y29kZT14JnN0YXRlPXk=\n")
-	if r := j.Result(t); r.Code != harness.ExitHuman || w.Read(t, w.rel(t, w.cons)) != before || !strings.Contains(tt.Rest(), "not the code") {
+	if r := j.Result(t); r.Code != harness.ExitInteraction || w.Read(t, w.rel(t, w.cons)) != before || !strings.Contains(tt.Rest(), "not the code") {
 		t.Errorf("exit %d, %q", r.Code, tt.Screen())
 	}
 }
@@ -146,8 +146,8 @@ func TestLoginThatFails(t *testing.T) {
 		"refused, device":    {"!refuse", []string{"--device-code", "app"}, func(t *testing.T, w *world, tt *harness.Terminal) { browse(t, shown(t, tt, "on any device")) }, harness.ExitDenied, "refused in the browser"},
 		"refused, console":   {"!refuse", []string{"app-console"}, func(t *testing.T, w *world, tt *harness.Terminal) { browse(t, w.opened(t)) }, harness.ExitDenied, "refused in the browser"},
 		"somebody else":      {"dave", []string{"app-console"}, func(t *testing.T, w *world, tt *harness.Terminal) { browse(t, w.opened(t)) }, harness.ExitDenied, "another identity"},
-		"timed out, device":  {"", []string{"--device-code", "app"}, func(t *testing.T, w *world, tt *harness.Terminal) { shown(t, tt, "on any device"); w.later() }, harness.ExitHuman, "was not finished in time"},
-		"input ended, paste": {"", []string{"--device-code", "app-console"}, func(t *testing.T, w *world, tt *harness.Terminal) { shown(t, tt, "on any device"); tt.Type("\x04") }, harness.ExitHuman, "ended before the code"},
+		"timed out, device":  {"", []string{"--device-code", "app"}, func(t *testing.T, w *world, tt *harness.Terminal) { shown(t, tt, "on any device"); w.later() }, harness.ExitInteraction, "was not finished in time"},
+		"input ended, paste": {"", []string{"--device-code", "app-console"}, func(t *testing.T, w *world, tt *harness.Terminal) { shown(t, tt, "on any device"); tt.Type("\x04") }, harness.ExitInteraction, "ended before the code"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

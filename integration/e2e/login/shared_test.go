@@ -62,7 +62,7 @@ func TestOneRefreshForAll(t *testing.T) {
 func TestOneLoginForAll(t *testing.T) {
 	w := newWorld(t)
 	w.STS.SetBrowserUser("alice")
-	if r := w.Run(t, "--profile", "app"); r.Code != harness.ExitHuman || !strings.HasSuffix(r.Stderr, "; run: sts-helper login corp\n") {
+	if r := w.Run(t, "--profile", "app"); r.Code != harness.ExitInteraction || !strings.HasSuffix(r.Stderr, "; run: sts-helper login corp\n") {
 		t.Errorf("exit %d, %q", r.Code, r.Stderr)
 	}
 	tt, login := w.login(t, w.withBrowser(), "app")
@@ -122,7 +122,7 @@ func TestLogout(t *testing.T) {
 			if len(left(t, gone)) != 0 || len(left(t, stays)) != 1 {
 				t.Errorf("left: %v, %v", left(t, gone), left(t, stays))
 			}
-			if r := w.Run(t, "--profile", entry); r.Code != harness.ExitHuman {
+			if r := w.Run(t, "--profile", entry); r.Code != harness.ExitInteraction {
 				t.Errorf("exit %d, %q", r.Code, r.Stdout)
 			}
 			if r := w.Run(t, "logout", entry); r.Code != 0 || !strings.Contains(r.Stdout, "nothing was in the cache") {

@@ -92,21 +92,21 @@ func TestSources(t *testing.T) {
 			s.STS.Fault(emulator.Fault{Kind: emulator.Refuse, Status: 429, Code: "TooManyRequestsException", Op: "GetRoleCredentials", Times: 3})
 			return byCorp
 		}, 0, nil},
-		"Identity Center, not logged in": {func(*testing.T, *sources) []string { return byCorp }, harness.ExitHuman,
+		"Identity Center, not logged in": {func(*testing.T, *sources) []string { return byCorp }, harness.ExitInteraction,
 			[]string{`AWS profile "corp" is not logged in to IAM Identity Center`, "aws sso login --profile corp", corp}},
-		"Identity Center, old form, not logged in": {func(*testing.T, *sources) []string { return []string{"--profile", "app-old"} }, harness.ExitHuman,
+		"Identity Center, old form, not logged in": {func(*testing.T, *sources) []string { return []string{"--profile", "app-old"} }, harness.ExitInteraction,
 			[]string{"aws sso login --profile old", "; run: sts-helper login old\n"}},
 		"Identity Center, ended for good": {func(t *testing.T, s *sources) []string {
 			s.signIn(t, "alice")
 			s.end(t, s.sso)
 			s.STS.EndSSO("alice")
 			return byCorp
-		}, harness.ExitHuman, []string{"has ended", corp}},
-		"Identity Center, ended at AWS": {func(t *testing.T, s *sources) []string { s.signIn(t, "alice"); s.STS.EndSSO("alice"); return byCorp }, harness.ExitHuman, []string{"has ended", corp}},
+		}, harness.ExitInteraction, []string{"has ended", corp}},
+		"Identity Center, ended at AWS": {func(t *testing.T, s *sources) []string { s.signIn(t, "alice"); s.STS.EndSSO("alice"); return byCorp }, harness.ExitInteraction, []string{"has ended", corp}},
 		"Identity Center, damaged": {func(t *testing.T, s *sources) []string {
 			s.write(t, s.sso, []byte(`{"accessToken":"CANARY`))
 			return byCorp
-		}, harness.ExitHuman, []string{"is damaged", corp}},
+		}, harness.ExitInteraction, []string{"is damaged", corp}},
 		"Identity Center, no assignment": {func(t *testing.T, s *sources) []string {
 			s.signIn(t, "alice")
 			s.STS.Unassign("alice", harness.Account, "Admin")
@@ -137,20 +137,20 @@ func TestSources(t *testing.T) {
 			harness.Must(t, os.Rename(filepath.Dir(s.cons), filepath.Join(s.Dir, "elsewhere")))
 			return byConsole
 		}, 0, nil},
-		"aws login, not logged in": {func(*testing.T, *sources) []string { return byConsole }, harness.ExitHuman,
+		"aws login, not logged in": {func(*testing.T, *sources) []string { return byConsole }, harness.ExitInteraction,
 			[]string{`AWS profile "console" is not logged in to AWS`, "aws login --profile console", console}},
 		"aws login, ended for good": {func(t *testing.T, s *sources) []string {
 			s.signInConsole(t)
 			s.end(t, s.cons)
 			s.STS.EndLogin(s.arn, "TOKEN_EXPIRED")
 			return byConsole
-		}, harness.ExitHuman, []string{"has ended", console}},
+		}, harness.ExitInteraction, []string{"has ended", console}},
 		"aws login, password changed": {func(t *testing.T, s *sources) []string {
 			s.signInConsole(t)
 			s.end(t, s.cons)
 			s.STS.EndLogin(s.arn, "USER_CREDENTIALS_CHANGED")
 			return byConsole
-		}, harness.ExitHuman, []string{"has ended", console}},
+		}, harness.ExitInteraction, []string{"has ended", console}},
 		"aws login, no permission": {func(t *testing.T, s *sources) []string {
 			s.signInConsole(t)
 			s.end(t, s.cons)

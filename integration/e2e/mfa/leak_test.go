@@ -139,7 +139,7 @@ func TestGivenCodeIsUsedOnce(t *testing.T) {
 	device := m.STS.AddMFADevice(other, "bob")
 	harness.Must(t, m.Write(".aws/credentials", m.Read(t, ".aws/credentials")+fmt.Sprintf("[bob]\naws_access_key_id = %s\naws_secret_access_key = %s\nmfa_serial = %s\n", other.AccessKeyID, other.SecretAccessKey, device.SerialNumber)))
 	r := m.Run(t, "login", "dev", "bob", "r0", "--mfa-code", m.Code())
-	if r.Code != harness.ExitHuman || strings.Count(r.Stdout, "good until") != 2 || !strings.Contains(r.Stderr, "bob: MFA code already used") || !strings.Contains(r.Stderr, "1 of 3 logins failed") {
+	if r.Code != harness.ExitInteraction || strings.Count(r.Stdout, "good until") != 2 || !strings.Contains(r.Stderr, "bob: MFA code already used") || !strings.Contains(r.Stderr, "1 of 3 logins failed") {
 		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
 	}
 	m.SentOnce(t)
@@ -151,7 +151,7 @@ func TestGivenCodeIsUsedOnce(t *testing.T) {
 	if used := m.STS.MFA(m.Device).Used; r.Code == 0 && used == 2 {
 		return // the next step had begun
 	}
-	if r.Code != harness.ExitHuman || !strings.Contains(r.Stderr, "already used") || !strings.Contains(r.Stderr, "with the next code in ") {
+	if r.Code != harness.ExitInteraction || !strings.Contains(r.Stderr, "already used") || !strings.Contains(r.Stderr, "with the next code in ") {
 		t.Errorf("exit %d, %q", r.Code, r.Stderr)
 	}
 	m.SentOnce(t)

@@ -81,8 +81,8 @@ func TestPromptUnderRealParents(t *testing.T) {
 	}
 }
 
-// With nobody to ask, the SDK's user reads what to run.
-func TestNobodyToAskUnderRealParents(t *testing.T) {
+// Where no user can be asked, the SDK's user reads what to run.
+func TestNoWayToAskUnderRealParents(t *testing.T) {
 	for name, command := range parents {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -149,7 +149,7 @@ func TestDialog(t *testing.T) {
 		t.Parallel()
 		m := harness.NewMFAWorld(t)
 		run := withZenity(t, m, "exit 1\n")
-		if r := run("--profile", "dev"); r.Code != harness.ExitHuman || !strings.Contains(r.Stderr, "the dialog was closed") {
+		if r := run("--profile", "dev"); r.Code != harness.ExitInteraction || !strings.Contains(r.Stderr, "the dialog was closed") {
 			t.Errorf("exit %d, %q", r.Code, r.Stderr)
 		}
 		if m.Read(t, "zenity.n") != "1\n" {
@@ -161,7 +161,7 @@ func TestDialog(t *testing.T) {
 		m := harness.NewMFAWorld(t)
 		run := withZenity(t, m, "echo "+m.Code()+"\n")
 		for _, prompt := range []string{"tty", "never"} {
-			if r := run("--profile", "dev", "--prompt", prompt); r.Code != harness.ExitHuman || !strings.Contains(r.Stderr, "sts-helper login dev") {
+			if r := run("--profile", "dev", "--prompt", prompt); r.Code != harness.ExitInteraction || !strings.Contains(r.Stderr, "sts-helper login dev") {
 				t.Errorf("%s: exit %d, %q", prompt, r.Code, r.Stderr)
 			}
 		}

@@ -30,7 +30,7 @@ func TestWrongCodeTwiceThenRight(t *testing.T) {
 	m.SentOnce(t)
 }
 
-// After three wrong codes nobody is asked for a while, in no process, until somebody logs in.
+// After three wrong codes no user is asked for a while, in no process, until a user logs in.
 func TestThreeWrongCodesThenLogin(t *testing.T) {
 	m := harness.NewMFAWorld(t)
 	tt := harness.NewTerminal(t)
@@ -134,9 +134,9 @@ func TestTerminalIsClosed(t *testing.T) {
 	tt := harness.NewTerminal(t)
 	j := harness.Start(t, tt, m.Command(t, "--profile", "dev"))
 	tt.Await(harness.Prompt, 1)
-	tt.Human.Close()
+	tt.Master.Close()
 	// The kernel tells by a signal and by an end of input; either may come first.
-	if r := j.Result(t); r.Code != harness.ExitHuman && r.Code != 128+int(syscall.SIGHUP) || r.Stdout != "" || strings.Count(r.Stderr, "\n") != 1 {
+	if r := j.Result(t); r.Code != harness.ExitInteraction && r.Code != 128+int(syscall.SIGHUP) || r.Stdout != "" || strings.Count(r.Stderr, "\n") != 1 {
 		t.Errorf("exit %d, %q", r.Code, r.Stderr)
 	}
 	next := harness.NewTerminal(t)
@@ -146,7 +146,7 @@ func TestTerminalIsClosed(t *testing.T) {
 	m.Creds(t, j.Result(t))
 }
 
-// A prompt that nobody answers ends in time for the programs above, and with it the wait of
+// A prompt without an answer ends in time for the programs above, and with it the wait of
 // everybody else. Who comes to ask only then is left no time to answer, and does not ask.
 func TestPromptEndsInTime(t *testing.T) {
 	harness.Long(t, "waits for the end of a prompt")
@@ -158,10 +158,10 @@ func TestPromptEndsInTime(t *testing.T) {
 		tt.Await(harness.Prompt+"within 45s)", 1)
 		waiting := harness.Start(t, other, m.Command(t, "--profile", "r0"))
 		r := j.Result(t)
-		if r.Code != harness.ExitHuman || !strings.Contains(r.Stderr, "no MFA code in time") || !strings.Contains(r.Stderr, "sts-helper login dev") || r.Wall < 44*time.Second {
+		if r.Code != harness.ExitInteraction || !strings.Contains(r.Stderr, "no MFA code in time") || !strings.Contains(r.Stderr, "sts-helper login dev") || r.Wall < 44*time.Second {
 			t.Errorf("exit %d after %s, %q", r.Code, r.Wall, r.Stderr)
 		}
-		if again := waiting.Result(t); again.Code != harness.ExitHuman || again.Stderr != r.Stderr || other.Screen() != "" {
+		if again := waiting.Result(t); again.Code != harness.ExitInteraction || again.Stderr != r.Stderr || other.Screen() != "" {
 			t.Errorf("who waited: exit %d, %q; saw %q", again.Code, again.Stderr, other.Screen())
 		}
 		m.Calls(t, 0, 0, 0, 0)
@@ -182,14 +182,14 @@ func TestPromptEndsInTime(t *testing.T) {
 			t.Logf("this machine is too busy: the wait was over first: %s", r.Stderr)
 			return
 		}
-		if r.Code != harness.ExitHuman || !strings.Contains(r.Stderr, "no time is left") || other.Screen() != "" {
+		if r.Code != harness.ExitInteraction || !strings.Contains(r.Stderr, "no time is left") || other.Screen() != "" {
 			t.Errorf("exit %d after %s, %q; saw %q", r.Code, r.Wall, r.Stderr, other.Screen())
 		}
 	})
 }
 
 // An answer that is lost after the code was sent: the code may have been taken, so it is not
-// sent again, by this process or the next, whatever the person types.
+// sent again, by this process or the next, whatever the user types.
 func TestLostAnswers(t *testing.T) {
 	for _, kind := range []emulator.Kind{emulator.ResetAfter, emulator.InternalFailureLate, emulator.HangAfter, emulator.ServiceUnavailable, emulator.Throttle} {
 		t.Run(string(kind), func(t *testing.T) {

@@ -91,7 +91,7 @@ func TestDeviceCannotBeFound(t *testing.T) {
 		{"two devices", func(m *harness.MFAWorld) { m.STS.AddMFADevice(m.User, "second") }, harness.ExitConfig, []string{"2 MFA devices", "mfa/alice", "mfa/second", "--mfa-serial"}},
 		{"a key and a device", func(m *harness.MFAWorld) {
 			m.STS.AddMFA(m.User, emulator.MFADevice{SerialNumber: "arn:aws:iam::" + harness.Account + ":u2f/user/alice/key-ABC"})
-		}, harness.ExitHuman, []string{"sts-helper login dev"}}, // the device that shows codes is found
+		}, harness.ExitInteraction, []string{"sts-helper login dev"}}, // the device that shows codes is found
 		{"not allowed", func(m *harness.MFAWorld) {
 			m.STS.SetUserPolicy(m.User, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:*","Resource":"*"}}`)
 		}, harness.ExitDenied, []string{"AccessDenied", "iam:ListMFADevices", "mfa_serial"}},

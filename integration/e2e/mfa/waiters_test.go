@@ -9,7 +9,7 @@ import (
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
-// A failure is shared as well: one prompt that nobody answers is one prompt.
+// A failure is shared as well: one prompt without an answer is one prompt.
 func TestNoAnswerIsSharedByAll(t *testing.T) {
 	const n = 40
 	m := harness.NewMFAWorld(t)
@@ -20,7 +20,7 @@ func TestNoAnswerIsSharedByAll(t *testing.T) {
 		tt.Type("\x04") // the end of the input: a person who would rather not
 	})
 	for i, r := range results {
-		if r.Code != harness.ExitHuman || r.Stderr != results[0].Stderr || !strings.Contains(r.Stderr, "cancelled") {
+		if r.Code != harness.ExitInteraction || r.Stderr != results[0].Stderr || !strings.Contains(r.Stderr, "cancelled") {
 			t.Fatalf("helper %d: exit %d, %q", i, r.Code, r.Stderr)
 		}
 	}
@@ -30,8 +30,8 @@ func TestNoAnswerIsSharedByAll(t *testing.T) {
 	m.Calls(t, 0, 0, 0, 0)
 }
 
-// Whoever waits in vain is told who is being asked, and where.
-func TestWaitersAreToldWhoIsAsked(t *testing.T) {
+// A process that waits in vain is told who is being asked, and where.
+func TestWaitersLearnWhoIsAsked(t *testing.T) {
 	m := harness.NewMFAWorld(t)
 	tt := harness.NewTerminal(t)
 	asking := harness.Start(t, tt, m.Command(t, "--profile", "dev"))

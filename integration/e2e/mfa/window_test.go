@@ -8,7 +8,7 @@ import (
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
-// Nobody is bothered for what still serves: not for a session in its advisory window, and not
+// No user is bothered for what still serves: not for a session in its advisory window, and not
 // for a role in its own while the session it comes from has ended.
 func TestNoPromptInTheAdvisoryWindow(t *testing.T) {
 	m := harness.NewMFAWorld(t)
@@ -63,7 +63,7 @@ func TestNoPromptInTheAdvisoryWindow(t *testing.T) {
 		t.Error("the role was not renewed")
 	}
 	m.SentOnce(t)
-	// With nobody to ask a token is handed out to its last seconds.
+	// Where no user can be asked a token is handed out to its last seconds.
 	tm.At(t, end+57*time.Minute+30*time.Second)
 	last := get("dev")
 	tm.At(t, end+57*time.Minute+30*time.Second+end-40*time.Second)

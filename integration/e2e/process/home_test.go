@@ -151,7 +151,7 @@ func TestStandardOutput(t *testing.T) {
 	}
 }
 
-// Standard input is never read: it may be a pipe that nobody closes.
+// Standard input is never read: it may be a pipe that is never closed.
 func TestStandardInputIsNotRead(t *testing.T) {
 	w := harness.NewWorld(t)
 	cmd := w.Command(t, "--source-profile", "base")

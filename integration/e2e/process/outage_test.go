@@ -23,7 +23,7 @@ func TestOutageInTheAdvisoryWindowIsNotSeen(t *testing.T) {
 			if r.Code != 0 || r.Stdout != first.Stdout || r.Stderr != "" {
 				t.Fatalf("exit %d, stderr %q, the old document: %v", r.Code, r.Stderr, r.Stdout == first.Stdout)
 			}
-			// One process asked; for a while nobody else does.
+			// One process asked; for a while no other does.
 			calls := m.STS.Count("GetSessionToken")
 			for range 5 {
 				if again := m.Run(t, args...); again.Stdout != first.Stdout {

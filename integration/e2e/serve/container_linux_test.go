@@ -248,7 +248,7 @@ func TestServeInAUserNamespace(t *testing.T) {
 }
 
 // Programs that know nothing but the well-known addresses find the server there, once the
-// loopback device has them and the flag says so; nobody else on the network does.
+// loopback device has them and the flag says so; no other on the network does.
 func TestServeWellKnownAddresses(t *testing.T) {
 	t.Parallel()
 	w := harness.NewWorld(t)

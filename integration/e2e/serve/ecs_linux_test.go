@@ -30,7 +30,7 @@ func ecsNetwork(t *testing.T, args ...string) (n *network, s *harness.Server, id
 }
 
 // At ECS's address the one profile is answered without a token, to the server's user outside of containers, and to
-// nobody else.
+// no other.
 func TestServeECSAddress(t *testing.T) {
 	t.Parallel()
 	metrics := harness.FreePort(t)

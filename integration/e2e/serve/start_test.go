@@ -11,8 +11,8 @@ import (
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
-// Whoever has only an AWS profile that runs this program can serve it by its name, as can
-// whoever has only a profile with keys.
+// A user who has only an AWS profile that runs this program can serve it by its name, as can
+// a user who has only a profile with keys.
 func TestServeOfAnAWSProfile(t *testing.T) {
 	t.Parallel()
 	w := harness.NewWorld(t)
@@ -34,7 +34,7 @@ func TestServeOfAnAWSProfile(t *testing.T) {
 }
 
 // The command that clients are told is the one that works for the name that was served.
-func TestServeTellsTheLoginCommand(t *testing.T) {
+func TestServeNamesTheLoginCommand(t *testing.T) {
 	t.Parallel()
 	w := harness.NewWorld(t)
 	device := w.STS.AddMFADevice(w.User, "alice")

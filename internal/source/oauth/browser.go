@@ -23,7 +23,7 @@ const CallbackPath = "/oauth/callback"
 // section 7.3).
 const RegisteredRedirect = "http://127.0.0.1" + CallbackPath
 
-// PKCE is the proof that whoever trades a code for tokens is who asked for it (RFC 7636).
+// PKCE is the proof that the program that trades a code for tokens is the one that asked for it (RFC 7636).
 type PKCE struct{ Verifier string }
 
 // NewPKCE makes a proof of 256 random bits.
