@@ -66,7 +66,7 @@ func TestKillAtEverySystemCall(t *testing.T) {
 					if spent && text == old {
 						adopted++
 					}
-				case spent && text == old && !pending && r.Code == harness.ExitHuman && strings.Contains(r.Stderr, "; run: sts-helper login "):
+				case spent && text == old && !pending && r.Code == harness.ExitInteraction && strings.Contains(r.Stderr, "; run: sts-helper login "):
 					lost++ // with the memory that the answer was in
 				default:
 					t.Errorf("%s: spent %t, replaced %t, pending %t: exit %d, %q", where, spent, text != old, pending, r.Code, r.Stderr)
