@@ -101,7 +101,20 @@ func (o *observer) remember(req *request.Request, prov *broker.Provider, a cache
 	if o.unsure {
 		return
 	}
-	o.note.Cache, o.note.Key = c.Path(), prov.Key().String()
+	key, kept := prov.AnswerKey(a)
+	if !kept {
+		return
+	}
+	// Who a login is was looked up after the settings were read: it must be the same still.
+	for _, file := range prov.Logins() {
+		content, info, err := safefile.Read(file, settings.MaxLookedAt)
+		o.file(file, content, info, err)
+	}
+	o.note.Life = prov.LookAgain()
+	if o.unsure {
+		return
+	}
+	o.note.Cache, o.note.Key = c.Path(), key.String()
 	if !direct.Remember(os.Args, o.note) {
 		return
 	}

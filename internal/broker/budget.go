@@ -2,9 +2,11 @@ package broker
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/token"
 )
 
 // How long the user is given, all attempts together. SDKs that limit a credential_process
@@ -23,16 +25,53 @@ const (
 type budget struct {
 	began time.Time
 	wait  time.Duration
+
+	mu    sync.Mutex
+	given map[string]token.Credentials // what sources gave that is not kept, by their keys
 }
 
 type budgetKey struct{}
 
 // withBudget begins the budget of p's call, unless an outer call has begun it.
 func (p *Provider) withBudget(ctx context.Context) context.Context {
-	if _, ok := ctx.Value(budgetKey{}).(budget); ok {
+	if budgetOf(ctx) != nil {
 		return ctx
 	}
-	return context.WithValue(ctx, budgetKey{}, budget{time.Now(), p.fullWait()})
+	return context.WithValue(ctx, budgetKey{}, &budget{began: time.Now(), wait: p.fullWait(), given: map[string]token.Credentials{}})
+}
+
+// budgetOf is nil outside of a call.
+func budgetOf(ctx context.Context) *budget {
+	b, _ := ctx.Value(budgetKey{}).(*budget)
+	return b
+}
+
+// restart begins the waiting anew, after what a user was waited for.
+func (b *budget) restart() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.began = time.Now()
+}
+
+// gone is how long ago the call began.
+func (b *budget) gone() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return time.Since(b.began)
+}
+
+// give remembers for the rest of the call what a source gave, so that it is asked once.
+func (b *budget) give(p *Provider, c token.Credentials) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.given[p.key.String()] = c
+}
+
+func (b *budget) gave(p *Provider) (token.Credentials, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c, ok := b.given[p.key.String()]
+	return c, ok
 }
 
 // fullWait is the lock budget of a call that begins with p.
@@ -53,11 +92,11 @@ const leastWait = time.Millisecond
 
 // wait is what is left of the lock budget.
 func (p *Provider) wait(ctx context.Context) time.Duration {
-	b, ok := ctx.Value(budgetKey{}).(budget)
-	if !ok {
+	b := budgetOf(ctx)
+	if b == nil {
 		return p.fullWait()
 	}
-	return max(b.wait-time.Since(b.began), leastWait)
+	return max(b.wait-b.gone(), leastWait)
 }
 
 // promptTimeout is how long the user is given from now on, or the program that gives codes: that
@@ -67,8 +106,8 @@ func (p *Provider) promptTimeout(ctx context.Context) time.Duration {
 		return promptForLogin
 	}
 	limit := promptFor
-	if b, ok := ctx.Value(budgetKey{}).(budget); ok {
-		limit = min(limit, promptUntil-time.Since(b.began))
+	if b := budgetOf(ctx); b != nil {
+		limit = min(limit, promptUntil-b.gone())
 	}
 	if !p.prompter.interactive() {
 		limit = max(limit, promptLeast)

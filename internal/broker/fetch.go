@@ -3,8 +3,8 @@ package broker
 import (
 	"context"
 	"errors"
-	"strings"
 
+	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
@@ -17,6 +17,9 @@ import (
 // fetch asks STS for the token. advisory reports that the old one can still be used, so that
 // the user is not asked for anything on the way.
 func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error) {
+	if p.req.OfSource() {
+		return p.fetchSource(ctx, advisory)
+	}
 	if p.base == nil {
 		creds, err := p.sourceCredentials(ctx)
 		if err != nil {
@@ -32,13 +35,29 @@ func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error
 		if err != nil {
 			return token.Token{}, err
 		}
-		t, err := p.ask(ctx, a.Token.Credentials)
-		if err == nil || again || !revoked(err) {
+		t, err := p.askWith(ctx, a.Token)
+		if err == nil || again || !revoked(err) || p.base.req.OfSource() && a.Origin == cache.Fresh {
 			return t, err
 		}
 		// It is worth one more try with a new token of the base.
 		p.base.deleteIfKey(a.Token)
 	}
+}
+
+// askWith sends the request signed with a token of the base.
+func (p *Provider) askWith(ctx context.Context, base token.Token) (token.Token, error) {
+	if p.base.req.OfSource() {
+		if err := p.notTemporary(base.Credentials, p.base.req.Source); err != nil {
+			return token.Token{}, err
+		}
+	}
+	who, err := p.base.signerOf(ctx, base)
+	if err != nil {
+		return token.Token{}, err
+	}
+	t, err := p.ask(ctx, base.Credentials)
+	t.Signer = who
+	return t, err
 }
 
 // revoked reports whether STS said that the token which signed the request is none any more.
@@ -58,27 +77,15 @@ func revoked(err error) bool {
 // sourceCredentials gets the credentials that sign p's request, and refuses those that STS would
 // refuse for its operation.
 func (p *Provider) sourceCredentials(ctx context.Context) (token.Credentials, error) {
-	o, err := p.sourceOptions(ctx)
-	if err != nil {
-		return token.Credentials{}, err
-	}
-	src := source.New(p.req.Source, o)
-	if src == nil {
-		return token.Credentials{}, nil // the operation is unsigned
+	src, err := p.source(ctx)
+	if err != nil || src == nil {
+		return token.Credentials{}, err // no source: the operation is unsigned
 	}
 	c, err := src.Fetch(ctx)
 	if err != nil {
 		return token.Credentials{}, err
 	}
-	temporary := c.SessionToken != "" || strings.HasPrefix(c.AccessKeyID, "ASIA")
-	switch op := token.Operation(p.req.Operation); op {
-	case token.GetSessionToken, token.GetFederationToken:
-		if temporary {
-			return token.Credentials{}, failure.Sourcef(nil, "%s needs an IAM user's long-term access key, and %s gives temporary credentials (%s)", op, source.Describe(p.req.Source), c.AccessKeyID).
-				Do("name a profile with aws_access_key_id and aws_secret_access_key by --source-profile, or assume a role with --role-arn")
-		}
-	}
-	return c, nil
+	return c, p.notTemporary(c, p.req.Source)
 }
 
 // sourceOptions are what p's source takes beside its definition.

@@ -36,11 +36,17 @@ func (r *LoginBatch) add(p *Provider) {
 // what is fresh as well. Origin says whether the token itself was got now or kept. It fails, before the
 // user is asked for anything, where the token could not be kept.
 func (p *Provider) Login(ctx context.Context, batch *LoginBatch, force bool) (cache.Answer, error) {
+	ctx = p.withBudget(ctx)
 	if p.base != nil {
-		if _, err := p.base.Login(ctx, batch, force); err != nil {
+		a, err := p.base.Login(ctx, batch, force)
+		if err != nil {
 			return cache.Answer{}, err
 		}
+		if p.req.HandOut && temporary(a.Token.Credentials) {
+			return a, nil
+		}
 	}
+	budgetOf(ctx).restart()
 	if batch.has(p) || !force && p.fresh() {
 		return p.get(ctx, false)
 	}
@@ -94,10 +100,31 @@ func (p *Provider) fresh() bool {
 	if p.req.Granted != "" {
 		return true // it cannot be renewed here
 	}
+	r := p.load()
+	return r != nil && r.Remaining() > max(r.Advisory, cache.HardFloor)
+}
+
+// load is the record of p's token, nil where there is none, or where it is another's by what is
+// known without asking anybody.
+func (p *Provider) load() *cache.Record {
 	c, _ := p.Cache()
 	if c == nil {
-		return false
+		return nil
 	}
 	r, err := c.Load(p.key)
-	return err == nil && r.Remaining() > max(r.Advisory, cache.HardFloor)
+	if err != nil {
+		return nil
+	}
+	ctx := context.Background()
+	if p.req.OfSource() {
+		if p.notOfLogin(ctx, r) != "" {
+			return nil
+		}
+	} else if root := p.root(); root != nil {
+		who, known, err := root.knownSigner(ctx)
+		if err != nil || !known || r.Token.Signer == nil || *r.Token.Signer != who {
+			return nil
+		}
+	}
+	return r
 }

@@ -64,10 +64,8 @@ func (p *Provider) needsCode() bool { return p.req.SerialNumber != "" }
 // mustPrompt reports whether the user would have to answer before p's token could be used to
 // sign: whether it, or what it is made from, is not there or about to end.
 func (p *Provider) mustPrompt() bool {
-	if c, _ := p.Cache(); c != nil {
-		if r, err := c.Load(p.key); err == nil && r.Remaining() > cache.Mandatory {
-			return false
-		}
+	if r := p.load(); r != nil && r.Remaining() > cache.Mandatory {
+		return false
 	}
 	return p.needsCode() || p.base != nil && p.base.mustPrompt()
 }

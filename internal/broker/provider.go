@@ -67,7 +67,7 @@ func New(req *request.Request, opts Options) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newProvider(req, opts, newPrompter(req, opts))
+	return newProvider(request.WithSource(req), opts, newPrompter(req, opts))
 }
 
 func newProvider(req *request.Request, opts Options, pr *prompter) (*Provider, error) {
@@ -122,13 +122,26 @@ func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 	if errors.Is(err, cache.ErrUnsafe) {
 		return cache.Answer{}, &failure.Error{Class: failure.Configuration, Text: err.Error(), Err: err}
 	}
+	if p.req.HandOut {
+		if a, err := p.handOut(ctx, renew); err != nil || a.Origin != "" {
+			return a, err
+		}
+	}
+	if p.req.OfSource() {
+		a, serr := p.getSource(ctx, c, renew)
+		if err != nil && serr == nil {
+			a.Warnings = append(a.Warnings, noCache(err))
+		}
+		p.log(a, serr)
+		return a, serr
+	}
 	if c == nil || p.req.NoCache {
 		if p.req.Granted != "" {
 			return cache.Answer{}, noCacheForGranted(err)
 		}
 		a, ferr := p.uncached(ctx)
 		if err != nil && ferr == nil {
-			a.Warnings = append(a.Warnings, fmt.Errorf("%w, so every call asks AWS: %w; name a directory of yours with --cache-dir, or set XDG_RUNTIME_DIR", ErrNoCache, err))
+			a.Warnings = append(a.Warnings, noCache(err))
 		}
 		p.log(a, ferr)
 		return a, ferr
@@ -143,6 +156,8 @@ func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 		Interactive: p.needsCode(),
 		CanAsk:      p.canAsk,
 		Renew:       renew,
+		Valid:       p.valid(ctx),
+		Basis:       p.basis,
 		Unattended:  !p.prompter.interactive(),
 		Wait:        p.wait(ctx),
 	})
@@ -151,6 +166,11 @@ func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 	}
 	p.log(a, err)
 	return a, err
+}
+
+// noCache is the warning of an answer that is not kept.
+func noCache(why error) error {
+	return fmt.Errorf("%w, so every call asks AWS: %w; name a directory of yours with --cache-dir, or set XDG_RUNTIME_DIR", ErrNoCache, why)
 }
 
 // KeptAbove is the remaining life above which a cached token that is due for a refresh is

@@ -49,7 +49,7 @@ func (p *Provider) Device() string {
 // before. It reports whether there is such a session.
 func (p *Provider) NoCodeUntil() (time.Time, bool) {
 	b := p.base
-	for b != nil && b.base != nil {
+	for b != nil && b.base != nil && !b.base.req.OfSource() {
 		b = b.base
 	}
 	c, _ := p.Cache()
@@ -61,6 +61,38 @@ func (p *Provider) NoCodeUntil() (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return r.Token.Credentials.Expires, true
+}
+
+// AnswerKey names the record that an answer of p came from, or is kept as; not ok where it is not
+// kept.
+func (p *Provider) AnswerKey(a cache.Answer) (key cache.Key, ok bool) {
+	if a.Token.Operation != token.SourceCredentials || p.req.OfSource() {
+		return p.key, true
+	}
+	if p.base == nil || !a.Token.Credentials.CanExpire {
+		return cache.Key{}, false
+	}
+	return p.base.key, true
+}
+
+// LookAgain is how long an answer of p may be given without a look at who its source is, beside
+// what settings observes of it; 0 for no limit.
+func (p *Provider) LookAgain() time.Duration {
+	root := p.root()
+	if root == nil || root == p || root.req.Source.Login != nil || root.state().Unkept {
+		return 0
+	}
+	return max(root.lookAgain(), time.Nanosecond)
+}
+
+// Logins are the files of the logins that p's token is made from.
+func (p *Provider) Logins() (files []string) {
+	for r := p.req; r != nil; r = r.Base {
+		if r.Source.Login != nil {
+			files = append(files, r.Source.Login.File)
+		}
+	}
+	return files
 }
 
 // PromptedElsewhere is another process that asks the user for what p's token takes.
@@ -76,7 +108,7 @@ func (p *Provider) PromptedElsewhere() (lock.Holder, bool) {
 
 // Lifetime is how long p's token lives from its issue, 0 where that is not known.
 func (p *Provider) Lifetime() time.Duration {
-	if p.req.Granted != "" {
+	if p.req.Granted != "" || p.req.HandOut {
 		return 0
 	}
 	return cmp.Or(p.req.Duration, stsfield.DefaultDuration(token.Operation(p.req.Operation)))

@@ -29,6 +29,7 @@ const (
 	inputSourceDigest      inputName = "source_digest"
 	inputSourceSubject     inputName = "source_subject"
 	inputSourceLogin       inputName = "source_login_file" // instead of profile, files and subject
+	inputSourceObserved    inputName = "source_observed"
 	inputSourceAccount     inputName = "source_account"
 	inputSourceRole        inputName = "source_role"
 	inputDuration          inputName = "duration" // seconds
@@ -46,6 +47,7 @@ const (
 	inputWebIdentity       inputName = "web_identity_subject"
 	inputWebIdentityCmd    inputName = "web_identity_token_command"
 	inputWebIdentityIssuer inputName = "web_identity_issuer"
+	inputObserved          inputName = "observed"
 	inputSAMLFile          inputName = "saml_assertion_file"
 	inputSAMLSubject       inputName = "saml_subject"
 	inputSAMLCommand       inputName = "saml_assertion_command"
@@ -66,6 +68,10 @@ func optional(name inputName, value string) cache.Input { return cache.Optional(
 func KeyOf(r *Request) cache.Key {
 	if r.Granted != "" {
 		return GrantedKey(r.Granted)
+	}
+	if r.OfSource() {
+		// A source is one wherever STS is asked about it.
+		return cache.NewKey(append([]cache.Input{present(inputOperation, r.Operation)}, r.Source.Inputs()...)...)
 	}
 	inputs := []cache.Input{
 		present(inputOperation, r.Operation),
@@ -104,6 +110,7 @@ func KeyOf(r *Request) cache.Key {
 	}{
 		{inputWebIdentityCmd, r.WebIdentityTokenCommand},
 		{inputWebIdentityIssuer, r.WebIdentityIssuer},
+		{inputObserved, r.Observed},
 	} {
 		if later.value != "" {
 			inputs = append(inputs, present(later.name, later.value))
@@ -141,13 +148,17 @@ func (s Source) Inputs() []cache.Input {
 			optional(inputSourceDigest, s.Digest),
 		}
 	}
-	return []cache.Input{
+	inputs := []cache.Input{
 		present(inputSourceKind, string(s.Kind)),
 		optional(inputSourceProfile, s.Profile),
 		optional(inputSourceFiles, set(s.Files)),
 		optional(inputSourceDigest, s.Digest),
 		optional(inputSourceSubject, s.Subject),
 	}
+	if s.Observed != "" { // it came later, and older keys stay
+		inputs = append(inputs, present(inputSourceObserved, s.Observed))
+	}
+	return inputs
 }
 
 // SourceAccessKeyID is the static key that a record with these inputs was made with, "" where

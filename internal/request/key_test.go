@@ -60,6 +60,7 @@ var (
 		"Name":        "what messages call the request",
 		"NoPolicy":    "says that no policy is meant, which the policy says itself",
 		"CallOptions": "how the request is answered",
+		"HandOut":     "the token of Operation is the same, and the source's credentials have a key of their own",
 	}
 	noPartOfTheSource = map[string]string{
 		"ConfigFile":      "identifies nothing, see Files",

@@ -31,6 +31,9 @@ type Request struct {
 
 	Duration     time.Duration // life asked for, whole seconds; 0 means the operation's default was not overridden by anyone
 	SerialNumber string        // MFA device (serial number or ARN), "" for none
+	// HandOut reports that no operation was asked for, so that temporary credentials of the
+	// source are the answer themselves. With a long-term key it is Operation that is meant.
+	HandOut bool
 
 	FederationName       string // Name of GetFederationToken
 	RoleARN              string
@@ -51,6 +54,7 @@ type Request struct {
 	SAMLAssertionFile       string
 	SAMLSubject             string // the same of the assertion
 	SAMLAssertionCommand    string
+	Observed                string // of SAMLAssertionCommand or WebIdentityTokenCommand, see Source
 	PrincipalARN            string // the SAML provider
 	TargetPrincipal         string // AssumeRoot: account id or root ARN
 	TaskPolicyARN           string // AssumeRoot
@@ -119,6 +123,9 @@ type Source struct {
 	// Digest is the hex SHA-256 of the settings that define the source where it has no
 	// access key id of its own, secrets left out; an edited definition is another source.
 	Digest string
+	// Observed stands for the variables and files that Command names, as settings.Observe found
+	// them; "" where it names none.
+	Observed string
 	// Subject is that of the token which the container's credentials endpoint is asked with,
 	// as settings.Observe found it.
 	Subject string

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 
@@ -21,6 +22,14 @@ func Observe(r *request.Request, env Environment) {
 		if r.Source.Kind == request.SourceContainer {
 			r.Source.Subject = env.containerSubject()
 		}
+		switch r.Source.Kind {
+		case request.SourceProcess, request.SourceCommand:
+			r.Source.Observed = env.command(r.Source.Command)
+		}
+		r.Observed = ""
+		if line := cmp.Or(r.SAMLAssertionCommand, r.WebIdentityTokenCommand); line != "" {
+			r.Observed = env.command(line)
+		}
 		if l := r.Source.Login; l != nil {
 			env.look(l.File)
 		}
@@ -30,13 +39,13 @@ func Observe(r *request.Request, env Environment) {
 	}
 }
 
-// maxLookedAt bounds a login's file and a certificate's, in bytes.
-const maxLookedAt = 1 << 20
+// MaxLookedAt bounds a login's file and a certificate's, in bytes.
+const MaxLookedAt = 1 << 20
 
 // look reads a file for what depends on its content; nil where it cannot be read.
 func (e Environment) look(path string) []byte {
 	e.reading(path)
-	data, info, err := safefile.Read(path, maxLookedAt)
+	data, info, err := safefile.Read(path, MaxLookedAt)
 	e.seen(path, data, info, err)
 	return data
 }

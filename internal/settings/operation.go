@@ -106,6 +106,7 @@ func (l *loader) request() (*request.Request, error) {
 	if err := l.fillDefaults(r, op, s); err != nil {
 		return nil, err
 	}
+	r.HandOut = op == opSession && r.Base == nil && r.Duration == 0 && r.SerialNumber == "" && (r.Source.Asked() || r.Source.Session)
 	return r, nil
 }
 

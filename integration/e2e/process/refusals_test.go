@@ -39,7 +39,7 @@ func TestRefusedBeforeAnythingIsSent(t *testing.T) {
 		args []string
 		says []string
 	}{
-		{"session from temporary credentials", harness.ExitSource, []string{"--source-profile", "temporary"}, []string{"GetSessionToken", "long-term", "ASIAIOSFODNN7EXAMPLE", "--role-arn"}},
+		{"session from temporary credentials", harness.ExitSource, []string{"--source-profile", "temporary", "--duration", "1h"}, []string{"GetSessionToken", "long-term", "ASIAIOSFODNN7EXAMPLE", "--role-arn"}},
 		{"federation from temporary credentials", harness.ExitSource, []string{"--source-profile", "temporary", "--federation-name", "visitor", "--allow", "ec2:*"}, []string{"GetFederationToken", "long-term", "temporary credentials"}},
 		{"federation from a role", harness.ExitUsage, []string{"--source-profile", "hub", "--federation-name", "visitor", "--allow", "ec2:*"}, []string{"GetFederationToken", "long-term", `"hub" is a role`}},
 		{"federation without a policy", harness.ExitUsage, federation(), []string{"may do nothing at all", "--allow", "--no-policy"}},

@@ -1,0 +1,355 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/source"
+	"github.com/sts-helper/sts-helper/lock"
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// A source that has to be asked is a request of its own at the bottom of what is made from it: one
+// lock and one record for all that builds on it. What it gives may be another user's the next time,
+// so whatever is made from it carries its signer, who the source was then, and is handed out only
+// while the source still is the same: see docs/sources.md.
+
+// sourceState is what is known of a source beside the record of its credentials.
+type sourceState struct {
+	// Login is the login that the credentials with KeyID came from, see source.State.
+	Login string `json:"login"`
+	KeyID string `json:"access_key_id"`
+	// ID and ARN are who the credentials with KeyID are, "" where that was not asked.
+	ID  string `json:"id"`
+	ARN string `json:"arn"`
+	// Unkept reports that the source gives a long-term key, or something else that is not kept. It
+	// is asked when a token has to be made.
+	Unkept bool `json:"unkept"`
+}
+
+func (s sourceState) signer() token.Principal { return token.Principal{ID: s.ID, ARN: s.ARN} }
+
+func (p *Provider) stateName() string { return "source-" + p.key.String() }
+
+// state is what is known of p's source, nothing where there is no cache.
+func (p *Provider) state() (s sourceState) {
+	if c, _ := p.Cache(); c == nil || !c.ReadState(p.stateName(), &s) {
+		return sourceState{}
+	}
+	return s
+}
+
+func (p *Provider) saveState(s sourceState) {
+	if c, _ := p.Cache(); c != nil {
+		// A state that is lost costs one more question.
+		_ = c.WriteState(p.stateName(), s, false)
+	}
+}
+
+// root is the provider of the source that has to be asked for what p's token is made from, nil
+// where there is none.
+func (p *Provider) root() *Provider {
+	for p.base != nil {
+		p = p.base
+	}
+	if p.req.OfSource() {
+		return p
+	}
+	return nil
+}
+
+// source is p's source, nil where the operation is unsigned.
+func (p *Provider) source(ctx context.Context) (source.Source, error) {
+	o, err := p.sourceOptions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return source.New(p.req.Source, o), nil
+}
+
+func (p *Provider) observe(ctx context.Context) (source.State, error) {
+	src, err := p.source(ctx)
+	if err != nil {
+		return source.State{}, err
+	}
+	return src.Observe()
+}
+
+// maxChanges is how often credentials are fetched again because the login changed meanwhile.
+const maxChanges = 3
+
+// askSource gets credentials of p's source, and the login that they came from.
+func (p *Provider) askSource(ctx context.Context) (token.Credentials, source.State, error) {
+	src, err := p.source(ctx)
+	if err != nil {
+		return token.Credentials{}, source.State{}, err
+	}
+	for range maxChanges {
+		// Where the user is logged out there may be a login going on, which Fetch waits for.
+		before, unseen := src.Observe()
+		c, err := src.Fetch(ctx)
+		if err != nil {
+			return token.Credentials{}, source.State{}, err
+		}
+		after, err := src.Observe()
+		if err != nil {
+			return token.Credentials{}, source.State{}, err
+		}
+		if unseen == nil && before == after {
+			return c, after, nil
+		}
+	}
+	e := failure.Sourcef(nil, "the login of %s changes all the time", source.Describe(p.req.Source)).Do("try again")
+	e.Final, e.Private = false, true
+	return token.Credentials{}, source.State{}, e
+}
+
+// temporary reports whether c are credentials that STS takes for temporary ones.
+func temporary(c token.Credentials) bool {
+	return c.SessionToken != "" || len(c.AccessKeyID) > 4 && c.AccessKeyID[:4] == "ASIA"
+}
+
+// kept reports whether credentials of a source are written to the disk. A long-term key never is.
+func kept(c token.Credentials) bool {
+	return token.ValidAccessKeyID(c.AccessKeyID) && token.ValidSecret(c.SecretAccessKey) && token.ValidSecret(c.SessionToken)
+}
+
+// unkept is the error of a fetch whose credentials are not kept: the call has them all the same.
+type unkept struct{ token.Credentials }
+
+func (unkept) Error() string        { return "these credentials are not kept" }
+func (unkept) FailureKind() string  { return string(failure.Internal) }
+func (unkept) FailureFinal() bool   { return false }
+func (unkept) FailurePrivate() bool { return true }
+
+// fetchSource is the fetch of a source's record.
+func (p *Provider) fetchSource(ctx context.Context, _ bool) (token.Token, error) {
+	c, st, err := p.askSource(ctx)
+	if err != nil {
+		return token.Token{}, err
+	}
+	known := p.state()
+	next := sourceState{Login: st.Login, KeyID: c.AccessKeyID, Unkept: !kept(c)}
+	switch {
+	case next.Unkept:
+		next.ID = c.AccessKeyID
+	case known.KeyID == next.KeyID, st.Login != "" && known.Login == st.Login && !known.Unkept:
+		next.ID, next.ARN = known.ID, known.ARN
+	}
+	if next != known {
+		p.saveState(next)
+	}
+	if next.Unkept {
+		budgetOf(ctx).give(p, c)
+		return token.Token{}, unkept{c}
+	}
+	return sourceToken(c), nil
+}
+
+func sourceToken(c token.Credentials) token.Token {
+	return token.Token{Operation: token.SourceCredentials, Credentials: c, Issued: time.Now().UTC().Truncate(time.Second)}
+}
+
+// getSource is get for the credentials of a source; c is nil where there is no cache.
+func (p *Provider) getSource(ctx context.Context, c *cache.Cache, renew bool) (cache.Answer, error) {
+	fresh := func(c token.Credentials) cache.Answer {
+		return cache.Answer{Token: sourceToken(c), Origin: cache.Fresh}
+	}
+	if given, ok := budgetOf(ctx).gave(p); ok {
+		return fresh(given), nil
+	}
+	var a cache.Answer
+	var err error
+	if c == nil || p.state().Unkept {
+		a.Token, err = p.fetchSource(ctx, false)
+		a.Origin = cache.Fresh
+	} else {
+		a, err = c.Get(ctx, cache.Want{
+			Key: p.key, Fetch: p.fetchSource, Holder: p.holder, Renew: renew, Basis: p.basis,
+			Valid: func(r *cache.Record) string { return p.notOfLogin(ctx, r) },
+			Wait:  p.wait(ctx), Unattended: true,
+		})
+	}
+	if not, ok := errors.AsType[unkept](err); ok {
+		return fresh(not.Credentials), nil
+	}
+	return a, err
+}
+
+// notOfLogin says why a record of the source's credentials is not of the login that there is now.
+func (p *Provider) notOfLogin(ctx context.Context, r *cache.Record) string {
+	now, err := p.observe(ctx)
+	if err != nil {
+		return err.Error()
+	}
+	if now.Login == "" {
+		return ""
+	}
+	if known := p.state(); known.Login != now.Login || known.KeyID != r.Token.Credentials.AccessKeyID {
+		return "it is of another login"
+	}
+	return ""
+}
+
+// knownSigner is who p's source is now, where that is known without asking anybody.
+func (p *Provider) knownSigner(ctx context.Context) (who token.Principal, known bool, err error) {
+	now, err := p.observe(ctx)
+	if err != nil {
+		return token.Principal{}, false, err
+	}
+	s := p.state()
+	if s.ID == "" || s.Login != now.Login {
+		return token.Principal{}, false, nil
+	}
+	if s.Login != "" || s.Unkept {
+		return s.signer(), true, nil
+	}
+	left := p.lookAgain()
+	return s.signer(), left > 0, nil
+}
+
+// lookAgain is how long it is until p's source, one that is no login, is to be looked at again.
+func (p *Provider) lookAgain() time.Duration {
+	c, _ := p.Cache()
+	if c == nil {
+		return 0
+	}
+	r, err := c.Load(p.key)
+	if err != nil || r.Token.Credentials.AccessKeyID != p.state().KeyID {
+		return 0
+	}
+	return r.Remaining() - cache.HardFloor
+}
+
+// whose is who the credentials of p's source are: asked once for each that were fetched.
+func (p *Provider) whose(ctx context.Context, c token.Credentials) (token.Principal, error) {
+	known := func() (token.Principal, bool) {
+		s := p.state()
+		return s.signer(), s.ID != "" && s.KeyID == c.AccessKeyID
+	}
+	if who, ok := known(); ok {
+		return who, nil
+	}
+	if !kept(c) {
+		return token.Principal{ID: c.AccessKeyID}, nil
+	}
+	if dir, _ := p.Cache(); dir != nil {
+		held, err := dir.LockState(ctx, p.stateName(), lock.Holder{Purpose: "the identity of " + p.req.Name}, p.wait(ctx))
+		if ctx.Err() != nil {
+			return token.Principal{}, context.Cause(ctx)
+		}
+		if err == nil {
+			defer held.Release()
+		}
+		if who, ok := known(); ok {
+			return who, nil
+		}
+	}
+	client, err := p.client()
+	if err != nil {
+		return token.Principal{}, err
+	}
+	who, err := client.Caller(ctx, signer(c))
+	if err != nil {
+		if ctx.Err() != nil {
+			return token.Principal{}, context.Cause(ctx)
+		}
+		return token.Principal{}, fromSTS(err)
+	}
+	if s := p.state(); s.KeyID == c.AccessKeyID {
+		s.ID, s.ARN = who.ID, who.ARN
+		p.saveState(s)
+	}
+	return who, nil
+}
+
+// valid is the check that a record is still of who its source is; nil for what can only be one's.
+func (p *Provider) valid(ctx context.Context) func(*cache.Record) string {
+	root := p.root()
+	if root == nil {
+		return nil
+	}
+	looked := false
+	return func(r *cache.Record) string {
+		who, known, err := root.knownSigner(ctx)
+		if err == nil && !known && !looked {
+			looked = true
+			who, err = root.signerNow(ctx)
+			known = err == nil
+		}
+		switch {
+		case err != nil:
+			return err.Error()
+		case !known:
+			return "it is not known whose the source is"
+		case r.Token.Signer == nil || *r.Token.Signer != who:
+			return "it was made for another identity"
+		}
+		return ""
+	}
+}
+
+// signerNow looks who p's source is.
+func (p *Provider) signerNow(ctx context.Context) (token.Principal, error) {
+	a, err := p.get(ctx, false)
+	if err != nil {
+		return token.Principal{}, err
+	}
+	return p.whose(ctx, a.Token.Credentials)
+}
+
+// signerOf is who is behind a token that signs a request: the source, or the one that the token was
+// made from. nil where that can be one only, or where nothing is kept.
+func (p *Provider) signerOf(ctx context.Context, t token.Token) (*token.Principal, error) {
+	if c, _ := p.Cache(); c == nil || !p.req.OfSource() {
+		return t.Signer, nil
+	}
+	who, err := p.whose(ctx, t.Credentials)
+	if err != nil {
+		return nil, err
+	}
+	return &who, nil
+}
+
+// handOut gives the source's credentials themselves, which is all that was asked for. It gives
+// nothing where they are a long-term key: then a session is made with it.
+func (p *Provider) handOut(ctx context.Context, renew bool) (cache.Answer, error) {
+	if p.base == nil { // in a file or in variables, with a session token
+		c, _, err := p.askSource(ctx)
+		return cache.Answer{Token: sourceToken(c), Origin: cache.Fresh}, err
+	}
+	if !renew && p.base.state().Unkept {
+		return cache.Answer{}, nil
+	}
+	a, err := p.base.get(ctx, renew)
+	switch {
+	case err != nil:
+		return cache.Answer{}, err
+	case !temporary(a.Token.Credentials):
+		return cache.Answer{}, nil
+	case !a.Token.Credentials.CanExpire && a.Origin != cache.Fresh:
+		// How long they still live is not known, so they are handed out as new as can be.
+		c, _, err := p.base.askSource(ctx)
+		return cache.Answer{Token: sourceToken(c), Origin: cache.Fresh}, err
+	}
+	return a, nil
+}
+
+// notTemporary refuses credentials of a source that STS would refuse for p's operation.
+func (p *Provider) notTemporary(c token.Credentials, of request.Source) error {
+	op := token.Operation(p.req.Operation)
+	if op != token.GetSessionToken && op != token.GetFederationToken || !temporary(c) {
+		return nil
+	}
+	what := "name a profile with aws_access_key_id and aws_secret_access_key by --source-profile, or assume a role with --role-arn"
+	if op == token.GetSessionToken {
+		what = "leave out what asks for a session (duration, MFA device) to use them as they are, assume a role with --role-arn, or name a profile with a user's keys by --source-profile"
+	}
+	return failure.Sourcef(nil, "%s needs an IAM user's long-term access key, and %s gives temporary credentials (%s)",
+		op, source.Describe(of), display.Safe(c.AccessKeyID)).Do("%s", what)
+}

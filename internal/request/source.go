@@ -1,0 +1,42 @@
+package request
+
+import "github.com/sts-helper/sts-helper/token"
+
+// Asked reports whether the source has to be asked for its credentials: what it gives may end, and
+// may be somebody else's the next time. Keys in plain sight say themselves whose they are.
+func (s Source) Asked() bool {
+	switch s.Kind {
+	case SourceNone, SourceStatic, SourceEnvironment:
+		return false
+	}
+	return true
+}
+
+// OfSource reports whether r is for the credentials of a source as it gives them.
+func (r *Request) OfSource() bool { return r.Operation == string(token.SourceCredentials) }
+
+// WithSource gives r with a request of its own for a source that has to be asked, below all that is
+// made from it: so everything that builds on one source shares one lock and one record for it. r
+// itself stays as it is.
+func WithSource(r *Request) *Request {
+	if r.Granted != "" || r.OfSource() {
+		return r
+	}
+	base := r.Base
+	switch {
+	case base != nil:
+		if base = WithSource(base); base == r.Base {
+			return r
+		}
+	case !r.Source.Asked():
+		return r
+	default:
+		base = &Request{
+			Name: r.Name, Operation: string(token.SourceCredentials), Source: r.Source, CallOptions: r.CallOptions,
+			Region: r.Region, Partition: r.Partition, Endpoint: r.Endpoint, FIPS: r.FIPS, DualStack: r.DualStack,
+		}
+	}
+	made := *r
+	made.Base, made.Source = base, Source{}
+	return &made
+}

@@ -1,0 +1,99 @@
+package settings
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/safefile"
+)
+
+// What a command prints depends on the variables and files that its line names: another value of
+// $WHO, or another content of ~/keys.json, may be another user's credentials. They are looked at
+// before each use, and are part of the key.
+
+// Variables as command lines have them. They are compiled where there is a command.
+const (
+	shellVariable   = `\$\{?([A-Za-z_][A-Za-z0-9_]*)`
+	windowsVariable = `%([A-Za-z_][A-Za-z0-9_()]*)%`
+)
+
+// maxNamed bounds the files that are compared by their content, in bytes: what is larger is a
+// program. maxNames bounds how many of them there are.
+const (
+	maxNamed = 1 << 20
+	maxNames = 64
+)
+
+// command stands for the variables that a command line names, and for the content of the files
+// that it names; "" where it names none.
+func (e Environment) command(line string) string {
+	h, found := sha256.New(), false
+	add := func(what, name, value string) {
+		found = true
+		for _, s := range []string{what, name, value} {
+			fmt.Fprintf(h, "%d:%s", len(s), s)
+		}
+	}
+	variable := shellVariable
+	if runtime.GOOS == "windows" {
+		variable = windowsVariable
+	}
+	pattern := regexp.MustCompile(variable)
+	var names []string
+	for _, m := range pattern.FindAllStringSubmatch(line, -1) {
+		names = append(names, m[1])
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		add("variable", name, e.Getenv(name))
+	}
+	for _, path := range e.namedFiles(pattern, line) {
+		data, info, err := safefile.Read(path, maxNamed)
+		if err != nil && !absent(err) {
+			continue // a directory, a device, a program: not what it depends on
+		}
+		e.reading(path)
+		e.seen(path, data, info, err)
+		if err == nil {
+			add("file", path, string(data))
+		}
+	}
+	if !found {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// namedFiles are the absolute paths that words of the line may be, in a quoted part too ("sh -c 'cat
+// ~/keys.json'"), with the variables in them replaced.
+func (e Environment) namedFiles(pattern *regexp.Regexp, line string) (paths []string) {
+	const separators = " \t\r\n'\"`;|&()<>=,"
+	words := display.ShellWords(line)
+	for _, word := range slices.Clone(words) {
+		words = append(words, strings.FieldsFunc(word, func(r rune) bool { return strings.ContainsRune(separators, r) })...)
+	}
+	for i, word := range words {
+		word = pattern.ReplaceAllStringFunc(word, func(v string) string { return e.Getenv(pattern.FindStringSubmatch(v)[1]) })
+		word = strings.ReplaceAll(word, "}", "") // the end of ${NAME}
+		if word == "" || word[0] == '-' || len(word) > 4096 || len(paths) == maxNames {
+			continue // an option
+		}
+		if !filepath.IsAbs(word) && word[0] != '~' {
+			// Nearly all words are no files. One that is matters, and with it the working directory.
+			if _, _, err := safefile.Read(word, maxNamed); err != nil || i == 0 && !strings.ContainsAny(word, `/\`) {
+				continue // the first one is looked for in PATH
+			}
+		}
+		if path := e.expand(word, ""); !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
