@@ -1,0 +1,26 @@
+package safefile
+
+import (
+	"io/fs"
+	"os"
+)
+
+// CheckRewrite refuses a file that [Rewrite] could not replace without a trace: what is no regular
+// file, is another user's, or has a second name.
+func CheckRewrite(info fs.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return refuse(NotRegular, "not a regular file")
+	}
+	return check(info, rule{oneName: true})
+}
+
+// Rewrite puts data into the file with that name in dir at once, as [Write] does, with the mode
+// that is given. It loses nothing to a power cut.
+func Rewrite(dir *os.Root, name string, data []byte, mode fs.FileMode) error {
+	return write(dir, name, data, Durable, func(temp, name string) error {
+		if err := dir.Chmod(temp, mode.Perm()); err != nil {
+			return err
+		}
+		return dir.Rename(temp, name)
+	})
+}
