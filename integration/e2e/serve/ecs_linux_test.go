@@ -2,6 +2,7 @@ package serve_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,9 +24,9 @@ func ecsNetwork(t *testing.T, args ...string) (n *network, s *harness.Server, id
 	harness.Must(t, os.Chmod(filepath.Dir(n.dir), 0o755))
 	harness.Must(t, os.Chmod(n.dir, 0o755))
 	probe = filepath.Join(n.dir, "probe")
-	b, err := os.ReadFile(harness.Program(t, "probe"))
-	harness.Must(t, err)
-	harness.Must(t, os.WriteFile(probe, b, 0o755))
+	// By a program of its own: what this process writes could not be run while another test starts
+	// a program, which has the file open for a moment (ETXTBSY).
+	harness.Must(t, exec.Command("install", "-m", "755", harness.Program(t, "probe"), probe).Run())
 	return n, s, id, probe
 }
 
