@@ -11,6 +11,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/safefile"
 )
 
 // openAWSFiles reads the shared files where the SDKs look for them.
@@ -41,6 +42,24 @@ func openAWSFile(env Environment, variable, name string) awsconfig.File {
 	return f
 }
 
+// openPrivateCredentials reads the credentials file that only this program is told of, in the place
+// of the shared one. It holds long-term keys that other programs are not to see, so it must be the
+// user's alone, and must be there.
+func openPrivateCredentials(env Environment, path string) awsconfig.File {
+	f := awsconfig.File{Path: path}
+	data, info, err := env.readFile(path)
+	if err == nil && info != nil {
+		err = safefile.CheckPrivateFile(info)
+	}
+	if err == nil {
+		err = checkEncoding(data)
+	}
+	if f.Err = err; err == nil {
+		f.Data = data
+	}
+	return f
+}
+
 var errUTF16 = errors.New("it is in UTF-16, not in UTF-8 (so does > in Windows PowerShell write)")
 
 // checkEncoding refuses UTF-16, with or without its byte order mark, in which no section would be found.
@@ -65,6 +84,24 @@ func unreadable(a *awsconfig.Files) error {
 		}
 	}
 	return nil
+}
+
+// unreadable is the same for the files of a request.
+func (l *loader) unreadable() error {
+	g, f := l.value(sCredentialsFile), &l.files().Credentials
+	if g == nil || f.Err == nil {
+		return unreadable(l.files())
+	}
+	what, do := "cannot be used: "+f.Err.Error(), ""
+	switch kind := safefile.KindOf(f.Err); {
+	case absent(f.Err):
+		what, do = "there is no such file", "write it, or name another with "+g.from()
+	case kind == safefile.OthersMayUse:
+		what, do = "it holds keys and "+f.Err.Error(), "run: chmod 600 "+display.ShellWord(f.Path)
+	case f.Err == errUTF16:
+		do = "save it as UTF-8"
+	}
+	return &Error{Kind: g.kind(), Where: display.Safe(f.Path), What: what, Do: do, Err: f.Err}
 }
 
 func saveAs(err error) string {

@@ -25,11 +25,13 @@ func (l *loader) definesSource() bool {
 
 // definedSource is what they define.
 func (l *loader) definedSource() (request.Source, error) {
-	if err := l.atMostOne(sSourceProfile, sSourceCommand); err != nil {
-		return request.Source{}, err
+	for _, other := range [...]id{sSourceProfile, sCredentialsFile} {
+		if err := l.atMostOne(other, sSourceCommand); err != nil {
+			return request.Source{}, err
+		}
 	}
 	for _, s := range certificateSettings {
-		for _, other := range [...]id{sSourceProfile, sSourceCommand} {
+		for _, other := range [...]id{sSourceProfile, sCredentialsFile, sSourceCommand} {
 			if err := l.atMostOne(other, s); err != nil {
 				return request.Source{}, err
 			}

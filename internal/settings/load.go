@@ -174,6 +174,9 @@ func (l *loader) path(setting id) string {
 func (l *loader) files() *awsconfig.Files {
 	if l.aws == nil {
 		l.aws = openAWSFiles(l.env)
+		if path := l.path(sCredentialsFile); path != "" {
+			l.aws.Credentials = openPrivateCredentials(l.env, path)
+		}
 	}
 	return l.aws
 }

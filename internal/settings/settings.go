@@ -43,6 +43,7 @@ type id int
 const (
 	sProfile id = iota
 	sSourceProfile
+	sCredentialsFile
 	sDuration
 	sRegion
 	sEndpointURL
@@ -110,6 +111,8 @@ var settings = [settingCount]Setting{
 		Help: "entry of config.toml to use"},
 	sSourceProfile: {Flag: "source-profile", Env: "STS_HELPER_SOURCE_PROFILE", Key: "source_profile", Value: "NAME",
 		Help: "AWS profile whose credentials ask STS", ops: opsAsk},
+	sCredentialsFile: {Flag: "credentials-file", Env: "STS_HELPER_CREDENTIALS_FILE", Key: "credentials_file", Kind: Path, Value: "FILE",
+		Help: "private file that has the source profile's keys", ops: opsAsk},
 	sDuration: {Flag: "duration", Env: "STS_HELPER_DURATION", Key: "duration", Kind: Duration, Value: "TIME",
 		Help: "life of the credentials: 12h, 90m, 43200", ops: opsAsk},
 	sRegion: {Flag: "region", Env: "STS_HELPER_REGION", Key: "region", Value: "REGION",

@@ -66,6 +66,10 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 	if err := os.WriteFile(policyFile, []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	private := filepath.Join(t.TempDir(), "credentials")
+	if err := os.WriteFile(private, []byte("[default]\naws_access_key_id = AKIAPRIVATE\naws_secret_access_key = CANARY\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		flag, value string
 		toml        string // "" for the value in quotes
@@ -74,6 +78,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		is          any
 	}{
 		{"source-profile", "base", "", nil, func(r *request.Request) any { return r.Source.Profile }, "base"},
+		{"credentials-file", private, "", nil, func(r *request.Request) any { return r.Source.CredentialsFile + r.Source.AccessKeyID }, private + "AKIAPRIVATE"},
 		{"duration", "2h", "", nil, func(r *request.Request) any { return r.Duration }, 2 * time.Hour},
 		{"duration", "7200", "7_200", nil, func(r *request.Request) any { return r.Duration }, 2 * time.Hour},
 		{"region", "ap-south-1", "", nil, func(r *request.Request) any { return r.Region }, "ap-south-1"},

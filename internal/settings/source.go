@@ -32,6 +32,10 @@ func (l *loader) findSource(needed bool) error {
 		l.source = sourceProfile{name: g.text(), named: true, from: g.from()}
 		return l.mustExist(g.kind())
 	}
+	if g := l.value(sCredentialsFile); g != nil && !l.definesSource() {
+		l.source = sourceProfile{name: "default", named: true, from: g.from()}
+		return l.mustExist(g.kind())
+	}
 	name, variable := l.env.first("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 	l.source = sourceProfile{name: name, from: variable}
 	if name == "" {
@@ -41,7 +45,7 @@ func (l *loader) findSource(needed bool) error {
 		if name != "" {
 			return l.mustExist(Config)
 		}
-		if err := unreadable(l.files()); err != nil {
+		if err := l.unreadable(); err != nil {
 			return err
 		}
 	}
@@ -60,7 +64,7 @@ func (l *loader) mustExist(kind ErrorKind) error {
 // lookup finds a profile that from names, or says why there is none.
 func (l *loader) lookup(name string, from origin, kind ErrorKind) (*awsconfig.Profile, error) {
 	files := l.files()
-	if err := unreadable(files); err != nil {
+	if err := l.unreadable(); err != nil {
 		return nil, err
 	}
 	if p, err := l.profile(name); p != nil || err != nil {
