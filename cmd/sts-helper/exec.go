@@ -33,8 +33,12 @@ control and its exit status are its own. Where it cannot be run the exit status 
 What the command gets are AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
 AWS_CREDENTIAL_EXPIRATION, and where they are known AWS_ACCOUNT_ID, AWS_REGION and
 AWS_DEFAULT_REGION. What would lead to other credentials is taken out: AWS_PROFILE and the
-variables of keys, roles, containers, web identity and bearer tokens. Variables are not renewed;
-a command that runs for longer than its credentials last needs --serve.`
+variables of keys, roles, containers, web identity and bearer tokens.
+
+Variables are not renewed. For a command that runs for longer than its credentials last, --serve
+gives it an endpoint on loopback instead (AWS_CONTAINER_CREDENTIALS_FULL_URI and a token of its own),
+which answers this user's processes only, and ends with the command. Where AWS's files name
+credentials for the default profile, which SDKs would prefer, the command does not see that file.`
 
 // execVariable marks what runs below exec, with the name of the credentials.
 const execVariable = "STS_HELPER_EXEC"
@@ -68,6 +72,8 @@ func (p *program) execCommand() *cobra.Command {
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; flags of the command to run come after --", err)}
 	})
+	var serve bool
+	cmd.Flags().BoolVar(&serve, "serve", false, "give credentials by an endpoint of the command's own, which renews them as long as it runs")
 	flags := addSettings(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		profile, command, err := splitCommand(args, cmd.ArgsLenAtDash())
@@ -78,7 +84,7 @@ func (p *program) execCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return p.exec(cmd.Context(), name, flags, command)
+		return p.exec(cmd.Context(), name, flags, command, serve)
 	}
 	return cmd
 }
@@ -98,7 +104,7 @@ func splitCommand(args []string, dash int) (profile, command []string, err error
 	return args[:dash], args[dash:], nil
 }
 
-func (p *program) exec(ctx context.Context, name string, flags settings.Flags, command []string) error {
+func (p *program) exec(ctx context.Context, name string, flags settings.Flags, command []string, serve bool) error {
 	if err := p.notNested(name, command); err != nil {
 		return err
 	}
@@ -114,6 +120,11 @@ func (p *program) exec(ctx context.Context, name string, flags settings.Flags, c
 	environ := render.Clean(child.Environ(execVariable + "=" + t.name))
 	for _, v := range render.Variables(answer.Token.Credentials, t.Request().Region) {
 		environ = assign(environ, v)
+	}
+	if serve {
+		if environ, err = p.execServe(ctx, name, flags, t); err != nil {
+			return err
+		}
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -67,7 +67,7 @@ func (p *program) rootCommand() *cobra.Command {
 
 // commands are the commands beside the default one.
 func (p *program) commands() []*cobra.Command {
-	return []*cobra.Command{
+	return append([]*cobra.Command{
 		p.processCommand(),
 		p.execCommand(),
 		p.envCommand(),
@@ -79,7 +79,7 @@ func (p *program) commands() []*cobra.Command {
 		p.policyCommand(),
 		p.serveCommand(),
 		p.versionCommand(),
-	}
+	}, p.endpointCommands()...)
 }
 
 // noArguments refuses arguments; for a command that has others below it, one is a mistyped

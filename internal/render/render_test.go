@@ -3,6 +3,7 @@ package render_test
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -234,6 +235,19 @@ func TestPlain(t *testing.T) {
 	} {
 		if render.Plain(s) != want {
 			t.Errorf("%q: want %v", s, want)
+		}
+	}
+}
+
+// The document about exec names every variable that is taken out.
+func TestTheDocumentHasTheList(t *testing.T) {
+	page, err := os.ReadFile("../../docs/exec.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range render.Removed() {
+		if !strings.Contains(string(page), "`"+name+"`") {
+			t.Errorf("docs/exec.md does not name %s", name)
 		}
 	}
 }

@@ -185,7 +185,8 @@ func hasTests(t *testing.T, line string) {
 
 // stood runs a line with another program in the place of AWS's own, which asks STS who it is.
 func stood(t *testing.T, line string) {
-	run(t, strings.Replace(line, "aws s3 ls", harness.Program(t, "whoami"), 1))
+	before, _, _ := strings.Cut(line, " -- ")
+	run(t, before+" -- "+harness.Program(t, "whoami"))
 }
 
 // not says why a line is not run here.
@@ -228,6 +229,7 @@ var tried = []struct {
 	{"sts-helper logout --all", run},
 	{"sts-helper --help", run},
 	{"sts-helper exec dev -- aws s3 ls", stood},
+	{"sts-helper exec dev --serve -- terraform apply", stood},
 }
 
 // Every command line in the documents works, or it stands above why it was not tried.

@@ -1,0 +1,20 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sts-helper/sts-helper/internal/settings"
+)
+
+// startEndpoint opens the endpoint in this process, which waits for the command.
+func (p *program) startEndpoint(ctx context.Context, name string, flags settings.Flags) (place, error) {
+	at, run, err := p.openEndpoint(ctx, name, flags)
+	if err == nil {
+		go func() { _ = run() }()
+	}
+	return at, err
+}
+
+func (p *program) endpointCommands() []*cobra.Command { return nil }
