@@ -43,7 +43,7 @@ func (p *program) loginCommand() *cobra.Command {
 		Use:               "login [PROFILE...] [flags]",
 		Short:             "Get or renew credentials now, asking for an MFA code if need be",
 		Long:              loginHelp,
-		ValidArgsFunction: p.completeNames,
+		ValidArgsFunction: p.completeLogins,
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "log in to every entry of config.toml and every AWS profile that runs sts-helper")
 	cmd.Flags().BoolVar(&force, "force", false, "renew what is fresh as well")

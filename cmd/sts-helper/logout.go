@@ -34,7 +34,7 @@ func (p *program) logoutCommand() *cobra.Command {
 		Use:               "logout [PROFILE...] [flags]",
 		Short:             "Remove credentials from the cache",
 		Long:              logoutHelp,
-		ValidArgsFunction: p.completeNames,
+		ValidArgsFunction: p.completeLogins,
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "remove everything, whatever profile it belongs to")
 	flags := addSettings(cmd.Flags(), "no-cache", "mfa-code", "mfa-process", "prompt", "wait")

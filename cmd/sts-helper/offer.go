@@ -86,9 +86,9 @@ func choose(all []offered, answer string) ([]string, error) {
 	return names, nil
 }
 
-// needLogin finds the names that need a login: of those that lead to credentials, and of the AWS
-// profiles that a login gives theirs.
-func (p *program) needLogin() ([]offered, error) {
+// loginNames are the names that lead to credentials, and the AWS profiles whose credentials come
+// from a login.
+func (p *program) loginNames() ([]string, error) {
 	names, err := settings.KnownNames(p.env)
 	if err != nil {
 		return nil, err
@@ -97,6 +97,15 @@ func (p *program) needLogin() ([]offered, error) {
 		if !slices.Contains(names, name) {
 			names = append(names, name)
 		}
+	}
+	return names, nil
+}
+
+// needLogin finds those that need a login.
+func (p *program) needLogin() ([]offered, error) {
+	names, err := p.loginNames()
+	if err != nil {
+		return nil, err
 	}
 	var all []offered
 	var batch broker.LoginBatch

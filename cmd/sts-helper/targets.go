@@ -79,7 +79,16 @@ func (p *program) named(args []string, all bool, given settings.Flags) ([]string
 
 // completeNames completes profile names.
 func (p *program) completeNames(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	names, err := settings.KnownNames(p.env)
+	return complete(args, func() ([]string, error) { return settings.KnownNames(p.env) })
+}
+
+// completeLogins completes names that can be logged in to.
+func (p *program) completeLogins(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return complete(args, p.loginNames)
+}
+
+func complete(args []string, list func() ([]string, error)) ([]string, cobra.ShellCompDirective) {
+	names, err := list()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

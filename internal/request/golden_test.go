@@ -86,6 +86,26 @@ func goldenRequests() map[string]*request.Request {
 	all["SAML by command"] = ask("AssumeRoleWithSAML", func(r *request.Request) {
 		r.Source, r.RoleARN, r.PrincipalARN, r.SAMLAssertionCommand = request.Source{}, role, "arn:aws:iam::111122223333:saml-provider/example", "saml login"
 	})
+	all["web identity by command"] = ask("AssumeRoleWithWebIdentity", func(r *request.Request) {
+		r.Source, r.RoleARN, r.RoleSessionName, r.WebIdentityTokenCommand = request.Source{}, role, "pod", "spiffe token"
+	})
+	all["web identity of GitHub"] = ask("AssumeRoleWithWebIdentity", func(r *request.Request) {
+		r.Source, r.RoleARN, r.RoleSessionName, r.WebIdentityIssuer = request.Source{}, role, "job", request.GitHub
+	})
+	login := func(kind request.SourceKind, l request.Login) request.Source {
+		s := other(kind)
+		s.Login = &l
+		return s
+	}
+	all["source sso by its login"] = assume(func(r *request.Request) {
+		r.Source = login(request.SourceSSO, request.Login{File: "/home/a/.aws/sso/cache/0a.json", AccountID: "111122223333", RoleName: "Admin"})
+	})
+	all["source login by its login"] = assume(func(r *request.Request) {
+		r.Source = login(request.SourceLogin, request.Login{File: "/home/a/.aws/login/cache/0a.json"})
+	})
+	for _, kind := range []request.SourceKind{request.SourceCommand, request.SourceCertificate} {
+		all["source "+string(kind)] = assume(func(r *request.Request) { r.Source = request.Source{Kind: kind, Digest: "0a1b"} })
+	}
 	for _, kind := range []request.SourceKind{request.SourceEnvironment, request.SourceProcess, request.SourceSSO, request.SourceLogin,
 		request.SourceContainer, request.SourceInstance, request.SourceDefault} {
 		all["source "+string(kind)] = assume(func(r *request.Request) { r.Source = other(kind) })
@@ -143,6 +163,12 @@ var goldenKeys = map[string]string{
 	"source login":                        "cf02754bdf5542015c161ef89162e95eaf13a382d7b51fa04dd67deabe920ced",
 	"source process":                      "def12b4a7cb0c173042eeda8414c15256fda833253a06e8ed41ee1878f98ce0c",
 	"source sso":                          "9c53ca54d6686b56ba16998d383a7007368d492722b594a0331f6c1472c68330",
+	"source certificate":                  "4a9143ef28c51ae9b30fd93b2cf4e8cc1a31c7282ae03102b88746de25d9c84a",
+	"source command":                      "7c9f67f575ab567c912b58dd9b965cb407255640d4ee5aabdd16d0b208d98ca7",
+	"source login by its login":           "b7e1655d84fd5678f6299a7c216216ccdd0a482d9823710a90a84037c62f12d6",
+	"source sso by its login":             "a25fa7e62fb42f77f3e65763f93f740e91f0d132fa3816e8235765a634b45bcf",
+	"web identity by command":             "c3c60139e43b538cf2b6e6eaa1c88acf1ae7da7391615dea77ce5eb466f4b881",
+	"web identity of GitHub":              "374376e18e800602c24963c40692a929058508e753126bbabe3331c9b779366e",
 	"web identity":                        "26cf885855980ca4a7a3e80df4842ce5f1cc4991f5437f337514e03608e5bff2",
 	"web identity, no file":               "49732e9f3abd5f814e0183b0924666e3cb6e2f8eb16a0e45661a660ebdb83228",
 	"web identity, opaque":                "a6a9d57de89dc7d409162e1eb10139150cdc51681542611e2d229c007027f545",
