@@ -99,8 +99,8 @@ func FuzzString(f *testing.F) {
 		if got != strings.TrimSuffix(want.String(), "\n") {
 			t.Fatalf("%q: got %s, want %s", s, got, want.String())
 		}
-		read := scanner{rest: got}
-		if back := read.text(); read.failed || read.rest != "" || back != strings.ToValidUTF8(s, "") && !strings.Contains(back, "\ufffd") {
+		read := form{reading: true, rest: got}
+		if back := read.scanText(); read.failed || read.rest != "" || back != strings.ToValidUTF8(s, "") && !strings.Contains(back, "\ufffd") {
 			t.Fatalf("%q came back as %q", s, back)
 		}
 	})

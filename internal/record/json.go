@@ -59,125 +59,163 @@ func appendString(b []byte, s string, html bool) []byte {
 	return append(append(b, s[done:]...), '"')
 }
 
-// writer builds a document from front to back.
-type writer struct{ b []byte }
+// form is a document that is being written from front to back, or read: then it is taken apart from the front, and
+// once something is not as expected failed is true and stays so. Reading may take more than what writing makes: its
+// user writes again what was read and compares.
+type form struct {
+	out []byte // what was written
 
-func (w *writer) raw(s string)             { w.b = append(w.b, s...) }
-func (w *writer) number(n int64)           { w.b = strconv.AppendInt(w.b, n, 10) }
-func (w *writer) time(t time.Time)         { w.b = t.UTC().AppendFormat(w.b, `"`+timeForm+`"`) }
-func (w *writer) text(s string)            { w.b = appendString(w.b, s, true) }
-func (w *writer) field(name, value string) { w.raw(name); w.text(value) }
-
-// bytes writes base64 in quotes, null for nil.
-func (w *writer) bytes(s *string) {
-	if s == nil {
-		w.raw("null")
-		return
-	}
-	w.raw(`"`)
-	w.b = appendBase64(w.b, *s)
-	w.raw(`"`)
+	reading bool
+	rest    string // what is still to be read
+	failed  bool
 }
 
-// scanner takes a document apart from the front. Once something is not as expected failed is
-// true and stays so. It may take more than what a writer writes: its user writes again
-// what was read and compares.
-type scanner struct {
-	rest   string
-	failed bool
-}
-
-// has takes text away where it comes next.
-func (s *scanner) has(text string) bool {
-	rest, found := strings.CutPrefix(s.rest, text)
-	s.rest = rest
+// take takes text away where it comes next.
+func (f *form) take(text string) bool {
+	rest, found := strings.CutPrefix(f.rest, text)
+	f.rest = rest
 	return found
 }
 
-func (s *scanner) raw(text string) {
-	if !s.has(text) {
-		s.failed, s.rest = true, ""
+func (f *form) raw(text string) {
+	if !f.reading {
+		f.out = append(f.out, text...)
+	} else if !f.take(text) {
+		f.failed, f.rest = true, ""
 	}
+}
+
+// has writes text where there is set, or takes it where it comes next. It reports whether it is there.
+func (f *form) has(text string, there bool) bool {
+	if f.reading {
+		return f.take(text)
+	}
+	if there {
+		f.raw(text)
+	}
+	return there
+}
+
+func (f *form) text(name string, value *string) {
+	if f.raw(name); f.reading {
+		*value = f.scanText()
+	} else {
+		f.out = appendString(f.out, *value, true)
+	}
+}
+
+// bytes is base64 in quotes, null for nil.
+func (f *form) bytes(name string, value **string) {
+	if f.raw(name); f.has("null", *value == nil) {
+		return
+	}
+	f.raw(`"`)
+	if !f.reading {
+		f.out = appendBase64(f.out, **value)
+		f.raw(`"`)
+		return
+	}
+	text, ok := decodeBase64(f.upTo(`"`))
+	*value, f.failed = &text, f.failed || !ok
+}
+
+func (f *form) time(name string, t *time.Time) {
+	f.raw(name)
+	if !f.reading {
+		f.out = t.UTC().AppendFormat(f.out, `"`+timeForm+`"`)
+		return
+	}
+	read, err := time.Parse(timeForm, f.scanText())
+	*t, f.failed = read, f.failed || err != nil
+}
+
+func (f *form) number(name string, n *int64) {
+	if f.raw(name); f.reading {
+		*n = f.scanNumber(64)
+	} else {
+		f.out = strconv.AppendInt(f.out, *n, 10)
+	}
+}
+
+func (f *form) size(n **int32) {
+	if f.reading {
+		*n = new(int32(f.scanNumber(32)))
+	} else {
+		f.out = strconv.AppendInt(f.out, int64(**n), 10)
+	}
+}
+
+func (f *form) principal(name string, p **Principal) {
+	if f.raw(name); f.has(`null`, *p == nil) {
+		return
+	}
+	if f.reading {
+		*p = &Principal{}
+	}
+	f.text(`{"id":`, &(*p).ID)
+	f.text(`,"arn":`, &(*p).ARN)
+	f.raw(`}`)
 }
 
 // upTo is what comes before text, which is taken away too.
-func (s *scanner) upTo(text string) string {
-	before, rest, found := strings.Cut(s.rest, text)
-	s.rest, s.failed = rest, s.failed || !found
+func (f *form) upTo(text string) string {
+	before, rest, found := strings.Cut(f.rest, text)
+	f.rest, f.failed = rest, f.failed || !found
 	return before
 }
 
-func (s *scanner) number(bits int) int64 {
+func (f *form) scanNumber(bits int) int64 {
 	end := 0
-	for end < len(s.rest) && (s.rest[end] >= '0' && s.rest[end] <= '9' || s.rest[end] == '-') {
+	for end < len(f.rest) && (f.rest[end] >= '0' && f.rest[end] <= '9' || f.rest[end] == '-') {
 		end++
 	}
-	n, err := strconv.ParseInt(s.rest[:end], 10, bits)
-	s.rest, s.failed = s.rest[end:], s.failed || err != nil
+	n, err := strconv.ParseInt(f.rest[:end], 10, bits)
+	f.rest, f.failed = f.rest[end:], f.failed || err != nil
 	return n
 }
 
-func (s *scanner) time() time.Time {
-	t, err := time.Parse(timeForm, s.text())
-	s.failed = s.failed || err != nil
-	return t
-}
-
-func (s *scanner) field(name string) string { s.raw(name); return s.text() }
-
-// bytes is what writer.bytes writes.
-func (s *scanner) bytes() *string {
-	if s.has("null") {
-		return nil
-	}
-	s.raw(`"`)
-	value, ok := decodeBase64(s.upTo(`"`))
-	s.failed = s.failed || !ok
-	return &value
-}
-
-// text is a string.
-func (s *scanner) text() string {
-	s.raw(`"`)
-	end := strings.IndexAny(s.rest, `"\`)
+// scanText reads a string.
+func (f *form) scanText() string {
+	f.raw(`"`)
+	end := strings.IndexAny(f.rest, `"\`)
 	if end < 0 {
-		s.failed = true
+		f.failed = true
 		return ""
 	}
-	if s.rest[end] == '"' {
-		v := s.rest[:end]
-		s.rest = s.rest[end+1:]
+	if f.rest[end] == '"' {
+		v := f.rest[:end]
+		f.rest = f.rest[end+1:]
 		return v
 	}
 	var b []byte
-	for end >= 0 && s.rest[end] == '\\' {
-		b = append(b, s.rest[:end]...)
-		s.rest = s.rest[end+1:]
-		b = s.escape(b)
-		end = strings.IndexAny(s.rest, `"\`)
+	for end >= 0 && f.rest[end] == '\\' {
+		b = append(b, f.rest[:end]...)
+		f.rest = f.rest[end+1:]
+		b = f.escape(b)
+		end = strings.IndexAny(f.rest, `"\`)
 	}
 	if end < 0 {
-		s.failed = true
+		f.failed = true
 		return ""
 	}
-	b = append(b, s.rest[:end]...)
-	s.rest = s.rest[end+1:]
+	b = append(b, f.rest[:end]...)
+	f.rest = f.rest[end+1:]
 	return string(b)
 }
 
 // escape appends what the escape sequence behind a backslash means.
-func (s *scanner) escape(b []byte) []byte {
-	if s.has("u") && len(s.rest) >= 4 {
-		r, err := strconv.ParseUint(s.rest[:4], 16, 16)
-		s.rest, s.failed = s.rest[4:], s.failed || err != nil
+func (f *form) escape(b []byte) []byte {
+	if f.take("u") && len(f.rest) >= 4 {
+		r, err := strconv.ParseUint(f.rest[:4], 16, 16)
+		f.rest, f.failed = f.rest[4:], f.failed || err != nil
 		return utf8.AppendRune(b, rune(r))
 	}
-	if s.rest != "" {
-		if i := strings.IndexByte(`"\bfnrt`, s.rest[0]); i >= 0 {
-			s.rest = s.rest[1:]
+	if f.rest != "" {
+		if i := strings.IndexByte(`"\bfnrt`, f.rest[0]); i >= 0 {
+			f.rest = f.rest[1:]
 			return append(b, "\"\\\b\f\n\r\t"[i])
 		}
 	}
-	s.failed = true
+	f.failed = true
 	return b
 }
