@@ -158,3 +158,68 @@ func TestLoginOffers(t *testing.T) {
 		t.Errorf("exit %d, %q", r.Code, tt.Rest())
 	}
 }
+
+// Profiles of one login, account and role are one source: the portal is asked once for all their
+// processes, and once for each other role.
+func TestOneRequestForARole(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(t, "alice")
+	jobs := w.start(t, crowd(), "app")
+	for _, profile := range []string{"corp", "corp2", "corp", "corp2"} {
+		jobs = append(jobs, harness.Start(t, nil, w.Command(t, "--source-profile", profile)))
+	}
+	for _, j := range jobs {
+		w.Creds(t, j.Result(t))
+	}
+	if n := w.STS.Count("GetRoleCredentials"); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+	w.STS.Assign("alice", harness.Account, "ReadOnly")
+	harness.Must(t, w.Write(".aws/config", strings.Replace(w.Read(t, ".aws/config"), "[profile corp2]\nsso_session = My Corp Ltd\nsso_account_id = "+harness.Account+"\nsso_role_name = Admin",
+		"[profile corp2]\nsso_session = My Corp Ltd\nsso_account_id = "+harness.Account+"\nsso_role_name = ReadOnly", 1)))
+	w.Creds(t, w.Run(t, "--source-profile", "corp2"))
+	w.Creds(t, w.Run(t, "--source-profile", "corp"))
+	if n := w.STS.Count("GetRoleCredentials"); n != 2 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// A profile that is nothing but a login is logged in to by its own name.
+func TestLoginToTheSourceItself(t *testing.T) {
+	for profile, user := range map[string]string{"corp": "alice", "old": "alice", "console": "carol"} {
+		t.Run(profile, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.STS.SetBrowserUser(user)
+			r := w.Run(t, "--source-profile", profile)
+			if r.Code != harness.ExitInteraction || !strings.HasSuffix(r.Stderr, "; run: sts-helper login "+profile+"\n") {
+				t.Errorf("exit %d, %q", r.Code, r.Stderr)
+			}
+			tt, j := w.login(t, w.withBrowser(), profile)
+			browse(t, w.opened(t))
+			w.ok(t, tt, j)
+			w.Creds(t, w.Run(t, "--source-profile", profile))
+			if r := w.Run(t, "logout", profile); r.Code != 0 || !strings.Contains(r.Stdout, "logged out of "+profile) {
+				t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+			}
+			if r := w.Run(t, "--source-profile", profile); r.Code != harness.ExitInteraction {
+				t.Errorf("after the logout: exit %d, %q", r.Code, r.Stderr)
+			}
+		})
+	}
+}
+
+// Whoever logs in anew, by whatever tool, gets nothing of who was logged in before.
+func TestAnotherUserLogsIn(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(t, "alice")
+	first := w.Creds(t, w.Run(t, "--profile", "app"))
+	own := w.Creds(t, w.Run(t, "--source-profile", "corp"))
+	w.signIn(t, "bob")
+	if d := w.Creds(t, w.Run(t, "--profile", "app")); d.AccessKeyId == first.AccessKeyId {
+		t.Error("bob got what was made for alice")
+	}
+	if d := w.Creds(t, w.Run(t, "--source-profile", "corp")); d.AccessKeyId == own.AccessKeyId {
+		t.Error("bob got alice's credentials")
+	}
+}
