@@ -106,7 +106,7 @@ func (o *observer) remember(req *request.Request, prov *broker.Provider, a cache
 		return
 	}
 	// Who a login is was looked up after the settings were read: it must be the same still.
-	for _, file := range prov.Logins() {
+	for _, file := range prov.Identities() {
 		content, info, err := safefile.Read(file, settings.MaxLookedAt)
 		o.file(file, content, info, err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -42,10 +43,12 @@ type statusRecord struct {
 	Key       string   `json:"key"`
 	Operation string   `json:"operation,omitempty"`
 	// Identity is the ARN STS named; a session of a user has none, and is known by SourceKey.
-	Identity         string         `json:"identity,omitempty"`
-	AccountID        string         `json:"account_id,omitempty"`
-	AccessKeyID      string         `json:"access_key_id,omitempty"`
-	SourceKey        string         `json:"source_access_key_id,omitempty"`
+	Identity    string `json:"identity,omitempty"`
+	AccountID   string `json:"account_id,omitempty"`
+	AccessKeyID string `json:"access_key_id,omitempty"`
+	SourceKey   string `json:"source_access_key_id,omitempty"`
+	// SignedBy is the ARN of who the source was that these were made with, or its key id.
+	SignedBy         string         `json:"signed_by,omitempty"`
 	SerialNumber     string         `json:"serial_number,omitempty"` // of the MFA device that refreshing takes
 	Expires          *time.Time     `json:"expires,omitempty"`
 	SecondsLeft      int64          `json:"seconds_left,omitempty"`
@@ -182,7 +185,11 @@ func namesFor(c *cache.Cache, key string, all []*target) []string {
 	for _, t := range all {
 		name := t.name
 		own, base := t.MadeFrom(c.Path(), key)
-		if base {
+		switch {
+		case base && t.HandsOut(key):
+		case base && t.Root(key):
+			name = "the source of " + name
+		case base:
 			name = "the session of " + name
 		}
 		if (own || base) && !slices.Contains(names, name) {
@@ -205,6 +212,11 @@ func look(c *cache.Cache, key string) *statusRecord {
 		s.PackedPolicySize, s.Utilization, s.SessionTokenSize = t.PackedPolicySize, t.SessionTokenUtilization, t.SessionTokenSize
 		if id := t.Principal(); id != nil {
 			s.Identity = display.Safe(id.ARN)
+		} else {
+			s.Identity = display.Safe(broker.SourceIdentity(c, key, r))
+		}
+		if by := t.Signer; by != nil {
+			s.SignedBy = display.Safe(cmp.Or(by.ARN, by.ID))
 		}
 		s.SourceKey = display.Safe(request.SourceAccessKeyID(r.Inputs))
 		s.SerialNumber = display.Safe(request.MFASerial(r.Inputs))
@@ -268,6 +280,9 @@ func (r *statusRecord) token(line func(string, ...any)) {
 		line("key %s, %s", r.AccessKeyID, display.Remaining(r.left))
 	} else {
 		line("key %s, good until %s", r.AccessKeyID, moment(*r.Expires))
+	}
+	if r.SignedBy != "" {
+		line("signed by %s", r.SignedBy)
 	}
 	if r.note != "" {
 		line("accepted from %s", r.note)

@@ -34,7 +34,9 @@ type sourceState struct {
 
 func (s sourceState) signer() token.Principal { return token.Principal{ID: s.ID, ARN: s.ARN} }
 
-func (p *Provider) stateName() string { return "source-" + p.key.String() }
+func stateName(key string) string { return "source-" + key }
+
+func (p *Provider) stateName() string { return stateName(p.key.String()) }
 
 // state is what is known of p's source, nothing where there is no cache.
 func (p *Provider) state() (s sourceState) {

@@ -22,6 +22,18 @@ func RefreshAt(r *cache.Record) time.Time {
 	return r.End().Add(-window)
 }
 
+// HandsOut reports whether p's answer is the record with the name key itself, which is that of its
+// source.
+func (p *Provider) HandsOut(key string) bool {
+	return p.req.HandOut && p.base != nil && p.base.key.String() == key
+}
+
+// Root reports whether the record with the name key is that of p's source.
+func (p *Provider) Root(key string) bool {
+	root := p.root()
+	return root != nil && root.key.String() == key
+}
+
 // MadeFrom reports whether the record with the name key in the cache at path is that of p (own),
 // or of something that p's token is made from.
 func (p *Provider) MadeFrom(path, key string) (own, base bool) {
@@ -75,6 +87,16 @@ func (p *Provider) AnswerKey(a cache.Answer) (key cache.Key, ok bool) {
 	return p.base.key, true
 }
 
+// SourceIdentity is who the source is whose credentials are in the record with that name of c: their
+// ARN, "" where that was not asked or the record holds others.
+func SourceIdentity(c *cache.Cache, key string, r *cache.Record) string {
+	var s sourceState
+	if r.Token.Operation != token.SourceCredentials || !c.ReadState(stateName(key), &s) || s.KeyID != r.Token.Credentials.AccessKeyID {
+		return ""
+	}
+	return s.ARN
+}
+
 // LookAgain is how long an answer of p may be given without a look at who its source is, beside
 // what settings observes of it; 0 for no limit.
 func (p *Provider) LookAgain() time.Duration {
@@ -85,14 +107,21 @@ func (p *Provider) LookAgain() time.Duration {
 	return max(root.lookAgain(), time.Nanosecond)
 }
 
-// Logins are the files of the logins that p's token is made from.
-func (p *Provider) Logins() (files []string) {
-	for r := p.req; r != nil; r = r.Base {
-		if r.Source.Login != nil {
-			files = append(files, r.Source.Login.File)
-		}
+// Identities are the files that say who p's source is: that of its login, or what was found out of
+// another source, by whatever process.
+func (p *Provider) Identities() []string {
+	root := p.root()
+	if root == nil {
+		return nil
 	}
-	return files
+	if l := root.req.Source.Login; l != nil {
+		return []string{l.File}
+	}
+	c, _ := p.Cache()
+	if c == nil {
+		return nil
+	}
+	return []string{c.StatePath(root.stateName())}
 }
 
 // PromptedElsewhere is another process that asks the user for what p's token takes.

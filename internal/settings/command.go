@@ -20,7 +20,9 @@ import (
 
 // Variables as command lines have them. They are compiled where there is a command.
 const (
-	shellVariable   = `\$\{?([A-Za-z_][A-Za-z0-9_]*)`
+	shellVariable = `\$\{?([A-Za-z_][A-Za-z0-9_]*)`
+	// output is where a shell writes to: a log, say, which changes with each run.
+	output          = `>+[|&]?[ \t]*[^ \t;|&()<>'"]+`
 	windowsVariable = `%([A-Za-z_][A-Za-z0-9_()]*)%`
 )
 
@@ -75,7 +77,7 @@ func (e Environment) command(line string) string {
 // ~/keys.json'"), with the variables in them replaced.
 func (e Environment) namedFiles(pattern *regexp.Regexp, line string) (paths []string) {
 	const separators = " \t\r\n'\"`;|&()<>=,"
-	words := display.ShellWords(line)
+	words := display.ShellWords(regexp.MustCompile(output).ReplaceAllString(line, " "))
 	for _, word := range slices.Clone(words) {
 		words = append(words, strings.FieldsFunc(word, func(r rune) bool { return strings.ContainsRune(separators, r) })...)
 	}

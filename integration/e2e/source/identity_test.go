@@ -1,0 +1,204 @@
+package source_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sts-helper/sts-helper/integration/emulator"
+	"github.com/sts-helper/sts-helper/integration/harness"
+)
+
+// With another value of a variable on its line a command speaks for somebody else.
+func TestProcessAnotherVariable(t *testing.T) {
+	w := newWorld(t)
+	w.process(t, "vault", "cat ~/$WHO.json")
+	for _, args := range [][]string{w.role("vault"), {"--source-profile", "vault"}} {
+		for _, who := range []string{"alice", "bob", "alice", "bob", "bob"} {
+			if got := w.signer(t, w.run(t, []string{"WHO=" + who}, args...)); got != who {
+				t.Errorf("%v: WHO=%s gets what %s signed", args, who, got)
+			}
+		}
+	}
+	if n := w.ran(t); n != 2 {
+		t.Errorf("the command ran %d times for two people", n)
+	}
+	if n := w.STS.Count("GetCallerIdentity"); n != 2 {
+		t.Errorf("AWS was asked %d times who they are", n)
+	}
+}
+
+// With another content of a file on its line, too, whether the file is replaced or written.
+func TestProcessAnotherFile(t *testing.T) {
+	for name, line := range map[string]string{"home": "cat ~/now.json", "absolute": "cat %H/now.json", "relative": "cat now.json", "quoted": `cat "%H/now.json"`, "variable": "cat ${DIR}/now.json"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.process(t, "vault", strings.ReplaceAll(line, "%H", w.Dir))
+			now := filepath.Join(w.Dir, "now.json")
+			for i, who := range []string{"alice", "bob", "alice", "bob"} {
+				b, err := os.ReadFile(filepath.Join(w.Dir, who+".json"))
+				harness.Must(t, err)
+				if i == 2 {
+					harness.Must(t, os.Remove(now))
+				}
+				w.write(t, now, b)
+				for range 2 {
+					if got := w.signer(t, w.run(t, []string{"DIR=" + w.Dir}, w.role("vault")...)); got != who {
+						t.Errorf("%s's file gives what %s signed", who, got)
+					}
+				}
+			}
+			harness.Must(t, os.Remove(now))
+			if r := w.run(t, []string{"DIR=" + w.Dir}, w.role("vault")...); r.Code != harness.ExitSource || r.Stdout != "" {
+				t.Errorf("without the file: exit %d, %q", r.Code, r.Stdout)
+			}
+		})
+	}
+}
+
+// What a command prints without any of that changing is looked at again at the end of what it
+// printed. A call before starts nothing.
+func TestProcessLookedAtAgain(t *testing.T) {
+	m := harness.NewMovableWorld(t)
+	w := worldOf(t, m.World)
+	// The command's line does not say what it reads.
+	harness.Must(t, w.Write("bin/vault", "#!/bin/sh\nexec cat ~/now.json\n"))
+	harness.Must(t, os.Chmod(filepath.Join(w.Dir, "bin/vault"), 0o700))
+	w.process(t, "vault", "~/bin/vault")
+	be := func(who string) {
+		t.Helper()
+		b, err := os.ReadFile(filepath.Join(w.Dir, who+".json"))
+		harness.Must(t, err)
+		w.write(t, filepath.Join(w.Dir, "now.json"), b)
+	}
+	is := func(who string, runs int) {
+		t.Helper()
+		if got := w.signer(t, w.Run(t, w.role("vault", "--duration", "1h")...)); got != who {
+			t.Errorf("%s gets what %s signed", who, got)
+		}
+		if n := w.ran(t); n != runs {
+			t.Errorf("the command ran %d times, want %d", n, runs)
+		}
+	}
+	w.expiring(t, "alice", soon(40*time.Minute))
+	be("alice")
+	is("alice", 1)
+	is("alice", 1)
+	be("bob")
+	is("alice", 1) // nothing shows that it is another's
+	m.At(t, 20*time.Minute)
+	is("alice", 1)
+	m.At(t, 41*time.Minute)
+	is("bob", 2)
+	is("bob", 2)
+}
+
+// A command that prints a long-term key is asked when a token has to be made, and the key is never
+// written to the disk.
+func TestProcessLongTermKey(t *testing.T) {
+	w := newWorld(t)
+	bob := w.STS.AddUser(harness.Account, "bob2")
+	key := func(u *emulator.User) string {
+		return `{"Version":1,"AccessKeyId":"` + u.AccessKeyID + `","SecretAccessKey":"` + u.SecretAccessKey + `"}`
+	}
+	harness.Must(t, w.Write("bin/vault", "#!/bin/sh\nexec cat ~/now.json\n"))
+	harness.Must(t, os.Chmod(filepath.Join(w.Dir, "bin/vault"), 0o700))
+	w.process(t, "vault", "~/bin/vault")
+	harness.Must(t, w.Write("now.json", key(w.User)))
+	for range 3 {
+		if got := w.signer(t, w.Run(t, w.role("vault")...)); got != "alice" {
+			t.Errorf("got what %s signed", got)
+		}
+		w.Creds(t, w.Run(t, "--source-profile", "vault")) // a session: there is nothing to hand out
+	}
+	if n := w.ran(t); n != 2 {
+		t.Errorf("the command ran %d times for two tokens", n)
+	}
+	// A token that is made shows that the key is another's, and then no other is handed out.
+	harness.Must(t, w.Write("now.json", key(bob)))
+	if got := w.signer(t, w.Run(t, w.role("vault", "--role-session-name", "other")...)); got != "bob2" {
+		t.Errorf("got what %s signed", got)
+	}
+	if got := w.signer(t, w.Run(t, w.role("vault")...)); got != "bob2" {
+		t.Errorf("got what %s signed after bob's key was seen", got)
+	}
+	harness.Must(t, filepath.WalkDir(w.Cache(), func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if strings.Contains(string(b), w.User.SecretAccessKey) || strings.Contains(string(b), bob.SecretAccessKey) {
+			t.Errorf("%s has a long-term key in it", path)
+		}
+		return err
+	}))
+}
+
+// alice and bob have one role in one account, and are two people: whoever is logged in gets their
+// own tokens, whoever is logged out none, not even while AWS is away.
+func TestLoginSwitched(t *testing.T) {
+	for _, tc := range []struct{ profile, first, second string }{{"corp", "alice", "bob"}, {"console", "carol", "carol"}} {
+		t.Run(tc.profile, func(t *testing.T) {
+			w := newWorld(t)
+			in, file := w.signIn, w.sso
+			if tc.profile == "console" {
+				in, file = w.signInConsole, w.cons
+			}
+			made := w.role(tc.profile)
+			handed := []string{"--source-profile", tc.profile}
+			for _, who := range []string{tc.first, tc.second, tc.first} {
+				in(t, who)
+				for range 3 {
+					for _, args := range [][]string{made, handed} {
+						if got := w.signer(t, w.Run(t, args...)); got != who {
+							t.Errorf("%s is logged in, and gets what %s signed", who, got)
+						}
+					}
+				}
+			}
+			for _, fault := range []bool{false, true} {
+				if fault {
+					w.STS.Fault(emulator.Fault{Kind: emulator.InternalFailure})
+				}
+				b, err := os.ReadFile(file)
+				harness.Must(t, err)
+				harness.Must(t, os.Remove(file))
+				for _, args := range [][]string{made, handed} {
+					r := w.Run(t, args...)
+					if r.Stdout != "" || r.Code != harness.ExitInteraction || !strings.Contains(r.Stderr, "run: sts-helper login "+tc.profile) {
+						t.Errorf("logged out: exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+					}
+				}
+				w.write(t, file, b)
+			}
+			// AWS is away, and the same login is back: what it made is still its own.
+			for _, args := range [][]string{made, handed} {
+				if got := w.signer(t, w.Run(t, args...)); got != tc.first {
+					t.Errorf("got what %s signed", got)
+				}
+			}
+			if tc.profile == "console" {
+				return
+			}
+			// And of a login that nobody can say whose it is, nothing made before is handed out.
+			in(t, tc.second)
+			if r := w.Run(t, made...); r.Stdout != "" || r.Code != harness.ExitUnreachable {
+				t.Errorf("a login that is not known: exit %d, %q", r.Code, r.Stdout)
+			}
+		})
+	}
+}
+
+// status says who signed.
+func TestStatusNamesTheSigner(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(t, "bob")
+	w.Creds(t, w.Run(t, w.role("corp")...))
+	r := w.Run(t, "status")
+	if r.Code != 0 || !strings.Contains(r.Stdout, "signed by arn:aws:sts::"+harness.Account+":assumed-role/AWSReservedSSO_Admin_") || !strings.Contains(r.Stdout, "/bob\n") {
+		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+	}
+}
