@@ -13,9 +13,6 @@ import (
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
-// varBearer carries the token itself, where varToken names a file with it.
-const varBearer = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
-
 // execServe is the environment for a command that gets its credentials from an endpoint of its own, as
 // container credentials, for as long as it runs.
 func (p *program) execServe(ctx context.Context, name string, flags settings.Flags, t *target) ([]string, error) {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -160,14 +159,14 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings settings.Fla
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- e.srv.Serve(ctx, listeners...) }()
-	lines := e.variables(served, listeners, tokenFile)
+	text := e.envText(served, listeners, tokenFile)
 	if variables != nil {
-		if err := variables.write(lines); err != nil {
+		if err := variables.write(text); err != nil {
 			return err
 		}
 		e.log.Info("wrote the variables for clients", "file", f.envFile)
 	} else if p.terminal(p.stdout) {
-		_, _ = p.stdout.WriteString(strings.Join(lines, "\n") + "\n")
+		_, _ = p.stdout.WriteString(text)
 	}
 	e.systemd.notify("READY=1")
 	return e.runLoop(ctx, base, ended)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -21,15 +20,6 @@ import (
 	"github.com/sts-helper/sts-helper/internal/render"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/internal/settings"
-)
-
-// The variables by which programs find the server.
-const (
-	varURI      = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-	varToken    = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
-	varRelative = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
-	varMetadata = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
-	varNoV1     = "AWS_EC2_METADATA_V1_DISABLED"
 )
 
 // maxOwnFile bounds what is read of files this program wrote.
@@ -59,8 +49,8 @@ func (e *endpoint) secrets(s *servePlan) (tokenFile string, err error) {
 	if tokenFile, err = filepath.Abs(tokenFile); err != nil {
 		return "", err
 	}
-	if e.flags.envFile != "" && !render.Plain(tokenFile) {
-		return "", unsafeFile("the token file's path %s has characters that an env-file cannot hold; name another with --token-file", display.Safe(tokenFile))
+	if e.flags.envFile != "" && e.flags.envFormat == formatEnv && e.flags.envToken != tokenAsVariable && !render.Plain(tokenFile) {
+		return "", unsafeFile("the token file's path %s has characters that an env-file cannot hold; name another with --token-file, or choose another --env-format", display.Safe(tokenFile))
 	}
 	e.bearer, err = bearerToken(tokenFile)
 	return tokenFile, err
@@ -144,25 +134,6 @@ func bearerToken(path string) (string, error) {
 	return token, writeOwn(dir, path, []byte(token))
 }
 
-// variables are the lines of the env-file.
-func (e *endpoint) variables(s *servePlan, listeners []net.Listener, tokenFile string) []string {
-	base := "http://" + clientAddress(listeners)
-	var lines []string
-	for _, p := range s.profiles {
-		if !p.NoContainer {
-			lines = append(lines, varURI+"="+base+"/credentials/"+p.Name, varToken+"="+tokenFile)
-			break
-		}
-	}
-	if s.ecs != "" { // clients that know it prefer it to the two above
-		lines = append(lines, varRelative+"=/credentials/"+s.ecs)
-	}
-	if s.instance != nil {
-		lines = append(lines, varMetadata+"="+base, varNoV1+"=true")
-	}
-	return lines
-}
-
 // clientAddress is the listener that most clients can use: on 127.0.0.1, which not all can
 // do without, else the first.
 func clientAddress(listeners []net.Listener) string {
@@ -224,8 +195,8 @@ func openEnvFile(path string) (*envFile, error) {
 	return f, nil
 }
 
-func (f *envFile) write(lines []string) error {
-	err := writeOwn(f.dir, f.path, []byte(strings.Join(lines, "\n")+"\n"))
+func (f *envFile) write(text string) error {
+	err := writeOwn(f.dir, f.path, []byte(text))
 	if err == nil {
 		f.written, _ = f.dir.Lstat(filepath.Base(f.path))
 	}
@@ -239,18 +210,6 @@ func (f *envFile) close() {
 		_ = f.dir.Remove(filepath.Base(f.path))
 	}
 	_ = f.dir.Close()
-}
-
-func ownVariables(data []byte) bool {
-	for line := range bytes.Lines(data) {
-		name, _, _ := strings.Cut(string(line), "=")
-		switch name {
-		case varURI, varToken, varRelative, varMetadata, varNoV1:
-		default:
-			return false
-		}
-	}
-	return true
 }
 
 // openDir opens the directory of path, which is made where it is missing, and refuses one in

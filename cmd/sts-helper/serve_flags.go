@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -28,6 +29,7 @@ type serveFlags struct {
 	profiles, listen    []string
 	imds, ecs           string
 	envFile, tokenFile  string
+	envFormat, envToken string
 	allowUIDs           []uint
 	noUIDCheck          bool
 	allowNonLoopback    bool
@@ -44,6 +46,8 @@ func (f *serveFlags) add(set *pflag.FlagSet) {
 	set.StringVar(&f.ecs, "ecs-address", "", "give this `PROFILE` at "+imds.ECSAddress+" without a token, to programs that know AWS_CONTAINER_CREDENTIALS_RELATIVE_URI alone (Linux)")
 	set.StringArrayVar(&f.listen, "listen", nil, "`ADDR:PORT` to listen on; port 0 for any; repeatable (default "+defaultListen+")")
 	set.StringVar(&f.envFile, "env-file", "", "`FILE` to write the variables for clients to, removed at the end")
+	set.StringVar(&f.envFormat, "env-format", formatEnv, "`FORMAT` of --env-file: env (docker, systemd and shells read it alike), systemd or json")
+	set.StringVar(&f.envToken, "env-token", tokenAsFile, "how --env-file gives the token: file, variable (for programs that know nothing else) or both")
 	set.StringVar(&f.tokenFile, "token-file", "", "`FILE` with the bearer token, made if it is not there (default in the runtime directory)")
 	set.UintSliceVar(&f.allowUIDs, "allow-uid", nil, "`UID` that may ask besides yourself; repeatable")
 	set.BoolVar(&f.noUIDCheck, "no-uid-check", false, "do not ask whose connections come: every user of this machine can try the token")
@@ -110,6 +114,12 @@ func (f *serveFlags) check() error {
 		if _, _, err := net.SplitHostPort(a); err != nil {
 			return usageError{fmt.Errorf("--listen: want an address and a port, such as %s, not %q", defaultListen, display.Safe(a))}
 		}
+	}
+	if !slices.Contains(envFormats, f.envFormat) {
+		return usageError{fmt.Errorf("--env-format: %q is none of %s", display.Safe(f.envFormat), strings.Join(envFormats, ", "))}
+	}
+	if !slices.Contains(tokenWays, f.envToken) {
+		return usageError{fmt.Errorf("--env-token: %q is none of %s", display.Safe(f.envToken), strings.Join(tokenWays, ", "))}
 	}
 	if f.ecs != "" && !onLoopback(ecsAddress.Addr()) {
 		return usageError{fmt.Errorf("--ecs-address: %[1]s is not an address of the loopback device; add it with: ip addr add %[1]s/32 dev lo", imds.ECSAddress)}

@@ -68,7 +68,7 @@ func (s *server) start(t *testing.T) {
 			s.env = map[string]string{}
 			for line := range strings.Lines(string(b)) {
 				if k, v, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
-					s.env[k] = v
+					s.env[k] = strings.TrimSuffix(v, "/") // with the slash is a column of its own
 				}
 			}
 			break

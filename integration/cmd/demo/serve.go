@@ -50,13 +50,13 @@ func server(ctx context.Context, s *stage) (err error) {
 	if err != nil {
 		return err
 	}
-	uri, base := env["AWS_CONTAINER_CREDENTIALS_FULL_URI"], env["AWS_EC2_METADATA_SERVICE_ENDPOINT"]
+	uri, base := env["AWS_CONTAINER_CREDENTIALS_FULL_URI"], strings.TrimSuffix(env["AWS_EC2_METADATA_SERVICE_ENDPOINT"], "/")
 	session := ""
 	for _, step := range []struct{ shown, method, url, name, value string }{
 		{`curl -H "Authorization: $(cat $AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE)" $AWS_CONTAINER_CREDENTIALS_FULL_URI`, "GET", uri, "Authorization", string(token)},
 		{`curl $AWS_CONTAINER_CREDENTIALS_FULL_URI                           # without the token`, "GET", uri, "", ""},
 		{`curl -H "Origin: https://evil.example" ...                         # from a web page, token or not`, "GET", uri, "Origin", "https://evil.example"},
-		{`T=$(curl -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" $AWS_EC2_METADATA_SERVICE_ENDPOINT/latest/api/token)`, "PUT", base + "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "60"},
+		{`T=$(curl -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" ${AWS_EC2_METADATA_SERVICE_ENDPOINT}latest/api/token)`, "PUT", base + "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "60"},
 		{`curl -H "X-aws-ec2-metadata-token: $T" .../latest/meta-data/iam/security-credentials/default`, "GET", base + "/latest/meta-data/iam/security-credentials/default", "X-aws-ec2-metadata-token", "T"},
 	} {
 		if step.value == "T" {

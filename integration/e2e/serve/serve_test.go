@@ -78,9 +78,11 @@ func TestServeFiles(t *testing.T) {
 	w := harness.NewWorld(t)
 	s := w.Serve(t, "--source-profile", "base", "--imds", "default")
 	tokenFile := filepath.Join(w.Dir, "run", "sts-helper", "default.token")
-	want := "AWS_CONTAINER_CREDENTIALS_FULL_URI=" + s.Base + "/credentials/default\n" +
+	want := "# Container credentials. The token is in a file, which is read anew when it changes.\n" +
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + s.Base + "/credentials/default\n" +
 		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=" + tokenFile + "\n" +
-		"AWS_EC2_METADATA_SERVICE_ENDPOINT=" + s.Base + "\n" +
+		"# EC2 instance metadata, version 2. Older botocore needs the slash at the end.\n" +
+		"AWS_EC2_METADATA_SERVICE_ENDPOINT=" + s.Base + "/\n" +
 		"AWS_EC2_METADATA_V1_DISABLED=true\n"
 	got, err := os.ReadFile(s.EnvFile)
 	harness.Must(t, err)
