@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 
@@ -40,7 +39,7 @@ func (e *endpoint) load() (*servePlan, *watchState, error) {
 	env := e.env
 	env.Reading = func(path string) {
 		if _, ok := before[path]; !ok {
-			before[path], _ = os.Stat(path)
+			before[path] = lookAt(path)
 		}
 		if e.env.Reading != nil {
 			e.env.Reading(path)

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"crypto/sha256"
 	"errors"
+	"io/fs"
 	"os"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/direct"
 	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/safefile"
 )
 
 // watched is a token on disk that another process may replace or remove: a profile's own, or
@@ -55,11 +59,11 @@ func (s *servePlan) files() (names []string) {
 func (s *servePlan) watch(files filesSeen) *watchState {
 	n := &watchState{files: filesSeen{}, dirs: map[string]os.FileInfo{}}
 	for _, name := range s.files() {
-		info, ok := files[name]
+		seen, ok := files[name]
 		if !ok {
-			info, _ = os.Stat(name)
+			seen = lookAt(name)
 		}
-		n.files[name] = info
+		n.files[name] = seen
 	}
 	for i, p := range s.providers {
 		c, _ := p.Cache()
@@ -115,14 +119,34 @@ func (e *endpoint) poll() (why string) {
 }
 
 // filesSeen is how files looked when they were last looked at.
-type filesSeen map[string]os.FileInfo
+type filesSeen map[string]fileSeen
+
+// fileSeen is how a file looked. Its size and time can be the same after an edit, so its content
+// counts as well.
+type fileSeen struct {
+	info    fs.FileInfo // nil for none
+	content [sha256.Size]byte
+}
+
+func lookAt(name string) fileSeen {
+	info, err := os.Stat(name)
+	if err != nil {
+		return fileSeen{}
+	}
+	h := sha256.New()
+	if _, err := safefile.Copy(h, name, direct.MaxFile); err != nil {
+		h.Reset()
+	}
+	return fileSeen{info, [sha256.Size]byte(h.Sum(nil))}
+}
 
 func (s filesSeen) changed() bool {
 	changed := false
 	for name, before := range s {
-		now, _ := os.Stat(name)
-		same := now == nil && before == nil ||
-			now != nil && before != nil && now.Size() == before.Size() && now.ModTime().Equal(before.ModTime()) && os.SameFile(now, before)
+		now := lookAt(name)
+		same := now.info == nil && before.info == nil ||
+			now.info != nil && before.info != nil && now.info.Size() == before.info.Size() && now.info.ModTime().Equal(before.info.ModTime()) &&
+				os.SameFile(now.info, before.info) && now.content == before.content
 		if !same {
 			s[name] = now
 			changed = true

@@ -58,3 +58,28 @@ func TestWatchBeginsBeforeReading(t *testing.T) {
 		}
 	}
 }
+
+// An edit that leaves size and time as they were is an edit.
+func TestWatchSeesTheContent(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(file, []byte("role_arn = a\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	seen := filesSeen{file: lookAt(file)}
+	info := seen[file].info
+	if seen.changed() {
+		t.Error("it has not changed")
+	}
+	if err := os.WriteFile(file, []byte("role_arn = b\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(file, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	if !seen.changed() {
+		t.Error("the edit is not seen")
+	}
+	if seen.changed() {
+		t.Error("it is seen twice")
+	}
+}
