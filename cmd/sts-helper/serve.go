@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 	"slices"
@@ -85,9 +86,12 @@ type endpoint struct {
 	metrics  *serveMetrics
 	systemd  systemd
 
-	srv    *imds.Server
-	bearer string
-	key    []byte
+	srv       *imds.Server
+	bearer    string
+	tokenFile string // "" where nothing needs a token
+	tokenLost bool   // the file is not there and cannot be written
+	mark      runMark
+	key       []byte
 
 	mu sync.Mutex
 	watchState
@@ -110,6 +114,7 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings settings.Fla
 		return err
 	}
 	tokenFile, err := e.secrets(served)
+	defer func() { e.mark.end(err == nil) }()
 	if err != nil {
 		return err
 	}
@@ -226,6 +231,7 @@ func (e *endpoint) runLoop(ctx, base context.Context, ended <-chan error) error 
 			if why := e.poll(); why != "" {
 				again(why)
 			}
+			e.keepTokenFile()
 			e.systemd.notifyStatus(e.srv.Status())
 		}
 	}
@@ -287,6 +293,16 @@ func listenError(address string, err error) error {
 	case errors.Is(err, syscall.EADDRINUSE):
 		e.Text = "something listens on " + address + " already"
 		e.Next = "name another port with --listen"
+		a, perr := netip.ParseAddrPort(address)
+		if perr != nil {
+			break
+		}
+		if who, _ := listeningOn(a); who != nil {
+			e.Text = who.String() + " listens on " + address + " already"
+			if !who.ours() {
+				e.Next += ", or let systemd hold this one; clients that still have the address send their token there"
+			}
+		}
 	case errors.Is(err, syscall.EACCES):
 		e.Text = "this user may not listen on " + address
 		e.Next = "a port from 1024 on will do, or systemd can pass the socket"

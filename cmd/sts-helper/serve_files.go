@@ -52,7 +52,13 @@ func (e *endpoint) secrets(s *servePlan) (tokenFile string, err error) {
 	if e.flags.envFile != "" && e.flags.envFormat == formatEnv && e.flags.envToken != tokenAsVariable && !render.Plain(tokenFile) {
 		return "", unsafeFile("the token file's path %s has characters that an env-file cannot hold; name another with --token-file, or choose another --env-format", display.Safe(tokenFile))
 	}
-	e.bearer, err = bearerToken(tokenFile)
+	var unclean bool
+	e.mark, unclean = markRun(tokenFile)
+	e.bearer, err = bearerToken(tokenFile, unclean)
+	if err == nil && unclean {
+		e.log.Warn("the last run did not end cleanly, so there is a new bearer token", "file", tokenFile)
+	}
+	e.tokenFile = tokenFile
 	return tokenFile, err
 }
 
@@ -112,28 +118,6 @@ func tokenName(s *servePlan) string {
 	return name + ".token"
 }
 
-// bearerToken is the token in the file. One that is there already is kept, so that clients
-// live on when the server is restarted; an empty or missing file gets a new one.
-func bearerToken(path string) (string, error) {
-	dir, err := openDir(path)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = dir.Close() }()
-	data, err := readOwn(dir, path)
-	if err != nil {
-		return "", err
-	}
-	if text := string(data); text != "" {
-		if !imds.ValidBearerToken(text) {
-			return "", unsafeFile("%s holds something else than a token (16 to 512 of A-Z a-z 0-9 _ -, no line end); name another file with --token-file, or remove this one", path)
-		}
-		return text, nil
-	}
-	token := imds.NewBearerToken()
-	return token, writeOwn(dir, path, []byte(token))
-}
-
 // clientAddress is the listener that most clients can use: on 127.0.0.1, which not all can
 // do without, else the first.
 func clientAddress(listeners []net.Listener) string {
@@ -177,7 +161,8 @@ type envFile struct {
 }
 
 // openEnvFile looks whether the file can be written. One that is there and not of this
-// program's making is refused.
+// program's making is refused. One that a server left, which did not end cleanly, is taken away,
+// so that no client goes to an address that another user may have taken meanwhile.
 func openEnvFile(path string) (*envFile, error) {
 	dir, err := openDir(path)
 	if err != nil {
@@ -191,6 +176,9 @@ func openEnvFile(path string) (*envFile, error) {
 	if err != nil {
 		_ = dir.Close()
 		return nil, err
+	}
+	if addresses := addressesOf(old); len(addresses) > 0 && !slices.ContainsFunc(addresses, func(a string) bool { return !stale(a) }) {
+		_ = dir.Remove(filepath.Base(path))
 	}
 	return f, nil
 }

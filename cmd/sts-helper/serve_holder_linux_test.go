@@ -1,0 +1,59 @@
+package main
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Sockets that listen, on one address or on all, are found with their process; others are not.
+func TestListeningOn(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0", "0.0.0.0:0", "[::]:0", "127.0.0.2:0"} {
+		ln, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Logf("%s: %v", address, err)
+			continue
+		}
+		a := ln.Addr().(*net.TCPAddr).AddrPort()
+		ask := netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+		if a.Addr().IsUnspecified() {
+			ask = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), a.Port())
+		}
+		found, known := listeningOn(ask)
+		if !known || found == nil || int(found.uid) != os.Geteuid() || found.pid != os.Getpid() || found.program != filepath.Base(exe) || !found.ours() {
+			t.Errorf("%s: %v, known %v", address, found, known)
+		}
+		if stale(ask.String()) {
+			t.Errorf("%s: stale", address)
+		}
+		_ = ln.Close()
+		if found, _ := listeningOn(ask); found != nil || !stale(ask.String()) {
+			t.Errorf("%s, closed: %v", address, found)
+		}
+	}
+	if (listener{uid: 4242}).ours() {
+		t.Error("another user's is ours")
+	}
+}
+
+func TestParseListener(t *testing.T) {
+	for line, want := range map[string]string{
+		"   0: 0100007F:26B7 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 123 1 0 100 0 0 10 0":                                                 "127.0.0.1:9911",
+		"   0: 00000000000000000000000001000000:26B7 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 123 1 0 100 0 0 10 0": "[::1]:9911",
+		"   0: 0100007F:26B7 0100007F:1234 01 00000000:00000000 00:00000000 00000000  1000        0 123":                                                                  "",
+		"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode":                                                                "",
+		"   0: 0100007:26B7 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 123":                                                                   "",
+		"": "",
+	} {
+		a, uid, inode, ok := parseListener(line)
+		if ok != (want != "") || ok && (a.String() != want || uid != 1000 || inode != "123") {
+			t.Errorf("%q: %v, %d, %s, %v", line, a, uid, inode, ok)
+		}
+	}
+}
