@@ -50,13 +50,14 @@ func stale(address string) bool {
 	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
-// addressesOf are the addresses of servers in an env-file.
+// addressesOf are the addresses of servers in an env-file of any form.
 func addressesOf(data []byte) (all []string) {
-	for line := range strings.Lines(string(data)) {
-		if _, rest, ok := strings.Cut(line, "=http://"); ok {
-			host, _, _ := strings.Cut(strings.TrimSpace(rest), "/")
-			all = append(all, host)
+	parts := strings.Split(string(data), "http://")
+	for _, rest := range parts[1:] {
+		if end := strings.IndexAny(rest, "/\"\n"); end >= 0 {
+			rest = rest[:end]
 		}
+		all = append(all, rest)
 	}
 	return all
 }

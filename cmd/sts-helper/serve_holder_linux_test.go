@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -54,6 +55,20 @@ func TestParseListener(t *testing.T) {
 		a, uid, inode, ok := parseListener(line)
 		if ok != (want != "") || ok && (a.String() != want || uid != 1000 || inode != "123") {
 			t.Errorf("%q: %v, %d, %s, %v", line, a, uid, inode, ok)
+		}
+	}
+}
+
+func TestAddressesOf(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "[]",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:9911/credentials/dev\nAWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:9911\n": "[127.0.0.1:9911 127.0.0.1:9911]",
+		"# why\nAWS_CONTAINER_CREDENTIALS_FULL_URI=\"http://[::1]:80/credentials/dev\"\n":                                                     "[[::1]:80]",
+		"{\n  \"AWS_EC2_METADATA_SERVICE_ENDPOINT\": \"http://127.0.0.1:9911/\"\n}\n":                                                         "[127.0.0.1:9911]",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/credentials/dev\n":                                                                           "[]",
+	} {
+		if got := fmt.Sprint(addressesOf([]byte(text))); got != want {
+			t.Errorf("%q: %s", text, got)
 		}
 	}
 }
