@@ -45,16 +45,11 @@ func (c *Cache) Delete(name string) error {
 func (c *Cache) DeleteAll() error {
 	var names []string
 	var errs []error
-	found := func(name string, _ fs.FileInfo) {
-		base, ok := strings.CutSuffix(name, record.Ext)
-		if !ok {
-			base, ok = strings.CutSuffix(name, record.StateExt)
-		}
-		switch {
-		case ok && record.IsName(base):
-			names = append(names, base)
-		case strings.HasPrefix(name, safefile.TempPrefix), strings.HasSuffix(name, record.DirectExt):
-			errs = append(errs, c.wipe(name))
+	found := func(file string, _ fs.FileInfo) {
+		if name, ok := recordName(file); ok {
+			names = append(names, name)
+		} else if strings.HasPrefix(file, safefile.TempPrefix) || strings.HasSuffix(file, record.DirectExt) {
+			errs = append(errs, c.wipe(file))
 		}
 	}
 	err := c.both(func(c *Cache) error { return c.each(found) })

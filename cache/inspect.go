@@ -33,18 +33,23 @@ func (c *Cache) Inspect(name string) Entry {
 // failed, sorted.
 func (c *Cache) Names() ([]string, error) {
 	var all []string
-	found := func(name string, _ fs.FileInfo) {
-		base, ok := strings.CutSuffix(name, record.Ext)
-		if !ok {
-			base, ok = strings.CutSuffix(name, record.StateExt)
-		}
-		if ok && record.IsName(base) {
-			all = append(all, base)
+	found := func(file string, _ fs.FileInfo) {
+		if name, ok := recordName(file); ok {
+			all = append(all, name)
 		}
 	}
 	err := c.both(func(c *Cache) error { return c.each(found) })
 	slices.Sort(all)
 	return slices.Compact(all), err
+}
+
+// recordName is the name of the record that a file holds, or holds the state of.
+func recordName(file string) (string, bool) {
+	name, ok := strings.CutSuffix(file, record.Ext)
+	if !ok {
+		name, ok = strings.CutSuffix(file, record.StateExt)
+	}
+	return name, ok && record.IsName(name)
 }
 
 // Absent reports whether the reason is that there is no such file.

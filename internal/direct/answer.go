@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	// OffVariable turns direct answers off when it is set: none is given and none is noted.
+	// offVariable turns direct answers off when it is set: none is given and none is noted.
 	// It is there for tests.
-	OffVariable = "STS_HELPER_NO_DIRECT"
-	// ChainVariable carries the requests that are being answered above a process: a helper
+	offVariable = "STS_HELPER_NO_DIRECT"
+	// chainVariable carries the requests that are being answered above a process: a helper
 	// below another one looks for itself, since it may have been called by its own request.
-	ChainVariable = "STS_HELPER_CHAIN"
+	chainVariable = "STS_HELPER_CHAIN"
 )
 
 // off reports whether direct answers are neither given nor noted in this process.
-func off() bool { return os.Getenv(OffVariable) != "" || os.Getenv(ChainVariable) != "" }
+func off() bool { return os.Getenv(offVariable) != "" || os.Getenv(chainVariable) != "" }
 
 func init() {
 	if !mayBeNoted(os.Args) || off() {

@@ -36,8 +36,8 @@ func newWorld(t testing.TB) *world {
 	}
 	home := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", home)
-	t.Setenv(ChainVariable, "")
-	t.Setenv(OffVariable, "")
+	t.Setenv(chainVariable, "")
+	t.Setenv(offVariable, "")
 	w := &world{}
 	w.open(t, filepath.Join(home, "sts-helper"))
 	return w
@@ -334,7 +334,7 @@ func TestRecordsThatAreKept(t *testing.T) {
 }
 
 func TestOff(t *testing.T) {
-	for _, variable := range []string{OffVariable, ChainVariable} {
+	for _, variable := range []string{offVariable, chainVariable} {
 		w := newWorld(t)
 		t.Setenv(variable, "1")
 		if Remember(line, w.note) {

@@ -96,13 +96,13 @@ func (g *PresetCode) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("an MFA code is not written anywhere")
 }
 
-// StepLength is how long a code lives: RFC 6238's default time step, which AWS uses.
-const StepLength = 30 * time.Second
+// stepLength is how long a code lives: RFC 6238's default time step, which AWS uses.
+const stepLength = 30 * time.Second
 
 // Step is the number of the time step that t lies in (RFC 6238 section 4.2, T0 = 0): a device
 // shows one code per step, and AWS takes each code once.
 func Step(t time.Time) int64 {
-	const length = int64(StepLength / time.Second)
+	const length = int64(stepLength / time.Second)
 	s := t.Unix()
 	if s < 0 {
 		s -= length - 1
@@ -113,5 +113,5 @@ func Step(t time.Time) int64 {
 // StepStart is when a step begins, in UTC. The code after the one of step n exists from
 // StepStart(n+1) on.
 func StepStart(step int64) time.Time {
-	return time.Unix(step*int64(StepLength/time.Second), 0).UTC()
+	return time.Unix(step*int64(stepLength/time.Second), 0).UTC()
 }

@@ -35,10 +35,8 @@ func (d *dialog) Name() string { return "dialog " + d.box.name() }
 
 // Code asks, three times in all where the answer is malformed.
 func (d *dialog) Code(ctx context.Context, q Question) (string, error) {
-	ctx, stopSignals := withSignals(ctx)
-	defer stopSignals()
-	ctx, cancel, whole := q.within(ctx)
-	defer cancel()
+	ctx, end, whole := q.within(ctx)
+	defer end()
 	if err := q.waitNotBefore(ctx); err != nil {
 		if ctx.Err() != nil {
 			return "", q.ended(ctx, d.Name(), whole)
@@ -79,6 +77,9 @@ func (d *dialog) Code(ctx context.Context, q Question) (string, error) {
 		mistake = err.Error() + "; nothing was sent"
 	}
 }
+
+// errClosedDialog is the user's no.
+var errClosedDialog = fmt.Errorf("%w: the dialog was closed", ErrCancelled)
 
 // expired is ctx where it has ended, else one whose deadline has passed: the window closed by
 // itself a moment before we would have closed it.

@@ -2,12 +2,9 @@ package mfa
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // scriptBox is a window of osascript's.
@@ -27,19 +24,14 @@ func (scriptBox) name() string { return "osascript" }
 
 func (scriptBox) ask(ctx context.Context, title, text string, lasts time.Duration) (string, error) {
 	r := command("/usr/bin/osascript", []string{"-e", script, "--", title, text, strconv.Itoa(int(lasts/time.Second) + 2)}).Run(ctx)
+	var said error
 	switch {
-	case ctx.Err() != nil:
-		return "", ctx.Err()
-	case r.Err != nil:
-		return "", fmt.Errorf("%w: osascript: %s", ErrProcess, display.Innermost(r.Err))
 	case strings.Contains(r.Stderr, "(-128)"): // userCanceledErr
-		return "", fmt.Errorf("%w: the dialog was closed", ErrCancelled)
+		said = errClosedDialog
 	case strings.Contains(r.Stderr, "(-1713)"): // errAENoUserInteraction
-		return "", ErrNonInteractive
+		said = ErrNonInteractive
 	case strings.Contains(r.Stderr, "gave up"):
-		return "", ErrTimeout
-	case r.Exit != 0 || r.Signal != "" || r.TooMuch:
-		return "", fmt.Errorf("%w: osascript %s", ErrProcess, r.Failure())
+		said = ErrTimeout
 	}
-	return string(r.Out), nil
+	return answerOf(ctx, "osascript", r, said)
 }

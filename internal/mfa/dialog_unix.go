@@ -5,14 +5,12 @@ package mfa
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/child"
-	"github.com/sts-helper/sts-helper/internal/display"
 )
 
 // toolBox is zenity, one of its kin, or kdialog.
@@ -47,23 +45,16 @@ func (t toolBox) ask(ctx context.Context, title, text string, lasts time.Duratio
 		args = []string{"--title=" + title, "--inputbox=" + text}
 	}
 	r := command(t.path, args).Run(ctx)
+	var said error
 	switch {
-	case ctx.Err() != nil:
-		return "", ctx.Err()
-	case r.Err != nil:
-		return "", fmt.Errorf("%w: %s: %s", ErrProcess, t.tool, display.Innermost(r.Err))
-	case r.TooMuch:
-		return "", fmt.Errorf("%w: %s wrote more than %d bytes", ErrProcess, t.tool, outputLimit)
 	case noDisplay(r):
-		return "", ErrNonInteractive
+		said = ErrNonInteractive
 	case r.Exit == 1 && r.Signal == "":
-		return "", fmt.Errorf("%w: the dialog was closed", ErrCancelled)
+		said = errClosedDialog
 	case r.Exit == 5 && t.tool != "kdialog": // zenity(1): the timeout has been reached
-		return "", ErrTimeout
-	case r.Exit != 0 || r.Signal != "":
-		return "", fmt.Errorf("%w: %s %s", ErrProcess, t.tool, r.Failure())
+		said = ErrTimeout
 	}
-	return string(r.Out), nil
+	return answerOf(ctx, t.tool, r, said)
 }
 
 // noDisplay recognises a display that is named but cannot be used. GTK then ends with status 1,

@@ -119,7 +119,7 @@ func (w *window) run(title, text string) (string, error) {
 	case idOK:
 		return w.typed, nil
 	case idCancel:
-		return "", fmt.Errorf("%w: the dialog was closed", ErrCancelled)
+		return "", errClosedDialog
 	}
 	return "", fmt.Errorf("%w: the dialog cannot be shown: %s", ErrProcess, display.Innermost(err))
 }

@@ -38,10 +38,10 @@ var (
 	ErrProcess = errors.New("MFA command failed")
 )
 
-// DefaultTimeout is how long a question waits where it does not say. SDKs give up on a
+// defaultTimeout is how long a question waits where it does not say. SDKs give up on a
 // credential_process after 60 seconds at the earliest (the Go SDK's processcreds.DefaultTimeout),
 // and STS needs a part of that.
-const DefaultTimeout = 45 * time.Second
+const defaultTimeout = 45 * time.Second
 
 // tries is how often a user may mistype before the question fails with ErrBadCode. Nothing is
 // sent for a malformed code, so this costs no attempt at AWS.
@@ -58,7 +58,7 @@ type Question struct {
 	// "sts-helper login PROFILE".
 	Login string
 	// Timeout bounds the whole question, waiting for NotBefore and mistyping included.
-	// Zero means DefaultTimeout. A deadline of the context counts too, whichever is first.
+	// Zero means 45 seconds. A deadline of the context counts too, whichever is first.
 	Timeout time.Duration
 	// Attempt counts the codes asked for one after another, from 1. It is shown from 2 on.
 	Attempt int
@@ -106,7 +106,7 @@ type Options struct {
 	Code *PresetCode
 	// Process is the command line of a program that prints a code, or "". See [display.SplitCommand].
 	Process string
-	// ProcessTimeout bounds one run of Process. Zero means DefaultProcessTimeout.
+	// ProcessTimeout bounds one run of Process. Zero means 30 seconds.
 	ProcessTimeout time.Duration
 	// Prompt says how the user may be asked when there is neither Code nor Process.
 	Prompt Prompt
@@ -179,17 +179,19 @@ func loginCommand(login, profile string) string {
 	return "sts-helper login " + display.Safe(profile)
 }
 
-// within bounds ctx by the question's time; the duration is what is left of it.
-func (q Question) within(ctx context.Context) (context.Context, context.CancelFunc, time.Duration) {
-	d := q.Timeout
-	if d <= 0 {
-		d = DefaultTimeout
+// within bounds ctx by the question's time, and ends it with a signal to this process; the duration is what is left.
+// end is to be called.
+func (q Question) within(ctx context.Context) (_ context.Context, end func(), left time.Duration) {
+	ctx, stopSignals := withSignals(ctx)
+	left = q.Timeout
+	if left <= 0 {
+		left = defaultTimeout
 	}
 	if end, ok := ctx.Deadline(); ok {
-		d = min(d, time.Until(end))
+		left = min(left, time.Until(end))
 	}
-	ctx, cancel := context.WithTimeout(ctx, d)
-	return ctx, cancel, d
+	ctx, cancel := context.WithTimeout(ctx, left)
+	return ctx, func() { cancel(); stopSignals() }, left
 }
 
 // ended says why ctx has ended: ErrTimeout or ErrCancelled, with what was waited for.

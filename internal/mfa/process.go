@@ -16,8 +16,8 @@ import (
 // outputLimit bounds, in bytes, what a program may print: more is no code.
 const outputLimit = 4 << 10
 
-// DefaultProcessTimeout bounds one run of a command, a touch of a key included.
-const DefaultProcessTimeout = 30 * time.Second
+// defaultProcessTimeout bounds one run of a command, a touch of a key included.
+const defaultProcessTimeout = 30 * time.Second
 
 // process is a command that prints a code.
 type process struct {
@@ -43,7 +43,7 @@ func newProcess(o Options, mayAsk bool) (Source, error) {
 		timeout: o.ProcessTimeout, mayAsk: mayAsk, program: o.program(),
 	}
 	if p.timeout <= 0 {
-		p.timeout = DefaultProcessTimeout
+		p.timeout = defaultProcessTimeout
 	}
 	return p, nil
 }
@@ -74,10 +74,8 @@ func (p *process) Name() string { return "command " + p.name }
 // command shares it, and its stderr lines are shown there as they come: that is how "Touch your
 // YubiKey" reaches the user, whose SDK hides our own stderr.
 func (p *process) Code(ctx context.Context, q Question) (string, error) {
-	ctx, stopSignals := withSignals(ctx)
-	defer stopSignals()
-	ctx, cancel, d := q.within(ctx)
-	defer cancel()
+	ctx, end, d := q.within(ctx)
+	defer end()
 	if err := q.waitNotBefore(ctx); err != nil {
 		if ctx.Err() != nil {
 			return "", q.ended(ctx, p.Name(), d)

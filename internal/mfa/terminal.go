@@ -27,10 +27,8 @@ func (t *terminal) Name() string { return t.name }
 // Code asks. What is malformed is asked for again, three times in all; what was typed when the
 // question ends without a code is thrown away, so that a shell does not get it.
 func (t *terminal) Code(ctx context.Context, q Question) (code string, err error) {
-	ctx, stopSignals := withSignals(ctx)
-	defer stopSignals()
-	ctx, cancel, d := q.within(ctx)
-	defer cancel()
+	ctx, end, d := q.within(ctx)
+	defer end()
 
 	tty, err := openConsole()
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 )
 
 // MakePrivateDir makes the directory at path (0700), and those above it, where it is missing,
-// and checks it by [CheckPrivateDir] where it is not. An error in making it names what could
+// and checks it by checkPrivateDir where it is not. An error in making it names what could
 // not be made.
 func MakePrivateDir(path string) error {
 	err := PrivateDir(path)
@@ -20,30 +20,30 @@ func MakePrivateDir(path string) error {
 	return PrivateDir(path)
 }
 
-// PrivateDir checks the directory at path by [CheckPrivateDir].
+// PrivateDir checks the directory at path by checkPrivateDir.
 func PrivateDir(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return cause(err)
 	}
-	return CheckPrivateDir(info)
+	return checkPrivateDir(info)
 }
 
 // OpenPrivateDir opens the directory at path, which must be there, and checks what it opened
-// by [CheckPrivateDir]: the name may have come to mean another directory meanwhile.
+// by checkPrivateDir: the name may have come to mean another directory meanwhile.
 func OpenPrivateDir(path string) (*os.Root, error) {
 	named, err := os.Lstat(path)
 	if err != nil {
 		return nil, cause(err)
 	}
-	if err := CheckPrivateDir(named); err != nil {
+	if err := checkPrivateDir(named); err != nil {
 		return nil, err
 	}
 	return openDir(path, func(opened fs.FileInfo) error {
 		if !os.SameFile(named, opened) {
 			return errReplaced
 		}
-		return CheckPrivateDir(opened)
+		return checkPrivateDir(opened)
 	})
 }
 

@@ -54,9 +54,9 @@ func tooLarge(limit int64) error {
 	return refuse(TooLarge, "larger than "+strconv.FormatInt(limit, 10)+unit)
 }
 
-// CheckPrivateDir refuses what is no directory, is another user's, or can be entered by
+// checkPrivateDir refuses what is no directory, is another user's, or can be entered by
 // others. Where info comes from Lstat a link is refused, too.
-func CheckPrivateDir(info fs.FileInfo) error {
+func checkPrivateDir(info fs.FileInfo) error {
 	if info.Mode()&fs.ModeSymlink != 0 {
 		return refuse(Symlink, "is a symbolic link")
 	}
