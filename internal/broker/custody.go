@@ -85,8 +85,9 @@ func (p *Provider) observe(ctx context.Context) (source.State, error) {
 // maxChanges is how often credentials are fetched again because the login changed meanwhile.
 const maxChanges = 3
 
-// askSource gets credentials of p's source, and the login that they came from.
-func (p *Provider) askSource(ctx context.Context) (token.Credentials, source.State, error) {
+// askSource gets credentials of p's source, and the login that they came from. Where they would be
+// the old ones, of a login that could not be refreshed, spare makes that the error.
+func (p *Provider) askSource(ctx context.Context, spare bool) (token.Credentials, source.State, error) {
 	src, err := p.source(ctx)
 	if err != nil {
 		return token.Credentials{}, source.State{}, err
@@ -95,6 +96,9 @@ func (p *Provider) askSource(ctx context.Context) (token.Credentials, source.Sta
 		// Where the user is logged out there may be a login going on, which Fetch waits for.
 		before, unseen := src.Observe()
 		c, err := src.Fetch(ctx)
+		if old, ok := errors.AsType[*source.NotRefreshed](err); ok && !spare {
+			c, err = old.Credentials, nil
+		}
 		if err != nil {
 			return token.Credentials{}, source.State{}, err
 		}
@@ -130,8 +134,8 @@ func (unkept) FailureFinal() bool   { return false }
 func (unkept) FailurePrivate() bool { return true }
 
 // fetchSource is the fetch of a source's record.
-func (p *Provider) fetchSource(ctx context.Context, _ bool) (token.Token, error) {
-	c, st, err := p.askSource(ctx)
+func (p *Provider) fetchSource(ctx context.Context, advisory bool) (token.Token, error) {
+	c, st, err := p.askSource(ctx, advisory)
 	if err != nil {
 		return token.Token{}, err
 	}
@@ -322,7 +326,7 @@ func (p *Provider) signerOf(ctx context.Context, t token.Token) (*token.Principa
 // nothing where they are a long-term key: then a session is made with it.
 func (p *Provider) handOut(ctx context.Context, renew bool) (cache.Answer, error) {
 	if p.base == nil { // in a file or in variables, with a session token
-		c, _, err := p.askSource(ctx)
+		c, _, err := p.askSource(ctx, false)
 		return cache.Answer{Token: sourceToken(c), Origin: cache.Fresh}, err
 	}
 	if !renew && p.base.state().Unkept {
@@ -336,7 +340,7 @@ func (p *Provider) handOut(ctx context.Context, renew bool) (cache.Answer, error
 		return cache.Answer{}, nil
 	case !a.Token.Credentials.CanExpire && a.Origin != cache.Fresh:
 		// How long they still live is not known, so they are handed out as new as can be.
-		c, _, err := p.base.askSource(ctx)
+		c, _, err := p.base.askSource(ctx, false)
 		return cache.Answer{Token: sourceToken(c), Origin: cache.Fresh}, err
 	}
 	return a, nil

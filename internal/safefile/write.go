@@ -43,8 +43,9 @@ func Create(dir *os.Root, name string, data []byte, d Durability) error {
 
 // Replace is Write by way of a temporary file whose name the caller chooses. Once it holds all of
 // data it stays, whatever else goes wrong, until it has its name: a crash or an error then leaves
-// it for the caller to find. A file that is there under the temporary name goes.
-func Replace(dir *os.Root, temp, name string, data []byte, d Durability) error {
+// it for the caller to find. A file that is there under the temporary name goes. complete, which may
+// be nil, is called between the two.
+func Replace(dir *os.Root, temp, name string, data []byte, d Durability, complete func()) error {
 	if err := dir.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return cause(err)
 	}
@@ -54,6 +55,9 @@ func Replace(dir *os.Root, temp, name string, data []byte, d Durability) error {
 	}
 	whole, err := fill(f, data, d)
 	if err == nil {
+		if complete != nil {
+			complete()
+		}
 		err = dir.Rename(temp, name)
 	}
 	if err != nil && !whole {

@@ -22,6 +22,7 @@ const maxLogin = 1 << 20
 // lineageFile says which login a file holds. It is kept beside the records.
 type lineageFile struct {
 	Content string `json:"content"` // hash of the file's content after our refresh
+	Before  string `json:"before"`  // and before it: the file has that until it is replaced
 	Login   string `json:"login"`   // hash of the content that the refreshes began with
 }
 
@@ -46,18 +47,18 @@ func LoginOf(c *cache.Cache, file string) (State, error) {
 // which it came by refreshes of ours.
 func lineage(c *cache.Cache, file, content string) string {
 	var known lineageFile
-	if c != nil && c.ReadState(lineageName(file), &known) && known.Content == content && known.Login != "" {
+	if c != nil && c.ReadState(lineageName(file), &known) && (known.Content == content || known.Before == content) && known.Login != "" {
 		return known.Login
 	}
 	return content
 }
 
-// Refreshed notes that this program replaced the content of a login's file, the one before by the
+// Refreshed notes that this program replaces the content of a login's file, the one before by the
 // one after, so that it remains the same login. It is called with the login's lock held. Where
 // it is not called the login is taken for another one, which costs a request and nothing else.
 func Refreshed(c *cache.Cache, file string, before, after []byte) {
 	if c == nil {
 		return
 	}
-	_ = c.WriteState(lineageName(file), lineageFile{Content: hash(after), Login: lineage(c, file, hash(before))}, false)
+	_ = c.WriteState(lineageName(file), lineageFile{Content: hash(after), Before: hash(before), Login: lineage(c, file, hash(before))}, false)
 }

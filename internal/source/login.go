@@ -114,7 +114,11 @@ func (s session[L]) login(ctx context.Context, ask Ask, force bool, interactive 
 	defer held.Release()
 	now, there := s.content()
 	if !force || there && now != first {
-		if _, err := s.renewed(ctx, refreshUnder); err == nil || !LoginNeeded(err) {
+		_, usable, err := s.renewed(ctx)
+		if !LoginNeeded(err) {
+			if usable {
+				err = nil // it serves still
+			}
 			return false, err
 		}
 	}

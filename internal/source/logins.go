@@ -21,8 +21,8 @@ const (
 
 // Fetch gets the credentials of the role from the portal.
 func (s identityCenter) Fetch(ctx context.Context) (token.Credentials, error) {
-	l, err := s.usable(ctx)
-	if err != nil {
+	l, usable, err := s.usable(ctx)
+	if !usable {
 		return token.Credentials{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
@@ -59,9 +59,12 @@ func (s identityCenter) Fetch(ctx context.Context) (token.Credentials, error) {
 
 // Fetch gives the credentials of the login itself.
 func (s awsLogin) Fetch(ctx context.Context) (token.Credentials, error) {
-	l, err := s.usable(ctx)
-	if err != nil {
+	l, usable, err := s.usable(ctx)
+	switch {
+	case !usable:
 		return token.Credentials{}, err
+	case err != nil:
+		return token.Credentials{}, &NotRefreshed{l.Credentials, err}
 	}
 	return l.Credentials, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/source/loginfile"
 	"github.com/sts-helper/sts-helper/internal/source/oauth"
 	"github.com/sts-helper/sts-helper/lock"
+	"github.com/sts-helper/sts-helper/token"
 )
 
 const (
@@ -63,46 +64,59 @@ var errServed = errors.New("served")
 var errWaited = errors.New("the lock was not to be had in time")
 
 // usable gives a login that lasts: as it is, else refreshed under the lock by one process of
-// all. Where that fails, what is valid serves still.
-func (s session[L]) usable(ctx context.Context) (L, error) {
-	l, err := s.read(s.file())
+// all. Where that fails and the login is valid still, it is usable, and the error says why it is
+// not refreshed.
+func (s session[L]) usable(ctx context.Context) (l L, usable bool, err error) {
+	l, err = s.read(s.file())
 	if err == nil && l.Valid(time.Now(), refreshUnder) {
-		return l, nil
+		return l, true, nil
 	}
 	if err == nil && !s.refreshable(l) {
 		err = loginfile.ErrEnded
 		if l.Valid(time.Now(), useUnder) {
-			return l, nil
+			return l, true, s.failed(err)
 		}
 	}
 	// A login in progress is waited for.
 	if err != nil && (!LoginNeeded(err) || !s.loggingIn()) {
-		return l, s.failed(err)
+		return l, false, s.failed(err)
 	}
 	held, other, err := s.lock(ctx, cache.Mandatory)
 	if err == nil && held == nil {
-		return other, nil
+		return other, true, nil
 	}
 	if err != nil {
 		if now, rerr := s.read(s.file()); rerr == nil && now.Valid(time.Now(), useUnder) {
-			return now, nil
+			return now, true, err
 		}
-		return l, err
+		return l, false, err
 	}
 	defer held.Release()
-	return s.renewed(ctx, refreshUnder)
+	return s.renewed(ctx)
 }
 
-// renewed is the login, refreshed if it lasts no longer than left. The lock is held.
-func (s session[L]) renewed(ctx context.Context, left time.Duration) (L, error) {
+// renewed is the login, refreshed where that is due, as usable says. The lock is held.
+func (s session[L]) renewed(ctx context.Context) (l L, usable bool, err error) {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTime)
 	defer cancel()
-	l, usable, err := s.refresh(bounded, s.file(), left)
-	if usable {
-		return l, nil
+	l, usable, err = s.refresh(bounded, s.file(), refreshUnder)
+	if err != nil {
+		err = s.failed(err)
 	}
-	return l, s.failed(err)
+	return l, usable, err
 }
+
+// NotRefreshed is the error of a fetch that found a login which is valid still, but could not be
+// refreshed. It has the credentials, for who has no others.
+type NotRefreshed struct {
+	Credentials token.Credentials
+	Err         error // why it could not
+}
+
+func (e *NotRefreshed) Error() string { return e.Err.Error() }
+
+// Unwrap gives what went wrong.
+func (e *NotRefreshed) Unwrap() error { return e.Err }
 
 // Observe says which login there is.
 func (s session[L]) Observe() (State, error) {

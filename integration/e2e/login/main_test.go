@@ -94,9 +94,15 @@ var expiresAt = regexp.MustCompile(`("expiresAt":\s*)"[^"]*"`)
 // end lets what a login's file holds end, as far as the file says.
 func (w *world) end(t *testing.T, file string) {
 	t.Helper()
+	w.endsIn(t, file, -time.Hour)
+}
+
+// endsIn lets it end so far ahead.
+func (w *world) endsIn(t *testing.T, file string, left time.Duration) {
+	t.Helper()
 	b, err := os.ReadFile(file)
 	harness.Must(t, err)
-	w.write(t, file, expiresAt.ReplaceAll(b, []byte(`$1"2020-01-01T00:00:00Z"`)))
+	w.write(t, file, expiresAt.ReplaceAll(b, []byte(`$1"`+time.Now().Add(left).UTC().Format(time.RFC3339)+`"`)))
 }
 
 // login is a login at a terminal, in an environment of its own.

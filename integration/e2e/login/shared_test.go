@@ -27,24 +27,43 @@ func (w *world) start(t *testing.T, n int, entry string) []*harness.Job {
 	return jobs
 }
 
-// A login that has ended is refreshed by one process of all: its refresh token works once.
+// A login that has ended is refreshed by one process of all, whatever profile and role each wants:
+// its refresh token works once. The portal takes 20 requests a second, and the rest comes later.
 func TestOneRefreshForAll(t *testing.T) {
-	for entry, kind := range map[string]string{"app": "CreateToken", "app-console": "CreateOAuth2Token"} {
-		t.Run(entry, func(t *testing.T) {
+	for kind, op := range map[string]string{"sso": "CreateToken", "console": "CreateOAuth2Token"} {
+		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t)
-			file := w.sso
-			if entry == "app" {
+			file := w.cons
+			var config strings.Builder
+			for i := range crowd() {
+				if kind == "sso" {
+					w.STS.Assign("alice", harness.Account, fmt.Sprintf("Set%d", i))
+					fmt.Fprintf(&config, "[profile p%d]\nsso_session = My Corp Ltd\nsso_account_id = %s\nsso_role_name = Set%d\nregion = eu-west-1\n", i, harness.Account, i)
+				} else {
+					fmt.Fprintf(&config, "[profile p%d]\nlogin_session = %s\nregion = eu-west-1\n", i, w.arn)
+				}
+			}
+			harness.Must(t, w.Write(".aws/config", w.Read(t, ".aws/config")+config.String()))
+			if kind == "sso" {
+				file = w.sso
 				w.signIn(t, "alice")
+				w.STS.LimitPortal(20)
 			} else {
-				file = w.cons
 				w.signInConsole(t)
 			}
 			w.end(t, file)
-			for _, j := range w.start(t, crowd(), entry) {
+			var jobs []*harness.Job
+			for i := range crowd() {
+				jobs = append(jobs, harness.Start(t, nil, w.Command(t, "--source-profile", fmt.Sprintf("p%d", i), "--role-arn", "arn:aws:iam::"+harness.Account+":role/app")))
+			}
+			for _, j := range jobs {
 				w.Creds(t, j.Result(t))
 			}
-			if n := w.STS.Count(kind); n != 1 {
+			if n := w.STS.Count(op); n != 1 {
 				t.Errorf("%d refreshes", n)
+			}
+			if n := w.STS.Succeeded("GetRoleCredentials"); kind == "sso" && n != crowd() {
+				t.Errorf("%d answers of the portal", n)
 			}
 			if n := w.STS.SSOSessionsEnded() + w.STS.LoginsEnded(); n != 0 {
 				t.Errorf("%d logins lost", n)

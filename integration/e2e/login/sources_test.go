@@ -131,6 +131,12 @@ func TestSources(t *testing.T) {
 
 		"aws login":            {func(t *testing.T, s *sources) []string { s.signInConsole(t); return byConsole }, 0, nil},
 		"aws login, refreshed": {func(t *testing.T, s *sources) []string { s.signInConsole(t); s.end(t, s.cons); return byConsole }, 0, nil},
+		"aws login, refresh away, valid still": {func(t *testing.T, s *sources) []string {
+			s.signInConsole(t)
+			s.endsIn(t, s.cons, 4*time.Minute)
+			s.refuse("CreateOAuth2Token", emulator.ServiceUnavailable)
+			return byConsole
+		}, 0, nil},
 		"aws login, in its own directory": {func(t *testing.T, s *sources) []string {
 			s.signInConsole(t)
 			s.Env["AWS_LOGIN_CACHE_DIRECTORY"] = filepath.Join(s.Dir, "elsewhere")

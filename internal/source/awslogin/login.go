@@ -56,7 +56,7 @@ func (g *Grant) Save(dir string) (*Login, error) {
 		loginfile.Member{Name: "idToken", Value: g.answer.IDToken},
 		loginfile.Member{Name: "dpopKey", Value: string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}))},
 		loginfile.Member{Name: "signInRegion", Value: g.region})
-	if err := f.Replace("", text); err != nil {
+	if err := f.Replace("", text, nil); err != nil {
 		return nil, err
 	}
 	return parse(text)

@@ -108,7 +108,7 @@ func (g *Grant) Save(dir string) (*Login, error) {
 		members = append(members, loginfile.Member{Name: "refreshToken", Value: g.tokens.RefreshToken})
 	}
 	text := loginfile.New(members...)
-	if err := f.Replace("", text); err != nil {
+	if err := f.Replace("", text, nil); err != nil {
 		return nil, err
 	}
 	if g.client.fresh {
@@ -126,7 +126,7 @@ func (r registration) save(dir string) {
 	_ = f.Replace("", loginfile.New(
 		loginfile.Member{Name: "clientId", Value: r.id}, loginfile.Member{Name: "clientSecret", Value: r.secret},
 		loginfile.Member{Name: "expiresAt", Value: r.expires}, loginfile.Member{Name: "scopes", Value: r.scopes},
-		loginfile.Member{Name: "grantTypes", Value: r.grants}))
+		loginfile.Member{Name: "grantTypes", Value: r.grants}), nil)
 }
 
 // forget removes a registration that the service no longer knows.

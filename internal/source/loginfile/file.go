@@ -130,7 +130,7 @@ func (f *File) Adopt(t *Text) *Text {
 // refresh token is spent for it.
 func (f *File) CanWrite(size int) error {
 	probe := pendingStart(f.name) + "probe"
-	err := safefile.Replace(f.dir, probe+pendingSuffix, probe, make([]byte, size+4096), safefile.Unsynced)
+	err := safefile.Replace(f.dir, probe+pendingSuffix, probe, make([]byte, size+4096), safefile.Unsynced, nil)
 	if err != nil {
 		_ = f.dir.Remove(probe + pendingSuffix)
 		return err
@@ -142,15 +142,16 @@ func (f *File) CanWrite(size int) error {
 const retries = 3
 
 // Replace puts next in the place of a text with this refresh token, "" for none. What Adopt
-// could have found of earlier crashes goes. After an error Adopt may still find next.
-func (f *File) Replace(refreshToken string, next *Text) error {
+// could have found of earlier crashes goes. After an error Adopt may still find next. complete,
+// which may be nil, is called when next is on disk and not the file's yet.
+func (f *File) Replace(refreshToken string, next *Text, complete func()) error {
 	temp := pendingName(f.name, refreshToken)
-	err := safefile.Replace(f.dir, temp, f.name, next.data, safefile.Durable)
+	err := safefile.Replace(f.dir, temp, f.name, next.data, safefile.Durable, complete)
 	for i := 0; i < retries && err != nil; i++ {
 		if data, rerr := safefile.ReadPrivate(f.dir, temp, limit); rerr == nil && bytes.Equal(data, next.data) {
 			err = f.dir.Rename(temp, f.name)
 		} else {
-			err = safefile.Replace(f.dir, temp, f.name, next.data, safefile.Unsynced)
+			err = safefile.Replace(f.dir, temp, f.name, next.data, safefile.Unsynced, complete)
 		}
 	}
 	if err != nil {

@@ -150,7 +150,7 @@ func TestReplace(t *testing.T) {
 	if err := f.CanWrite(1000); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Replace("1", parse(t, `{"refreshToken": "2"}`)); err != nil {
+	if err := f.Replace("1", parse(t, `{"refreshToken": "2"}`), nil); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Lstat(path)
@@ -186,7 +186,7 @@ func TestAdopt(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(path, "x"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.Replace("1", parse(t, `{"refreshToken": "2"}`)); err == nil {
+		if err := f.Replace("1", parse(t, `{"refreshToken": "2"}`), nil); err == nil {
 			t.Fatal("replaced")
 		}
 		if err := os.RemoveAll(path); err != nil {

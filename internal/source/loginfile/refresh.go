@@ -22,8 +22,8 @@ type Kind[L Login] struct {
 	// Renew spends the login's refresh token and gives the text that follows. A refusal that
 	// only a new login cures is [ErrEnded]. A login without a refresh token is refused, too.
 	Renew func(L) (*Text, error)
-	// Refreshed is given what a refresh of ours replaced, and by what, once that is on disk. It
-	// may be nil.
+	// Refreshed is given what a refresh of ours replaces, and by what, when that is on disk and not
+	// the file's yet. It may be nil.
 	Refreshed func(before, after []byte)
 }
 
@@ -95,10 +95,9 @@ func (k Kind[L]) renew(f *File, path string, l L) (next L, err error) {
 	if now, err := Read(path); errors.Is(err, ErrNotLoggedIn) || err == nil && !sameTokens(now, l.Text()) {
 		return next, errReplaced // what was refreshed is no longer wanted
 	}
-	if err := f.Replace(l.Text().String("refreshToken"), text); err != nil {
+	if err := f.Replace(l.Text().String("refreshToken"), text, func() { k.refreshed(l.Text(), text) }); err != nil {
 		return next, fmt.Errorf("the login was refreshed, but its file cannot be written: %w", err)
 	}
-	k.refreshed(l.Text(), text)
 	return k.Parse(text)
 }
 
