@@ -2,7 +2,6 @@ package sts
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/transport"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -89,17 +89,11 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	if c.transport = o.Transport; c.transport == nil {
-		var roots *x509.CertPool
-		if len(o.CABundle) > 0 {
-			if roots = x509.NewCertPool(); !roots.AppendCertsFromPEM(o.CABundle) {
-				return nil, errors.New("the CA bundle has no certificate in PEM")
-			}
+		roots, err := transport.Roots(o.CABundle)
+		if err != nil {
+			return nil, err
 		}
-		proxy := o.Proxy
-		if proxy == nil {
-			proxy = http.ProxyFromEnvironment
-		}
-		c.transport, c.ours = newTransport(roots, proxy), true
+		c.transport, c.ours = newTransport(roots, o.Proxy), true
 	}
 	return c, nil
 }

@@ -10,10 +10,9 @@ const (
 	totalTime = 10 * time.Second
 	// attemptTime bounds one request from its first packet to the last byte of its answer.
 	attemptTime = 5 * time.Second
-	// dialTime bounds looking up the host and connecting to it, tlsTime the handshake. Less than
-	// attemptTime, so that a failure before anything was sent is seen as one.
-	dialTime = 3 * time.Second
-	tlsTime  = 3 * time.Second
+	// connectTime bounds looking up the host and connecting to it, and again the TLS handshake. Less
+	// than attemptTime, so that a failure before anything was sent is seen as one.
+	connectTime = 3 * time.Second
 	// maxAttempts: a second attempt follows only a failure that leaves no doubt: nothing was sent
 	// (look-up, connection, handshake), or, where no MFA code was, STS said that it is busy.
 	maxAttempts = 2
@@ -24,8 +23,6 @@ const (
 	// maxBody bounds an answer. STS's own are some 3 KiB; session tokens have no stated maximum
 	// and are under 4 KiB.
 	maxBody = 256 << 10
-	// maxHeader bounds the header of an answer.
-	maxHeader = 64 << 10
 	// maxSkew is how far the clocks may differ before an error speaks of it: the time within which
 	// AWS accepts a signature.
 	maxSkew = 5 * time.Minute

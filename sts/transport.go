@@ -16,31 +16,23 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/transport"
 	"github.com/sts-helper/sts-helper/token"
 )
 
-// newTransport is a transport for one request or two: HTTP/1.1, no kept connections, no
-// compression, bounded in every direction. HTTP/2 would only add set-up, and requests that it
-// sends again by itself.
+// newTransport is the transport of a client that is not given one. A proxy that refuses is a [proxyError].
 func newTransport(roots *x509.CertPool, proxy func(*http.Request) (*url.URL, error)) *http.Transport {
-	p := new(http.Protocols)
-	p.SetHTTP1(true)
-	return &http.Transport{
-		Proxy:                  proxy,
-		DialContext:            (&net.Dialer{Timeout: dialTime, KeepAlive: -1}).DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
-		TLSHandshakeTimeout:    tlsTime,
-		DisableKeepAlives:      true,
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: maxHeader,
-		Protocols:              p,
-		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
-			if resp.StatusCode != http.StatusOK {
-				return &proxyError{status: resp.StatusCode}
-			}
-			return nil
-		},
+	t := transport.New(roots, connectTime)
+	if proxy != nil {
+		t.Proxy = proxy
 	}
+	t.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+		if resp.StatusCode != http.StatusOK {
+			return &proxyError{status: resp.StatusCode}
+		}
+		return nil
+	}
+	return t
 }
 
 // proxyError is a proxy that would not make the connection.

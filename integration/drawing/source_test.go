@@ -171,6 +171,7 @@ func TestOneFactInOnePlace(t *testing.T) {
 		{"atomic write", "internal/safefile", s.selected("Rename", "Link", "CreateTemp"), []string{"internal/source/loginfile"}},
 		{"check of a file's owner", "internal/safefile", s.selected("Nlink"), nil},
 		{"way to run other programs", "internal/child", s.calls("os/exec", "Command", "CommandContext"), nil},
+		{"HTTP transport", "internal/transport", s.calls("net", "Dialer"), nil},
 		{"text safe for a terminal", "internal/display", s.declared("safe", "visible", "sanitize"), nil},
 		{"text safe for a terminal", "internal/display", s.calls("strconv", "IsPrint", "QuoteToGraphic"), nil},
 	} {

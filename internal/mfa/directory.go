@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/hex"
 	"encoding/xml"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,6 +19,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/transport"
 )
 
 // AutoSerial as a serial number means the one MFA device that the user of the access key has.
@@ -150,28 +148,14 @@ func (d Directory) endpoint() (*url.URL, string, error) {
 	return u, region, nil
 }
 
-// client is for one request: bounded, and without redirects, kept connections or HTTP/2.
+// client is for one request, without redirects.
 func (d Directory) client() (*http.Client, error) {
-	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
-	if d.CABundle != nil {
-		tlsConfig.RootCAs = x509.NewCertPool()
-		if !tlsConfig.RootCAs.AppendCertsFromPEM(d.CABundle) {
-			return nil, failure.Configf("AWS_CA_BUNDLE: no certificate in PEM in the file that it names")
-		}
+	roots, err := transport.Roots(d.CABundle)
+	if err != nil {
+		return nil, failure.Configf("AWS_CA_BUNDLE: %v", err)
 	}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            (&net.Dialer{Timeout: 3 * time.Second}).DialContext,
-			TLSHandshakeTimeout:    3 * time.Second,
-			TLSClientConfig:        tlsConfig,
-			DisableKeepAlives:      true,
-			DisableCompression:     true,
-			MaxResponseHeaderBytes: 16 << 10,
-			Protocols:              protocols,
-		},
+		Transport:     transport.New(roots, 3*time.Second),
 	}, nil
 }
