@@ -33,6 +33,7 @@ func (p *program) loginToSource(ctx context.Context, t *target, how *webLogin, f
 	remote := p.remote()
 	ask := source.Ask{
 		AnyDevice: how.deviceCode || remote != "" && !how.noBrowser,
+		Never:     t.Request().Prompt == string(mfa.PromptNever),
 		TTY:       mfa.TerminalName(),
 		Waiting: func(who lock.Holder) {
 			p.progress("%s: waiting for %s; go on there", name, display.Safe(who.String()))

@@ -31,6 +31,8 @@ type Ask struct {
 	Read func(context.Context) (string, error)
 	// Waiting is told of another process in which the user logs in already.
 	Waiting func(lock.Holder)
+	// Never forbids to ask the user: a login that is needed is an error.
+	Never bool
 	// TTY is the terminal that the user sits at, for other processes' messages.
 	TTY string
 }
@@ -121,6 +123,9 @@ func (s session[L]) login(ctx context.Context, ask Ask, force bool, interactive 
 			}
 			return false, err
 		}
+	}
+	if ask.Never {
+		return false, failure.Interactionf(nil, LoginCommand(s.def), "%s needs a login, and the user may not be asked", Describe(s.def))
 	}
 	who := s.holder()
 	who.Asking, who.TTY = true, ask.TTY

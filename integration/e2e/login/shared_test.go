@@ -228,6 +228,35 @@ func TestLoginToTheSourceItself(t *testing.T) {
 	}
 }
 
+// What failed for want of a login is tried again at once when there is one.
+func TestNewLoginForgetsFailures(t *testing.T) {
+	for entry, file := range map[string]func(*world) string{"app": func(w *world) string { return w.sso }, "app-console": func(w *world) string { return w.cons }} {
+		t.Run(entry, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.signIn(t, "alice")
+			w.signInConsole(t)
+			w.end(t, file(w))
+			w.STS.EndSSO("alice")
+			w.STS.EndLogin(w.arn, "TOKEN_EXPIRED")
+			for range 2 {
+				if r := w.Run(t, "--profile", entry); r.Code != harness.ExitInteraction {
+					t.Errorf("exit %d, %q", r.Code, r.Stderr)
+				}
+			}
+			if n := w.STS.Count("CreateToken") + w.STS.Count("CreateOAuth2Token"); n != 1 {
+				t.Errorf("AWS refused %d times what it had refused", n)
+			}
+			if r := w.Run(t, "login", "--prompt", "never", entry); r.Code != harness.ExitInteraction || !strings.Contains(r.Stderr, "may not be asked") {
+				t.Errorf("exit %d, %q", r.Code, r.Stderr)
+			}
+			w.signIn(t, "alice") // by another tool
+			w.signInConsole(t)
+			w.Creds(t, w.Run(t, "--profile", entry))
+		})
+	}
+}
+
 // Whoever logs in anew, by whatever tool, gets nothing of who was logged in before.
 func TestAnotherUserLogsIn(t *testing.T) {
 	w := newWorld(t)
