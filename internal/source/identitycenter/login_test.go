@@ -145,7 +145,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 	case "/client/register":
 		body = `{"clientId":"c","clientSecret":"s","clientSecretExpiresAt":9999999999}`
 	case "/device_authorization":
-		body = `{"deviceCode":"d","userCode":"u","verificationUri":"v","expiresIn":60,"interval":5}`
+		body = `{"deviceCode":"d","userCode":"u","verificationUri":"https://v","expiresIn":60,"interval":5}`
 	default:
 		s.asked = append(s.asked, time.Since(s.began))
 		next := s.answers[0]
