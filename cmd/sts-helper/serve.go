@@ -114,7 +114,11 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings settings.Fla
 		return err
 	}
 	tokenFile, err := e.secrets(served)
-	defer func() { e.mark.end(err == nil) }()
+	listening := false
+	defer func() {
+		// A server that never listened left no address to anybody, unless its port was taken.
+		e.mark.end(err == nil || !listening && !e.mark.unclean && !errors.Is(err, syscall.EADDRINUSE))
+	}()
 	if err != nil {
 		return err
 	}
@@ -139,6 +143,7 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings settings.Fla
 	if err != nil {
 		return err
 	}
+	listening = true
 	defer func() {
 		for _, ln := range listeners {
 			_ = ln.Close()

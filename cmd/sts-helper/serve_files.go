@@ -52,10 +52,9 @@ func (e *endpoint) secrets(s *servePlan) (tokenFile string, err error) {
 	if e.flags.envFile != "" && e.flags.envFormat == formatEnv && e.flags.envToken != tokenAsVariable && !render.Plain(tokenFile) {
 		return "", unsafeFile("the token file's path %s has characters that an env-file cannot hold; name another with --token-file, or choose another --env-format", display.Safe(tokenFile))
 	}
-	var unclean bool
-	e.mark, unclean = markRun(tokenFile)
-	e.bearer, err = bearerToken(tokenFile, unclean)
-	if err == nil && unclean {
+	e.mark = markRun(tokenFile)
+	e.bearer, err = bearerToken(tokenFile, e.mark.unclean)
+	if err == nil && e.mark.unclean {
 		e.log.Warn("the last run did not end cleanly, so there is a new bearer token", "file", tokenFile)
 	}
 	e.tokenFile = tokenFile

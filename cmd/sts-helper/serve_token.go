@@ -14,22 +14,23 @@ import (
 // run did not end cleanly: somebody else may have taken the port since, and clients, which still
 // had the address, have sent the token there.
 type runMark struct {
-	path string
-	held *lock.Held // nil where another server marks the same token file
+	path    string
+	held    *lock.Held // nil where another server marks the same token file
+	unclean bool       // the run before did not end cleanly
 }
 
-// markRun marks a run, and reports whether the one before did not end cleanly. A server that runs
-// at the same time has the same token.
-func markRun(tokenFile string) (m runMark, unclean bool) {
-	m.path = tokenFile + ".running"
+// markRun marks a run. A server that runs at the same time has the same token.
+func markRun(tokenFile string) runMark {
+	m := runMark{path: tokenFile + ".running"}
 	dir, err := openDir(tokenFile)
 	if err != nil {
-		return m, false // as is said when the token is looked for
+		return m // as is said when the token is looked for
 	}
 	_ = dir.Close()
 	_, err = os.Lstat(m.path)
 	m.held, _ = lock.Try(m.path, lock.Holder{Purpose: "serving credentials"})
-	return m, err == nil && m.held != nil
+	m.unclean = err == nil && m.held != nil
+	return m
 }
 
 // end takes the mark away after a run that ended cleanly.

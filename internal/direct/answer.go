@@ -23,6 +23,7 @@ const (
 func off() bool { return os.Getenv(offVariable) != "" || os.Getenv(chainVariable) != "" }
 
 func init() {
+	checkLimits()
 	if !mayBeNoted(os.Args) || off() {
 		return
 	}

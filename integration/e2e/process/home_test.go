@@ -52,6 +52,10 @@ func TestHomesThatWillNotDo(t *testing.T) {
 			harness.Must(t, os.MkdirAll(w.Cache(), 0o700))
 			harness.Must(t, os.Chown(w.Cache(), nobody, nobody))
 		}, harness.ExitConfig, "belongs to uid 12345"},
+		{"too few files", func(t *testing.T, w *harness.World, cmd *exec.Cmd) {
+			*cmd = *exec.Command("sh", append([]string{"-c", `ulimit -n 7; exec "$0" "$@"`, w.Bin}, cmd.Args[1:]...)...)
+			cmd.Env = w.Environ()
+		}, harness.ExitConfig, "too few files may be open at once"},
 		{"few files", func(t *testing.T, w *harness.World, cmd *exec.Cmd) {
 			*cmd = *exec.Command("sh", append([]string{"-c", `ulimit -n 16; exec "$0" "$@"`, w.Bin}, cmd.Args[1:]...)...)
 			cmd.Env = w.Environ()
@@ -159,4 +163,19 @@ func TestStandardInputIsNotRead(t *testing.T) {
 	harness.Must(t, err)
 	defer in.Close()
 	w.Creds(t, w.Finish(t, cmd))
+}
+
+// However few files may be open, there is an answer or a line that says why not, from every command.
+func TestFewFiles(t *testing.T) {
+	w := harness.NewWorld(t)
+	for n := 3; n <= 24; n++ {
+		for _, args := range []string{"--source-profile base", "status", "serve --source-profile base --listen 127.0.0.1:x", "policy"} {
+			cmd := exec.Command("sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" %s`, n, args), w.Bin)
+			cmd.Env = w.Environ()
+			r := w.Finish(t, cmd)
+			if strings.Contains(r.Stderr, "goroutine") || strings.Count(r.Stderr, "\n") > 1 || n < 11 && (r.Code != harness.ExitConfig || !strings.Contains(r.Stderr, "ulimit -n")) || n >= 16 && strings.Contains(r.Stderr, "ulimit -n") {
+				t.Errorf("%d files, %s: exit %d, %q", n, args, r.Code, r.Stderr)
+			}
+		}
+	}
 }
