@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -179,6 +181,54 @@ func TestServePropertyList(t *testing.T) {
 	fields[len(fields)-1] = "127.0.0.1:0" // the port may be in use here
 	s := w.Serve(t, fields[1:]...)
 	s.Creds(t, "default")
+}
+
+// Neither manager starts a server again for ever whose settings are wrong.
+func TestServeIsNotRestartedInVain(t *testing.T) {
+	t.Parallel()
+	unit, err := os.ReadFile(filepath.Join("..", "..", "..", "packaging", "systemd", "sts-helper.service"))
+	harness.Must(t, err)
+	if !strings.Contains(string(unit), "\nRestartPreventExitStatus=2 3\n") {
+		t.Error("systemd starts it again after exit codes 2 and 3")
+	}
+	// What launchd runs, with a program of the test's in the helper's place.
+	b, err := os.ReadFile(filepath.Join("..", "..", "..", "packaging", "launchd", "com.github.sts-helper.serve.plist"))
+	harness.Must(t, err)
+	var plist struct {
+		Array struct {
+			Strings []string `xml:"string"`
+		} `xml:"dict>array"`
+	}
+	harness.Must(t, xml.Unmarshal(b, &plist))
+	run := func(stub string) *exec.Cmd {
+		program := filepath.Join(t.TempDir(), "stub")
+		harness.Must(t, os.WriteFile(program, []byte("#!/bin/sh\n"+stub), 0o700))
+		args := slices.Clone(plist.Array.Strings)
+		if i := slices.Index(args, "/usr/local/bin/sts-helper"); i >= 0 {
+			args[i] = program
+		}
+		return exec.Command(args[0], args[1:]...)
+	}
+	for code, want := range map[int]int{0: 0, 1: 1, 2: 0, 3: 0, 6: 6} {
+		cmd := run(fmt.Sprintf("[ $1 = serve ] && exit %d", code))
+		if _ = cmd.Run(); cmd.ProcessState.ExitCode() != want {
+			t.Errorf("launchd gets %d for %d, want %d", cmd.ProcessState.ExitCode(), code, want)
+		}
+	}
+	var said harness.Output
+	cmd := run("trap 'echo reload' HUP; trap 'echo end; exit 0' TERM; echo ready; while :; do sleep 0.05; done\n")
+	cmd.Stdout = &said
+	harness.Must(t, cmd.Start())
+	for _, step := range []struct {
+		await  string
+		signal syscall.Signal
+	}{{"ready", syscall.SIGHUP}, {"reload", syscall.SIGTERM}} {
+		harness.Await(t, step.await, func() bool { return strings.Contains(said.String(), step.await) })
+		harness.Must(t, cmd.Process.Signal(step.signal))
+	}
+	if err := cmd.Wait(); err != nil || !strings.Contains(said.String(), "end") {
+		t.Errorf("%v, %q", err, said.String())
+	}
 }
 
 func TestServeMetrics(t *testing.T) {
