@@ -115,6 +115,7 @@ func (p *program) openBundle(ctx context.Context, args []string, a acceptFlags) 
 	if len(args) == 1 && args[0] != "-" {
 		name, from = args[0], args[0]
 	} else if p.terminal(os.Stdin) {
+		_ = ctx.Done() // begins to watch for the Ctrl-C that may follow at once
 		fmt.Fprintln(p.stderr, "paste the sealed token, then press Ctrl-D:")
 	}
 	data, err := readInput(ctx, name)
