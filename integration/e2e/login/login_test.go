@@ -182,3 +182,29 @@ func TestLoginThatFails(t *testing.T) {
 		})
 	}
 }
+
+// A login that looks good and that AWS does not take any more is brought anew.
+func TestLoginThatEndedElsewhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.STS.SetBrowserUser("alice")
+	w.signIn(t, "alice")
+	w.STS.EndSSO("alice")
+	tt, j := w.login(t, w.withBrowser(), "app")
+	browse(t, w.opened(t))
+	w.ok(t, tt, j)
+	w.Creds(t, w.Run(t, "--profile", "app"))
+}
+
+// The browser that cannot be opened is said, and the page can be opened by hand.
+func TestLoginWithoutABrowserProgram(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.STS.SetBrowserUser("alice")
+	for _, browser := range []string{"/nowhere/browser", "false"} {
+		tt, j := w.login(t, []string{"BROWSER=" + browser}, "--force", "app")
+		tt.Await("no browser opens", 1)
+		browse(t, shown(t, tt, "if none opens, open"))
+		w.ok(t, tt, j)
+	}
+}

@@ -281,3 +281,53 @@ func TestLogout(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The user logs in anew, or out, while a refresh is on its way that AWS grants: what the user did
+// stays.
+func TestRefreshYieldsToTheUser(t *testing.T) {
+	for name, do := range map[string]func(f *fixture) (want string){
+		"a new login": func(f *fixture) string { return f.signIn().AccessToken },
+		"a logout": func(f *fixture) string {
+			if err := os.Remove(f.path); err != nil {
+				f.t.Fatal(err)
+			}
+			return ""
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := start(t)
+			expired := f.e.SignInSSO("alice")
+			expired.ExpiresAt = time.Now().Add(-time.Minute)
+			f.write(expired)
+			release := f.e.Gate("CreateToken")
+			defer release()
+			done := make(chan error, 1)
+			var l *identitycenter.Login
+			go func() {
+				var err error
+				l, err = f.refresh()
+				done <- err
+			}()
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			if err := f.e.WaitInFlight(ctx, "CreateToken", 1); err != nil {
+				t.Fatal(err)
+			}
+			want := do(f)
+			release()
+			err := <-done
+			if f.e.Succeeded("CreateToken") != 1 {
+				t.Error("AWS did not refresh it")
+			}
+			if want == "" {
+				if entries, _ := os.ReadDir(f.dir); !errors.Is(err, loginfile.ErrNotLoggedIn) || len(entries) != 0 {
+					t.Errorf("%v, %v", err, entries)
+				}
+				return
+			}
+			if err != nil || l.AccessToken != want || !strings.Contains(f.text(), want) {
+				t.Errorf("%v, %s", err, f.text())
+			}
+		})
+	}
+}
