@@ -23,16 +23,6 @@ const Version = 1
 // Ruby SDK what a pipe holds (64 KiB) before it deadlocks.
 const MaxDocument = record.MaxDocument
 
-// document is what is read of a document. [record.Document] writes one.
-type document struct {
-	Version         int    `json:"Version"`
-	AccessKeyID     string `json:"AccessKeyId"`
-	SecretAccessKey string `json:"SecretAccessKey"`
-	SessionToken    string `json:"SessionToken"`
-	Expiration      string `json:"Expiration"`
-	AccountID       string `json:"AccountId"`
-}
-
 var (
 	// ErrExpired is returned for credentials whose end is past: botocore and the
 	// JavaScript SDK fail on them, the Go SDK asks again on every use.
@@ -91,8 +81,12 @@ func Decode(data []byte) (token.Credentials, error) {
 		return token.Credentials{}, fmt.Errorf("%w: over %d bytes", ErrTooLarge, MaxDocument)
 	}
 	var doc struct {
-		document
-		Version json.RawMessage `json:"Version"`
+		Version         json.RawMessage
+		AccessKeyID     string `json:"AccessKeyId"`
+		SecretAccessKey string
+		SessionToken    string
+		Expiration      string
+		AccountID       string `json:"AccountId"`
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if err := dec.Decode(&doc); err != nil {
