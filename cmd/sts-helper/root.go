@@ -71,6 +71,7 @@ func (p *program) commands() []*cobra.Command {
 		p.processCommand(),
 		p.execCommand(),
 		p.envCommand(),
+		p.setupCommand(),
 		p.loginCommand(),
 		p.logoutCommand(),
 		p.statusCommand(),

@@ -22,19 +22,20 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: false,
-		Setup:               setup,
+		Setup:               newWorld,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"calls":  calls,
 			"fault":  order,
 			"exits":  exits,
 			"secret": secret,
+			"append": appendLine,
 		},
 	})
 }
 
 type emulatorKey struct{}
 
-func setup(env *testscript.Env) error {
+func newWorld(env *testscript.Env) error {
 	e := emulator.New(emulator.World{})
 	u := e.AddUser("111122223333", "alice")
 	e.AddMFADevice(u, "alice")
@@ -59,6 +60,9 @@ func setup(env *testscript.Env) error {
 	env.Setenv("HOME", home)
 	env.Setenv("AWS_ENDPOINT_URL_STS", e.URL())
 	env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	if err := os.WriteFile(filepath.Join(env.WorkDir, "key"), []byte(u.AccessKeyID+"\n"+u.SecretAccessKey+"\n"), 0o600); err != nil {
+		return err
+	}
 	env.Setenv("AKID", u.AccessKeyID)
 	env.Setenv("SECRET", u.SecretAccessKey)
 	return nil
@@ -107,6 +111,14 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	if errs := ts.ReadFile("stderr"); strings.Count(errs, "\n") != 1 || !strings.HasPrefix(errs, "sts-helper: ") || strings.Contains(errs, "CANARY") {
 		ts.Fatalf("standard error is not one line without secrets: %q", errs)
 	}
+}
+
+// append FILE: a comment of the user's at the end.
+func appendLine(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	data, err := os.ReadFile(path)
+	ts.Check(err)
+	ts.Check(os.WriteFile(path, append(data, "# appended\n"...), 0o600))
 }
 
 // secret FILE: no secret in it (stdout and stderr are files, too).

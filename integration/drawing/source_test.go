@@ -127,6 +127,7 @@ var outside = []struct {
 			"cache":                     "CACHEDIR.TAG, which is no secret",
 			"imds":                      "the kernel's user name spaces",
 			"internal/source/loginfile": "which file a link means",
+			"internal/setup":            "changes the files that settings names, behind their links",
 			"cmd/sts-helper":            "files named on the command line, the terminal, and serve's watch for changes",
 		},
 	},

@@ -130,6 +130,15 @@ func (f *File) Replace(section string, keys []string, text string) bool {
 	return true
 }
 
+// InsertAfter puts a line behind each one that match, given it without its end, is true of.
+func (f *File) InsertAfter(match func(line string) bool, text string) {
+	for i := len(f.lines); i > 0; i-- {
+		if match(strings.TrimRight(f.lines[i-1].text, "\r\n")) {
+			f.insert(i, text)
+		}
+	}
+}
+
 // Append puts lines at the end, with an empty one before them.
 func (f *File) Append(texts ...string) {
 	if len(f.lines) > 0 && strings.TrimSpace(f.lines[len(f.lines)-1].text) != "" {

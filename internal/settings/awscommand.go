@@ -56,3 +56,12 @@ func (e Environment) ourArgs(p *awsconfig.Profile) []string {
 	}
 	return append([]string{}, command[1:]...)
 }
+
+// SharedFiles are AWS's shared files, as far as they are there. One that cannot be read is an error.
+func SharedFiles(env Environment) (*awsconfig.Files, error) {
+	files := openAWSFiles(env)
+	return files, unreadable(files)
+}
+
+// RunsUs reports whether a profile's credential_process runs this program.
+func RunsUs(env Environment, p *awsconfig.Profile) bool { return env.ourArgs(p) != nil }

@@ -67,6 +67,23 @@ func Names(env Environment) ([]string, error) {
 	return names, nil
 }
 
+// EntrySources lists the AWS profiles that entries of config.toml name as their source.
+func EntrySources(env Environment) ([]string, error) {
+	f, err := openConfigFile(env)
+	if err != nil || f == nil {
+		return nil, err
+	}
+	var all []string
+	for _, e := range f.entries {
+		for _, v := range e.values {
+			if v.setting == sSourceProfile {
+				all = append(all, v.list...)
+			}
+		}
+	}
+	return all, nil
+}
+
 // openConfigFile reads the config file, nil where there is none.
 func openConfigFile(env Environment) (*configFile, error) {
 	path := ConfigPath(env)

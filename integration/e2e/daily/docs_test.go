@@ -197,6 +197,7 @@ func not(why string) way {
 var (
 	containers = not("TestServeContainers and TestServeSidecar run containers in each of these ways")
 	logins     = not("integration/e2e/login logs in and out by an identity center of its own")
+	setups     = not("TestSetupAsTheDocumentHasIt does")
 	addresses  = not("TestServeWellKnownAddresses does this in a network of its own")
 )
 
@@ -227,6 +228,8 @@ var tried = []struct {
 	{"sts-helper login --all", run},
 	{"sts-helper login corp", logins}, {"sts-helper login NAME", logins}, {"sts-helper logout corp", logins}, {"sts-helper logout NAME", logins},
 	{"sts-helper logout --all", run},
+	{"sts-helper setup --yes dev", setups}, {"sts-helper setup --yes --move-keys", setups}, {"sts-helper setup --remove", setups},
+	{"sts-helper setup --access-key --profile work --region eu-west-1", setups},
 	{"sts-helper --help", run},
 	{"sts-helper exec dev -- aws s3 ls", stood},
 	{"sts-helper exec dev --serve -- terraform apply", stood},

@@ -1,0 +1,388 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sts-helper/sts-helper/internal/broker"
+	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/internal/setup"
+)
+
+const setupHelp = `Set up profiles of ~/.aws/config to get their credentials from sts-helper, or undo that.
+
+    sts-helper setup                          shows what would change, asks, writes, tries
+    sts-helper setup dev ops --yes            these profiles only, without asking
+    sts-helper setup --move-keys              long-term keys go to a file that no SDK reads
+    sts-helper setup --access-key --profile work
+    sts-helper setup --remove
+
+Profiles keep their names, so programs need no change. What would win over sts-helper in
+some SDK (role_arn, sso_*, login_session, keys) moves to config.toml, to a source profile
+beside it, or to a credentials file that only sts-helper is told of. No other byte changes.
+A backup is kept beside each file; --remove gives the same bytes back, or, where a file has
+been changed since, takes back setup's own lines and says so.
+
+--access-key sets up the first profile from an access key, which is asked for on the
+terminal, or read from standard input: the key id on one line, the secret on the next.`
+
+// setupFlags are the flags of setup.
+type setupFlags struct {
+	profiles                             []string
+	yes, dryRun, moveKeys, remove, noTry bool
+	accessKey                            bool
+	region, mfaSerial, output            string
+}
+
+func (p *program) setupCommand() *cobra.Command {
+	var f setupFlags
+	cmd := &cobra.Command{
+		Use:               "setup [PROFILE...] [flags]",
+		Short:             "Let existing AWS profiles use sts-helper, or make a first one; undo it",
+		Long:              setupHelp,
+		ValidArgsFunction: p.completeAWSNames,
+	}
+	set := cmd.Flags()
+	set.SortFlags = false
+	set.StringArrayVar(&f.profiles, "profile", nil, "AWS profile to take over, or the new one's `NAME`; repeatable")
+	set.BoolVarP(&f.yes, "yes", "y", false, "write without asking")
+	set.BoolVarP(&f.dryRun, "dry-run", "n", false, "show what would change, and change nothing")
+	set.BoolVar(&f.moveKeys, "move-keys", false, "move long-term keys out of ~/.aws/credentials")
+	set.BoolVar(&f.remove, "remove", false, "undo all that setup has written")
+	set.BoolVar(&f.accessKey, "access-key", false, "make a new profile from an access key, read from the terminal or standard input")
+	set.StringVar(&f.region, "region", "", "`REGION` of the new profile")
+	set.StringVar(&f.mfaSerial, "mfa-serial", "", "MFA device of the new profile: `SERIAL` number, ARN, or auto")
+	set.BoolVar(&f.noTry, "no-try", false, "do not try the profiles afterwards")
+	set.StringVar(&f.output, "output", "text", "`FORM` of the output: text, json")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("profile", p.completeAWSNames)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		f.profiles = append(f.profiles, args...)
+		return p.setup(cmd.Context(), &f)
+	}
+	return cmd
+}
+
+// completeAWSNames completes names of AWS profiles.
+func (p *program) completeAWSNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	files, err := settings.SharedFiles(p.env)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return files.ProfileNames(), cobra.ShellCompDirectiveNoFileComp
+}
+
+func (f *setupFlags) check() error {
+	switch {
+	case f.output != "text" && f.output != "json":
+		return usageError{fmt.Errorf("--output: there is no form %q, only text and json", display.Safe(f.output))}
+	case f.yes && f.dryRun:
+		return usageError{errors.New("--yes does not go with --dry-run")}
+	case f.remove && (f.accessKey || f.moveKeys || len(f.profiles) > 0):
+		return usageError{errors.New("--remove undoes all that setup has written, and goes with --dry-run and --yes only")}
+	case !f.accessKey && (f.region != "" || f.mfaSerial != ""):
+		return usageError{errors.New("--region and --mfa-serial are for a new profile; add --access-key")}
+	case f.accessKey && len(f.profiles) > 1:
+		return usageError{errors.New("--access-key makes one profile")}
+	}
+	return nil
+}
+
+func (p *program) setup(ctx context.Context, f *setupFlags) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	if !f.yes && !f.dryRun && (!p.terminal(os.Stdin) || !p.terminal(p.stderr)) {
+		return usageError{errors.New("there is no terminal to ask on; add --yes to write, or --dry-run to see what would change")}
+	}
+	if f.remove {
+		return p.removeSetup(ctx, f)
+	}
+	plan, err := p.plan(ctx, f)
+	if err != nil {
+		return err
+	}
+	r := setupResult{Profiles: plan.Profiles, Changes: plan.Changes(), DryRun: f.dryRun}
+	if f.output == "text" {
+		if err := p.showPlan(&r); err != nil {
+			return err
+		}
+	}
+	if len(r.Changes) == 0 || f.dryRun {
+		return p.finish(f, &r)
+	}
+	if ok, err := p.agree(ctx, f, "Write this?"); !ok {
+		return err
+	}
+	if r.Backups, err = plan.Apply(); err != nil {
+		return err
+	}
+	if f.output == "text" {
+		for _, b := range r.Backups {
+			if err := p.say("backup: %s", display.Safe(b)); err != nil {
+				return err
+			}
+		}
+	}
+	var tryErr error
+	if !f.noTry {
+		tryErr = p.try(ctx, f, plan.Taken(), &r)
+	}
+	if err := p.finish(f, &r); err != nil {
+		return err
+	}
+	return tryErr
+}
+
+// setupResult is what setup says with --output json.
+type setupResult struct {
+	DryRun   bool            `json:"dry_run"`
+	Profiles []setup.Profile `json:"profiles"`
+	Changes  []setup.Change  `json:"changes"`
+	Backups  []string        `json:"backups,omitempty"`
+	Tried    []tried         `json:"tried,omitempty"`
+}
+
+// tried is how a profile did.
+type tried struct {
+	Profile  string `json:"profile"`
+	Works    bool   `json:"works"`
+	Identity string `json:"identity,omitempty"`
+	Expires  string `json:"expires,omitempty"`
+	Error    string `json:"error,omitempty"`
+}
+
+func (p *program) plan(ctx context.Context, f *setupFlags) (*setup.Plan, error) {
+	opts := setup.Options{Profiles: f.profiles, MoveKeys: f.moveKeys, Program: ourselves()}
+	if !f.accessKey {
+		return setup.NewPlan(p.env, opts)
+	}
+	key := setup.Key{Region: f.region, MFASerial: f.mfaSerial}
+	if len(f.profiles) > 0 {
+		key.Profile = f.profiles[0]
+	}
+	if err := setup.CheckNew(p.env, &key, opts); err != nil {
+		return nil, err // before a secret is asked for
+	}
+	var err error
+	if key.AccessKeyID, key.SecretAccessKey, err = p.readKey(ctx); err != nil {
+		return nil, err
+	}
+	return setup.NewKeyPlan(p.env, key, opts)
+}
+
+// readKey reads an access key from the terminal, the secret without showing it, or from standard
+// input.
+func (p *program) readKey(ctx context.Context) (id, secret string, err error) {
+	if !p.terminal(os.Stdin) {
+		data, err := readInput(ctx, "-")
+		if err != nil {
+			return "", "", err
+		}
+		words := strings.Fields(string(data))
+		if len(words) != 2 {
+			return "", "", usageError{errors.New("standard input is to have the access key id on one line and the secret on the next, and nothing else")}
+		}
+		return words[0], words[1], nil
+	}
+	fmt.Fprint(p.stderr, "Access key id: ")
+	line, err := p.line(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	hidden, err := askPassphrase(ctx, "Secret access key (not shown): ")
+	return strings.TrimSpace(line), strings.TrimSpace(string(hidden)), err
+}
+
+// line reads a line from standard input, which is a terminal.
+func (p *program) line(ctx context.Context) (string, error) {
+	line, err := await(ctx, func() ([]byte, error) {
+		return bufio.NewReader(io.LimitReader(os.Stdin, 256)).ReadBytes('\n')
+	})
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	if err != nil && len(line) == 0 {
+		return "", interactionError(err, "there was no answer; nothing was changed")
+	}
+	return string(line), nil
+}
+
+// ourselves is the path to run this program by: SDKs may have another PATH than the user.
+func ourselves() string {
+	const name = "sts-helper"
+	self, err := os.Executable()
+	if err != nil {
+		return name
+	}
+	if found, err := exec.LookPath(name); err == nil && filepath.IsAbs(found) {
+		a, aerr := os.Stat(found)
+		b, berr := os.Stat(self)
+		if aerr == nil && berr == nil && os.SameFile(a, b) {
+			return filepath.ToSlash(found) // which stays when a link leads to a new version
+		}
+	}
+	return filepath.ToSlash(self)
+}
+
+func (p *program) showPlan(r *setupResult) error {
+	width := 0
+	for _, q := range r.Profiles {
+		width = max(width, len(display.Safe(q.Name)))
+	}
+	for _, q := range r.Profiles {
+		line := fmt.Sprintf("%-*s  %s: %s", width, display.Safe(q.Name), q.Kind, q.Action)
+		if q.Reason != "" {
+			line += ": " + q.Reason
+		}
+		if err := p.say("%s", line); err != nil {
+			return err
+		}
+	}
+	for _, c := range r.Changes {
+		if _, err := io.WriteString(p.stdout, c.Diff); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(r.Profiles) == 0:
+		return p.say("there is no AWS profile yet; to make one from an access key, run: sts-helper setup --access-key")
+	case len(r.Changes) == 0:
+		return p.say("nothing to change")
+	}
+	return nil
+}
+
+// agree asks whether to go on, unless --yes was given.
+func (p *program) agree(ctx context.Context, f *setupFlags, question string) (bool, error) {
+	if f.yes {
+		return true, nil
+	}
+	fmt.Fprintf(p.stderr, "%s [y/N] ", question)
+	line, err := p.line(ctx)
+	if err != nil {
+		return false, err
+	}
+	switch strings.ToLower(strings.TrimSpace(line)) {
+	case "y", "yes":
+		return true, nil
+	}
+	return false, p.say("nothing was changed")
+}
+
+// try gets credentials for each profile, as a program would.
+func (p *program) try(ctx context.Context, f *setupFlags, names []string, r *setupResult) error {
+	var first error
+	failures := 0
+	for _, name := range names {
+		one := tried{Profile: name}
+		t, answer, err := p.tokenOf(ctx, name, settings.Flags{})
+		line := ""
+		switch {
+		case err == nil:
+			one.Works, one.Expires = true, answer.Token.Credentials.Expires.UTC().Format("2006-01-02T15:04:05Z")
+			if id := answer.Token.Principal(); id != nil {
+				one.Identity = id.ARN
+			}
+			line = fmt.Sprintf("%s works: good until %s", t.name, moment(answer.Token.Credentials.Expires))
+			for _, w := range broker.Warnings(answer) {
+				p.progress("%s: warning: %s", t.name, w)
+			}
+		case ctx.Err() != nil:
+			return err
+		default:
+			one.Error = display.Safe(err.Error())
+			line = display.Safe(name) + " is set up, and does not work yet: " + one.Error
+			if failure.ClassOf(err) != failure.InteractionRequired {
+				if failures++; first == nil {
+					first = err
+				}
+			}
+		}
+		r.Tried = append(r.Tried, one)
+		if f.output == "text" {
+			if err := p.say("%s", line); err != nil {
+				return err
+			}
+		}
+	}
+	if first != nil {
+		return summary{fmt.Errorf("%d of %d profiles do not work; to undo the changes, run: sts-helper setup --remove", failures, len(names)), first}
+	}
+	return nil
+}
+
+// finish writes the JSON document, where one is wanted.
+func (p *program) finish(f *setupFlags, v any) error {
+	if f.output != "json" {
+		return nil
+	}
+	e := json.NewEncoder(p.stdout)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// removeSetup undoes what setup has written.
+func (p *program) removeSetup(ctx context.Context, f *setupFlags) error {
+	all, err := setup.Remove(p.env, true)
+	if err != nil {
+		return err
+	}
+	if len(all) > 0 && !f.dryRun {
+		if !f.yes {
+			if err := p.showUndone(all, "would be "); err != nil {
+				return err
+			}
+		}
+		if ok, err := p.agree(ctx, f, "Undo this?"); !ok {
+			return err
+		}
+		if all, err = setup.Remove(p.env, false); err != nil {
+			return err
+		}
+	}
+	if f.output == "json" {
+		return p.finish(f, struct {
+			DryRun bool           `json:"dry_run"`
+			Files  []setup.Undone `json:"files"`
+		}{f.dryRun, append([]setup.Undone{}, all...)})
+	}
+	if len(all) == 0 {
+		return p.say("there is nothing to undo")
+	}
+	verb := ""
+	if f.dryRun {
+		verb = "would be "
+	}
+	return p.showUndone(all, verb)
+}
+
+func (p *program) showUndone(all []setup.Undone, verb string) error {
+	for _, u := range all {
+		line := display.Safe(u.Path) + ": " + verb + u.State
+		if u.State == "edited" {
+			line += ": it was changed since, so only setup's own lines are taken back"
+			if u.Left > 0 {
+				line += fmt.Sprintf(", and %d changes stay, because other lines are there now", u.Left)
+			}
+			line += "; the backup stays: " + display.Safe(u.Backup)
+		}
+		if err := p.say("%s", line); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,332 @@
+package setup
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sts-helper/sts-helper/internal/awsconfig"
+	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/settings"
+)
+
+// Kinds of profile.
+const (
+	kindKey     = "access key"
+	kindSession = "temporary keys"
+	kindRole    = "role"
+	kindSSO     = "identity center"
+	kindLogin   = "aws login"
+	kindProcess = "process"
+	kindAWSMFA  = "aws-mfa"
+	kindOther   = "other"
+)
+
+// longTerm ends the names of the profiles that aws-mfa makes its sessions from.
+const longTerm = "-long-term"
+
+// The keys that make a profile what it is.
+var (
+	roleKeys  = []string{awsconfig.KeyRoleARN, awsconfig.KeySourceProfile, awsconfig.KeyMFASerial, "external_id", "role_session_name", "duration_seconds"}
+	ssoKeys   = []string{awsconfig.KeySSOSession, awsconfig.KeySSOAccountID, awsconfig.KeySSORoleName, awsconfig.KeySSOStartURL, awsconfig.KeySSORegion, awsconfig.KeySSOScopes}
+	staticKey = []string{awsconfig.KeyAccessKeyID, awsconfig.KeySecretAccessKey, awsconfig.KeySessionToken}
+	mfaKeys   = []string{awsconfig.KeyAccessKeyID, awsconfig.KeySecretAccessKey, awsconfig.KeySessionToken, "aws_security_token", "expiration", "assumed_role", "assumed_role_arn"}
+)
+
+// kindOf says what a profile is.
+func (p *Plan) kindOf(q *awsconfig.Profile) string {
+	switch {
+	case q.Value(awsconfig.KeyRoleARN) != "" && q.Value(awsconfig.KeySourceProfile) != "":
+		return kindRole
+	case q.Value(awsconfig.KeyRoleARN) != "" || q.Value(awsconfig.KeyCredSource) != "" || q.Value(awsconfig.KeyWebIdentity) != "":
+		return kindOther
+	case p.longTerm(q.Name) != nil && !(q.HasKeys() && q.Value(awsconfig.KeySessionToken) == ""):
+		return kindAWSMFA
+	case q.HasKeys() && q.Value(awsconfig.KeySessionToken) != "":
+		return kindSession
+	case q.HasKeys():
+		return kindKey
+	case q.HasSSO():
+		return kindSSO
+	case q.Value(awsconfig.KeyLoginSession) != "":
+		return kindLogin
+	case q.Value(awsconfig.KeyProcess) != "":
+		if words := display.ShellWords(q.Value(awsconfig.KeyProcess)); len(words) > 0 {
+			switch name := strings.TrimSuffix(filepath.Base(words[0]), ".exe"); name {
+			case "aws-vault", "granted", "saml2aws", "aws-mfa":
+				return name
+			}
+		}
+		return kindProcess
+	}
+	return kindOther
+}
+
+// longTerm is the profile that aws-mfa makes another's session from, nil for none.
+func (p *Plan) longTerm(name string) *awsconfig.Profile {
+	if q := p.files.Profile(name + longTerm); q != nil && q.HasKeys() {
+		return q
+	}
+	return nil
+}
+
+// survey goes through the profiles, those with keys first: what is made from a key must know
+// where it is.
+func (p *Plan) survey() error {
+	var names []string
+	for _, name := range p.files.ProfileNames() {
+		if strings.HasSuffix(name, longTerm) && !slices.Contains(names, strings.TrimSuffix(name, longTerm)) && len(name) > len(longTerm) {
+			names = append(names, strings.TrimSuffix(name, longTerm)) // aws-mfa has not made it yet
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, name := range p.opts.Profiles {
+		if !slices.Contains(names, name) {
+			do := display.DidYouMean(name, names)
+			if do == "" {
+				do = "for a new one give --access-key or --sso-start-url"
+			}
+			return failure.Configf("there is no AWS profile %s in %s or %s", display.Quote(name), display.Safe(p.config.path), display.Safe(p.creds.path)).Do("%s", do)
+		}
+	}
+	for _, keysFirst := range []bool{true, false} {
+		for _, name := range names {
+			q, alike := p.files.Find(name)
+			if q == nil && alike == nil {
+				q = &awsconfig.Profile{Name: name}
+			}
+			kind := kindOther
+			if q != nil {
+				kind = p.kindOf(q)
+			}
+			hasKey := q != nil && q.HasKeys() && q.Value(awsconfig.KeySessionToken) == ""
+			if keysFirst != hasKey {
+				continue
+			}
+			found := Profile{Name: name, Kind: kind, Action: Take}
+			wanted := slices.Contains(p.opts.Profiles, name)
+			switch {
+			case alike != nil:
+				found.Action, found.Reason = Leave, display.Safe(alike.Where)+": "+alike.What
+			case settings.RunsUs(p.env, q) && !q.HasKeys() && kind != kindRole && kind != kindSSO && kind != kindLogin:
+				found.Action = Done
+			case !wanted && len(p.opts.Profiles) > 0:
+				continue
+			case !wanted && !hasKey && slices.Contains(p.sources, name):
+				found.Action, found.Reason = Leave, "an entry of config.toml builds on it"
+			default:
+				if reason := p.take(q, kind, wanted); reason != "" {
+					found.Action, found.Reason = Leave, reason
+				}
+			}
+			if found.Action == Leave && wanted {
+				return failure.Configf("profile %s cannot be taken over: %s", display.Quote(name), found.Reason)
+			}
+			p.Profiles = append(p.Profiles, found)
+		}
+	}
+	slices.SortStableFunc(p.Profiles, func(a, b Profile) int { return slices.Index(names, a.Name) - slices.Index(names, b.Name) })
+	return nil
+}
+
+// take plans that a profile is taken over, or says why it is not.
+func (p *Plan) take(q *awsconfig.Profile, kind string, wanted bool) (reason string) {
+	switch {
+	case command(p.opts.Program, q.Name) == "":
+		return "its name cannot be written into a command that every SDK reads"
+	case slices.Contains(p.entries, q.Name):
+		return "config.toml has an entry of that name already"
+	case q.Partial != nil:
+		return q.Partial.Key + " is there without its other half"
+	}
+	for _, key := range slices.Concat(roleKeys, ssoKeys, []string{awsconfig.KeyProcess, awsconfig.KeyLoginSession}) {
+		if v := q.Value(key); v != "" && !display.Printable(v) {
+			return key + " has more than one line"
+		}
+	}
+	switch kind {
+	case kindKey:
+		if !p.opts.MoveKeys && !wanted {
+			return "it has a long-term key, which --move-keys would move to " + display.Safe(p.private.path)
+		}
+		return p.takeKey(q)
+	case kindRole:
+		return p.takeRole(q)
+	case kindSSO:
+		return p.takeBeside(q, "-sso", ssoKeys)
+	case kindLogin:
+		return p.takeBeside(q, "-login", []string{awsconfig.KeyLoginSession})
+	case "aws-vault", "granted", "saml2aws":
+		return p.takeBeside(q, "-source", []string{awsconfig.KeyProcess})
+	case kindProcess, "aws-mfa-process":
+		if !wanted {
+			return "its credentials come from another program; name it to have them shared"
+		}
+		return p.takeBeside(q, "-source", []string{awsconfig.KeyProcess})
+	case kindAWSMFA:
+		return p.takeAWSMFA(q)
+	case kindSession:
+		return "its keys are temporary, and nothing says how they are renewed"
+	}
+	if q.Value(awsconfig.KeyCredSource) != "" || q.Value(awsconfig.KeyWebIdentity) != "" {
+		return "the platform gives its credentials"
+	}
+	return "it has no credentials"
+}
+
+// takeKey moves a long-term key into the private file.
+func (p *Plan) takeKey(q *awsconfig.Profile) string {
+	if p.private.edit.Has(q.Name) {
+		return display.Safe(p.private.path) + " has a section of that name already"
+	}
+	for _, name := range settings.AWSNames(p.env) {
+		args, _, err := settings.AWSProfile(p.env, name)
+		if err == nil && (slices.Contains(args, "--source-profile="+q.Name) || slices.Contains(args, q.Name) && slices.Contains(args, "--source-profile")) {
+			return "the credential_process of profile " + display.Quote(name) + " names it as its source; move that into an entry of config.toml first"
+		}
+	}
+	e := entry{name: q.Name}
+	e.add("source_profile", q.Name)
+	e.add("credentials_file", filepath.Base(p.private.path))
+	p.moveKey(q)
+	p.takeOver(q, staticKey, e)
+	p.carry(q)
+	return ""
+}
+
+// moveKey puts a profile's key into the private file.
+func (p *Plan) moveKey(q *awsconfig.Profile) {
+	p.private.edit.Append("["+q.Name+"]", awsconfig.KeyAccessKeyID+" = "+q.Value(awsconfig.KeyAccessKeyID), awsconfig.KeySecretAccessKey+" = "+q.Value(awsconfig.KeySecretAccessKey))
+	p.movedKeys[q.Name] = true
+	if slices.Contains(p.sources, q.Name) {
+		p.toml.edit.InsertAfter(func(line string) bool {
+			key, value, _ := strings.Cut(line, "=")
+			value, _, _ = strings.Cut(value, " #")
+			value = strings.TrimSpace(value)
+			return strings.TrimSpace(key) == "source_profile" && (value == tomlString(q.Name) || value == "'"+q.Name+"'")
+		}, `credentials_file = `+tomlString(filepath.Base(p.private.path)))
+	}
+}
+
+// carry moves to the config file what the credentials file says about the profile of a moved key:
+// for the key it is not read any more.
+func (p *Plan) carry(q *awsconfig.Profile) {
+	for _, key := range []string{awsconfig.KeyMFASerial, awsconfig.KeyRegion} {
+		if v := q.Value(key); v != "" && p.creds.edit.HasKey(q.Name, key) {
+			p.creds.edit.Remove(q.Name, key)
+			p.config.edit.Replace("profile "+q.Name, []string{key}, key+" = "+v)
+		}
+	}
+}
+
+func (p *Plan) takeRole(q *awsconfig.Profile) string {
+	for _, key := range []string{awsconfig.KeyCredSource, awsconfig.KeyProcess, awsconfig.KeyWebIdentity} {
+		if q.Value(key) != "" {
+			return "it has " + key + " beside source_profile, which SDKs refuse"
+		}
+	}
+	from := strings.TrimSpace(q.Value(awsconfig.KeySourceProfile))
+	source := p.files.Profile(from)
+	lose := roleKeys
+	switch {
+	case source == nil:
+		return "there is no profile " + display.Quote(from) + ", its source_profile"
+	case q.HasKeys():
+		if from != q.Name {
+			return "it has keys of its own beside source_profile"
+		}
+		if q.Value(awsconfig.KeySessionToken) != "" {
+			return "its keys are temporary, and nothing says how they are renewed"
+		}
+		if !p.opts.MoveKeys {
+			return "it has a long-term key, which --move-keys would move to " + display.Safe(p.private.path)
+		}
+		if p.private.edit.Has(q.Name) {
+			return display.Safe(p.private.path) + " has a section of that name already"
+		}
+		p.moveKey(q)
+		lose = slices.Concat(roleKeys, staticKey)
+	case from == q.Name:
+		return "it is its own source_profile and has no keys"
+	case p.kindOf(source) == kindOther && source.Value(awsconfig.KeyRoleARN) == "" && !p.movedKeys[from]:
+		return "its source_profile " + display.Quote(from) + " has no credentials in these files; where another program keeps them, give that profile a credential_process that prints them"
+	}
+	e := entry{name: q.Name}
+	e.add("source_profile", from)
+	if p.movedKeys[from] {
+		e.add("credentials_file", filepath.Base(p.private.path))
+	}
+	e.add("role_arn", q.Value(awsconfig.KeyRoleARN))
+	e.add("mfa_serial", q.Value(awsconfig.KeyMFASerial))
+	e.add("external_id", q.Value("external_id"))
+	e.add("role_session_name", q.Value("role_session_name"))
+	e.add("duration", q.Value("duration_seconds"))
+	e.add("region", q.Value(awsconfig.KeyRegion))
+	p.takeOver(q, lose, e)
+	return ""
+}
+
+// takeAWSMFA takes over a profile whose session aws-mfa wrote into the credentials file.
+func (p *Plan) takeAWSMFA(q *awsconfig.Profile) string {
+	base := p.longTerm(q.Name)
+	e := entry{name: q.Name}
+	e.add("source_profile", base.Name)
+	if p.movedKeys[base.Name] {
+		e.add("credentials_file", filepath.Base(p.private.path))
+	}
+	if role := base.Value("assume_role"); strings.HasPrefix(role, "arn:") {
+		e.add("role_arn", role)
+	}
+	serial := base.Value("aws_mfa_device")
+	if serial == "" {
+		serial = base.Value(awsconfig.KeyMFASerial)
+	}
+	e.add("mfa_serial", serial)
+	e.add("region", q.Value(awsconfig.KeyRegion))
+	p.takeOver(q, mfaKeys, e)
+	return ""
+}
+
+// takeBeside moves what gives a profile its credentials to a source profile beside it.
+func (p *Plan) takeBeside(q *awsconfig.Profile, suffix string, keys []string) string {
+	name := q.Name + suffix
+	for n := '2'; p.files.Profile(name) != nil; n++ {
+		if n > '9' {
+			return "there are too many profiles named like it"
+		}
+		name = q.Name + suffix + string(n)
+	}
+	lines := []string{awsconfig.HeaderFor("profile", name)}
+	for _, key := range slices.Concat(keys, []string{awsconfig.KeyRegion}) {
+		if v := q.Value(key); v != "" {
+			lines = append(lines, key+" = "+v)
+		}
+	}
+	e := entry{name: q.Name}
+	e.add("source_profile", name)
+	p.takeOver(q, keys, e)
+	p.config.edit.Append(lines...)
+	return ""
+}
+
+// takeOver lets a profile run this program, which finds what it lost in an entry of config.toml.
+func (p *Plan) takeOver(q *awsconfig.Profile, lose []string, e entry) {
+	lose = append(slices.Clone(lose), awsconfig.KeyProcess)
+	line := awsconfig.KeyProcess + " = " + command(p.opts.Program, q.Name)
+	section := "profile " + q.Name
+	p.creds.edit.Remove(q.Name, lose...)
+	if !p.config.edit.Replace(section, lose, line) {
+		lines := []string{awsconfig.HeaderFor("profile", q.Name), line}
+		for _, prop := range q.Props { // which SDKs would no longer read in the other file
+			if prop.Value != "" && !strings.Contains(prop.Value, "\n") && !slices.Contains(lose, prop.Key) {
+				lines = append(lines, prop.Key+" = "+prop.Value)
+			}
+		}
+		p.config.edit.Append(lines...)
+	}
+	p.toml.edit.Append(e.lines()...)
+	p.moved[q.Name] = lose
+}
