@@ -34,6 +34,7 @@ type column struct {
 
 func columns() []column {
 	const process, container, imds, long = "credential_process", "container credentials", "IMDSv2", "one client for long"
+	const center, login = "from IAM Identity Center", "from aws login"
 	return []column{
 		{"cold", process, "cold", false},
 		{"warm", process, "warm", false},
@@ -61,6 +62,12 @@ func columns() []column {
 		{"restarted", imds, "endpoint restarted", true},
 		{"irefreshed", imds, "refreshed in a living client", true},
 		{"suspended", imds, "suspended and resumed", true},
+		{"corp-process", center, process, false},
+		{"corp-container", center, container, false},
+		{"corp-imds", center, imds, false},
+		{"console-process", login, process, false},
+		{"console-container", login, container, false},
+		{"console-imds", login, imds, false},
 		{"16min", long, "50 requests, 16 min left", true},
 		{"14min", long, "50 requests, 14 min left", true},
 		{"across", long, "50 requests after the end", true},
@@ -147,6 +154,8 @@ func stories() []story {
 		{"endpoint", endpointStory},
 		{"address", addressStory},
 		{"client", clientStory},
+		{"corp", corpStory},
+		{"console", consoleStory},
 		{"long", longStory},
 		{"short", shortStory},
 		{"twohours", twoHoursStory},

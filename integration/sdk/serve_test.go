@@ -14,9 +14,10 @@ import (
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
-// server is a running "sts-helper serve" of a world's profile dev, an hour's token.
+// server is a running "sts-helper serve" of one profile of a world.
 type server struct {
 	w       *world
+	profile string
 	listen  string
 	extra   []string
 	cmd     *exec.Cmd
@@ -26,14 +27,20 @@ type server struct {
 	ended   chan struct{}
 }
 
-// serve starts a server and waits until it has written its env-file.
+// serve starts a server of an hour's token, and waits until it has written its env-file.
 func (w *world) serve(t *testing.T, extra ...string) *server {
+	t.Helper()
+	harness.Must(t, w.Write(".config/sts-helper/config.toml", "[profile.dev]\nsource_profile = \"base\"\nduration = \"1h\"\nregion = \""+region+"\"\n"))
+	return w.serveProfile(t, "dev", extra...)
+}
+
+// serveProfile is serve for any profile.
+func (w *world) serveProfile(t *testing.T, profile string, extra ...string) *server {
 	t.Helper()
 	run := filepath.Join(w.Dir, "run")
 	harness.Must(t, os.MkdirAll(run, 0o700))
 	w.Env["XDG_RUNTIME_DIR"] = run
-	harness.Must(t, w.Write(".config/sts-helper/config.toml", "[profile.dev]\nsource_profile = \"base\"\nduration = \"1h\"\nregion = \""+region+"\"\n"))
-	s := &server{w: w, listen: "127.0.0.1:0", extra: extra, log: filepath.Join(w.Dir, "log"), envFile: filepath.Join(w.Dir, "serve.env")}
+	s := &server{w: w, profile: profile, listen: "127.0.0.1:0", extra: extra, log: filepath.Join(w.Dir, "log"), envFile: filepath.Join(w.Dir, "serve.env")}
 	s.start(t)
 	t.Cleanup(func() {
 		if s.ended != nil {
@@ -52,7 +59,7 @@ func (w *world) serve(t *testing.T, extra ...string) *server {
 
 func (s *server) start(t *testing.T) {
 	t.Helper()
-	args := append([]string{"serve", "--profile", "dev", "--imds", "dev", "--listen", s.listen, "--env-file", s.envFile}, s.extra...)
+	args := append([]string{"serve", "--profile", s.profile, "--imds", s.profile, "--listen", s.listen, "--env-file", s.envFile}, s.extra...)
 	s.cmd = s.w.Command(context.WithoutCancel(t.Context()), args...)
 	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	harness.Must(t, err)
