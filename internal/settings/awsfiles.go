@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,12 +33,16 @@ func openAWSFile(env Environment, variable, name string) awsconfig.File {
 		path = filepath.Join(home, ".aws", name)
 	}
 	f := awsconfig.File{Path: env.expand(path, "")}
-	f.Data, _, f.Err = env.readFile(f.Path)
+	var info fs.FileInfo
+	f.Data, info, f.Err = env.readFile(f.Path)
 	switch {
 	case f.Err != nil && absent(f.Err):
 		f.Err = nil
 	case f.Err == nil:
 		f.Err = checkEncoding(f.Data)
+		if f.Err == nil && info != nil {
+			f.Err = safefile.CheckNotEveryones(f.Path, filepath.Dir(f.Path), info)
+		}
 	}
 	return f
 }
@@ -79,6 +84,10 @@ func checkEncoding(data []byte) error {
 func unreadable(a *awsconfig.Files) error {
 	for _, f := range []*awsconfig.File{&a.Config, &a.Credentials} {
 		if f.Err != nil {
+			if safefile.KindOf(f.Err) == safefile.OthersMayWrite {
+				return &Error{Kind: Config, Where: display.Safe(f.Path), What: f.Err.Error() + ", and it decides which programs are run as you",
+					Do: "run: chmod o-w " + display.ShellWord(f.Path) + " " + display.ShellWord(filepath.Dir(f.Path)), Err: f.Err}
+			}
 			return &Error{Kind: Config, Where: display.Safe(f.Path), What: "cannot read: " + f.Err.Error(),
 				Do: "mend the file" + saveAs(f.Err) + ", or name another with AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE", Err: f.Err}
 		}

@@ -3,6 +3,7 @@
 package settings_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -32,6 +33,40 @@ func TestConfigFileOthersCanWrite(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.fail(settings.Config, []string{"uid 12345", "chown 0 ~/"})
+	}
+}
+
+// A file that every user of the machine may change, or replace, is not read: it names programs that
+// are run.
+func TestFilesOfEveryone(t *testing.T) {
+	for _, name := range []string{".aws/config", ".aws/credentials", ".config/sts-helper/config.toml"} {
+		for _, tc := range []struct {
+			file, dir os.FileMode
+			bad       string // the part of the message, "" where the file is read
+		}{
+			{0o600, 0o700, ""},
+			{0o644, 0o755, ""},
+			{0o644, 0o775, ""}, // umask 002
+			{0o600, 0o777 | os.ModeSticky, ""},
+			{0o600, 0o777, "write to its directory (mode 0777)"},
+			{0o666, 0o700, "write to it (mode 0666)"},
+		} {
+			w := newWorld(t).toml("[profile.default]\n")
+			w.write(".aws/config", "[default]\nregion = eu-west-1\n")
+			w.write(".aws/credentials", "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = CANARY\n")
+			path := filepath.Join(w.home, name)
+			if err := errors.Join(os.Chmod(path, tc.file), os.Chmod(filepath.Dir(path), tc.dir)); err != nil {
+				t.Fatal(err)
+			}
+			if tc.bad == "" {
+				w.load()
+			} else {
+				w.fail(settings.Config, []string{filepath.Base(filepath.Dir(path)), tc.bad, "run: chmod "})
+			}
+			if err := os.Chmod(filepath.Dir(path), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

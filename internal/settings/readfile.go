@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"syscall"
 
@@ -41,6 +42,9 @@ func checkTrusted(path string, info fs.FileInfo) error {
 	}
 	err := safefile.CheckTrusted(info)
 	if err == nil {
+		if err := safefile.CheckNotEveryones(path, filepath.Dir(path), info); err != nil {
+			return &Error{Kind: Config, Where: display.Safe(path), What: err.Error(), Do: "run: chmod o-w " + display.ShellWord(filepath.Dir(path)), Err: err}
+		}
 		return nil
 	}
 	do := "run: chmod go-w " + display.ShellWord(path)

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package safefile
+
+func withoutModes(string) bool { return false }
