@@ -36,7 +36,11 @@ func (p *program) loginToSource(ctx context.Context, t *target, how *webLogin, f
 		Never:     t.Request().Prompt == string(mfa.PromptNever),
 		TTY:       mfa.TerminalName(),
 		Waiting: func(who lock.Holder) {
-			p.progress("%s: waiting for %s; go on there", name, display.Safe(who.String()))
+			next := ""
+			if who.Asking {
+				next = "; go on there"
+			}
+			p.progress("%s: waiting for %s%s", name, display.Safe(who.String()), next)
 		},
 		Read: p.pasted,
 	}

@@ -29,7 +29,8 @@ type Ask struct {
 	Show func(Page)
 	// Read gets the code that the page of an "aws login" on another device shows.
 	Read func(context.Context) (string, error)
-	// Waiting is told of another process in which the user logs in already.
+	// Waiting is told of another process in which the user logs in already, or that takes more
+	// than a second to refresh the login.
 	Waiting func(lock.Holder)
 	// Never forbids to ask the user: a login that is needed is an error.
 	Never bool
@@ -94,12 +95,12 @@ func (s session[L]) login(ctx context.Context, ask Ask, force bool, interactive 
 		return false, s.cannotKeep(err)
 	}
 	first, _ := s.content()
-	said := 0
+	said, began := 0, time.Now()
 	held, err := lock.Acquire(ctx, path, s.holder(), func() error {
 		if l, err := s.read(s.file()); err == nil && l.Valid(time.Now(), refreshUnder) && (!force || string(l.Text().Bytes()) != first) {
 			return errServed
 		}
-		if who, ok := lock.ReadHolder(path); ok && who.Asking && who.PID != said {
+		if who, ok := lock.ReadHolder(path); ok && who.PID != said && (who.Asking || time.Since(began) > time.Second) {
 			said = who.PID
 			ask.Waiting(who)
 		}

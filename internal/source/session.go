@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"time"
@@ -29,8 +30,10 @@ const (
 	// useUnder is the life down to which a login that cannot be refreshed is used.
 	useUnder = 10 * time.Second
 	// refreshTime bounds a refresh. One that has begun is finished, whatever becomes of the
-	// call: the answer to a token that works once must reach the disk.
-	refreshTime = 15 * time.Second
+	// call: the answer to a token that works once must reach the disk. Of this refreshGrace is
+	// given at the end, whatever the time: a process that was stopped meanwhile finds the answer.
+	refreshTime  = 15 * time.Second
+	refreshGrace = 2 * time.Second
 
 	// lockWait is how long a call waits for a process that refreshes the same login, and
 	// loginWait for one in which the user is logging in.
@@ -97,13 +100,22 @@ func (s session[L]) usable(ctx context.Context) (l L, usable bool, err error) {
 
 // renewed is the login, refreshed where that is due, as usable says. The lock is held.
 func (s session[L]) renewed(ctx context.Context) (l L, usable bool, err error) {
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTime)
+	bounded, cancel := withGrace(context.WithoutCancel(ctx), refreshTime-refreshGrace, refreshGrace)
 	defer cancel()
 	l, usable, err = s.refresh(bounded, s.file(), refreshUnder)
 	if err != nil {
 		err = s.failed(err)
 	}
 	return l, usable, err
+}
+
+// withGrace is a context that ends grace after limit has been found to be over.
+func withGrace(ctx context.Context, limit, grace time.Duration) (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancelCause(ctx)
+	first := time.AfterFunc(limit, func() {
+		time.AfterFunc(grace, func() { end(context.DeadlineExceeded) })
+	})
+	return ctx, func() { first.Stop(); end(nil) }
 }
 
 // NotRefreshed is the error of a fetch that found a login which is valid still, but could not be
@@ -262,9 +274,18 @@ func newIdentityCenter(def request.Source, o Options) identityCenter {
 		def: def, options: o, kind: "IAM Identity Center", command: "aws sso login", read: identitycenter.Read,
 		refreshable: func(l *identitycenter.Login) bool { return l.Refreshable(time.Now()) },
 		refresh: func(ctx context.Context, path string, left time.Duration) (*identitycenter.Login, bool, error) {
-			return identitycenter.Refresh(ctx, svc, path, left)
+			s := svc
+			s.Transport = patient(o)
+			return identitycenter.Refresh(ctx, s, path, left)
 		},
 	}}
+}
+
+// patient is a transport without a limit of its own on an answer.
+func patient(o Options) *http.Transport {
+	t := oauth.NewTransport(o.CABundle)
+	t.ResponseHeaderTimeout = 0
+	return t
 }
 
 // refreshed notes refreshes of a login's file.
@@ -291,7 +312,9 @@ func newAWSLogin(def request.Source, o Options) awsLogin {
 	return awsLogin{service: svc, session: session[*awslogin.Login]{
 		def: def, options: o, kind: "AWS", command: "aws login", read: awslogin.Read, refreshable: (*awslogin.Login).Refreshable,
 		refresh: func(ctx context.Context, path string, left time.Duration) (*awslogin.Login, bool, error) {
-			return awslogin.Refresh(ctx, svc, path, left)
+			s := svc
+			s.Transport = patient(o)
+			return awslogin.Refresh(ctx, s, path, left)
 		},
 	}}
 }

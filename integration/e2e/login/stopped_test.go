@@ -1,0 +1,45 @@
+package login_test
+
+import (
+	"context"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/sts-helper/sts-helper/integration/harness"
+)
+
+// The process that refreshes a login is stopped (Ctrl-Z): the next one waits for it as long as for
+// any other, and then says who has the lock, since the token may be spent. What is valid still it
+// would have used. When the first one goes on, its login serves.
+func TestStoppedWhileRefreshing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for half a minute")
+	}
+	w := newWorld(t)
+	w.signIn(t, "alice")
+	w.end(t, w.sso)
+	release := w.STS.Gate("CreateToken")
+	defer release()
+	first := harness.Start(t, nil, w.Command(t, "--source-profile", "corp"))
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
+	defer cancel()
+	harness.Must(t, w.STS.WaitInFlight(ctx, "CreateToken", 1))
+	harness.Must(t, first.Cmd.Process.Signal(syscall.SIGSTOP))
+	r := w.Run(t, "--profile", "app")
+	if r.Code != harness.ExitUnreachable || !strings.Contains(r.Stderr, "never done without its lock") || w.STS.Count("CreateToken") != 1 {
+		t.Errorf("exit %d, %q, after %s", r.Code, r.Stderr, r.Wall)
+	}
+	t.Logf("after %s: %s", r.Wall, r.Stderr)
+	harness.Must(t, first.Cmd.Process.Signal(syscall.SIGCONT))
+	release()
+	one := first.Result(t)
+	t.Logf("the first after %s", one.Wall)
+	w.Creds(t, one)
+	r = w.Run(t, "--profile", "app")
+	t.Logf("the next after %s", r.Wall)
+	w.Creds(t, r)
+	if n := w.STS.Count("CreateToken"); n != 1 {
+		t.Errorf("%d refreshes", n)
+	}
+}
