@@ -9,21 +9,13 @@ import (
 // What is pretended of an instance: the paths of credentials, region and identity that AWS's SDKs and Terraform
 // ask for. Everything else is 404, which they take well.
 
-// what a metadata path answers.
-type answer int
-
-const (
-	answerText     answer = iota // a fixed text
-	answerRoles                  // the name of the role, if there are credentials for it
-	answerRole                   // the credentials
-	answerExtended               // the credentials with their account
-	answerInfo                   // iam/info
-	answerIdentity               // the identity document; known in part before there are credentials
-)
-
+// entry is what a metadata path answers.
 type entry struct {
-	answer answer
-	text   []byte
+	// text is the answer where of is nil, and what is known before there are credentials where early is set.
+	text []byte
+	// of is the answer once there are credentials; nil for none.
+	of    func(*snapshot) []byte
+	early bool
 }
 
 // fillDefaults derives what in leaves open, so that the rest of the package need not ask again.
@@ -65,22 +57,22 @@ func identityBody(in *Instance, account string) []byte {
 func metadataTree(in *Instance, account string) map[string]entry {
 	const roles, extended = "meta-data/iam/security-credentials", "meta-data/iam/security-credentials-extended"
 	text := func(s string) entry { return entry{text: []byte(s)} }
-	role := entry{answerRoles, []byte(in.RoleName)}
+	name := entry{of: func(*snapshot) []byte { return []byte(in.RoleName) }}
 	tree := map[string]entry{
 		"":                           text("dynamic\nmeta-data"),
 		"meta-data":                  text("iam/\ninstance-id"),
 		"meta-data/instance-id":      text(in.instanceID()),
-		"meta-data/iam/info":         {answer: answerInfo},
-		roles:                        role,
-		extended:                     role,
-		roles + "/" + in.RoleName:    {answer: answerRole},
-		extended + "/" + in.RoleName: {answer: answerExtended},
+		"meta-data/iam/info":         {of: func(s *snapshot) []byte { return s.info }},
+		roles:                        name,
+		extended:                     name,
+		roles + "/" + in.RoleName:    {of: func(s *snapshot) []byte { return s.role }},
+		extended + "/" + in.RoleName: {of: func(s *snapshot) []byte { return s.extended }},
 	}
 	if in.Region != "" {
 		tree["meta-data"] = text("iam/\ninstance-id\nplacement/")
 		tree["meta-data/placement/region"] = text(in.Region)
 		tree["meta-data/placement/availability-zone"] = text(in.zone())
-		tree["dynamic/instance-identity/document"] = entry{answerIdentity, identityBody(in, account)}
+		tree["dynamic/instance-identity/document"] = entry{identityBody(in, account), func(s *snapshot) []byte { return s.identity }, true}
 	}
 	return tree
 }

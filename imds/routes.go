@@ -117,33 +117,21 @@ func (s *servingState) token(w http.ResponseWriter, r *http.Request, p *peer, no
 // answer gives what is at a path. While there are no credentials, what depends on them is 404 if
 // the user must log in, which SDKs take for an instance without a role and do not retry; else 503.
 func (s *servingState) answer(w http.ResponseWriter, r *http.Request, e entry, now time.Time) int {
-	if e.answer == answerText {
+	snap := s.role.cur.Load()
+	if e.of == nil || e.early && snap == nil { // a region is wanted by clients that have no need of credentials yet
 		return write(w, http.StatusOK, typeText, e.text)
 	}
-	if e.answer == answerIdentity {
-		// A region is wanted by clients that have no need of credentials yet.
-		if snap := s.role.cur.Load(); snap != nil {
-			return write(w, http.StatusOK, typeText, snap.identity)
+	if !e.early {
+		var f *failure
+		if snap, f = s.role.get(r.Context(), now); snap == nil {
+			if f.login {
+				return failHTML(w, http.StatusNotFound, "LoginRequired: "+s.role.loginMessage())
+			}
+			waitBefore(w, s.role.retryIn(now))
+			return failHTML(w, http.StatusServiceUnavailable, "")
 		}
-		return write(w, http.StatusOK, typeText, e.text)
 	}
-	snap, f := s.role.get(r.Context(), now)
-	if snap == nil {
-		if f.login {
-			return failHTML(w, http.StatusNotFound, "LoginRequired: "+s.role.loginMessage())
-		}
-		waitBefore(w, s.role.retryIn(now))
-		return failHTML(w, http.StatusServiceUnavailable, "")
-	}
-	b := e.text
-	switch e.answer {
-	case answerRole:
-		b = snap.role
-	case answerExtended:
-		b = snap.extended
-	case answerInfo:
-		b = snap.info
-	}
+	b := e.of(snap)
 	if b == nil {
 		return failHTML(w, http.StatusNotFound, "")
 	}

@@ -55,6 +55,9 @@ func TestNonInteractive(t *testing.T) {
 
 // A program outside of this module can use the package: its API needs no internal package.
 func TestCompilesOutside(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: compiles every package anew, as another module's")
+	}
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)

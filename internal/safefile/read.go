@@ -11,36 +11,23 @@ import (
 // it found about the file, for [CheckTrusted]. A file of more than limit bytes is refused, and
 // so is whatever is no regular file: a FIFO is not waited for.
 func Read(path string, limit int64) ([]byte, fs.FileInfo, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	f, info, err := openRegular(path, limit)
 	if err != nil {
-		return nil, nil, cause(err)
+		return nil, info, err
 	}
 	defer func() { _ = f.Close() }()
-	return read(f, limit, func(info fs.FileInfo) error {
-		if !info.Mode().IsRegular() {
-			return refuse(NotRegular, "not a regular file")
-		}
-		return nil
-	})
+	data, err := read(f, info, limit)
+	return data, info, err
 }
 
 // Copy is Read that gives what it reads to w, piece by piece: a large file then takes no memory,
 // which a process that lives for a millisecond would spend its time on getting.
 func Copy(w io.Writer, path string, limit int64) (fs.FileInfo, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	f, info, err := openRegular(path, limit)
 	if err != nil {
-		return nil, cause(err)
+		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, cause(err)
-	case !info.Mode().IsRegular():
-		return nil, refuse(NotRegular, "not a regular file")
-	case info.Size() > limit:
-		return nil, tooLarge(limit)
-	}
 	piece := make([]byte, min(info.Size()+1, maxPiece))
 	for rest := limit; ; {
 		n, err := f.Read(piece)
@@ -57,6 +44,27 @@ func Copy(w io.Writer, path string, limit int64) (fs.FileInfo, error) {
 			return nil, cause(err)
 		}
 	}
+}
+
+// openRegular opens the regular file at path. It may give what it found about one that it refuses.
+func openRegular(path string, limit int64) (*os.File, fs.FileInfo, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	if err != nil {
+		return nil, nil, cause(err)
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		err = cause(err)
+	case !info.Mode().IsRegular():
+		err = refuse(NotRegular, "not a regular file")
+	case info.Size() > limit:
+		err = tooLarge(limit)
+	default:
+		return f, info, nil
+	}
+	_ = f.Close()
+	return nil, info, err
 }
 
 // maxPiece is how much Copy reads at once.
@@ -80,31 +88,30 @@ func ReadPrivate(dir *os.Root, name string, limit int64) (data []byte, err error
 }
 
 func readPrivate(dir *os.Root, name string, limit int64) ([]byte, error) {
-	f, err := openPrivate(dir, name, os.O_RDONLY)
+	f, info, err := openPrivate(dir, name, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	data, _, err := read(f, limit, nil)
-	return data, err
+	return read(f, info, limit)
 }
 
 // openPrivate opens a file of dir and checks what it opened. An [os.Root] follows links as long
 // as they stay below it, so the name is looked at before.
-func openPrivate(dir *os.Root, name string, flag int) (*os.File, error) {
+func openPrivate(dir *os.Root, name string, flag int) (*os.File, fs.FileInfo, error) {
 	named, err := dir.Lstat(name)
 	if err != nil {
-		return nil, cause(err)
+		return nil, nil, cause(err)
 	}
 	if !named.Mode().IsRegular() {
-		return nil, CheckPrivateFile(named)
+		return nil, nil, CheckPrivateFile(named)
 	}
 	f, err := dir.OpenFile(name, flag|openFlags, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errReplaced
+		return nil, nil, errReplaced
 	}
 	if err != nil {
-		return nil, cause(err)
+		return nil, nil, cause(err)
 	}
 	opened, err := f.Stat()
 	switch {
@@ -117,22 +124,15 @@ func openPrivate(dir *os.Root, name string, flag int) (*os.File, error) {
 	}
 	if err != nil {
 		_ = f.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	return f, nil
+	return f, opened, nil
 }
 
-// read reads an open file to its end.
-func read(f *os.File, limit int64, check func(fs.FileInfo) error) ([]byte, fs.FileInfo, error) {
-	info, err := f.Stat()
-	if err == nil && check != nil {
-		err = check(info)
-	}
-	if err != nil {
-		return nil, info, cause(err)
-	}
+// read reads an open file, about which info was found, to its end.
+func read(f *os.File, info fs.FileInfo, limit int64) ([]byte, error) {
 	if info.Size() > limit {
-		return nil, info, tooLarge(limit)
+		return nil, tooLarge(limit)
 	}
 	// One byte more than the size, so that the usual file ends in one short read and a file
 	// that grows while it is read is still read to its end.
@@ -141,13 +141,13 @@ func read(f *os.File, limit int64, check func(fs.FileInfo) error) ([]byte, fs.Fi
 		n, err := f.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]
 		if int64(len(data)) > limit {
-			return nil, info, tooLarge(limit)
+			return nil, tooLarge(limit)
 		}
 		if err == io.EOF {
-			return data, info, nil
+			return data, nil
 		}
 		if err != nil {
-			return nil, info, cause(err)
+			return nil, cause(err)
 		}
 		if len(data) == cap(data) {
 			data = append(data, 0)[:len(data)]

@@ -156,7 +156,7 @@ func Wipe(dir *os.Root, name string) error {
 }
 
 func overwrite(dir *os.Root, name string) {
-	f, err := openPrivate(dir, name, os.O_WRONLY)
+	f, _, err := openPrivate(dir, name, os.O_WRONLY)
 	if err != nil {
 		return
 	}
