@@ -69,8 +69,8 @@ func (p *program) execCommand() *cobra.Command {
 			return p.completeName(cmd, args, word)
 		},
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; flags of the command to run come after --", err)}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; flags of the command to run come after --", flagError(cmd, err))}
 	})
 	var serve bool
 	cmd.Flags().BoolVar(&serve, "serve", false, "give credentials by an endpoint of the command's own, which renews them as long as it runs")

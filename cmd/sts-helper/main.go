@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -39,6 +40,7 @@ func main() {
 func environment() settings.Environment {
 	const variable = "STS_HELPER_MFA_CODE"
 	env := settings.ProcessEnvironment()
+	env.OwnNames = func() []string { return strings.Fields(direct.Names()) }
 	code := env.Getenv(variable)
 	if code == "" {
 		return env

@@ -32,6 +32,11 @@ func observe(env settings.Environment) (settings.Environment, *observer) {
 		o.variable(name, value)
 		return value
 	}
+	seen.OwnNames = func() []string {
+		names := env.OwnNames()
+		o.variable(direct.NamesVariable, direct.Names())
+		return names
+	}
 	seen.Seen = o.file
 	seen.HomeDir = func() string {
 		if seen.Getenv("HOME") == "" {

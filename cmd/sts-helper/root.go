@@ -54,7 +54,9 @@ func (p *program) rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
+	root.Version = versionLine()
+	root.SetVersionTemplate("{{.Version}}\n")
 	flags := addSettings(root.Flags())
 	root.RunE = func(cmd *cobra.Command, _ []string) error {
 		if cmd.Flags().NFlag() == 0 && p.terminal(p.stdout) {
@@ -89,8 +91,8 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 && !cmd.HasSubCommands() {
 		return usageError{fmt.Errorf("unexpected argument %q; %s takes flags only", display.Safe(args[0]), cmd.CommandPath())}
 	}
-	if err := cobra.NoArgs(cmd, args); err != nil {
-		return usageError{err}
+	if len(args) > 0 {
+		return commandError(cmd, args[0])
 	}
 	return nil
 }
@@ -104,7 +106,7 @@ func checkTopics(root *cobra.Command) {
 		case "help":
 			cmd.Args = func(_ *cobra.Command, args []string) error {
 				if _, rest, err := root.Find(args); err != nil || len(rest) > 0 {
-					return usageError{fmt.Errorf("there is no command %q; run: sts-helper help", display.Safe(strings.Join(args, " ")))}
+					return commandError(root, strings.Join(args, " "))
 				}
 				return nil
 			}

@@ -65,6 +65,15 @@ func (f *serveFlags) add(set *pflag.FlagSet) {
 // fromEnvironment gives the flags of own that were not given the values of their variables. Where
 // a flag can be repeated, values are lines, or are separated by commas.
 func fromEnvironment(own *pflag.FlagSet, env settings.Environment) (err error) {
+	var known []string
+	own.VisitAll(func(flag *pflag.Flag) {
+		known = append(known, serveVariable+strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_")))
+	})
+	for _, name := range env.OwnNames() {
+		if strings.HasPrefix(name, serveVariable) && !slices.Contains(known, name) {
+			return &settings.Error{Kind: settings.Config, Where: display.Safe(name), What: "there is no such variable", Do: display.DidYouMean(name, known)}
+		}
+	}
 	own.VisitAll(func(flag *pflag.Flag) {
 		variable := serveVariable + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 		value := env.Getenv(variable)

@@ -134,7 +134,7 @@ const largeFile = 128 << 10
 // holds reports whether nothing that was noted has changed.
 func (n *Note) holds() bool {
 	for _, v := range n.Variables {
-		if NewVariable(v.Name, os.Getenv(v.Name)) != v {
+		if NewVariable(v.Name, getenv(v.Name)) != v {
 			return false
 		}
 	}

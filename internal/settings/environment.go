@@ -22,6 +22,9 @@ type Environment struct {
 	// Program is the base name this program was started by; a credential_process that runs
 	// it is recognised as ourselves. "sts-helper" always is. Optional.
 	Program string
+	// OwnNames returns the names of the variables that are set and begin with STS_HELPER_; where it is
+	// given, misspelt ones are refused. Optional.
+	OwnNames func() []string
 	// Reading is given the path of every file before it is read, whether it exists or not, and
 	// "." where a relative name is taken from the working directory. Optional.
 	Reading func(path string)

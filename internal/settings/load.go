@@ -101,6 +101,9 @@ type loader struct {
 // [profile.default] where there is one), and that before AWS's own settings. Every error is
 // an [*Error].
 func Load(flags Flags, env Environment) (*request.Request, error) {
+	if err := checkVariables(env); err != nil {
+		return nil, err
+	}
 	l := &loader{env: env}
 	if err := l.collect(flags); err != nil {
 		return nil, err

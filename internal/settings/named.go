@@ -121,7 +121,24 @@ func parseFlag(arg string) (s Setting, value string, hasValue bool, err error) {
 		}
 	}
 	name, _, _ := strings.Cut(arg, "=") // the value may be a secret
-	return Setting{}, "", false, fmt.Errorf("%s is not a setting", display.Quote(name))
+	return Setting{}, "", false, notASetting(name)
+}
+
+// notASetting names what was probably meant, where it is used: most lines that are no settings are commands.
+type notASetting string
+
+func (name notASetting) Error() string {
+	s := display.Quote(string(name)) + " is not a setting"
+	if flag, ok := strings.CutPrefix(string(name), "--"); ok {
+		flags := make([]string, 0, len(settings))
+		for i := range settings {
+			flags = append(flags, settings[i].Flag)
+		}
+		if hint := display.DidYouMean(flag, flags); hint != "" {
+			s += "; " + strings.Replace(hint, `"`, `"--`, 1)
+		}
+	}
+	return s
 }
 
 // KnownNames are the names that lead to credentials: the entries of our config file, then the
