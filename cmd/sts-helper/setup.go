@@ -19,6 +19,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/internal/setup"
+	"github.com/sts-helper/sts-helper/internal/source"
 )
 
 const setupHelp = `Set up profiles of ~/.aws/config to get their credentials from sts-helper, or undo that.
@@ -27,6 +28,7 @@ const setupHelp = `Set up profiles of ~/.aws/config to get their credentials fro
     sts-helper setup dev ops --yes            these profiles only, without asking
     sts-helper setup --move-keys              long-term keys go to a file that no SDK reads
     sts-helper setup --access-key --profile work
+    sts-helper setup --sso-start-url https://d-1234567890.awsapps.com/start --region eu-west-1
     sts-helper setup --remove
 
 Profiles keep their names, so programs need no change. What would win over sts-helper in
@@ -36,13 +38,16 @@ A backup is kept beside each file; --remove gives the same bytes back, or, where
 been changed since, takes back setup's own lines and says so.
 
 --access-key sets up the first profile from an access key, which is asked for on the
-terminal, or read from standard input: the key id on one line, the secret on the next.`
+terminal, or read from standard input: the key id on one line, the secret on the next. --sso-start-url
+logs in to IAM Identity Center and makes a profile for each role that you have there.`
 
 // setupFlags are the flags of setup.
 type setupFlags struct {
 	profiles                             []string
 	yes, dryRun, moveKeys, remove, noTry bool
 	accessKey                            bool
+	startURL, session, account, role     string
+	web                                  webLogin
 	region, mfaSerial, output            string
 }
 
@@ -62,7 +67,13 @@ func (p *program) setupCommand() *cobra.Command {
 	set.BoolVar(&f.moveKeys, "move-keys", false, "move long-term keys out of ~/.aws/credentials")
 	set.BoolVar(&f.remove, "remove", false, "undo all that setup has written")
 	set.BoolVar(&f.accessKey, "access-key", false, "make a new profile from an access key, read from the terminal or standard input")
-	set.StringVar(&f.region, "region", "", "`REGION` of the new profile")
+	set.StringVar(&f.startURL, "sso-start-url", "", "make new profiles from IAM Identity Center: `URL` of its access portal")
+	set.StringVar(&f.session, "sso-session", "", "`NAME` of the sso-session to write (default the first part of the URL)")
+	set.StringVar(&f.account, "account", "", "of the roles in Identity Center only those in the account with this `ID`")
+	set.StringVar(&f.role, "role", "", "of the roles in Identity Center only this permission set, by its `NAME`")
+	set.BoolVar(&f.web.noBrowser, "no-browser", false, "show where to log in, and open no browser")
+	set.BoolVar(&f.web.deviceCode, "device-code", false, "log in by a code, in a browser on any device")
+	set.StringVar(&f.region, "region", "", "`REGION` of the new profile, and of Identity Center")
 	set.StringVar(&f.mfaSerial, "mfa-serial", "", "MFA device of the new profile: `SERIAL` number, ARN, or auto")
 	set.BoolVar(&f.noTry, "no-try", false, "do not try the profiles afterwards")
 	set.StringVar(&f.output, "output", "text", "`FORM` of the output: text, json")
@@ -90,12 +101,18 @@ func (f *setupFlags) check() error {
 		return usageError{fmt.Errorf("--output: there is no form %q, only text and json", display.Safe(f.output))}
 	case f.yes && f.dryRun:
 		return usageError{errors.New("--yes does not go with --dry-run")}
-	case f.remove && (f.accessKey || f.moveKeys || len(f.profiles) > 0):
+	case f.accessKey && f.startURL != "":
+		return usageError{errors.New("--access-key does not go with --sso-start-url")}
+	case f.startURL == "" && (f.session != "" || f.account != "" || f.role != "" || f.web.noBrowser || f.web.deviceCode):
+		return usageError{errors.New("--sso-session, --account, --role, --no-browser and --device-code are for Identity Center; add --sso-start-url")}
+	case f.startURL != "" && f.mfaSerial != "":
+		return usageError{errors.New("--mfa-serial is for an access key; Identity Center asks for its own second factor")}
+	case f.remove && (f.accessKey || f.startURL != "" || f.moveKeys || len(f.profiles) > 0):
 		return usageError{errors.New("--remove undoes all that setup has written, and goes with --dry-run and --yes only")}
-	case !f.accessKey && (f.region != "" || f.mfaSerial != ""):
-		return usageError{errors.New("--region and --mfa-serial are for a new profile; add --access-key")}
-	case f.accessKey && len(f.profiles) > 1:
-		return usageError{errors.New("--access-key makes one profile")}
+	case !f.accessKey && f.startURL == "" && (f.region != "" || f.mfaSerial != ""):
+		return usageError{errors.New("--region and --mfa-serial are for a new profile; add --access-key or --sso-start-url")}
+	case (f.accessKey || f.startURL != "") && len(f.profiles) > 1:
+		return usageError{errors.New("a new profile has one name")}
 	}
 	return nil
 }
@@ -166,6 +183,9 @@ type tried struct {
 
 func (p *program) plan(ctx context.Context, f *setupFlags) (*setup.Plan, error) {
 	opts := setup.Options{Profiles: f.profiles, MoveKeys: f.moveKeys, Program: ourselves()}
+	if f.startURL != "" {
+		return p.centerPlan(ctx, f, opts)
+	}
 	if !f.accessKey {
 		return setup.NewPlan(p.env, opts)
 	}
@@ -181,6 +201,43 @@ func (p *program) plan(ctx context.Context, f *setupFlags) (*setup.Plan, error) 
 		return nil, err
 	}
 	return setup.NewKeyPlan(p.env, key, opts)
+}
+
+// centerPlan logs in to IAM Identity Center, and plans profiles for the roles that it has.
+func (p *program) centerPlan(ctx context.Context, f *setupFlags, opts setup.Options) (*setup.Plan, error) {
+	c := setup.Center{StartURL: f.startURL, Region: f.region, Session: f.session}
+	if len(f.profiles) > 0 {
+		c.Profile = f.profiles[0]
+	}
+	if err := setup.CheckCenter(p.env, &c, opts); err != nil {
+		return nil, err
+	}
+	req, err := settings.NewIdentityCenter(c.Session, c.StartURL, c.Region, p.env)
+	if err != nil {
+		return nil, err
+	}
+	prov, err := broker.New(req, broker.Options{Login: true, Env: p.env})
+	if err != nil {
+		return nil, err
+	}
+	t := &target{display.Safe(c.Session), prov}
+	if _, err := p.loginToSource(ctx, t, &f.web, false); err != nil {
+		return nil, err
+	}
+	login, _ := t.SourceLogin()
+	roles, err := source.AssignedRoles(ctx, login)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range roles {
+		if (f.account == "" || r.AccountID == f.account) && (f.role == "" || r.Role == f.role) {
+			c.Roles = append(c.Roles, setup.Role{AccountID: r.AccountID, AccountName: r.AccountName, Name: r.Role})
+		}
+	}
+	if len(c.Roles) == 0 && len(roles) > 0 {
+		return nil, usageError{fmt.Errorf("none of your %d roles is that of --account and --role", len(roles))}
+	}
+	return setup.NewCenterPlan(p.env, c, opts)
 }
 
 // readKey reads an access key from the terminal, the secret without showing it, or from standard
@@ -258,7 +315,7 @@ func (p *program) showPlan(r *setupResult) error {
 	}
 	switch {
 	case len(r.Profiles) == 0:
-		return p.say("there is no AWS profile yet; to make one from an access key, run: sts-helper setup --access-key")
+		return p.say("there is no AWS profile yet; to make one from an access key, run: sts-helper setup --access-key; from IAM Identity Center: sts-helper setup --sso-start-url URL")
 	case len(r.Changes) == 0:
 		return p.say("nothing to change")
 	}

@@ -5,8 +5,10 @@ import (
 	"strings"
 
 	"github.com/sts-helper/sts-helper/internal/awsconfig"
+	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/token"
 )
 
 // identityCenter completes the source of a profile whose credentials IAM Identity Center gives:
@@ -102,4 +104,26 @@ func (l *loader) loginFile(variable, kind, name string) (string, error) {
 		return "", &Error{Kind: Config, What: "there is no home directory to look for the login in", Do: "set HOME"}
 	}
 	return filepath.Join(home, ".aws", kind, "cache", name), nil
+}
+
+// NewIdentityCenter is a request for nothing but the login of a session of IAM Identity Center that
+// no file has yet.
+func NewIdentityCenter(session, startURL, region string, env Environment) (*request.Request, error) {
+	if !awsname.ValidRegion(region) {
+		return nil, &Error{Kind: Usage, What: display.Quote(region) + " is no region"}
+	}
+	l := &loader{env: env}
+	login := &request.Login{SessionName: session, StartURL: startURL, Region: region, Scopes: []string{"sso:account:access"}}
+	var err error
+	if login.File, err = l.loginFile("", "sso", awsconfig.SSOTokenFile(session)); err != nil {
+		return nil, err
+	}
+	if login.Portal, _, err = l.serviceEndpoint("sso", nil); err != nil {
+		return nil, err
+	}
+	if login.OIDC, _, err = l.serviceEndpoint("sso_oidc", nil); err != nil {
+		return nil, err
+	}
+	return &request.Request{Name: session, Operation: string(token.SourceCredentials), Region: region,
+		Partition: awsname.PartitionOf(region).Name, Source: request.Source{Kind: request.SourceSSO, Login: login}}, nil
 }

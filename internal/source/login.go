@@ -204,6 +204,25 @@ func (s identityCenter) Login(ctx context.Context, ask Ask, force bool) (bool, e
 	})
 }
 
+// AssignedRoles lists what the user of a login of IAM Identity Center may enter.
+func AssignedRoles(ctx context.Context, l Login) ([]identitycenter.Assigned, error) {
+	s, ok := l.(identityCenter)
+	if !ok {
+		return nil, nil
+	}
+	login, _, err := s.usable(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*Timeout) // many accounts are many requests
+	defer cancel()
+	all, err := s.service.AssignedRoles(ctx, login.AccessToken)
+	if err != nil {
+		return nil, s.failed(err)
+	}
+	return all, nil
+}
+
 // errOther is a login as somebody else than the profile's.
 var errOther = errors.New("the browser is logged in as another identity")
 
