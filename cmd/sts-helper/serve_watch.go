@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/direct"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/safefile"
@@ -43,13 +44,22 @@ type watchState struct {
 	watch []*watched
 	files filesSeen
 	dirs  map[string]os.FileInfo // of the caches
+	who   []*watchedSource
 }
 
-// files are the AWS files that the settings came from.
+// watchedSource is the source of a profile, which may become somebody else's.
+type watchedSource struct {
+	profile string
+	*broker.Provider
+	seen string
+}
+
+// files are the AWS files that the settings came from, and those that commands of sources name.
 func (s *servePlan) files() (names []string) {
 	for _, p := range s.providers {
 		for req := p.Request(); req != nil; req = req.Base {
 			names = append(names, req.Source.Files...)
+			names = append(names, req.ObservedFiles...)
 		}
 	}
 	return names
@@ -66,6 +76,7 @@ func (s *servePlan) watch(files filesSeen) *watchState {
 		n.files[name] = seen
 	}
 	for i, p := range s.providers {
+		n.who = append(n.who, &watchedSource{s.profiles[i].Name, p, p.SourceState()})
 		c, _ := p.Cache()
 		if c == nil {
 			continue
@@ -88,7 +99,7 @@ func (e *endpoint) setWatched(n *watchState) {
 }
 
 // poll has profiles refreshed whose tokens on disk are not what they were, because the user
-// logged in, and forgotten where the user logged out. It returns why the settings are to be
+// logged in, and forgotten where the user logged out or the source is to be looked at again. It returns why the settings are to be
 // read again, "" where they are not: a key was rotated, or the whole cache was removed and
 // must be opened anew.
 func (e *endpoint) poll() (why string) {
@@ -108,6 +119,13 @@ func (e *endpoint) poll() (why string) {
 		case now != gone:
 			e.srv.Refresh(w.profile)
 		case w.own && there:
+			e.srv.Forget(w.profile)
+		}
+		w.seen = now
+	}
+	for _, w := range e.who {
+		now := w.SourceState()
+		if now != w.seen && broker.MayBeAnother(w.seen) {
 			e.srv.Forget(w.profile)
 		}
 		w.seen = now

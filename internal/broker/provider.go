@@ -109,7 +109,18 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if err != nil {
 		return aws.Credentials{}, err
 	}
+	if !a.Token.Credentials.CanExpire {
+		return aws.Credentials{}, failure.Sourcef(nil, "%s gives credentials that do not say when they end, and who keeps such credentials uses them for ever", p.describeSource()).
+			Do("use them by credential_process, which is asked each time, or assume a role with --role-arn")
+	}
 	return toSDK(a.Token.Credentials), nil
+}
+
+func (p *Provider) describeSource() string {
+	for p.base != nil {
+		p = p.base
+	}
+	return source.Describe(p.req.Source)
 }
 
 // Token gives the token: from the cache while it is fresh, else from STS, asked by one of

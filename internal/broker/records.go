@@ -2,6 +2,7 @@ package broker
 
 import (
 	"cmp"
+	"context"
 	"os"
 	"time"
 
@@ -96,6 +97,36 @@ func SourceIdentity(c *cache.Cache, key string, r *cache.Record) string {
 	}
 	return s.ARN
 }
+
+// What SourceState says where there is nobody.
+const (
+	sourceGone = "gone" // logged out
+	sourceDue  = "due"  // to be looked at again
+)
+
+// SourceState stands for who p's source is, as far as that is known without asking anybody; "" where
+// it is not known, or can be one only.
+func (p *Provider) SourceState() string {
+	root := p.root()
+	if root == nil {
+		return ""
+	}
+	now, err := root.observe(context.Background())
+	switch s := root.state(); {
+	case err != nil:
+		return sourceGone
+	case now.Login != "":
+		return now.Login
+	case s.ID != "" && !s.Unkept && root.lookAgain() <= 0:
+		return sourceDue
+	default:
+		return s.ID
+	}
+}
+
+// MayBeAnother reports whether the source may be another's where its state is not before any more:
+// then what was made from it is to be got anew.
+func MayBeAnother(before string) bool { return before != "" && before != sourceDue }
 
 // LookAgain is how long an answer of p may be given without a look at who its source is, beside
 // what settings observes of it; 0 for no limit.

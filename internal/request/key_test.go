@@ -57,10 +57,11 @@ func changed(v reflect.Value) bool {
 // Fields that do not change whose the token is or what it may do, and why.
 var (
 	noPartOfTheKey = map[string]string{
-		"Name":        "what messages call the request",
-		"NoPolicy":    "says that no policy is meant, which the policy says itself",
-		"CallOptions": "how the request is answered",
-		"HandOut":     "the token of Operation is the same, and the source's credentials have a key of their own",
+		"Name":          "what messages call the request",
+		"NoPolicy":      "says that no policy is meant, which the policy says itself",
+		"ObservedFiles": "Observed has what is in them",
+		"CallOptions":   "how the request is answered",
+		"HandOut":       "the token of Operation is the same, and the source's credentials have a key of their own",
 	}
 	noPartOfTheSource = map[string]string{
 		"ConfigFile":      "identifies nothing, see Files",

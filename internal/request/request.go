@@ -34,6 +34,8 @@ type Request struct {
 	// HandOut reports that no operation was asked for, so that temporary credentials of the
 	// source are the answer themselves. With a long-term key it is Operation that is meant.
 	HandOut bool
+	// ObservedFiles are the files that its commands name, there or not.
+	ObservedFiles []string
 
 	FederationName       string // Name of GetFederationToken
 	RoleARN              string

@@ -34,8 +34,8 @@ const (
 )
 
 // command stands for the variables that a command line names, and for the content of the files
-// that it names; "" where it names none.
-func (e Environment) command(line string) string {
+// that it names; "" where it names none. files are the paths of all that were looked at.
+func (e Environment) command(line string) (observed string, files []string) {
 	h, found := sha256.New(), false
 	add := func(what, name, value string) {
 		found = true
@@ -63,14 +63,15 @@ func (e Environment) command(line string) string {
 		}
 		e.reading(path)
 		e.seen(path, data, info, err)
+		files = append(files, path)
 		if err == nil {
 			add("file", path, string(data))
 		}
 	}
 	if !found {
-		return ""
+		return "", files
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return hex.EncodeToString(h.Sum(nil)), files
 }
 
 // namedFiles are the absolute paths that words of the line may be, in a quoted part too ("sh -c 'cat

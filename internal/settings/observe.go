@@ -22,13 +22,16 @@ func Observe(r *request.Request, env Environment) {
 		if r.Source.Kind == request.SourceContainer {
 			r.Source.Subject = env.containerSubject()
 		}
+		r.ObservedFiles = nil
 		switch r.Source.Kind {
 		case request.SourceProcess, request.SourceCommand:
-			r.Source.Observed = env.command(r.Source.Command)
+			r.Source.Observed, r.ObservedFiles = env.command(r.Source.Command)
 		}
 		r.Observed = ""
 		if line := cmp.Or(r.SAMLAssertionCommand, r.WebIdentityTokenCommand); line != "" {
-			r.Observed = env.command(line)
+			var files []string
+			r.Observed, files = env.command(line)
+			r.ObservedFiles = append(r.ObservedFiles, files...)
 		}
 		if l := r.Source.Login; l != nil {
 			env.look(l.File)

@@ -3,6 +3,7 @@
 package source_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,7 +17,14 @@ import (
 	"github.com/sts-helper/sts-helper/internal/awsconfig"
 )
 
-func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// What runs in parallel here waits for stopped processes, nearly all of the time.
+	if err := flag.Set("test.parallel", "32"); err != nil {
+		panic(err)
+	}
+	os.Exit(harness.Main(m))
+}
 
 const startURL = "https://d-1234567890.awsapps.com/start"
 
@@ -93,10 +101,14 @@ func (w *world) role(profile string, more ...string) []string {
 // for these.
 func (w *world) signer(t *testing.T, r harness.Result) string {
 	t.Helper()
-	d := w.Creds(t, r)
-	id, ok := w.STS.Lookup(d.AccessKeyId)
+	return w.signerOf(t, w.Creds(t, r).AccessKeyId)
+}
+
+func (w *world) signerOf(t *testing.T, accessKeyID string) string {
+	t.Helper()
+	id, ok := w.STS.Lookup(accessKeyID)
 	if !ok {
-		t.Fatalf("AWS does not know %s", d.AccessKeyId)
+		t.Fatalf("AWS does not know %s", accessKeyID)
 	}
 	if id.RoleARN == w.app || id.Operation == "GetSessionToken" {
 		if by, ok := w.STS.Lookup(id.IssuedTo); ok {

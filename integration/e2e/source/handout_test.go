@@ -1,0 +1,158 @@
+package source_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sts-helper/sts-helper/integration/emulator"
+	"github.com/sts-helper/sts-helper/integration/harness"
+)
+
+// Where the source's credentials are temporary and nothing more is asked for, they are the answer:
+// by credential_process, and on both endpoints.
+func TestSourceItself(t *testing.T) {
+	w := newWorld(t)
+	w.process(t, "vault", "cat ~/bob.json")
+	w.signIn(t, "alice")
+	w.signInConsole(t, "carol")
+	s := w.Serve(t, "--profile", "corp", "--profile", "console", "--profile", "vault", "--imds", "corp")
+	for profile, who := range map[string]string{"corp": "alice", "console": "carol", "vault": "bob"} {
+		printed := w.Run(t, "--source-profile", profile)
+		if got := w.signer(t, printed); got != who || !strings.Contains(printed.Stdout, `"Expiration"`) {
+			t.Errorf("%s: got what is %s's", profile, got)
+		}
+		if id := s.Creds(t, profile); id != w.Creds(t, printed).AccessKeyId {
+			t.Errorf("%s: the endpoint has others", profile)
+		}
+		// What is asked for needs a user's key still, and the message says what else there is.
+		r := w.Run(t, "--source-profile", profile, "--duration", "1h")
+		if r.Code != harness.ExitSource || !strings.Contains(r.Stderr, "long-term access key") || !strings.Contains(r.Stderr, "leave out what asks for a session") || !strings.Contains(r.Stderr, "--role-arn") {
+			t.Errorf("exit %d, %q", r.Code, r.Stderr)
+		}
+	}
+	session := s.Session(t)
+	role := s.Metadata(t, session, harness.RolePath).Body
+	if got := s.Metadata(t, session, harness.RolePath+role).Document(t).AccessKeyId; got != w.Creds(t, w.Run(t, "--source-profile", "corp")).AccessKeyId {
+		t.Errorf("the metadata service has %s", got)
+	}
+	if n := w.STS.Count("GetRoleCredentials"); n != 1 {
+		t.Errorf("the portal was asked %d times", n)
+	}
+	if n := w.ran(t); n != 1 {
+		t.Errorf("the command ran %d times", n)
+	}
+	if n := w.STS.Count("GetCallerIdentity"); n != 0 { // nothing was made of them
+		t.Errorf("who they are was asked %d times", n)
+	}
+}
+
+// Temporary credentials without an end: printed as they come, refused by endpoints, and good to
+// make something of, for which they are looked at again after 15 minutes.
+func TestSourceWithoutAnEnd(t *testing.T) {
+	m := harness.NewMovableWorld(t)
+	w := worldOf(t, m.World)
+	w.process(t, "vault", "cat ~/bob.json")
+	w.expiring(t, "bob", "")
+	for n := 1; n <= 2; n++ {
+		r := w.Run(t, "--source-profile", "vault")
+		if got := w.signer(t, r); got != "bob" || strings.Contains(r.Stdout, "Expiration") || w.ran(t) != n {
+			t.Errorf("call %d: %s's, %q, %d runs", n, got, r.Stderr, w.ran(t))
+		}
+	}
+	s := w.Serve(t, "--profile", "vault")
+	if a := s.Container(t, "vault"); a.Status != 503 {
+		t.Errorf("the endpoint answers %d", a.Status)
+	}
+	harness.Await(t, "the reason", func() bool { return strings.Contains(s.Log.String(), "do not say when they end") })
+	s.Stop(t)
+	before := w.ran(t)
+	for _, at := range []time.Duration{0, 10 * time.Minute, 16 * time.Minute} {
+		m.At(t, at)
+		if got := w.signer(t, w.Run(t, w.role("vault")...)); got != "bob" {
+			t.Errorf("got what %s signed", got)
+		}
+		want := before
+		if at > 15*time.Minute {
+			want++
+		}
+		if n := w.ran(t); n != want {
+			t.Errorf("after %s the command ran %d times, want %d", at, n, want)
+		}
+	}
+}
+
+// A server gives nobody what was made for another: after a switched login or another content of a
+// file soon, after a logout nothing.
+func TestServeSwitched(t *testing.T) {
+	w := newWorld(t)
+	w.process(t, "vault", "cat ~/now.json")
+	be := func(who string) {
+		b, err := os.ReadFile(filepath.Join(w.Dir, who+".json"))
+		harness.Must(t, err)
+		w.write(t, filepath.Join(w.Dir, "now.json"), b)
+	}
+	be("alice")
+	w.signIn(t, "alice")
+	harness.Must(t, w.Write(".config/sts-helper/config.toml", "[profile.app]\nsource_profile = \"corp\"\nrole_arn = \""+w.app+"\"\n"+
+		"[profile.app-vault]\nsource_profile = \"vault\"\nrole_arn = \""+w.app+"\"\n"))
+	s := w.Serve(t, "--profile", "corp", "--profile", "app", "--profile", "vault", "--profile", "app-vault")
+	is := func(who string, profiles ...string) {
+		t.Helper()
+		for _, p := range profiles {
+			harness.Await(t, p+" to be "+who+"'s", func() bool {
+				a := s.Container(t, p)
+				return a.Status == 200 && w.signerOf(t, a.Document(t).AccessKeyId) == who
+			})
+		}
+	}
+	is("alice", "corp", "app", "vault", "app-vault")
+	be("bob")
+	is("bob", "vault", "app-vault")
+	w.signIn(t, "bob")
+	is("bob", "corp", "app")
+	harness.Must(t, os.Remove(w.sso))
+	for _, p := range []string{"corp", "app"} {
+		harness.Await(t, p+" to be logged out", func() bool { return s.Container(t, p).Status == 400 })
+	}
+	w.signIn(t, "alice")
+	is("alice", "corp", "app")
+}
+
+// A failure is forgotten once what it came from has changed, and says otherwise that it is remembered.
+func TestFailureForgotten(t *testing.T) {
+	w := newWorld(t)
+	// A wrong secret, corrected.
+	keys, err := os.ReadFile(filepath.Join(w.Dir, ".aws/credentials"))
+	harness.Must(t, err)
+	harness.Must(t, w.Write(".aws/credentials", strings.Replace(string(keys), w.User.SecretAccessKey, "CANARYwrong", 1)))
+	if r := w.Run(t, w.role("base")...); r.Code != harness.ExitSource {
+		t.Fatalf("exit %d, %q", r.Code, r.Stderr)
+	}
+	calls := w.STS.Count("")
+	if r := w.Run(t, w.role("base")...); r.Code != harness.ExitSource || !strings.Contains(r.Stderr, "tried ") || !strings.Contains(r.Stderr, " ago: ") {
+		if w.STS.Count("") == calls { // else it took so long that it was tried again
+			t.Errorf("exit %d, %q", r.Code, r.Stderr)
+		}
+	}
+	harness.Must(t, w.Write(".aws/credentials", string(keys)))
+	w.Creds(t, w.Run(t, w.role("base")...))
+	// A login.
+	if r := w.Run(t, w.role("corp")...); r.Code != harness.ExitInteraction {
+		t.Fatalf("exit %d, %q", r.Code, r.Stderr)
+	}
+	w.signIn(t, "bob")
+	if got := w.signer(t, w.Run(t, w.role("corp")...)); got != "bob" {
+		t.Errorf("got what %s signed", got)
+	}
+	// A proxy.
+	w.STS.Fault(emulator.Fault{Kind: emulator.InternalFailure})
+	args := w.role("base", "--role-session-name", "proxy")
+	if r := w.Run(t, args...); r.Code != harness.ExitUnreachable {
+		t.Fatalf("exit %d, %q", r.Code, r.Stderr)
+	}
+	w.STS.ClearFaults()
+	w.Creds(t, w.run(t, []string{"NO_PROXY=127.0.0.1"}, args...))
+}
