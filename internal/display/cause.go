@@ -58,4 +58,29 @@ func Innermost(err error) string {
 	}
 }
 
-func line(err error) string { return Safe(strings.Join(strings.Fields(err.Error()), " ")) }
+func line(err error) string {
+	return Safe(withoutPasswords(strings.Join(strings.Fields(err.Error()), " ")))
+}
+
+// withoutPasswords hides user names and passwords in URLs, which net/url and others repeat where they
+// cannot read one.
+func withoutPasswords(s string) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(s, "://")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		b.WriteString("://")
+		end := strings.IndexAny(rest, ` "/`)
+		if end < 0 {
+			end = len(rest)
+		}
+		if at := strings.LastIndexByte(rest[:end], '@'); at >= 0 {
+			b.WriteString("...")
+			rest = rest[at:]
+		}
+		s = rest
+	}
+}

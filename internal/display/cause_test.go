@@ -65,3 +65,20 @@ func TestCauseOfRealConnections(t *testing.T) {
 		t.Errorf("Cause(%v) = %q", err, got)
 	}
 }
+
+// Passwords in URLs are not repeated.
+func TestCauseHidesPasswords(t *testing.T) {
+	for in, want := range map[string]string{
+		`parse "http://user:CANARY@ host": invalid character " " in host name`: `parse "http://...@ host": invalid character " " in host name`,
+		"https://a:CANARY@b/c and http://CANARY@d":                             "https://...@b/c and http://...@d",
+		"https://a/b@c: refused":                                               "https://a/b@c: refused",
+		"a@b://":                                                               "a@b://",
+	} {
+		if got := display.Cause(errors.New(in)); got != want {
+			t.Errorf("%s: %s", in, got)
+		}
+		if got := display.Innermost(errors.New(in)); got != want {
+			t.Errorf("%s: %s", in, got)
+		}
+	}
+}
