@@ -26,6 +26,8 @@ Here "base" is a profile whose access key asks STS. Every setting can be a flag,
 variable STS_HELPER_..., or a key in [profile.NAME] of the config file; a flag wins
 over a variable, a variable over the file.
 
+"sts-helper setup" makes such profiles, of those that you have or of an access key.
+
 Without a command sts-helper prints the credentials (the process command).`
 
 func (p *program) execute(ctx context.Context, args []string) error {

@@ -113,6 +113,9 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings settings.Fla
 	if err != nil {
 		return err
 	}
+	if err := e.nothingToServe(ctx, served); err != nil {
+		return err
+	}
 	tokenFile, err := e.secrets(served)
 	listening := false
 	defer func() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -104,6 +105,27 @@ func (e *endpoint) read(env settings.Environment) (*servePlan, error) {
 		return nil, usageError{fmt.Errorf("--imds: %q is not one of the profiles served", display.Safe(e.flags.imds))}
 	}
 	return s, nil
+}
+
+// nothingToServe is the error for a server that was told nothing, where nothing is found either. What was
+// named may come back later, and is waited for.
+func (e *endpoint) nothingToServe(ctx context.Context, s *servePlan) error {
+	prov := s.providers[0]
+	req := prov.Request()
+	for req.Base != nil {
+		req = req.Base
+	}
+	if len(e.flags.profiles) > 0 || req.Source.Kind != request.SourceDefault || req.Source.Profile != "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, startWait)
+	defer cancel()
+	if _, err := prov.Token(ctx); err != nil && failure.ClassOf(err) == failure.Source {
+		return &failure.Error{Class: failure.Configuration, Err: err, Run: "sts-helper setup",
+			Text: "there is nothing to serve: no --profile was given, and neither config.toml nor AWS's variables and files name credentials",
+			Next: "name a profile, as in: sts-helper serve --profile dev; to make one"}
+	}
+	return nil
 }
 
 // settingsFit refuses settings that would hold for several profiles at once: two names for

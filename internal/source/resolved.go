@@ -37,6 +37,10 @@ func (r resolved) Fetch(ctx context.Context) (creds token.Credentials, err error
 	found, err := cfg.Credentials.Retrieve(ctx)
 	if err != nil {
 		e := failure.Sourcef(err, "%s gave no credentials: %s", Describe(r.def), display.Cause(err))
+		if r.def.Kind == request.SourceDefault && r.def.Profile == "" {
+			e.Text = "there are no credentials to begin with: no keys in variables, no default profile in AWS's files, and no role of a container or an instance (" + display.Cause(err) + ")"
+			e.Next, e.Run = "name a profile that has some with --source-profile, or make one", "sts-helper setup"
+		}
 		e.Final = false // a portal or an endpoint may come back
 		return token.Credentials{}, e
 	}
