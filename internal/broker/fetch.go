@@ -94,7 +94,7 @@ func (p *Provider) sourceOptions(ctx context.Context) (source.Options, error) {
 	c, _ := p.Cache()
 	return source.Options{
 		Region: p.req.Region, Getenv: p.opts.Env.Getenv, Chain: p.chain.With(p.key), CABundle: pem,
-		Cache: c, Wait: p.wait(ctx), Login: p.prompter.opts.Login,
+		Cache: c, Wait: p.wait(ctx),
 	}, err
 }
 

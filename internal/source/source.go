@@ -49,8 +49,6 @@ type Options struct {
 	Cache *cache.Cache
 	// Wait is how long another process is waited for that has the lock of a login.
 	Wait time.Duration
-	// Login is the command line by which the user logs in.
-	Login string
 	// CABundle are the certificates, PEM, that are trusted where AWS is asked; nil means the
 	// system's.
 	CABundle []byte

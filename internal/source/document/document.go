@@ -24,7 +24,7 @@ import (
 const Max = process.MaxDocument
 
 // Formats says what [Parse] takes, for messages and help.
-const Formats = "a credential_process document, IMDS JSON, or lines like aws_access_key_id=..."
+const Formats = "lines like aws_access_key_id=..., IMDS JSON, or a credential_process document"
 
 // Parse reads credentials. Long-term keys have no session token. Those that have expired are
 // [process.ErrExpired].
