@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +18,12 @@ import (
 )
 
 const logoutHelp = `Remove credentials from the cache: those of the profiles named, with the MFA session or
-the role that they are made from, whatever the region, the endpoint and the session name
-they were asked for with, or with --all everything there is. What is removed is shown.
+the role that they alone are made from, whatever the region, the endpoint and the session
+name they were asked for with, or with --all everything there is. What is removed is shown.
+What other profiles are made from as well stays, unless --shared is given.
+
+    sts-helper logout dev
+    sts-helper logout dev --shared
 
 Where a profile named builds on a login of IAM Identity Center or "aws login", the login
 is ended, too, with all credentials that came from it: the AWS CLI is logged out as well.
@@ -29,7 +34,7 @@ are overwritten before they are removed, which flash disks and some file systems
 meaningless. That a code of an MFA device was used is not forgotten.`
 
 func (p *program) logoutCommand() *cobra.Command {
-	var all bool
+	var all, shared bool
 	cmd := &cobra.Command{
 		Use:               "logout [PROFILE...] [flags]",
 		Short:             "Remove credentials from the cache",
@@ -37,6 +42,7 @@ func (p *program) logoutCommand() *cobra.Command {
 		ValidArgsFunction: p.completeLogins,
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "remove everything, whatever profile it belongs to")
+	cmd.Flags().BoolVar(&shared, "shared", false, "remove the sessions that other profiles use as well, too")
 	flags := addSettings(cmd.Flags(), "no-cache", "mfa-code", "mfa-process", "prompt", "wait")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if all {
@@ -45,12 +51,12 @@ func (p *program) logoutCommand() *cobra.Command {
 			}
 			return p.logoutAll(flags)
 		}
-		return p.logout(cmd.Context(), args, flags)
+		return p.logout(cmd.Context(), args, flags, shared)
 	}
 	return cmd
 }
 
-func (p *program) logout(ctx context.Context, names []string, flags settings.Flags) error {
+func (p *program) logout(ctx context.Context, names []string, flags settings.Flags, shared bool) error {
 	names, err := p.named(names, false, flags)
 	if err != nil {
 		return err
@@ -60,15 +66,34 @@ func (p *program) logout(ctx context.Context, names []string, flags settings.Fla
 		return err // half a logout would look like a whole one
 	}
 	var batch broker.LogoutBatch
+	users := map[string][]string{}
+	if !shared {
+		for _, o := range p.others(all) {
+			batch.Others = append(batch.Others, o.Provider)
+			for b := o.Provider; b != nil; b = b.Base() {
+				users[b.Key().String()] = append(users[b.Key().String()], o.name)
+			}
+		}
+	}
 	var renewing []lock.Holder
 	for _, t := range all {
+		var kept []string
 		// First the login, or what is removed could be made from it again.
 		ended, loginErr := p.endLogin(ctx, t)
 		removed, err := batch.Logout(t.Provider)
 		if err != nil {
 			return noCache(err)
 		}
+		gone := 0
 		for _, r := range removed {
+			if r.Kept {
+				if r.Entry.Record != nil {
+					kept = append(kept, fmt.Sprintf("kept %s, used by %s too: %s; run: sts-helper logout --shared %s",
+						recordName(t, r), several(users[r.Of.Key().String()]), describe(r.Entry), display.ShellWord(t.name)))
+				}
+				continue
+			}
+			gone++
 			renewing = append(renewing, r.Renewing...)
 			what := describe(r.Entry) + r.Location
 			if r.Getting != nil {
@@ -80,20 +105,63 @@ func (p *program) logout(ctx context.Context, names []string, flags settings.Fla
 			if r.Entry.Record == nil && len(r.Renewing) > 0 {
 				continue
 			}
-			if err := p.say("removed %s: %s", t.name, what); err != nil {
+			if err := p.say("removed %s: %s", recordName(t, r), what); err != nil {
 				return err
 			}
 		}
 		if loginErr != nil {
 			return loginErr
 		}
-		if len(removed) == 0 && !ended {
+		if gone == 0 && !ended {
 			if err := p.say("%s: nothing was in the cache", t.name); err != nil {
+				return err
+			}
+		}
+		for _, line := range kept {
+			if err := p.say("%s", line); err != nil {
 				return err
 			}
 		}
 	}
 	return p.reportRenewing(renewing)
+}
+
+// others are the known profiles that are not among those that are logged out.
+func (p *program) others(out []*target) []*target {
+	names, err := settings.KnownNames(p.env)
+	if err != nil {
+		return nil
+	}
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return slices.ContainsFunc(out, func(t *target) bool { return t.name == display.Safe(name) })
+	})
+	if len(names) == 0 {
+		return nil
+	}
+	others, _ := p.targets(names, nil, broker.Options{NonInteractive: true}) // one that cannot be read uses nothing
+	return others
+}
+
+// recordName names a record as that of the profile, or of what it is made from.
+func recordName(t *target, r broker.Removal) string {
+	switch {
+	case r.Of == t.Provider:
+		return t.name
+	case r.Of.Request().OfSource():
+		return "the source of " + t.name
+	}
+	return "the session of " + t.name
+}
+
+// several names the first of them, and says how many more there are.
+func several(names []string) string {
+	switch len(names) {
+	case 0:
+		return "another profile"
+	case 1, 2:
+		return strings.Join(names, " and ")
+	}
+	return fmt.Sprintf("%s and %d more", names[0], len(names)-1)
 }
 
 // endLogin ends the login that t's credentials come from, and reports whether there was one.

@@ -13,6 +13,9 @@ import (
 // by what was in a cache before anything was removed from it: a role is known by its base. The
 // zero value is ready.
 type LogoutBatch struct {
+	// Others are the requests that go on: what theirs are made from too stays.
+	Others []*Provider
+
 	indexes map[string]request.RecordIndex // by the cache's path
 }
 
@@ -20,6 +23,10 @@ type LogoutBatch struct {
 type Removal struct {
 	// Entry is what there was: a record, one that cannot be used, or a failure alone.
 	Entry cache.Entry
+	// Of is the request that the record is of: the one that was logged out, or one of its bases.
+	Of *Provider
+	// Kept reports that the record was left, since others are made from it.
+	Kept bool
 	// Location says in which region, at which endpoint and so on the record was made, where the
 	// request asks for another one; else "".
 	Location string
@@ -31,8 +38,8 @@ type Removal struct {
 	Err error
 }
 
-// Logout removes the records of p and of what its token is made from, wherever they were asked
-// for, and all that came from the same login; the login itself is [Provider.SourceLogin]'s to
+// Logout removes the records of p and of what its token alone is made from, wherever they were
+// asked for, and all that came from the same login; the login itself is [Provider.SourceLogin]'s to
 // end. It gives what was there; the error is that of a cache that cannot be used.
 func (b *LogoutBatch) Logout(p *Provider) ([]Removal, error) {
 	c, err := p.Cache()
@@ -51,7 +58,8 @@ func (b *LogoutBatch) Logout(p *Provider) ([]Removal, error) {
 	}
 	var all []Removal
 	var seen []string
-	for ; p != nil; p = p.base {
+	shared := b.shared(c.Path(), index)
+	for outer := p; p != nil; p = p.base {
 		names := index.Equivalent(p.req)
 		own := len(names)
 		if l := p.req.Source.Login; l != nil {
@@ -62,7 +70,7 @@ func (b *LogoutBatch) Logout(p *Provider) ([]Removal, error) {
 				continue
 			}
 			seen = append(seen, name)
-			r := Removal{Entry: c.Inspect(name)}
+			r := Removal{Entry: c.Inspect(name), Of: p, Kept: p != outer && p.req.Source.Login == nil && shared[name]}
 			if r.Entry.Record != nil && i < own {
 				r.Location = request.DiffLocation(r.Entry.Record.Inputs, p.req)
 			} else if r.Entry.Record == nil && r.Entry.Miss.Absent() && r.Entry.State.Failure == nil {
@@ -72,11 +80,32 @@ func (b *LogoutBatch) Logout(p *Provider) ([]Removal, error) {
 				}
 				r.Getting = &who
 			}
+			if r.Kept {
+				all = append(all, r)
+				continue
+			}
 			r.Renewing, r.Err = holders(c.Delete(name))
 			all = append(all, r)
 		}
 	}
 	return all, nil
+}
+
+// shared are the names of the records in the cache at path that the others lead to.
+func (b *LogoutBatch) shared(path string, index request.RecordIndex) map[string]bool {
+	names := map[string]bool{}
+	for _, o := range b.Others {
+		c, err := o.Cache()
+		if err != nil || c == nil || c.Path() != path {
+			continue
+		}
+		for ; o != nil; o = o.base {
+			for _, name := range index.Equivalent(o.req) {
+				names[name] = true
+			}
+		}
+	}
+	return names
 }
 
 // LogoutAll removes everything from a cache. It gives what was there, and the processes that may

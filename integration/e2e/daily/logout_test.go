@@ -2,6 +2,7 @@ package daily_test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,8 +18,8 @@ func TestLogoutElsewhere(t *testing.T) {
 	m := harness.NewMFAWorld(t)
 	m.Creds(t, m.Run(t, "--profile", "r0", "--region", "eu-west-1", "--role-session-name", "me", "--mfa-code", m.Code()))
 	m.Creds(t, m.Run(t, "--profile", "r1", "--region", "eu-west-1"))
-	r := m.Run(t, "logout", "r0")
-	if r.Code != 0 || strings.Count(r.Stdout, "removed r0: ") != 2 || strings.Count(r.Stdout, "made with region eu-west-1") != 2 ||
+	r := m.Run(t, "logout", "r0", "--shared")
+	if r.Code != 0 || strings.Count(r.Stdout, "removed r0: ") != 1 || strings.Count(r.Stdout, "removed the session of r0: ") != 1 || strings.Count(r.Stdout, "made with region eu-west-1") != 2 ||
 		!strings.Contains(r.Stdout, "assumed-role/role0/me") {
 		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
 	}
@@ -60,5 +61,52 @@ func TestLogoutDuringRenewal(t *testing.T) {
 	_ = renewal.Wait()
 	if r := w.Run(t, "logout", "--source-profile", "base"); r.Code != 0 || r.Stderr != "" || r.Stdout != "base: nothing was in the cache\n" {
 		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+	}
+}
+
+// A session that other profiles use stays, and both what goes and what stays is named.
+func TestLogoutLeavesSharedSessions(t *testing.T) {
+	t.Parallel()
+	m := harness.NewMFAWorld(t)
+	m.Creds(t, m.Run(t, "--profile", "r0", "--mfa-code", m.Code()))
+	r := m.Run(t, "logout", "r0")
+	if r.Code != 0 || strings.Count(r.Stdout, "removed ") != 1 || !strings.HasPrefix(r.Stdout, "removed r0: AssumeRole ") ||
+		!strings.Contains(r.Stdout, "\nkept the session of r0, used by dev and ") || !strings.HasSuffix(r.Stdout, "; run: sts-helper logout --shared r0\n") {
+		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+	}
+	m.Creds(t, m.Run(t, "--profile", "r1")) // costs no code
+	r = m.Run(t, "logout", "--shared", "r0")
+	if r.Code != 0 || strings.Count(r.Stdout, "removed ") != 1 || !strings.HasPrefix(r.Stdout, "removed the session of r0: GetSessionToken") {
+		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+	}
+	if r := m.Run(t, "--profile", "r2"); r.Code != harness.ExitInteraction {
+		t.Errorf("exit %d, %q: the session is still there", r.Code, r.Stderr)
+	}
+}
+
+// A login does not make what no program asks for; the life of the session behind roles is a
+// setting.
+func TestLoginRefusesWhatIsNotUsed(t *testing.T) {
+	t.Parallel()
+	m := harness.NewMFAWorld(t)
+	for _, args := range [][]string{
+		{"login", "r3", "--duration", "30m"},
+		{"login", "--profile", "r3", "--duration", "30m"},
+		{"login", "--all", "--duration", "30m"},
+		{"login", "r3", "--role-arn", "arn:aws:iam::" + harness.Account + ":role/role4"},
+		{"login", "--source-profile", "base", "--duration", "36h"},
+	} {
+		r := m.Run(t, append(args, "--mfa-code", m.Code())...)
+		if r.Code != harness.ExitUsage || !strings.Contains(r.Stderr, "would never use what this login gets") || m.STS.Count("") != 0 {
+			t.Errorf("%q: exit %d, %q, %d calls", args, r.Code, r.Stderr, m.STS.Count(""))
+		}
+	}
+	harness.Must(t, m.Write(".config/sts-helper/config.toml", m.Read(t, ".config/sts-helper/config.toml")+"[profile.long]\nsource_profile = \"base\"\nrole_arn = \"arn:aws:iam::"+harness.Account+":role/role0\"\nsession_duration = \"36h\"\n"))
+	r := m.Run(t, "login", "long", "--mfa-code", m.Code())
+	if r.Code != 0 || !regexp.MustCompile(`no code is needed until .*\((1d11h|35h|36h|1d12h)`).MatchString(r.Stdout) {
+		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+	}
+	if r := m.Run(t, "login", "dev", "--session-duration", "20h"); r.Code != harness.ExitUsage || !strings.Contains(r.Stderr, "no MFA session is behind") {
+		t.Errorf("exit %d, %q", r.Code, r.Stderr)
 	}
 }
