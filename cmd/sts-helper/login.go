@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,7 +34,10 @@ Without a name, login offers those that need one.
     sts-helper login dev
     sts-helper login --device-code dev
     sts-helper login --all
-    sts-helper login --source-profile base --duration 4h`
+    sts-helper login --source-profile base
+
+Flags may not make other credentials of a profile than programs ask for: they would not be
+used, and --force insists. The life of the session behind roles is session_duration in config.toml.`
 
 // watchAfter is how long a login is silent about whom it waits for.
 const watchAfter = time.Second
@@ -82,6 +88,11 @@ func (p *program) login(ctx context.Context, names []string, flags settings.Flag
 	for _, err := range failed {
 		p.report(err)
 	}
+	if !force {
+		if err := p.refuseUnused(all, names, flags); err != nil {
+			return err
+		}
+	}
 	var batch broker.LoginBatch
 	width := 0
 	for _, t := range all {
@@ -108,6 +119,74 @@ func (p *program) login(ctx context.Context, names []string, flags settings.Flag
 		return summary{fmt.Errorf("%d of %d logins failed", len(failed), len(names)), failed[0]}
 	}
 	return nil
+}
+
+// refuseUnused refuses a login that makes what programs do not ask for: flags beside a name that
+// make another request than the name alone, and a life that differs from that of the session which
+// known profiles use.
+func (p *program) refuseUnused(all []*target, names []string, flags settings.Flags) error {
+	var changing []string
+	plain := settings.Flags{}
+	for flag, values := range flags {
+		switch flag {
+		case "cache-dir", "wait", "verbose", "prompt", "mfa-code", "mfa-process", "profile":
+			plain[flag] = values
+		default:
+			changing = append(changing, "--"+flag)
+		}
+	}
+	if len(changing) == 0 {
+		return nil
+	}
+	slices.Sort(changing)
+	if len(names) == 0 && plain["profile"] == nil {
+		return p.refuseLife(all, flags)
+	}
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	opts := broker.Options{NonInteractive: true}
+	for _, name := range names {
+		usual, err := p.target(name, plain, opts)
+		if err != nil {
+			continue // the flags complete what is not whole without them
+		}
+		changed, err := p.target(name, flags, opts)
+		if err == nil && changed.Key().String() != usual.Key().String() {
+			return usageError{fmt.Errorf("programs ask for %s without %s, so they would never use what this login gets; write it into the profile, add --force, or run: sts-helper login %s",
+				usual.name, strings.Join(changing, ", "), display.ShellWord(usual.name))}
+		}
+	}
+	return nil
+}
+
+// refuseLife refuses --duration for a session that known profiles ask for with another life.
+func (p *program) refuseLife(all []*target, flags settings.Flags) error {
+	if flags["duration"] == nil || len(all) != 1 {
+		return nil
+	}
+	rest := maps.Clone(flags)
+	delete(rest, "duration")
+	opts := broker.Options{NonInteractive: true}
+	usual, err := p.target("", rest, opts)
+	if err != nil {
+		return nil // without it nothing is asked for
+	}
+	user := ""
+	for _, o := range p.others(nil) {
+		for b := o.Provider; b != nil; b = b.Base() {
+			switch b.Key().String() {
+			case all[0].Key().String():
+				return nil
+			case usual.Key().String():
+				user = o.name
+			}
+		}
+	}
+	if user == "" {
+		return nil
+	}
+	return usageError{fmt.Errorf("profile %s asks for this without --duration, so it would never use what this login gets; set session_duration (for a role) or duration in the profile, add --force, or run: sts-helper login %s", user, display.ShellWord(user))}
 }
 
 // loginTo gets the credentials of one target and says how it went.

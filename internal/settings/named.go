@@ -167,7 +167,7 @@ func LoginCommand(name string, given Flags, r *request.Request) string {
 	if name != "" {
 		words = append(words, display.ShellWord(name))
 	}
-	alone := true
+	alone, insist := true, given["duration"] != nil
 	for i := range settings {
 		s := &settings[i]
 		values, ok := given[s.Flag]
@@ -175,6 +175,7 @@ func LoginCommand(name string, given Flags, r *request.Request) string {
 			continue
 		}
 		alone = false
+		insist = insist || s.Flag != "profile" && s.Flag != "cache-dir" && (name != "" || given["profile"] != nil)
 		for _, v := range values {
 			switch {
 			case s.Flag == "profile" && name == "":
@@ -188,6 +189,9 @@ func LoginCommand(name string, given Flags, r *request.Request) string {
 	}
 	if alone && name == "" {
 		words = append(words, display.ShellWord(r.Name))
+	}
+	if insist {
+		words = append(words, "--force") // else login refuses what the profile alone does not ask for
 	}
 	return strings.Join(words, " ")
 }

@@ -190,7 +190,10 @@ func (l *loader) fillDefaults(r *request.Request, op opSet, s sourceChain) error
 	}
 	switch op {
 	case opSession, opRole:
-		return l.serial(r, s)
+		if err := l.serial(r, s); err != nil {
+			return err
+		}
+		return l.sessionDuration(r)
 	case opFederation:
 		if s.base != nil {
 			return &Error{Kind: l.value(sFederationName).kind(), Where: l.value(sFederationName).from(),
@@ -225,6 +228,34 @@ func (l *loader) duration(r *request.Request, op opSet) error {
 		}
 		r.Duration = d
 	}
+	return nil
+}
+
+// sessionDuration sets the life of the MFA session that r is made from.
+func (l *loader) sessionDuration(r *request.Request) error {
+	g := l.value(sSessionDuration)
+	if g == nil {
+		return nil
+	}
+	d, err := g.duration()
+	if err != nil {
+		return err
+	}
+	session := r.Base
+	for session != nil && session.Base != nil {
+		session = session.Base
+	}
+	if session == nil || session.Operation != opSession.String() {
+		if g.layer == fromVariable {
+			return nil // it holds for those profiles that have one
+		}
+		return g.wrong("is of no effect: no MFA session is behind this role", "add --mfa-serial, or remove it")
+	}
+	low, high := stsfield.Durations(token.GetSessionToken)
+	if d < low || d > high {
+		return g.wrong(display.Duration(d)+" is out of bounds: "+session.Operation+" takes "+display.Duration(low)+" to "+display.Duration(high), "")
+	}
+	session.Duration = d
 	return nil
 }
 

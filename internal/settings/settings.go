@@ -45,6 +45,7 @@ const (
 	sSourceProfile
 	sCredentialsFile
 	sDuration
+	sSessionDuration
 	sRegion
 	sEndpointURL
 	sFIPS
@@ -115,6 +116,8 @@ var settings = [settingCount]Setting{
 		Help: "private file that has the source profile's keys", ops: opsAsk},
 	sDuration: {Flag: "duration", Env: "STS_HELPER_DURATION", Key: "duration", Kind: Duration, Value: "TIME",
 		Help: "life of the credentials: 12h, 90m, 43200", ops: opsAsk},
+	sSessionDuration: {Flag: "session-duration", Env: "STS_HELPER_SESSION_DURATION", Key: "session_duration", Kind: Duration, Value: "TIME",
+		Help: "life of the MFA session behind a role, up to 36h", ops: opSession | opRole},
 	sRegion: {Flag: "region", Env: "STS_HELPER_REGION", Key: "region", Value: "REGION",
 		Help: "region whose STS is asked"},
 	sEndpointURL: {Flag: "endpoint-url", Env: "STS_HELPER_ENDPOINT_URL", Key: "endpoint_url", Value: "URL",

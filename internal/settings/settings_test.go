@@ -85,6 +85,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		{"endpoint-url", "http://localhost:1", "", nil, func(r *request.Request) any { return r.Endpoint }, "http://localhost:1"},
 		{"fips", "true", "true", nil, func(r *request.Request) any { return r.FIPS }, true},
 		{"dual-stack", "true", "true", nil, func(r *request.Request) any { return r.DualStack }, true},
+		{"session-duration", "36h", "", []string{role, "--mfa-serial=s"}, func(r *request.Request) any { return r.Base.Duration }, 36 * time.Hour},
 		{"cache-dir", "/c", "", nil, func(r *request.Request) any { return r.CacheDir }, "/c"},
 		{"no-cache", "true", "true", nil, func(r *request.Request) any { return r.NoCache }, true},
 		{"wait", "5s", "", nil, func(r *request.Request) any { return r.Wait }, 5 * time.Second},

@@ -167,10 +167,11 @@ func TestLoginAndProcessWaitForOneAnother(t *testing.T) {
 	m.Calls(t, 1, 1, 1, 0)
 
 	clock.NextStep(t)
+	harness.Must(t, m.Write(".config/sts-helper/config.toml", m.Read(t, ".config/sts-helper/config.toml")+"[profile.two]\nsource_profile = \"base\"\nduration = \"2h\"\n"))
 	tt = harness.NewTerminal(t)
-	asking := harness.Start(t, tt, m.Command(t, "--profile", "dev", "--duration", "2h"))
+	asking := harness.Start(t, tt, m.Command(t, "--profile", "two"))
 	tt.Await(harness.Prompt, 1)
-	elsewhere, j = m.Login(t, "dev", "--duration", "2h")
+	elsewhere, j = m.Login(t, "two")
 	who := fmt.Sprintf("waiting for pid %d on terminal pts/", asking.Cmd.Process.Pid)
 	harness.Await(t, who, func() bool { return strings.Contains(j.Stderr.String(), who) })
 	tt.Type(m.Code() + "\n")
@@ -203,8 +204,8 @@ func TestLogout(t *testing.T) {
 		defer f.Close()
 		opened = append(opened, f)
 	}
-	r := m.Run(t, "logout", "r0")
-	if r.Code != 0 || strings.Count(r.Stdout, "removed r0: ") != 2 || !strings.Contains(r.Stdout, "assumed-role/role0/") || len(files()) != 1 {
+	r := m.Run(t, "logout", "--shared", "r0")
+	if r.Code != 0 || strings.Count(r.Stdout, "removed ") != 2 || !strings.Contains(r.Stdout, "assumed-role/role0/") || len(files()) != 1 {
 		t.Errorf("exit %d, %q, %q; left %v", r.Code, r.Stdout, r.Stderr, files())
 	}
 	m.Creds(t, m.Run(t, "--profile", "r1"))
