@@ -41,7 +41,8 @@ type Options struct {
 	Transport http.RoundTripper
 	// AccountID, where set, is the only account whose credentials are accepted.
 	AccountID string
-	// Log gets a line for each attempt, at level debug. The default is none.
+	// Log gets a line before each attempt ([Asked]: operation, endpoint, attempt, of) and one after it
+	// ([Answered] or [Failed]), at level debug. The default is none.
 	Log *slog.Logger
 }
 

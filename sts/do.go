@@ -49,15 +49,16 @@ func (c *Client) exchange(ctx context.Context, r Request, source aws.Credentials
 	defer cancel()
 	for n := 1; ; n++ {
 		start := time.Now()
+		c.log.DebugContext(ctx, Asked, "operation", op, "endpoint", c.host, "attempt", n, "of", maxAttempts)
 		t, x, err := c.attempt(ctx, limited, r, creds, secrets)
 		if x.skew != 0 || x.status != 0 {
 			c.skew.Store(int64(x.skew))
 		}
 		if err == nil {
-			c.log.DebugContext(ctx, "sts answered", "operation", op, "endpoint", c.host, "attempt", n, "took", time.Since(start), "skew", x.skew)
+			c.log.DebugContext(ctx, Answered, "operation", op, "endpoint", c.host, "attempt", n, "took", time.Since(start), "skew", x.skew)
 			return t, nil
 		}
-		c.log.DebugContext(ctx, "sts call failed", "operation", op, "endpoint", c.host, "attempt", n, "took", time.Since(start),
+		c.log.DebugContext(ctx, Failed, "operation", op, "endpoint", c.host, "attempt", n, "took", time.Since(start),
 			"class", string(err.Class), "code", err.Code, "status", err.HTTPStatus, "sent", err.Sent(), "error", err.Error())
 		wait, again := c.again(r, x, err)
 		if !again || n == maxAttempts || pause(limited, wait) != nil {

@@ -27,3 +27,10 @@ const (
 	// AWS accepts a signature.
 	maxSkew = 5 * time.Minute
 )
+
+// What [Options.Log] gets before and after each attempt.
+const (
+	Asked    = "sts is asked"
+	Answered = "sts answered"
+	Failed   = "sts call failed"
+)

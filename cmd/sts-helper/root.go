@@ -162,6 +162,9 @@ func (f *settingFlag) Type() string {
 
 // logger is where -v goes.
 func (p *program) logger(verbose bool) *slog.Logger {
+	if !verbose && p.terminal(p.stderr) {
+		return slog.New(&waitHandler{say: p.progress})
+	}
 	if !verbose {
 		return slog.New(slog.DiscardHandler)
 	}

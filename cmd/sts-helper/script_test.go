@@ -68,7 +68,7 @@ func newWorld(env *testscript.Env) error {
 	return nil
 }
 
-func sts(ts *testscript.TestScript) *emulator.Emulator {
+func emulated(ts *testscript.TestScript) *emulator.Emulator {
 	return ts.Value(emulatorKey{}).(*emulator.Emulator)
 }
 
@@ -78,16 +78,16 @@ func calls(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 2 {
 		op = args[1]
 	}
-	if n := fmt.Sprint(sts(ts).Count(op)); (n == args[0]) == neg {
+	if n := fmt.Sprint(emulated(ts).Count(op)); (n == args[0]) == neg {
 		ts.Fatalf("%s calls of STS, want %s", n, args[0])
 	}
 }
 
 // fault KIND: what STS does from now on; none for proper answers again.
 func order(ts *testscript.TestScript, _ bool, args []string) {
-	sts(ts).ClearFaults()
+	emulated(ts).ClearFaults()
 	if args[0] != "none" {
-		sts(ts).Fault(emulator.Fault{Kind: emulator.Kind(args[0])})
+		emulated(ts).Fault(emulator.Fault{Kind: emulator.Kind(args[0])})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
@@ -27,5 +28,22 @@ func TestSecretsOnATerminalAreWarnedOf(t *testing.T) {
 	}
 	if r := w.Run(t, "env", "dev"); r.Stderr != "" {
 		t.Errorf("%q", r.Stderr)
+	}
+}
+
+// Who waits at a terminal is told for what, and a program is not.
+func TestWaitingIsSaidAtATerminal(t *testing.T) {
+	t.Parallel()
+	w := harness.NewWorld(t)
+	w.STS.Fault(emulator.Fault{Kind: emulator.Hang})
+	tt := harness.NewTerminal(t)
+	cmd := w.Command(t, "exec", "--source-profile", "base", "--", "true")
+	cmd.Stderr = tt.Line
+	j := harness.Start(t, tt, cmd)
+	tt.Await("sts-helper: waiting for 127.0.0.1", 1)
+	tt.Await("attempt 1 of 2", 1)
+	w.STS.ClearFaults()
+	if r := j.Result(t); r.Code != 0 {
+		t.Errorf("exit %d: %s", r.Code, tt.Screen())
 	}
 }
