@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/mfa"
 )
 
 // askPassphrase asks on the controlling terminal, without showing what is typed. Standard
@@ -37,6 +38,9 @@ func askPassphrase(ctx context.Context, prompt string) ([]byte, error) {
 	}
 	fmt.Fprint(w, prompt)
 	secret, err := await(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
+	if err != nil {
+		mfa.DiscardInput(r.Fd())
+	}
 	_ = term.Restore(fd, before) // where a signal came first, nothing else does
 	fmt.Fprintln(w)
 	switch {
@@ -61,6 +65,7 @@ func askNewPassphrase(ctx context.Context) ([]byte, error) {
 	if !bytes.Equal(first, second) {
 		return nil, interactionError(nil, "the two passphrases differ; try again")
 	}
+	clear(second)
 	return first, nil
 }
 
@@ -78,7 +83,7 @@ func await(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 		data []byte
 		err  error
 	}
-	done := make(chan result, 1)
+	done, stopped := make(chan result, 1), ctx.Done() // signals are watched for from here on
 	go func() {
 		data, err := read()
 		done <- result{data, err}
@@ -86,7 +91,7 @@ func await(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 	select {
 	case r := <-done:
 		return r.data, r.err
-	case <-ctx.Done():
+	case <-stopped:
 		return nil, errStopped
 	}
 }

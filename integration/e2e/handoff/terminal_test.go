@@ -117,6 +117,27 @@ func TestInterruptedPassphrase(t *testing.T) {
 	}
 }
 
+// Half a passphrase, typed before another program ended the prompt, is not left for the shell to show.
+func TestHalfAPassphrase(t *testing.T) {
+	p := newPair(t)
+	c := harness.NewTerminal(t)
+	r := at(t, c, p.World, func(j *harness.Job) {
+		c.AwaitHidden(newPrompt)
+		c.Type("half of it")
+		harness.Must(t, j.Cmd.Process.Signal(syscall.SIGTERM))
+	}, "grant", "TemporaryUser", "--source-profile", "base", "--allow", "ec2:*", "--passphrase")
+	if r.Code != 128+int(syscall.SIGTERM) || !c.Echoes() {
+		t.Errorf("exit %d, %q, echo %v", r.Code, r.Stderr, c.Echoes())
+	}
+	c.Type("next\r")
+	b := make([]byte, 100)
+	n, err := c.Line.Read(b)
+	harness.Must(t, err)
+	if got := string(b[:n]); got != "next\n" {
+		t.Errorf("the next program reads %q", got)
+	}
+}
+
 // An SSH key under a passphrase is asked for only where it fits.
 func TestLockedKey(t *testing.T) {
 	keygen := harness.Need(t, "ssh-keygen")
