@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -32,6 +33,12 @@ func Build(dir, pkg string, extra ...string) (string, error) {
 	}
 	return bin, nil
 }
+
+var remembered = regexp.MustCompile(`tried \S+ ago: `)
+
+// Unremembered is what a helper says, the same whether the failure is its own or another's, which
+// it says since when it knows.
+func Unremembered(stderr string) string { return remembered.ReplaceAllString(stderr, "") }
 
 // Home is a user's home directory with the variables of a fresh login.
 type Home struct {

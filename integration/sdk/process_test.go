@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -130,7 +129,7 @@ func (w *world) refused(t *testing.T, r *row, o outcome, profile string, code in
 		t.Errorf("the helper ends with %d, want %d: %s", direct.Code, code, direct.Stderr)
 	}
 	// Words, since SDKs quote, escape and wrap; the beginning, since times in it may differ.
-	said := words(remembered.ReplaceAllString(strings.TrimPrefix(direct.Stderr, "sts-helper: "), ""))
+	said := words(harness.Unremembered(strings.TrimPrefix(direct.Stderr, "sts-helper: ")))
 	said = said[:min(len(said), 30)]
 	shown := strings.Contains(words(o.output), said)
 	switch {
@@ -142,9 +141,6 @@ func (w *world) refused(t *testing.T, r *row, o outcome, profile string, code in
 	t.Logf("%s shows: %s", r.title, o.output)
 	return c
 }
-
-// remembered begins the message of a failure that another call had.
-var remembered = regexp.MustCompile(`^tried \S+ ago: `)
 
 // words are the letters and digits of a text.
 func words(s string) string {
