@@ -15,9 +15,6 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-//go:fix inline
-func pointer[T any](v T) *T { return new(v) }
-
 var issued = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // golden are the records in testdata, whose files earlier versions wrote with encoding/json.
