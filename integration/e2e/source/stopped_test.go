@@ -71,7 +71,7 @@ func stopped(t *testing.T, withMFA bool, depth, level int) {
 	run := func(n int) []string {
 		args := []string{"--source-profile", profile(n)}
 		if withMFA {
-			args = append(args, "--mfa-process", "cat code")
+			args = append(args, "--mfa-process", "cat "+w.Dir+"/code")
 		}
 		return args
 	}
@@ -85,7 +85,10 @@ func stopped(t *testing.T, withMFA bool, depth, level int) {
 	release := w.STS.Gate(op)
 	defer release()
 	j := harness.Start(t, nil, w.Command(t, run(depth)...))
-	harness.Await(t, "the request", func() bool { return w.STS.Count(op) > before })
+	harness.Await(t, "the request", func() bool { return w.STS.Count(op) > before || !j.Running() })
+	if !j.Running() {
+		t.Fatalf("the helper ended: %+v", j.Result(t))
+	}
 	harness.Must(t, syscall.Kill(-j.Cmd.Process.Pid, syscall.SIGSTOP))
 	release()
 	r := w.Run(t, run(depth)...)
