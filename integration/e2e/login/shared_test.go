@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
@@ -52,10 +53,14 @@ func TestOneRefreshForAll(t *testing.T) {
 				w.signInConsole(t)
 			}
 			w.end(t, file)
+			release := w.STS.Gate(op) // until the others are there
+			defer release()
 			var jobs []*harness.Job
 			for i := range crowd() {
 				jobs = append(jobs, harness.Start(t, nil, w.Command(t, "--source-profile", fmt.Sprintf("p%d", i), "--role-arn", "arn:aws:iam::"+harness.Account+":role/app")))
 			}
+			harness.Gather(t, 0, crowd()-1, 8*time.Second)
+			release()
 			for _, j := range jobs {
 				w.Creds(t, j.Result(t))
 			}
