@@ -25,7 +25,6 @@ import (
 
 // workload asks Roles Anywhere with a signature that can be broken in one place.
 type workload struct {
-	anchor      *emulator.TrustAnchor
 	key         crypto.Signer
 	cert, chain []byte // PEM
 	body        map[string]any
