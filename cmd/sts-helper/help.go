@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sts-helper/sts-helper/internal/settings"
+)
+
+// mostUsed are the settings that the help of every command shows; the others are in "help settings".
+var mostUsed = []string{"profile", "source-profile", "role-arn", "duration", "region"}
+
+// policyGroup is the group of the settings that make a session policy.
+const policyGroup = 2
+
+// settingGroups are all settings by what they are about, in the order of "help settings".
+var settingGroups = []struct {
+	title string
+	flags []string
+}{
+	{"Which credentials", []string{"profile", "role-arn", "duration", "region", "federation-name", "granted", "target-principal", "task-policy-arn"}},
+	{"What signs the request", []string{"source-profile", "credentials-file", "source-command", "certificate", "private-key", "certificate-chain", "trust-anchor-arn", "anywhere-profile-arn", "anywhere-role-arn",
+		"web-identity", "web-identity-token-file", "web-identity-token-command", "saml-assertion-file", "saml-assertion-command", "principal-arn"}},
+	{"What they may do", []string{"allow", "deny", "resource", "policy", "policy-arn", "no-policy"}},
+	{"The session of a role", []string{"role-session-name", "external-id", "source-identity", "tag", "transitive-tag", "session-duration"}},
+	{"MFA", []string{"mfa-serial", "mfa-code", "mfa-process", "prompt"}},
+	{"The STS that is asked", []string{"endpoint-url", "fips", "dual-stack"}},
+	{"How it is gone about", []string{"cache-dir", "no-cache", "wait", "verbose"}},
+}
+
+// useHelp gives a command and those below it a help that shows its own flags, then the settings most used.
+func useHelp(root *cobra.Command) {
+	root.SetUsageFunc(func(cmd *cobra.Command) error {
+		_, err := fmt.Fprint(cmd.OutOrStderr(), usage(cmd))
+		return err
+	})
+	root.AddCommand(&cobra.Command{Use: "settings", Short: "Every setting as flag, variable and key of config.toml", Long: "shown by its help", Hidden: true})
+	topic, _, _ := root.Find([]string{"settings"})
+	topic.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		fmt.Fprint(cmd.OutOrStdout(), settingsHelp(root))
+	})
+}
+
+func usage(cmd *cobra.Command) string {
+	var out strings.Builder
+	out.WriteString("Usage:\n  " + cmd.UseLine() + "\n")
+	if cmd.HasAvailableSubCommands() {
+		out.WriteString("\nCommands:\n")
+		for _, c := range cmd.Commands() {
+			if c.IsAvailableCommand() {
+				fmt.Fprintf(&out, "  %-12s %s\n", c.Name(), c.Short)
+			}
+		}
+	}
+	own, most := pflag.NewFlagSet("", pflag.ContinueOnError), pflag.NewFlagSet("", pflag.ContinueOnError)
+	own.SortFlags, most.SortFlags = false, false
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if _, setting := f.Value.(*settingFlag); !setting {
+			own.AddFlag(f)
+		}
+	})
+	shown := mostUsed
+	if name := cmd.Name(); name == "grant" || name == "show" { // which are about policies
+		shown = slices.Concat(mostUsed, settingGroups[policyGroup].flags)
+	}
+	for _, name := range shown {
+		if f := cmd.LocalFlags().Lookup(name); f != nil && own.Lookup(name) == nil {
+			most.AddFlag(f)
+		}
+	}
+	if own.HasAvailableFlags() {
+		out.WriteString("\nFlags:\n" + own.FlagUsages())
+	}
+	if most.HasAvailableFlags() {
+		out.WriteString("\nSettings, the most used; for all run: sts-helper help settings\n" + most.FlagUsages())
+	}
+	return out.String()
+}
+
+func settingsHelp(root *cobra.Command) string {
+	var out strings.Builder
+	out.WriteString("Every setting is a flag, a variable, and a key in [profile.NAME] of config.toml, the flag's name with _\n" +
+		"for -. A flag wins over a variable, a variable over the file. Every command that takes a profile takes them.\n")
+	for _, g := range settingGroups {
+		set := pflag.NewFlagSet("", pflag.ContinueOnError)
+		set.SortFlags = false
+		for _, name := range g.flags {
+			if f := root.Flags().Lookup(name); f != nil {
+				set.AddFlag(f)
+			}
+		}
+		out.WriteString("\n" + g.title + ":\n" + set.FlagUsages())
+	}
+	return out.String()
+}
+
+// completeFlags gives the flags of all commands the values that the shell completes.
+func (p *program) completeFlags(cmd *cobra.Command) {
+	fixed := map[string][]string{
+		"prompt": {"auto", "tty", "dialog", "never"}, "mfa-serial": {"auto"}, "log-format": {"text", "json"}, "log-level": {"debug", "info", "warn", "error"},
+		"env-format": envFormats, "env-token": tokenWays, "web-identity": {"github"},
+	}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		complete := cobra.NoFileCompletions
+		s, setting := f.Value.(*settingFlag)
+		switch values, few := fixed[f.Name]; {
+		case few:
+			complete = cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+		case slices.Contains([]string{"profile", "imds", "ecs-address", "source-profile"}, f.Name):
+			complete = func(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+				return p.completeNames(cmd, nil, word)
+			}
+		case !setting || s.Kind == settings.Path:
+			return // files, which is what the shell completes by itself, or a function of the command's own
+		case s.Kind == settings.Bool:
+			complete = cobra.FixedCompletions([]string{"true", "false"}, cobra.ShellCompDirectiveNoFileComp)
+		}
+		_ = cmd.RegisterFlagCompletionFunc(f.Name, complete) // one that has one keeps it
+	})
+	for _, c := range cmd.Commands() {
+		p.completeFlags(c)
+	}
+}
