@@ -83,15 +83,15 @@ func TestProcessLookedAtAgain(t *testing.T) {
 			t.Errorf("the command ran %d times, want %d", n, runs)
 		}
 	}
-	w.expiring(t, "alice", soon(40*time.Minute))
+	w.expiring(t, "alice", soon(20*time.Minute))
 	be("alice")
 	is("alice", 1)
 	is("alice", 1)
 	be("bob")
 	is("alice", 1) // nothing shows that it is another's
-	m.At(t, 20*time.Minute)
+	m.At(t, 10*time.Minute)
 	is("alice", 1)
-	m.At(t, 41*time.Minute)
+	m.At(t, 21*time.Minute)
 	is("bob", 2)
 	is("bob", 2)
 }
