@@ -25,6 +25,9 @@ import (
 const acceptHelp = `Open credentials that another user granted you, from a file or from standard input, keep
 them in the cache, and print what to put into ~/.aws/config.
 
+    sts-helper accept sealed.txt
+    sts-helper accept sealed.txt --identity key.txt --name ci
+
 Without --identity your SSH keys (~/.ssh/id_ed25519, ~/.ssh/id_rsa) are tried; a
 passphrase is asked for on the terminal. Nothing is kept of what cannot be opened, is
 damaged, or has ended. A token of another identity or issuer that has the name already is

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
@@ -23,4 +26,21 @@ func TestEverySettingIsInOneGroup(t *testing.T) {
 	if len(seen) > 0 {
 		t.Errorf("there are no such settings: %v", seen)
 	}
+}
+
+// Every command's help begins its examples as a user would type them.
+func TestEveryCommandHasAnExample(t *testing.T) {
+	var p program
+	var look func(all []*cobra.Command)
+	look = func(all []*cobra.Command) {
+		for _, cmd := range all {
+			if !cmd.Hidden && !strings.Contains(cmd.Long, "    sts-helper "+strings.Fields(cmd.Use)[0]) && !strings.Contains(cmd.Long, cmd.CommandPath()+" ") {
+				t.Errorf("the help of %s has no example", cmd.CommandPath())
+			}
+			look(cmd.Commands())
+		}
+	}
+	root := p.rootCommand()
+	root.AddCommand(p.commands()...)
+	look(root.Commands())
 }

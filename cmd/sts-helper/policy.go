@@ -49,6 +49,7 @@ func (p *program) policyCheckCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check FILE",
 		Short: "Say what is wrong with a written policy (exit code 3 where it cannot be used)",
+		Long:  "Say what is wrong with a written policy, and how long it is, without asking AWS:\n\n    sts-helper policy check policy.json",
 		Args:  oneArgument("FILE, the policy to check (- is standard input)"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			data, err := readInput(cmd.Context(), args[0])
@@ -75,6 +76,7 @@ func (p *program) policyShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [flags]",
 		Short: "Print the session policies that these settings send",
+		Long:  "Print the session policies that these settings send:\n\n    sts-helper policy show --role-arn arn:aws:iam::111122223333:role/deploy --allow s3:GetObject",
 		Args:  noArguments,
 	}
 	flags := addSettings(cmd.Flags())

@@ -21,7 +21,10 @@ import (
 const statusHelp = `Show what is in the cache: whose credentials, until when, when they are refreshed, what
 went wrong the last time, and who is at work on them now. Secrets are never shown.
 
-Without a PROFILE everything is shown, with the names of the profiles that lead to it.`
+Without a PROFILE everything is shown, with the names of the profiles that lead to it.
+
+    sts-helper status
+    sts-helper status dev`
 
 func (p *program) statusCommand() *cobra.Command {
 	var asJSON bool

@@ -231,7 +231,7 @@ var tried = []struct {
 	{"sts-helper setup --yes dev", setups}, {"sts-helper setup --yes --move-keys", setups}, {"sts-helper setup --remove", setups},
 	{"sts-helper setup --access-key --profile work --region eu-west-1", setups},
 	{"sts-helper setup --sso-start-url https://d-1234567890.awsapps.com/start --region eu-west-1", setups},
-	{"sts-helper --help", run}, {"sts-helper help settings", run},
+	{"sts-helper help settings", run},
 	{"sts-helper exec dev -- aws s3 ls", stood},
 	{"sts-helper exec dev --serve -- terraform apply", stood},
 }
