@@ -38,7 +38,7 @@ func TestNonInteractive(t *testing.T) {
 	defer remove()
 	serial := map[string][]string{"mfa-serial": {"arn:aws:iam::111122223333:mfa/alice"}}
 	for run, c := range map[string]provider.Config{
-		"run: sts-helper login base --mfa-serial arn:aws:iam::111122223333:mfa/alice": {Profile: "base", Settings: serial},
+		"run: sts-helper login base --mfa-serial arn:aws:iam::111122223333:mfa/alice --force": {Profile: "base", Settings: serial},
 		"run: mytool login": {Profile: "base", Settings: serial, LoginCommand: "mytool login"},
 	} {
 		c.Getenv, c.NonInteractive = getenv, true
