@@ -310,6 +310,34 @@ func TestTwoRuns(t *testing.T) {
 	}
 }
 
+// A run that ended between two files is undone as well.
+func TestRemoveAfterHalfARun(t *testing.T) {
+	for _, name := range []string{".aws/config", ".aws/credentials"} {
+		dir, env := home{".aws/credentials": base, ".aws/config": "[profile dev]\n" + role}.make(t)
+		before := tree(t, dir)
+		p, err := NewPlan(env, Options{MoveKeys: true, Program: "sts-helper"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Apply(); err != nil {
+			t.Fatal(err)
+		}
+		_, text, _ := strings.Cut(before["/"+name], "\n")
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(dir, ".config/sts-helper/config.toml")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Remove(env, false); err != nil {
+			t.Fatal(err)
+		}
+		if after := tree(t, dir); !maps.Equal(before, after) {
+			t.Errorf("%s: %q\nwas %q", name, after, before)
+		}
+	}
+}
+
 func TestModesAndSecondNames(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("modes are Unix's")
