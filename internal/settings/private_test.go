@@ -22,6 +22,11 @@ func TestPrivateCredentials(t *testing.T) {
 	if r.Source.Kind != request.SourceStatic || r.Source.AccessKeyID != "AKIAPRIVATE" || r.Source.CredentialsFile != file || r.SerialNumber != "serial" {
 		t.Errorf("%+v", r)
 	}
+	// Asked for the profile without the file, it runs the helper with it.
+	if r := newWorld(t).config("[profile base]\ncredential_process = sts-helper --profile base\n").
+		toml("[profile.base]\nsource_profile = 'base'\ncredentials_file = 'credentials'\n").load("--source-profile=base"); r.Source.Kind != request.SourceProcess && (r.Base == nil || r.Base.Source.Kind != request.SourceProcess) {
+		t.Errorf("%+v", r)
+	}
 	w.fail(settings.Usage, []string{"~/.config/sts-helper/credentials", "no AWS profile", `"default"`}, "--credentials-file="+file, "--source-profile=default")
 	w.fail(settings.Usage, []string{"does not go with"}, "--credentials-file="+file, "--source-command=x")
 	if err := os.Chmod(file, 0o640); err != nil {

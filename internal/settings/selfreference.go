@@ -43,6 +43,11 @@ var otherSources = [...]id{sGranted, sWebIdentityTokenFile, sWebIdentityTokenCom
 // sourceAskedBy finds the source profile that a command line of this program would use, as
 // far as it uses one.
 func (l *loader) sourceAskedBy(args []string) (string, bool) {
+	// Keys that only it is told of are another source under the same name.
+	private := l.value(sCredentialsFile) == nil
+	if _, ok := flagValue(args, settings[sCredentialsFile].Flag); ok && private {
+		return "", false
+	}
 	if name, ok := flagValue(args, "source-profile"); ok {
 		return name, true
 	}
@@ -62,6 +67,9 @@ func (l *loader) sourceAskedBy(args []string) (string, bool) {
 		entryName = "default"
 	}
 	if e := l.file.entry(entryName); e != nil {
+		if private && slices.ContainsFunc(e.values, func(v fileValue) bool { return v.setting == sCredentialsFile }) {
+			return "", false
+		}
 		for _, v := range e.values {
 			switch {
 			case v.setting == sSourceProfile:

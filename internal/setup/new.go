@@ -39,7 +39,7 @@ func (p *Plan) checkNew(name, region string) error {
 	switch {
 	case command(p.opts.Program, name) == "":
 		return failure.Configf("%s cannot be written into a command that every SDK reads", quoted).Do("choose another name with --profile")
-	case p.files.Profile(name) != nil || slices.Contains(p.entries, name) || p.private.edit.Has(name):
+	case p.files.Profile(name) != nil || slices.Contains(p.entries, entryName(name)) || p.private.edit.Has(name):
 		return failure.Configf("there is a profile %s already", quoted).Do("choose another name with --profile, or take it over: sts-helper setup %s", display.ShellWord(name))
 	case region != "" && !awsname.ValidRegion(region):
 		return failure.Configf("%s is no region", display.Quote(region))

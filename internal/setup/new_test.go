@@ -32,7 +32,7 @@ func TestCenter(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range taken {
-		r, err := settings.Load(settings.Flags{"profile": {name}}, env)
+		r, err := settings.LoadNamed(name, nil, env)
 		if err != nil {
 			t.Error(err)
 			continue

@@ -62,6 +62,7 @@ type Plan struct {
 	env                          settings.Environment
 	opts                         Options
 	files                        *awsconfig.Files
+	beside                       map[string]string // the profile that has what gave another its credentials
 	config, creds, toml, private *file
 	entries                      []string            // of config.toml, those to come among them
 	moved                        map[string][]string // what each profile loses: keys of its sections
@@ -93,7 +94,7 @@ func NewPlan(env settings.Environment, opts Options) (*Plan, error) {
 
 // open reads the files.
 func open(env settings.Environment, opts Options) (*Plan, error) {
-	p := &Plan{env: env, opts: opts, moved: map[string][]string{}, movedKeys: map[string]bool{}}
+	p := &Plan{env: env, opts: opts, moved: map[string][]string{}, movedKeys: map[string]bool{}, beside: map[string]string{}}
 	var err error
 	if p.files, err = settings.SharedFiles(env); err != nil {
 		return nil, err

@@ -218,7 +218,7 @@ func sameRequests(t *testing.T, env settings.Environment, was map[string]asked, 
 		t.Fatal(err)
 	}
 	for _, name := range taken {
-		r, err := settings.Load(settings.Flags{"profile": {name}}, env)
+		r, err := settings.LoadNamed(name, nil, env)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

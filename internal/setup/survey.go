@@ -71,8 +71,8 @@ func (p *Plan) longTerm(name string) *awsconfig.Profile {
 	return nil
 }
 
-// survey goes through the profiles, those with keys first: what is made from a key must know
-// where it is.
+// survey goes through the profiles, those with keys first and roles last: what is made from
+// something must know where that is.
 func (p *Plan) survey() error {
 	var names []string
 	for _, name := range p.files.ProfileNames() {
@@ -92,7 +92,7 @@ func (p *Plan) survey() error {
 			return failure.Configf("there is no AWS profile %s in %s or %s", display.Quote(name), display.Safe(p.config.path), display.Safe(p.creds.path)).Do("%s", do)
 		}
 	}
-	for _, keysFirst := range []bool{true, false} {
+	for pass := range 3 {
 		for _, name := range names {
 			q, alike := p.files.Find(name)
 			if q == nil && alike == nil {
@@ -103,7 +103,14 @@ func (p *Plan) survey() error {
 				kind = p.kindOf(q)
 			}
 			hasKey := q != nil && q.HasKeys() && q.Value(awsconfig.KeySessionToken) == ""
-			if keysFirst != hasKey {
+			due := 1
+			switch {
+			case hasKey:
+				due = 0
+			case kind == kindRole:
+				due = 2
+			}
+			if due != pass {
 				continue
 			}
 			found := Profile{Name: name, Kind: kind, Action: Take}
@@ -137,8 +144,8 @@ func (p *Plan) take(q *awsconfig.Profile, kind string, wanted bool) (reason stri
 	switch {
 	case command(p.opts.Program, q.Name) == "":
 		return "its name cannot be written into a command that every SDK reads"
-	case slices.Contains(p.entries, q.Name):
-		return "config.toml has an entry of that name already"
+	case slices.Contains(p.entries, entryName(q.Name)):
+		return "config.toml has an entry " + display.Quote(entryName(q.Name)) + " already"
 	case q.Partial != nil:
 		return q.Partial.Key + " is there without its other half"
 	}
@@ -255,6 +262,9 @@ func (p *Plan) takeRole(q *awsconfig.Profile) string {
 		return "its source_profile " + display.Quote(from) + " has no credentials in these files; where another program keeps them, give that profile a credential_process that prints them"
 	}
 	e := entry{name: q.Name}
+	if beside := p.beside[from]; beside != "" {
+		from = beside
+	}
 	e.add("source_profile", from)
 	if p.movedKeys[from] {
 		e.add("credentials_file", filepath.Base(p.private.path))
@@ -307,15 +317,26 @@ func (p *Plan) takeBeside(q *awsconfig.Profile, suffix string, keys []string) st
 	}
 	e := entry{name: q.Name}
 	e.add("source_profile", name)
+	p.beside[q.Name] = name
 	p.takeOver(q, keys, e)
 	p.config.edit.Append(lines...)
 	return ""
 }
 
+// entryName is the name of a profile's entry. [profile.default] of config.toml counts for every
+// line that names no entry, which [default] of ~/.aws/config does not.
+func entryName(profile string) string {
+	if strings.EqualFold(profile, "default") {
+		return "aws-default"
+	}
+	return profile
+}
+
 // takeOver lets a profile run this program, which finds what it lost in an entry of config.toml.
 func (p *Plan) takeOver(q *awsconfig.Profile, lose []string, e entry) {
 	lose = append(slices.Clone(lose), awsconfig.KeyProcess)
-	line := awsconfig.KeyProcess + " = " + command(p.opts.Program, q.Name)
+	e.name = entryName(q.Name)
+	line := awsconfig.KeyProcess + " = " + command(p.opts.Program, e.name)
 	section := "profile " + q.Name
 	p.creds.edit.Remove(q.Name, lose...)
 	if !p.config.edit.Replace(section, lose, line) {
