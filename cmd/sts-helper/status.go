@@ -18,25 +18,61 @@ import (
 	"github.com/sts-helper/sts-helper/token"
 )
 
-const statusHelp = `Show what is in the cache: whose credentials, until when, when they are refreshed, what
-went wrong the last time, and who is at work on them now. Secrets are never shown.
-
-Without a PROFILE everything is shown, with the names of the profiles that lead to it.
+const statusHelp = `Show the state of every profile: one line each, those that need you first. A session that
+several profiles use has one line. With a PROFILE, or --long, say everything: whose the
+credentials are, until when, when they are refreshed, what went wrong the last time, and
+who is at work on them now. Secrets are never shown, and nothing is asked of AWS.
 
     sts-helper status
-    sts-helper status dev`
+    sts-helper status dev
+    sts-helper status --output json
+    sts-helper status --watch
+    PS1='$(sts-helper status --short dev) \$ '
+
+The fields of the JSON document are in docs/status.md.`
+
+// statusView is how status shows what there is.
+type statusView struct{ json, long, short, watch bool }
 
 func (p *program) statusCommand() *cobra.Command {
-	var asJSON bool
+	var v statusView
+	var output string
 	cmd := &cobra.Command{
 		Use:               "status [PROFILE...] [flags]",
-		Short:             "Show what is in the cache",
+		Short:             "Show the state of every profile",
 		Long:              statusHelp,
 		ValidArgsFunction: p.completeNames,
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON document instead")
+	cmd.Flags().StringVar(&output, "output", "text", "`FORM` of the output: text, json")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.Flags().BoolVar(&v.json, "json", false, "the same as --output json")
+	cmd.Flags().BoolVar(&v.long, "long", false, "say everything of each record")
+	cmd.Flags().BoolVar(&v.short, "short", false, "one profile and how long it lasts, for a shell prompt")
+	cmd.Flags().BoolVar(&v.watch, "watch", false, "show it until you press Ctrl-C")
+	cmd.MarkFlagsMutuallyExclusive("json", "long", "short")
+	cmd.MarkFlagsMutuallyExclusive("short", "watch")
 	flags := addSettings(cmd.Flags(), "no-cache", "mfa-code", "mfa-process", "prompt", "wait")
-	cmd.RunE = func(_ *cobra.Command, args []string) error { return p.status(args, flags, asJSON) }
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		switch output {
+		case "json":
+			v.json = true
+		case "text":
+		default:
+			return usageError{fmt.Errorf("--output is text or json, not %s", display.Quote(output))}
+		}
+		if v.short {
+			return p.statusShort(args, flags)
+		}
+		show := func() (string, error) { return p.status(args, flags, v) }
+		if v.watch {
+			return p.watch(cmd.Context(), show)
+		}
+		text, err := show()
+		if err == nil {
+			_, err = p.stdout.WriteString(text)
+		}
+		return err
+	}
 	return cmd
 }
 
@@ -84,20 +120,20 @@ type statusHolder struct {
 	said string
 }
 
-func (p *program) status(names []string, flags settings.Flags, asJSON bool) error {
+func (p *program) status(names []string, flags settings.Flags, v statusView) (string, error) {
 	names, err := p.named(names, false, flags)
 	if err != nil {
-		return err
+		return "", err
 	}
 	single := len(names) > 0 || asks(flags)
 	caches, known, err := p.caches(flagsFor(single, flags))
 	if err != nil {
-		return err
+		return "", err
 	}
 	wanted := known
 	if single {
 		if wanted, err = p.targets(names, flags, broker.Options{NonInteractive: true}); err != nil {
-			return err
+			return "", err
 		}
 	}
 	records := []*statusRecord{}
@@ -122,7 +158,7 @@ func (p *program) status(names []string, flags settings.Flags, asJSON bool) erro
 		for _, c := range caches {
 			keys, err := c.Names()
 			if err != nil {
-				return noCache(err)
+				return "", noCache(err)
 			}
 			for _, key := range keys {
 				add(c, key)
@@ -135,28 +171,45 @@ func (p *program) status(names []string, flags settings.Flags, asJSON bool) erro
 			problems = append(problems, problem)
 		}
 	}
-	if asJSON {
-		enc := json.NewEncoder(p.stdout)
-		enc.SetIndent("", "  ")
-		return enc.Encode(map[string]any{"version": 1, "records": records, "problems": problems})
-	}
-	for _, problem := range problems {
-		if err := p.say("warning: %s", problem); err != nil {
-			return err
-		}
-	}
-	if len(records) == 0 {
-		return p.say("nothing is in the cache")
+	lines, err := statusLines(wanted, unlessSingle(single, caches))
+	if err != nil {
+		return "", err
 	}
 	var b strings.Builder
+	if v.json {
+		enc := json.NewEncoder(&b)
+		enc.SetIndent("", "  ")
+		err := enc.Encode(map[string]any{"version": 1, "profiles": lines, "records": records, "problems": problems})
+		return b.String(), err
+	}
+	for _, problem := range problems {
+		fmt.Fprintf(&b, "warning: %s\n", problem)
+	}
+	switch {
+	case !single && !v.long && len(known)+len(records) > 0:
+		width, colour := p.screen()
+		b.WriteString(table(lines, width, colour))
+	case len(records) == 0:
+		b.WriteString("nothing is in the cache\n")
+	}
 	for i, r := range records {
+		if !single && !v.long {
+			break
+		}
 		if i > 0 {
 			b.WriteByte('\n')
 		}
 		r.text(&b)
 	}
-	_, err = p.stdout.WriteString(b.String())
-	return err
+	return b.String(), nil
+}
+
+// unlessSingle are the caches that are looked through for what no profile leads to.
+func unlessSingle(single bool, caches []*cache.Cache) []*cache.Cache {
+	if single {
+		return nil
+	}
+	return caches
 }
 
 // asks reports whether flags name credentials, rather than only say where to look.
@@ -202,6 +255,9 @@ func namesFor(c *cache.Cache, key string, all []*target) []string {
 	return names
 }
 
+// failureShown is how long a failure is shown that keeps nobody from trying again.
+const failureShown = time.Hour
+
 // look reads one record.
 func look(c *cache.Cache, key string) *statusRecord {
 	e := c.Inspect(key)
@@ -226,10 +282,13 @@ func look(c *cache.Cache, key string) *statusRecord {
 		expires := t.Credentials.Expires.UTC()
 		s.left = r.Remaining()
 		s.Expires, s.SecondsLeft = &expires, int64(s.left/time.Second)
-		refresh := broker.RefreshAt(r).UTC()
-		s.Refresh, s.note = &refresh, display.Safe(r.Note)
+		s.note = display.Safe(r.Note)
+		if s.note == "" { // what was accepted cannot be renewed here
+			refresh := broker.RefreshAt(r).UTC()
+			s.Refresh = &refresh
+		}
 	}
-	if f := e.State.Failure; f != nil {
+	if f := e.State.Failure; f != nil && (f.Holds() > 0 || time.Since(f.Since()) < failureShown) {
 		s.Failure = &statusFailure{Class: display.Safe(f.Kind), Message: display.Safe(f.Message), Since: f.Since().UTC(), Held: max(f.Holds().Seconds(), 0)}
 	}
 	if who, held := c.HeldBy(key); held {
@@ -273,10 +332,14 @@ func (r *statusRecord) text(b *strings.Builder) {
 func (r *statusRecord) token(line func(string, ...any)) {
 	who := r.Identity
 	if who == "" {
-		who = "account " + r.AccountID
-		if r.SourceKey != "" {
-			who += ", the user of key " + r.SourceKey
+		var parts []string
+		if r.AccountID != "" {
+			parts = append(parts, "account "+r.AccountID)
 		}
+		if r.SourceKey != "" {
+			parts = append(parts, "the user of key "+r.SourceKey)
+		}
+		who = cmp.Or(strings.Join(parts, ", "), "an unknown identity")
 	}
 	line("%s: %s", r.Operation, who)
 	if r.left <= 0 {
@@ -289,6 +352,9 @@ func (r *statusRecord) token(line func(string, ...any)) {
 	}
 	if r.note != "" {
 		line("accepted from %s", r.note)
+	}
+	if r.Refresh == nil {
+		return
 	}
 	switch refresh := r.Refresh.Local().Format("15:04:05 MST"); {
 	case r.SerialNumber != "":

@@ -238,7 +238,7 @@ func TestLogout(t *testing.T) {
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	m := harness.NewMFAWorld(t)
-	if r := m.Run(t, "status"); r.Code != 0 || r.Stdout != "nothing is in the cache\n" {
+	if r := m.Run(t, "status", "--long"); r.Code != 0 || r.Stdout != "nothing is in the cache\n" {
 		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
 	}
 	tt := harness.NewTerminal(t)
@@ -281,7 +281,7 @@ func TestStatus(t *testing.T) {
 			t.Errorf("no good record of %s: %+v", what, m.Status(t))
 		}
 	}
-	text := m.Run(t, "status")
+	text := m.Run(t, "status", "--long")
 	for _, want := range []string{"AssumeRole: arn:aws:sts::" + harness.Account + ":assumed-role/role0/", "good until ", "last refresh failed ", "unusable: ", "an MFA code of " + m.Device.SerialNumber} {
 		if !strings.Contains(text.Stdout, want) {
 			t.Errorf("status does not say %q:\n%s", want, text.Stdout)

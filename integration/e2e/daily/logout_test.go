@@ -31,7 +31,7 @@ func TestLogoutElsewhere(t *testing.T) {
 	if r.Code != 0 || strings.Count(r.Stdout, "removed r1: ") != 1 || !strings.Contains(r.Stdout, "assumed-role/role1/") {
 		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
 	}
-	if r := m.Run(t, "status"); r.Stdout != "nothing is in the cache\n" {
+	if r := m.Run(t, "status", "--long"); r.Stdout != "nothing is in the cache\n" {
 		t.Errorf("%q", r.Stdout)
 	}
 }

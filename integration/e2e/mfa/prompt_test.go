@@ -47,7 +47,7 @@ func TestThreeWrongCodesThenLogin(t *testing.T) {
 	// Another token of the same device, so no failure of its own is remembered.
 	barred := harness.NewTerminal(t)
 	r := harness.Start(t, barred, m.Command(t, "--profile", "dev", "--duration", "2h")).Result(t)
-	if r.Code != harness.ExitDenied || barred.Screen() != "" || !strings.Contains(r.Stderr, "too many codes") || !strings.Contains(r.Stderr, "run: sts-helper login dev --duration 2h") {
+	if r.Code != harness.ExitDenied || barred.Screen() != "" || !strings.Contains(r.Stderr, "too many codes") || !strings.Contains(r.Stderr, "run: sts-helper login dev --duration 2h --force") {
 		t.Errorf("exit %d, %q, %s", r.Code, r.Stderr, barred.Screen())
 	}
 	m.Calls(t, 3, 0, 0, 3)

@@ -135,7 +135,7 @@ func TestSpareCache(t *testing.T) {
 	if n := w.STS.Count(""); n != 1 {
 		t.Errorf("STS was asked %d times", n)
 	}
-	if r := locked("status"); !strings.Contains(r.Stdout, "GetSessionToken") {
+	if r := locked("status", "--long"); !strings.Contains(r.Stdout, "GetSessionToken") {
 		t.Errorf("%s", r.Stdout)
 	}
 	if r := locked("logout", "--all"); r.Code != 0 || !strings.Contains(r.Stdout, "removed GetSessionToken") {

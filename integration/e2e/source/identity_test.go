@@ -197,7 +197,7 @@ func TestStatusNamesTheSigner(t *testing.T) {
 	w := newWorld(t)
 	w.signIn(t, "bob")
 	w.Creds(t, w.Run(t, w.role("corp")...))
-	r := w.Run(t, "status")
+	r := w.Run(t, "status", "--long")
 	if r.Code != 0 || !strings.Contains(r.Stdout, "signed by arn:aws:sts::"+harness.Account+":assumed-role/AWSReservedSSO_Admin_") || !strings.Contains(r.Stdout, "/bob\n") {
 		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
 	}
