@@ -128,9 +128,11 @@ var homes = map[string]struct {
 	"own config.toml":      {home: home{".aws/credentials": base, ".aws/config": "[profile dev]\n" + role, ".config/sts-helper/config.toml": "# mine\n[profile.dev]\nsource_profile = \"base\""}, taken: "base"},
 	"done already":         {home: home{".aws/credentials": base, ".aws/config": "[profile dev]\ncredential_process = sts-helper --source-profile base\n"}},
 	"output with the keys": {home: home{".aws/credentials": base + "output = json\n"}, taken: "base"},
-	"both":                 {home: home{".aws/credentials": base, ".aws/config": "[profile dev]\n" + role + "credential_process = x\n"}, taken: "base"},
-	"services":             {home: home{".aws/credentials": base, ".aws/config": "[profile dev]\nservices = local\n" + role + "[services local]\nsts =\n  endpoint_url = http://localhost:1\n[plugins]\nx = y\n"}, taken: "base dev"},
-	"junk":                 {home: home{".aws/credentials": "ga\x00\x01rbage\n" + base, ".aws/config": "role_arn = before any section\n[\n]\n[profile dev]\njunk\n" + role + "= x\n[]\n"}, taken: "base dev"},
+	// Without source_profile, region would be nested below s3.
+	"meaning by indentation": {home: home{".aws/credentials": base, ".aws/config": "[profile dev]\nrole_arn = arn:aws:iam::111122223333:role/deploy\ns3 =\nsource_profile = base\n  region = eu-west-1\n"}, err: "cannot be changed without changing"},
+	"both":                   {home: home{".aws/credentials": base, ".aws/config": "[profile dev]\n" + role + "credential_process = x\n"}, taken: "base"},
+	"services":               {home: home{".aws/credentials": base, ".aws/config": "[profile dev]\nservices = local\n" + role + "[services local]\nsts =\n  endpoint_url = http://localhost:1\n[plugins]\nx = y\n"}, taken: "base dev"},
+	"junk":                   {home: home{".aws/credentials": "ga\x00\x01rbage\n" + base, ".aws/config": "role_arn = before any section\n[\n]\n[profile dev]\njunk\n" + role + "= x\n[]\n"}, taken: "base dev"},
 }
 
 // TestAwkwardHomes: nothing is lost, what is taken over still makes the same request, a second run
