@@ -312,6 +312,30 @@ func TestTwoRuns(t *testing.T) {
 	}
 }
 
+// What names no entry of config.toml is not changed by the default profile's.
+func TestDefaultProfileCountsForNothingElse(t *testing.T) {
+	_, env := home{".aws/credentials": base, ".aws/config": "[default]\n" + role}.make(t)
+	ask := settings.Flags{"source-profile": {"base"}}
+	before, err := settings.Load(ask, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := NewPlan(env, Options{Program: "sts-helper"})
+	if err != nil || !slices.Equal(p.Taken(), []string{"default"}) {
+		t.Fatalf("%v, %v", p.Taken(), err)
+	}
+	if _, err := p.Apply(); err != nil {
+		t.Fatal(err)
+	}
+	after, err := settings.Load(ask, env)
+	if err != nil || what(after) != what(before) {
+		t.Errorf("%+v, want %+v: %v", what(after), what(before), err)
+	}
+	if r, err := settings.LoadNamed("default", nil, env); err != nil || r.RoleARN == "" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 // A run that ended between two files is undone as well.
 func TestRemoveAfterHalfARun(t *testing.T) {
 	for _, name := range []string{".aws/config", ".aws/credentials"} {
