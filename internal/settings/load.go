@@ -286,6 +286,9 @@ func (l *loader) profileHint(name, otherwise string) string {
 	if l.files().Profile(name) != nil {
 		return "to use the AWS profile of that name give --source-profile"
 	}
+	if hint := display.DidYouMean(name, append(l.file.names(), l.files().ProfileNames()...)); hint != "" {
+		return hint
+	}
 	return otherwise
 }
 

@@ -109,6 +109,9 @@ func openConfigFile(env Environment) (*configFile, error) {
 }
 
 func (f *configFile) names() []string {
+	if f == nil {
+		return nil
+	}
 	var all []string
 	for i := range f.entries {
 		all = append(all, f.entries[i].name)
