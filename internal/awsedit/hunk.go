@@ -1,6 +1,8 @@
 package awsedit
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +14,33 @@ type Hunk struct {
 	Added    []string // with their ends
 	At       int      // the place of Added in the new text
 	Before   []string // up to three lines above that in the new text
+}
+
+// hashPrefix begins what stands for a line in a hunk that is kept.
+const hashPrefix = "sha256:"
+
+// Hashed is h with hashes in the place of lines, which may hold secrets. It is enough for [Revert].
+func (h Hunk) Hashed() Hunk {
+	h.Added, h.Before = hashed(h.Added), hashed(h.Before)
+	return h
+}
+
+func hashed(lines []string) []string {
+	var all []string
+	for _, text := range lines {
+		all = append(all, hashOf(text))
+	}
+	return all
+}
+
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hashPrefix + hex.EncodeToString(sum[:])
+}
+
+// same reports whether a line is the one that a hunk has, or has the hash of.
+func same(text, want string) bool {
+	return text == want || strings.HasPrefix(want, hashPrefix) && hashOf(text) == want
 }
 
 // context is how many lines around a change are shown and compared.
@@ -131,11 +160,11 @@ func find(lines []string, h Hunk, old []string) int {
 	best, score := -1, -1
 	after := old[min(len(old), h.To):min(len(old), h.To+context)]
 	for at := 0; at+len(h.Added) <= len(lines); at++ {
-		if !slices.Equal(lines[at:at+len(h.Added)], h.Added) {
+		if !slices.EqualFunc(lines[at:at+len(h.Added)], h.Added, same) {
 			continue
 		}
 		s := 0
-		for i := 1; i <= len(h.Before) && i <= at && lines[at-i] == h.Before[len(h.Before)-i]; i++ {
+		for i := 1; i <= len(h.Before) && i <= at && same(lines[at-i], h.Before[len(h.Before)-i]); i++ {
 			s++
 		}
 		rest := lines[at+len(h.Added):]

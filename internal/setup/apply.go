@@ -19,8 +19,8 @@ import (
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
-// journal is what was written, the last run last, so that it can be undone. It holds no line that
-// was taken out of a file: those are in the backups.
+// journal is what was written, the last run last, so that it can be undone. It holds no line of a
+// file, only hashes of those that were added: what was taken out is in the backups.
 type journal struct {
 	Version int     `json:"version"`
 	Stages  []stage `json:"stages"`
@@ -144,7 +144,10 @@ func (p *Plan) Apply() (backups []string, err error) {
 		changed = append(changed, f)
 	}
 	for _, f := range changed {
-		s := stage{Path: f.real, New: !f.exists, Mode: f.mode, After: sum(f.edit.Bytes()), Hunks: f.edit.Hunks()}
+		s := stage{Path: f.real, New: !f.exists, Mode: f.mode, After: sum(f.edit.Bytes())}
+		for _, h := range f.edit.Hunks() {
+			s.Hunks = append(s.Hunks, h.Hashed())
+		}
 		if f.exists {
 			s.Before = sum(f.before)
 			if s.Backup, err = f.backup(); err != nil {

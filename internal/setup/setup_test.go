@@ -166,6 +166,9 @@ func TestAwkwardHomes(t *testing.T) {
 			if _, err := p.Apply(); err != nil {
 				t.Fatal(err)
 			}
+			if j, err := os.ReadFile(journalPath(env)); err == nil && strings.Contains(string(j), "CANARY") {
+				t.Errorf("a secret is in the journal: %s", j)
+			}
 			sameRequests(t, env, was, taken)
 			again, err := NewPlan(env, Options{MoveKeys: true, Program: "sts-helper"})
 			if err != nil || len(again.Changes()) > 0 {
