@@ -82,6 +82,7 @@ func (p *program) commands() []*cobra.Command {
 		p.loginCommand(),
 		p.logoutCommand(),
 		p.statusCommand(),
+		p.doctorCommand(),
 		p.grantCommand(),
 		p.acceptCommand(),
 		p.policyCommand(),
