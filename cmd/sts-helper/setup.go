@@ -153,6 +153,9 @@ func (p *program) setup(ctx context.Context, f *setupFlags) error {
 			}
 		}
 	}
+	for _, b := range plan.KeyBackups(r.Backups) {
+		p.progress("%s still has the key that was moved; remove it once all works, after which --remove cannot undo that", display.Safe(b))
+	}
 	var tryErr error
 	if !f.noTry {
 		tryErr = p.try(ctx, f, plan.Taken(), &r)

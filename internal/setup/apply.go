@@ -11,7 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
+	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/awsedit"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
@@ -37,7 +39,10 @@ type stage struct {
 	Hunks  []awsedit.Hunk `json:"hunks"`
 }
 
-const journalName = "setup.json"
+const (
+	journalName  = "setup.json"
+	backupSuffix = ".before-sts-helper"
+)
 
 func journalPath(env settings.Environment) string {
 	return filepath.Join(filepath.Dir(settings.ConfigPath(env)), journalName)
@@ -113,7 +118,7 @@ func (f *file) backup() (string, error) {
 		return "", err
 	}
 	defer func() { _ = root.Close() }()
-	name := filepath.Base(f.real) + ".before-sts-helper"
+	name := filepath.Base(f.real) + backupSuffix
 	for n := 2; ; n++ {
 		err := safefile.Create(root, name, f.before, safefile.Durable)
 		if err == nil {
@@ -122,7 +127,7 @@ func (f *file) backup() (string, error) {
 		if !errors.Is(err, fs.ErrExist) || n > 1000 {
 			return "", err
 		}
-		name = fmt.Sprintf("%s.before-sts-helper.%d", filepath.Base(f.real), n)
+		name = fmt.Sprintf("%s%s.%d", filepath.Base(f.real), backupSuffix, n)
 	}
 }
 
@@ -172,6 +177,30 @@ func (p *Plan) Apply() (backups []string, err error) {
 		}
 	}
 	return backups, nil
+}
+
+// KeyBackups are those of the backups that [Plan.Apply] gave that hold a key that was moved.
+func (p *Plan) KeyBackups(backups []string) []string {
+	var all []string
+	for _, f := range []*file{p.creds, p.config} {
+		for _, b := range backups {
+			before, after := awsconfig.File{Data: f.before}, awsconfig.File{Data: f.edit.Bytes()}
+			if strings.HasPrefix(b, f.real+backupSuffix) && keys(&before, f == p.creds) > keys(&after, f == p.creds) {
+				all = append(all, b)
+			}
+		}
+	}
+	return all
+}
+
+// keys counts the secret keys in a file.
+func keys(f *awsconfig.File, credentials bool) (n int) {
+	for _, l := range f.Lines(credentials) {
+		if l.Key == awsconfig.KeySecretAccessKey {
+			n++
+		}
+	}
+	return n
 }
 
 // unchanged refuses a file that is no longer as it was read.
