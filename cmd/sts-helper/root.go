@@ -83,6 +83,7 @@ func (p *program) commands() []*cobra.Command {
 		p.logoutCommand(),
 		p.statusCommand(),
 		p.doctorCommand(),
+		p.consoleCommand(),
 		p.grantCommand(),
 		p.acceptCommand(),
 		p.policyCommand(),

@@ -43,7 +43,7 @@ func (e *Emulator) serve(w http.ResponseWriter, r *http.Request) {
 		e.serveAdmin(w, r)
 		return
 	}
-	if e.servePage(w, r) {
+	if e.servePage(w, r) || e.serveConsole(w, r) {
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))

@@ -232,6 +232,7 @@ var tried = []struct {
 	{"sts-helper setup --access-key --profile work --region eu-west-1", setups},
 	{"sts-helper setup --sso-start-url https://d-1234567890.awsapps.com/start --region eu-west-1", setups},
 	{"sts-helper help settings", run},
+	{"sts-helper console dev --open", not("it opens a browser; TestConsole takes the URL")},
 	{"sts-helper doctor --output json", run},
 	{"sts-helper status --output json", run}, {"sts-helper status --short dev", run}, {"sts-helper status --long", run},
 	{"sts-helper exec dev -- aws s3 ls", stood},
