@@ -71,6 +71,8 @@ func (p *program) console(ctx context.Context, name string, flags settings.Flags
 		return "", err
 	}
 	c := a.Token.Credentials
+	// "Only federation tokens or assume role tokens may be used for federated login", says the
+	// sign-in page (github.com/99designs/aws-vault/issues/1191).
 	if a.Token.Operation == token.GetSessionToken || c.SessionToken == "" {
 		return "", failure.Configf("AWS signs nobody in to the console with credentials of GetSessionToken, which %s gives", t.name).
 			Do("name a role with --role-arn, or add --federation-name NAME with --allow, --policy or --policy-arn")

@@ -58,7 +58,10 @@ func (b *LogoutBatch) Logout(p *Provider) ([]Removal, error) {
 	}
 	var all []Removal
 	var seen []string
-	shared := b.shared(c.Path(), index)
+	shared := map[string]bool{} // nothing stays that a login ends with
+	if root := p.root(); root == nil || root.req.Source.Login == nil {
+		shared = b.shared(c.Path(), index)
+	}
 	for outer := p; p != nil; p = p.base {
 		names := index.Equivalent(p.req)
 		own := len(names)
@@ -70,7 +73,7 @@ func (b *LogoutBatch) Logout(p *Provider) ([]Removal, error) {
 				continue
 			}
 			seen = append(seen, name)
-			r := Removal{Entry: c.Inspect(name), Of: p, Kept: p != outer && p.req.Source.Login == nil && shared[name]}
+			r := Removal{Entry: c.Inspect(name), Of: p, Kept: p != outer && shared[name]}
 			if r.Entry.Record != nil && i < own {
 				r.Location = request.DiffLocation(r.Entry.Record.Inputs, p.req)
 			} else if r.Entry.Record == nil && r.Entry.Miss.Absent() && r.Entry.State.Failure == nil {
