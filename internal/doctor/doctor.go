@@ -39,8 +39,8 @@ func (f Finding) String() string {
 // Java ProfileCredentialsUtils, Ruby CredentialProviderChain).
 const (
 	staticWinners  = "Go, JavaScript and Ruby take the keys, botocore too where they are in the credentials file; Rust and Java run the helper"
-	roleWinners    = "Go, JavaScript, Java, Rust and botocore assume the role or refuse the profile, and run no helper"
-	ssoWinners     = "Rust and botocore take the login; Go and JavaScript run the helper"
+	roleWinners    = "SDKs that look for a role first, Go and JavaScript among them, assume it or refuse the profile, and run no helper"
+	ssoWinners     = "Go and Rust take the login; JavaScript runs the helper"
 	varWinners     = "Go and botocore take the variables whatever AWS_PROFILE says; JavaScript takes the profile"
 	shortestUseful = 20 * time.Minute
 	skewTolerated  = time.Minute
