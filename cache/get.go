@@ -67,6 +67,9 @@ type Want struct {
 	// Basis stands for what a failed Fetch may have been due to (files, variables): a failure is
 	// held against calls with the same one only. It may be nil.
 	Basis func() string
+	// Moot says, while the lock is waited for, that nothing has to be fetched any more: its error
+	// is then the call's. It may be nil.
+	Moot func() error
 	// Unattended reports that Fetch gets the answer that Interactive is about without a user. Then
 	// a holder that is asking one is not left to it for longer than the lock budget.
 	Unattended bool
@@ -152,7 +155,7 @@ func (c *Cache) Get(ctx context.Context, w Want) (Answer, error) {
 		ctx = context.WithValue(ctx, askingKey{}, &askingChain{held, g.holder(), outer})
 	}
 	// Another process may have refreshed, or failed to, between the first look and the lock.
-	if g.read() || g.shared() {
+	if g.read() || g.shared() || g.moot() {
 		return g.answer, g.err
 	}
 	g.refresh(ctx)
@@ -242,6 +245,14 @@ func (g *call) basis() string {
 	return g.Basis()
 }
 
+func (g *call) moot() bool {
+	if g.Moot == nil {
+		return false
+	}
+	err := g.Moot()
+	return err != nil && g.fail(err)
+}
+
 func (g *call) lock(ctx context.Context) (held *lock.Held, done bool) {
 	path := g.lockPath(g.name)
 	who := g.holder()
@@ -292,7 +303,7 @@ func (g *call) wait(ctx context.Context, name string, who lock.Holder, budget, r
 	held, err := g.tryLock(name, func(p string) (*lock.Held, error) {
 		path = p
 		return lock.Acquire(waiting, p, who, func() error {
-			if g.read() || g.shared() {
+			if g.read() || g.shared() || g.moot() {
 				return errSettled
 			}
 			return nil

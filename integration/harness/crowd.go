@@ -22,7 +22,9 @@ func (w *World) GatedSource(t *testing.T) (release func()) {
 	t.Helper()
 	gate := filepath.Join(w.Dir, "open")
 	Must(t, w.Write("keys", fmt.Sprintf(`{"Version":1,"AccessKeyId":%q,"SecretAccessKey":%q}`, w.User.AccessKeyID, w.User.SecretAccessKey)))
-	Must(t, w.Write(".aws/config", fmt.Sprintf("[profile gated]\ncredential_process = while ! test -e %s; do sleep 0.05; done; cat %s/keys\n", gate, w.Dir)))
+	// In a script: a file that the line itself names is part of whom the source speaks for.
+	Must(t, w.Write("gated", fmt.Sprintf("while ! test -e %s; do sleep 0.05; done; cat %s/keys\n", gate, w.Dir)))
+	Must(t, w.Write(".aws/config", fmt.Sprintf("[profile gated]\ncredential_process = sh %s/gated\n", w.Dir)))
 	return func() {
 		if err := os.WriteFile(gate, nil, 0o600); err != nil {
 			t.Error(err)

@@ -161,8 +161,14 @@ func sourceToken(c token.Credentials) token.Token {
 	return token.Token{Operation: token.SourceCredentials, Credentials: c, Issued: time.Now().UTC().Truncate(time.Second)}
 }
 
-// getSource is get for the credentials of a source; c is nil where there is no cache.
-func (p *Provider) getSource(ctx context.Context, c *cache.Cache, renew bool) (cache.Answer, error) {
+// errUnkept is the error of a call that waited for credentials of a source to hand out, and another
+// process found that the source gives none.
+var errUnkept = errors.New("the source's credentials are not handed out")
+
+// getSource is get for the credentials of a source; c is nil where there is no cache. handOut reports
+// that they are wanted for themselves: then a source whose credentials are not kept is not asked by
+// everyone who waited for its lock.
+func (p *Provider) getSource(ctx context.Context, c *cache.Cache, renew, handOut bool) (cache.Answer, error) {
 	fresh := func(c token.Credentials) cache.Answer {
 		return cache.Answer{Token: sourceToken(c), Origin: cache.Fresh}
 	}
@@ -178,7 +184,13 @@ func (p *Provider) getSource(ctx context.Context, c *cache.Cache, renew bool) (c
 		a, err = c.Get(ctx, cache.Want{
 			Key: p.key, Fetch: p.fetchSource, Holder: p.holder, Renew: renew, Basis: p.basis,
 			Valid: func(r *cache.Record) string { return p.notOfLogin(ctx, r) },
-			Wait:  p.wait(ctx), Unattended: true,
+			Moot: func() error {
+				if handOut && p.state().Unkept {
+					return errUnkept
+				}
+				return nil
+			},
+			Wait: p.wait(ctx), Unattended: true,
 		})
 	}
 	if not, ok := errors.AsType[unkept](err); ok {
@@ -332,8 +344,10 @@ func (p *Provider) handOut(ctx context.Context, renew bool) (cache.Answer, error
 	if !renew && p.base.state().Unkept {
 		return cache.Answer{}, nil
 	}
-	a, err := p.base.get(ctx, renew)
+	a, err := p.base.ofSource(ctx, renew, true)
 	switch {
+	case errors.Is(err, errUnkept):
+		return cache.Answer{}, nil
 	case err != nil:
 		return cache.Answer{}, err
 	case !temporary(a.Token.Credentials):

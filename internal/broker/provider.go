@@ -139,12 +139,7 @@ func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 		}
 	}
 	if p.req.OfSource() {
-		a, serr := p.getSource(ctx, c, renew)
-		if err != nil && serr == nil {
-			a.Warnings = append(a.Warnings, noCache(err))
-		}
-		p.log(a, serr)
-		return a, serr
+		return p.ofSource(ctx, renew, false)
 	}
 	if c == nil || p.req.NoCache {
 		if p.req.Granted != "" {
@@ -177,6 +172,17 @@ func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 	}
 	p.log(a, err)
 	return a, err
+}
+
+// ofSource is get for a source, see getSource.
+func (p *Provider) ofSource(ctx context.Context, renew, handOut bool) (cache.Answer, error) {
+	c, err := p.Cache()
+	a, serr := p.getSource(ctx, c, renew, handOut)
+	if err != nil && serr == nil {
+		a.Warnings = append(a.Warnings, noCache(err))
+	}
+	p.log(a, serr)
+	return a, serr
 }
 
 // noCache is the warning of an answer that is not kept.
