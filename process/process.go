@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/record"
@@ -108,8 +109,8 @@ func Decode(data []byte) (token.Credentials, error) {
 		AccountID:       doc.AccountID,
 	}
 	if doc.Expiration != "" {
-		end, err := time.Parse(time.RFC3339, doc.Expiration)
-		if err != nil {
+		end, ok := ParseExpiration(doc.Expiration)
+		if !ok {
 			return token.Credentials{}, fmt.Errorf("%w: Expiration is not an RFC 3339 time", ErrIncomplete)
 		}
 		creds.CanExpire, creds.Expires = true, end.UTC().Truncate(time.Second)
@@ -118,6 +119,24 @@ func Decode(data []byte) (token.Credentials, error) {
 		}
 	}
 	return creds, nil
+}
+
+// ParseExpiration reads the time at which credentials end, as programs write it: RFC 3339, also without
+// the colon in its offset (+0100), with a blank for the T, or UTC for the Z. A time without a zone is
+// refused: programs mean different things by it.
+func ParseExpiration(s string) (time.Time, bool) {
+	if len(s) > 10 && s[10] == ' ' {
+		s = s[:10] + "T" + s[11:]
+	}
+	if at, ok := strings.CutSuffix(s, "UTC"); ok {
+		s = strings.TrimSuffix(at, " ") + "Z"
+	}
+	for _, layout := range [...]string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05 Z0700", "2006-01-02T15:04:05 Z07:00"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // describe says what is wrong with JSON without repeating any of it.

@@ -139,8 +139,8 @@ func TestDecodeIsAsStrictAsTheStrictestSDK(t *testing.T) {
 		{"account number", `{"Version":1,` + keys + `,"AccountId":123456789012}`, false},
 		{"expired", `{"Version":1,` + keys + `,"Expiration":"2020-01-01T00:00:00Z"}`, false},
 		{"no zone", `{"Version":1,` + keys + `,"Expiration":"2099-01-01T00:00:00"}`, false},
-		{"blank for T", `{"Version":1,` + keys + `,"Expiration":"2099-01-01 00:00:00+00:00"}`, false},
-		{"+0000", `{"Version":1,` + keys + `,"Expiration":"2099-01-01T00:00:00+0000"}`, false},
+		{"blank for T", `{"Version":1,` + keys + `,"Expiration":"2099-01-01 00:00:00+00:00"}`, true},
+		{"+0000", `{"Version":1,` + keys + `,"Expiration":"2099-01-01T00:00:00+0000"}`, true},
 		{"epoch", `{"Version":1,` + keys + `,"Expiration":4070908800}`, false},
 		{"soon", `{"Version":1,` + keys + `,"Expiration":"soon"}`, false},
 		{"two documents", `{"Version":1,` + keys + `}{"Version":1,` + keys + `}`, false},
@@ -199,4 +199,20 @@ func ExampleWrite() {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	// Output: {"Version":1,"AccessKeyId":"AKIDEXAMPLE","SecretAccessKey":"example"}
+}
+
+func TestParseExpiration(t *testing.T) {
+	want := time.Date(2099, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, s := range []string{"2099-01-02T03:04:05Z", "2099-01-02T04:04:05+01:00", "2099-01-02T04:04:05+0100", "2099-01-01T22:04:05-0500",
+		"2099-01-02T03:04:05.000Z", "2099-01-02T04:04:05.000+0100", "2099-01-02T03:04:05+0000", "2099-01-02T03:04:05UTC", "2099-01-02 03:04:05 UTC",
+		"2099-01-02 03:04:05+00:00", "2099-01-02 03:04:05Z", "2099-01-02 03:04:05 +0000"} {
+		if got, ok := process.ParseExpiration(s); !ok || !got.Equal(want) {
+			t.Errorf("%s is %v, %v", s, got, ok)
+		}
+	}
+	for _, s := range []string{"", "2099-01-02T03:04:05", "2099-01-02 03:04:05", "2099-01-02", "4070908800", "2099-01-02T03:04:05+01", "2099-01-02T03:04:05CET", "2099-13-02T03:04:05Z", "UTC", "Fri, 02 Jan 2099 03:04:05 GMT"} {
+		if got, ok := process.ParseExpiration(s); ok {
+			t.Errorf("%s was taken for %v", s, got)
+		}
+	}
 }

@@ -165,8 +165,8 @@ func build(id, secret, session, expiration, account string) (token.Credentials, 
 	if expiration == "" {
 		return c, nil
 	}
-	at, err := time.Parse(time.RFC3339, expiration)
-	if err != nil {
+	at, ok := process.ParseExpiration(expiration)
+	if !ok {
 		return c, errors.New("the expiration is not an RFC 3339 time")
 	}
 	c.CanExpire, c.Expires = true, at.UTC().Truncate(time.Second)
