@@ -84,6 +84,9 @@ func (p *program) login(ctx context.Context, names []string, flags settings.Flag
 	if problems != nil && len(names) == 1 {
 		return problems
 	}
+	if code != "" && !slices.ContainsFunc(all, func(t *target) bool { return t.Device() != "" }) {
+		return usageError{errors.New("none of them names an MFA device that the code would be of; name it in --mfa-serial, or in mfa_serial of the profile with the keys")}
+	}
 	failed := joined(problems)
 	for _, err := range failed {
 		p.report(err)

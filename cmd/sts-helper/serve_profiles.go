@@ -67,6 +67,7 @@ func (e *endpoint) read(env settings.Environment) (*servePlan, error) {
 	if err := e.settingsFit(len(names)); err != nil {
 		return nil, err
 	}
+	env.OneOfMany = true // it never asks for a code
 	for _, name := range names {
 		req, err := settings.LoadNamed(name, e.settings, env)
 		if err != nil {

@@ -22,8 +22,8 @@ type target struct {
 }
 
 // target makes the provider for a name, or for the flags alone where it is "".
-func (p *program) target(name string, given settings.Flags, opts broker.Options) (*target, error) {
-	req, err := settings.LoadNamed(name, given, p.env)
+func (p *program) target(name string, given settings.Flags, env settings.Environment, opts broker.Options) (*target, error) {
+	req, err := settings.LoadNamed(name, given, env)
 	if err != nil {
 		return nil, err
 	}
@@ -45,10 +45,12 @@ func (p *program) targets(names []string, given settings.Flags, opts broker.Opti
 	if len(names) == 0 {
 		names = []string{""}
 	}
+	env := p.env
+	env.OneOfMany = len(names) > 1 || opts.NonInteractive
 	var all []*target
 	var errs []error
 	for _, name := range names {
-		t, err := p.target(name, given, opts)
+		t, err := p.target(name, given, env, opts)
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 
 	"github.com/sts-helper/sts-helper/cache"
@@ -133,16 +134,22 @@ func (p *Provider) ask(ctx context.Context, creds token.Credentials) (token.Toke
 // maxCABundle bounds the file of certificates, in bytes.
 const maxCABundle = 4 << 20
 
-// caBundle reads the certificates that AWS_CA_BUNDLE names; nil where it names none, which
-// means the system's.
+// caBundle reads the certificates that AWS_CA_BUNDLE names, else ca_bundle of the profile; nil where
+// neither does, which means the system's.
 func (p *Provider) caBundle() ([]byte, error) {
-	file := p.opts.Env.Getenv("AWS_CA_BUNDLE")
+	from, file := "AWS_CA_BUNDLE", p.opts.Env.Getenv("AWS_CA_BUNDLE")
+	if file == "" {
+		from, file = "ca_bundle of the profile", p.req.CABundle
+	}
 	if file == "" {
 		return nil, nil
 	}
 	pem, _, err := safefile.Read(file, maxCABundle)
 	if err != nil {
-		return nil, failure.Configf("AWS_CA_BUNDLE: %s cannot be read: %s", display.Safe(file), display.Innermost(err))
+		return nil, failure.Configf("%s: %s cannot be read: %s", from, display.Safe(file), display.Innermost(err))
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(pem) {
+		return nil, failure.Configf("%s: %s has no certificate in PEM", from, display.Safe(file))
 	}
 	return pem, nil
 }

@@ -28,6 +28,9 @@ type Request struct {
 	Endpoint  string // STS endpoint URL where one is configured, else ""
 	FIPS      bool   // use the FIPS endpoint
 	DualStack bool   // use the dual-stack endpoint
+	// CABundle is the file of certificates that the profile trusts, absolute, "" for none. It does
+	// not change whose the token is, and so is no part of the key.
+	CABundle string
 
 	Duration     time.Duration // life asked for, whole seconds; 0 means the operation's default was not overridden by anyone
 	SerialNumber string        // MFA device (serial number or ARN), "" for none

@@ -8,21 +8,6 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 )
 
-// AWSProfile looks for an AWS profile of that name in the shared files, for commands that
-// take a profile's name from the user. Where its credential_process runs this program, args
-// are the words behind the program's name; they are nil where it does not.
-func AWSProfile(env Environment, name string) (args []string, found bool, err error) {
-	files := openAWSFiles(env)
-	if err := unreadable(files); err != nil {
-		return nil, false, err
-	}
-	p := files.Profile(name)
-	if p == nil {
-		return nil, false, nil
-	}
-	return env.ourArgs(p), true, nil
-}
-
 // AWSNames lists the AWS profiles whose credential_process runs this program, sorted.
 func AWSNames(env Environment) []string {
 	all := openAWSFiles(env).ProfilesRunning(env.isUs)

@@ -9,18 +9,20 @@ import (
 	"github.com/sts-helper/sts-helper/internal/request"
 )
 
-// defaultRegion is asked where no setting names a region. STS has an endpoint in each; the
-// SDKs would refuse instead.
+// defaultRegion is asked where neither a setting nor an ARN names a region or partition. STS has an
+// endpoint in each; the SDKs would refuse instead.
 const defaultRegion = "us-east-1"
 
 // stsEndpoint is where STS is asked: a region, and an endpoint URL or a variant of AWS's own.
 type stsEndpoint struct {
 	region, partition, endpoint string
 	fips, dualStack             bool
+	caBundle                    string
 }
 
 func (p stsEndpoint) fill(r *request.Request) {
 	r.Region, r.Partition, r.Endpoint, r.FIPS, r.DualStack = p.region, p.partition, p.endpoint, p.fips, p.dualStack
+	r.CABundle = p.caBundle
 }
 
 // stsEndpoint finds where the request itself is sent; p is the source profile, nil for none.
@@ -31,6 +33,7 @@ func (l *loader) stsEndpoint(p *awsconfig.Profile) (stsEndpoint, error) {
 		return stsEndpoint{}, err
 	}
 	at.partition = awsname.PartitionOf(at.region).Name
+	at.caBundle = l.caBundle(p)
 	endpoint, from, err := l.endpoint(p)
 	if err != nil {
 		return stsEndpoint{}, err
@@ -80,6 +83,9 @@ func (l *loader) sourceEndpoint(p *awsconfig.Profile, fallback string) (stsEndpo
 			at.region = region
 		}
 	}
+	if file := l.caBundle(p); file != "" {
+		at.caBundle = file
+	}
 	if l.value(sEndpointURL) == nil && !l.endpointFromEnv() {
 		endpoint, _, err := l.profileEndpoint("sts", p)
 		if err != nil {
@@ -99,7 +105,7 @@ func (l *loader) region(p *awsconfig.Profile) (string, error) {
 	if v, from := l.awsRegion(p); v != "" {
 		return v, checkRegion(v, from, Config)
 	}
-	return defaultRegion, nil
+	return l.defaultRegion(p), nil
 }
 
 // awsRegion is the region that AWS's own settings name, "" for none, and what names it. The
@@ -122,6 +128,9 @@ func (l *loader) awsRegion(p *awsconfig.Profile) (string, origin) {
 func checkRegion(region string, from origin, kind ErrorKind) error {
 	if !awsname.ValidRegion(region) {
 		return &Error{Kind: kind, Where: from(), What: display.Quote(region) + " is not a region", Do: "write it like eu-west-1"}
+	}
+	if of := regionOfZone(region); of != "" {
+		return &Error{Kind: kind, Where: from(), What: display.Quote(region) + " is a zone, not a region", Do: "write " + of}
 	}
 	return nil
 }
@@ -147,6 +156,15 @@ func (l *loader) serviceEndpoint(service string, p *awsconfig.Profile) (endpoint
 		return endpoint, name, err
 	}
 	return l.profileEndpoint(service, p)
+}
+
+// caBundle is the file of certificates that a profile trusts, "" for none. AWS_CA_BUNDLE comes before
+// it, and is read where it is needed.
+func (l *loader) caBundle(p *awsconfig.Profile) string {
+	if p == nil || p.Value("ca_bundle") == "" {
+		return ""
+	}
+	return l.env.expand(p.Value("ca_bundle"), "")
 }
 
 func (l *loader) endpointFromEnv() bool {

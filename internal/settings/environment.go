@@ -25,6 +25,9 @@ type Environment struct {
 	// OwnNames returns the names of the variables that are set and begin with STS_HELPER_; where it is
 	// given, misspelt ones are refused. Optional.
 	OwnNames func() []string
+	// OneOfMany says that the request is one of several that the same flags and variables are for, or
+	// is only looked at: an MFA code or a command for one may then be meant for another. Optional.
+	OneOfMany bool
 	// Reading is given the path of every file before it is read, whether it exists or not, and
 	// "." where a relative name is taken from the working directory. Optional.
 	Reading func(path string)

@@ -92,14 +92,16 @@ type loader struct {
 	file   *configFile
 	entry  *entry
 	aws    *awsconfig.Files
+	bare   *awsconfig.Profile // the first that has this call's line, which names no source, where none has an entry
 	top    stsEndpoint
 	source sourceProfile
 }
 
 // Load makes the request that the settings ask for. A flag comes before a variable, a
 // variable before the entry of our config file (the one that --profile names, else
-// [profile.default] where there is one), and that before AWS's own settings. Every error is
-// an [*Error].
+// [profile.default] where there is one), and that before AWS's own settings. Where --profile names
+// no entry it means the AWS profile of that name: as it runs this program or, where it does not, as the
+// source. Every error is an [*Error].
 func Load(flags Flags, env Environment) (*request.Request, error) {
 	if err := checkVariables(env); err != nil {
 		return nil, err
@@ -108,11 +110,11 @@ func Load(flags Flags, env Environment) (*request.Request, error) {
 	if err := l.collect(flags); err != nil {
 		return nil, err
 	}
-	r, err := l.request()
+	b, err := l.callOptions()
 	if err != nil {
 		return nil, err
 	}
-	b, err := l.callOptions()
+	r, err := l.request()
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +204,7 @@ func (l *loader) collect(flags Flags) error {
 			}
 		}
 	}
-	if err := l.openEntry(); err != nil {
+	if err := l.openEntry(flags); err != nil {
 		return err
 	}
 	if l.entry != nil {
@@ -246,8 +248,8 @@ func variable(s *Setting, v string) []string {
 	return list
 }
 
-// openEntry finds the entry of our config file.
-func (l *loader) openEntry() error {
+// openEntry finds the entry of our config file, or the AWS profile, that --profile names.
+func (l *loader) openEntry(flags Flags) error {
 	g := l.values[sProfile]
 	if g != nil {
 		if err := g.check(); err != nil {
@@ -259,37 +261,94 @@ func (l *loader) openEntry() error {
 		return err
 	}
 	if g == nil {
-		l.entry = l.file.entry("default")
-		return nil
+		return l.openUnnamed(flags)
 	}
 	name := g.text()
 	if l.entry = l.file.entry(name); l.entry != nil {
 		return nil
 	}
+	p, err := l.profile(name)
+	if err == nil {
+		err = unreadable(l.files())
+	}
+	switch {
+	case err != nil:
+		return err
+	case p != nil:
+		return l.openProfile(g, p)
+	}
 	path := ConfigPath(l.env)
-	if l.file == nil {
-		what := "there is no entry " + display.Quote(name) + ": no file " + display.Safe(path)
-		if path == "" {
-			what = "there is no entry " + display.Quote(name) + ": without a home directory there is no config file"
-		}
-		return g.wrong(what, l.profileHint(name, "write [profile."+sectionText([]string{name})+"] there"))
+	known := append(l.file.names(), l.files().ProfileNames()...)
+	do := display.DidYouMean(name, known)
+	if do == "" && len(known) > 0 {
+		do = "there are " + someOf(known)
 	}
-	do := display.DidYouMean(name, l.file.names())
+	what := "no entry " + entryHeader(name) + " in " + display.Safe(path)
+	if path == "" {
+		what = "no entry " + entryHeader(name) + ": without a home directory there is no config file"
+	} else if l.file == nil {
+		what = "no file " + display.Safe(path) + " that could have an entry " + entryHeader(name)
+	}
 	if do == "" {
-		do = "the entries are " + someOf(l.file.names())
+		do = "write one of them"
 	}
-	return g.wrong("no entry [profile."+sectionText([]string{name})+"] in "+display.Safe(path), l.profileHint(name, do))
+	return g.wrong(what+", and no AWS profile "+display.Quote(name), do)
 }
 
-// profileHint points to --source-profile where an AWS profile was named as an entry.
-func (l *loader) profileHint(name, otherwise string) string {
-	if l.files().Profile(name) != nil {
-		return "to use the AWS profile of that name give --source-profile"
+// entryHeader is the section of an entry of our config file.
+func entryHeader(name string) string { return "[profile." + sectionText([]string{name}) + "]" }
+
+// openProfile takes an AWS profile for the entry that g names: as it runs this program, or, where it
+// does not, as the source.
+func (l *loader) openProfile(g *settingValue, p *awsconfig.Profile) error {
+	args := l.env.ourArgs(p)
+	if args == nil {
+		if other := l.values[sSourceProfile]; other != nil && other.layer <= g.layer {
+			return g.wrong("there is no entry "+entryHeader(p.Name)+", and the AWS profile of that name would be the source, which "+other.from()+" names as well", "remove one of them")
+		}
+		l.values[sSourceProfile] = &settingValue{setting: g.setting, list: g.list, layer: g.layer, file: g.file, line: g.line}
+		return nil
 	}
-	if hint := display.DidYouMean(name, append(l.file.names(), l.files().ProfileNames()...)); hint != "" {
-		return hint
+	own, err := profileFlags(p.Name, args)
+	if err != nil {
+		return err
 	}
-	return otherwise
+	// The profile's line may name an entry; one that names itself, or another profile that runs us, is
+	// what no entry is written for.
+	if entry, ok := own["profile"]; ok {
+		if l.entry = l.file.entry(entry[len(entry)-1]); l.entry == nil && entry[len(entry)-1] == p.Name {
+			return &Error{Kind: Config, Where: p.Where(awsconfig.KeyProcess), What: "profile " + display.Quote(p.Name) + " gets its credentials by --profile " + display.ShellWord(p.Name) + ", and there is no entry " + entryHeader(p.Name) + " in " + display.Safe(ConfigPath(l.env)),
+				Do: "write the entry, with source_profile"}
+		} else if l.entry == nil {
+			return g.wrong("the AWS profile "+display.Quote(p.Name)+" runs sts-helper for "+display.Quote(entry[len(entry)-1])+", which is no entry of "+display.Safe(ConfigPath(l.env)), "name that one")
+		}
+		delete(own, "profile")
+	}
+	given := false
+	for name, list := range own {
+		setting, _ := byFlag(name)
+		given = given || setting == sSourceProfile
+		if v := l.values[setting]; v == nil || v.layer > fromFlag {
+			l.values[setting] = &settingValue{setting: &settings[setting], list: list, layer: fromFlag}
+		}
+	}
+	if l.entry == nil && !given && l.values[sSourceProfile] == nil {
+		return l.openUnnamed(own)
+	}
+	return nil
+}
+
+// profileFlags are the settings of a credential_process that runs this program; args are the words
+// behind its name.
+func profileFlags(name string, args []string) (Flags, error) {
+	if len(args) > 0 && args[0] == "process" {
+		args = args[1:]
+	}
+	own, err := ParseFlags(args)
+	if err != nil {
+		return nil, &Error{Kind: Config, What: "the credential_process of AWS profile " + display.Quote(name) + " cannot be read: " + err.Error(), Do: "give its settings as flags"}
+	}
+	return own, nil
 }
 
 // someOf lists names for an error, not all of a long list.
@@ -316,6 +375,9 @@ func (g *settingValue) check() error {
 		return g.wrong("has more than "+strconv.Itoa(maxList)+" values", "")
 	}
 	for _, v := range g.list {
+		if g.setting == &settings[sMFACode] {
+			v = withoutBlanks(v) // a line end, say, of the program that it was copied from
+		}
 		switch {
 		case v == "":
 			return g.wrong("is empty", "give a value or leave it out")
@@ -328,6 +390,17 @@ func (g *settingValue) check() error {
 		}
 	}
 	return nil
+}
+
+// withoutBlanks drops blanks and line ends.
+func withoutBlanks(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case ' ', '\t', '\r', '\n', '\v', '\f', '\u00a0', '\u202f':
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // callOptions reads the settings that change how a request is answered, not what it is.
@@ -349,7 +422,8 @@ func (l *loader) callOptions() (b request.CallOptions, err error) {
 		}
 	}
 	if g := l.value(sMFACode); g != nil {
-		b.MFACode = g.text()
+		// As at the prompt (mfa.ParseCode): authenticators show and copy "012 345".
+		b.MFACode = withoutBlanks(g.text())
 		if len(b.MFACode) != 6 || strings.Trim(b.MFACode, "0123456789") != "" {
 			return b, g.wrong("an MFA code is six digits", "")
 		}

@@ -11,65 +11,19 @@ import (
 	"github.com/sts-helper/sts-helper/internal/request"
 )
 
-// LoadNamed makes the request that a name given by the user stands for: an entry of our
-// config file, else an AWS profile, as it runs this program or, where it does not, as the
-// source. The flags in given win over what the name says. With the name "" it is [Load].
+// LoadNamed makes the request that a name given by the user stands for, as [Load] does with
+// --profile. The flags in given win over what the name says. With the name "" it is [Load].
 func LoadNamed(name string, given Flags, env Environment) (*request.Request, error) {
 	if name == "" {
 		return Load(given, env)
 	}
-	flags, err := flagsOf(name, given, env)
-	if err != nil {
-		return nil, err
-	}
-	r, err := Load(flags, env)
-	return r, withoutLocation(err)
-}
-
-// flagsOf are the settings that a name stands for.
-func flagsOf(name string, given Flags, env Environment) (Flags, error) {
 	flags := maps.Clone(given)
 	if flags == nil {
 		flags = Flags{}
 	}
-	entries, err := Names(env)
-	if err != nil {
-		return nil, err
-	}
-	if slices.Contains(entries, name) {
-		flags["profile"] = []string{name}
-		return flags, nil
-	}
-	args, found, err := AWSProfile(env, name)
-	switch {
-	case err != nil:
-		return nil, err
-	case args != nil:
-		return flags, addOwnFlags(name, args, flags)
-	case found:
-		flags["source-profile"] = []string{name}
-	default:
-		flags["profile"] = []string{name} // for the error that says which names there are
-	}
-	return flags, nil
-}
-
-// addOwnFlags adds the settings of a credential_process that runs this program to flags,
-// which win.
-func addOwnFlags(name string, args []string, flags Flags) error {
-	if len(args) > 0 && args[0] == "process" {
-		args = args[1:]
-	}
-	own, err := ParseFlags(args)
-	if err != nil {
-		return &Error{Kind: Config, What: "the credential_process of AWS profile " + display.Quote(name) + " cannot be read: " + err.Error(), Do: "give its settings as flags"}
-	}
-	for k, v := range own {
-		if _, ok := flags[k]; !ok {
-			flags[k] = v
-		}
-	}
-	return nil
+	flags["profile"] = []string{name}
+	r, err := Load(flags, env)
+	return r, withoutLocation(err)
 }
 
 // withoutLocation is err without --profile as the place of the fault, since the user gave the

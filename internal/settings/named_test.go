@@ -79,7 +79,7 @@ func TestLoginCommand(t *testing.T) {
 		{"both", "", "sts-helper login both"},
 		{"", "--source-profile=base", "sts-helper login --source-profile base"},
 		{"", "--profile=both --duration=1h", "sts-helper login both --duration 1h --force"},
-		{"dev", "--duration=1h --mfa-code=123456 --prompt=tty --wait=5s --verbose --no-cache", "sts-helper login dev --duration 1h --force"},
+		{"dev", "--duration=1h --mfa-serial=s --mfa-code=123456 --prompt=tty --wait=5s --verbose --no-cache", "sts-helper login dev --duration 1h --mfa-serial s --force"},
 		{"", "--source-profile=base --fips", "sts-helper login --source-profile base --fips=true"},
 	} {
 		given := flags(strings.Fields(tc.flags)...)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/awsconfig"
+	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/stsfield"
@@ -106,8 +107,11 @@ func (l *loader) request() (*request.Request, error) {
 	if err := l.fillDefaults(r, op, s); err != nil {
 		return nil, err
 	}
+	if err := l.checkDevice(r, op); err != nil {
+		return nil, err
+	}
 	r.HandOut = op == opSession && r.Base == nil && r.Duration == 0 && r.SerialNumber == "" && (r.Source.Asked() || r.Source.Session)
-	return r, nil
+	return r, l.checkPartitions(r)
 }
 
 // name is what messages call the request. Only a profile that was asked for its credentials
@@ -357,18 +361,70 @@ func (l *loader) saml() error {
 // serial decides which MFA device a request shows, and where in its chain.
 func (l *loader) serial(r *request.Request, s sourceChain) error {
 	if g := l.value(sMFASerial); g != nil {
+		if what := noCodes(g.text()); what != "" {
+			return g.wrong(what, noCodesDo)
+		}
 		return l.forceSerial(r, g.text(), s.profile)
 	}
 	// A role from the profile has had its serial from there already.
 	if s.base != nil || s.profile == nil {
 		return nil
 	}
-	serial := s.profile.Value(awsconfig.KeyMFASerial)
+	serial, err := profileSerial(s.profile)
+	if err != nil {
+		return err
+	}
 	if r.Operation == opSession.String() {
 		r.SerialNumber = serial
 		return nil
 	}
 	return l.addSerial(r, serial, s.profile)
+}
+
+// profileSerial is the device that a profile names, "" for none.
+func profileSerial(p *awsconfig.Profile) (string, error) {
+	serial := p.Value(awsconfig.KeyMFASerial)
+	if what := noCodes(serial); what != "" {
+		return "", &Error{Kind: Config, Where: p.Where(awsconfig.KeyMFASerial), What: what, Do: noCodesDo}
+	}
+	return serial, nil
+}
+
+const noCodesDo = "name a device that shows codes; docs/mfa.md says how the key can be one"
+
+// noCodes says of a device that it cannot give a code, "" where it may. IAM's name for both kinds of
+// security key is u2f (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
+func noCodes(serial string) string {
+	if arn, ok := awsname.ParseARN(serial); ok {
+		if kind, _, _ := strings.Cut(strings.ToLower(arn.Resource), "/"); kind == "u2f" || kind == "fido" || kind == "fido2" {
+			return display.Quote(serial) + " is a security key (U2F or FIDO): it works in the console, and shows no code that STS takes"
+		}
+	}
+	return ""
+}
+
+// checkDevice refuses a code, or a command for one, that no device asks for: the request would be made
+// without MFA, and nothing said.
+func (l *loader) checkDevice(r *request.Request, op opSet) error {
+	for at := r; at != nil; at = at.Base {
+		if at.SerialNumber != "" {
+			return nil
+		}
+	}
+	for _, setting := range [...]id{sMFACode, sMFAProcess} {
+		g := l.value(setting)
+		switch {
+		case g == nil, g.layer != fromFile && l.env.OneOfMany:
+		case op != opSession && op != opRole:
+			// A variable may be there for other requests; a flag and an entry are for this one.
+			if g.layer != fromVariable {
+				return g.wrong("does not go with "+r.Operation+", which takes no MFA code", "remove it")
+			}
+		default:
+			return g.wrong("no MFA device is named that the code would be of", "name it in --mfa-serial, or in mfa_serial of the profile with the keys")
+		}
+	}
+	return nil
 }
 
 // forceSerial puts a named device where a user's keys sign: no device belongs to a role.

@@ -121,8 +121,8 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		{"task-policy-arn", "p", "", []string{"--target-principal=1"}, func(r *request.Request) any { return r.Operation + r.TaskPolicyARN }, "AssumeRootp"},
 		{"granted", "g", "", nil, func(r *request.Request) any { return r.Operation + r.Granted }, "g"},
 		{"mfa-serial", "s", "", nil, func(r *request.Request) any { return r.SerialNumber }, "s"},
-		{"mfa-code", "123456", "-", nil, func(r *request.Request) any { return r.MFACode }, "123456"},
-		{"mfa-process", "oathtool x", "", nil, func(r *request.Request) any { return r.MFAProcess }, "oathtool x"},
+		{"mfa-code", "123456", "-", []string{"--mfa-serial=s"}, func(r *request.Request) any { return r.MFACode }, "123456"},
+		{"mfa-process", "oathtool x", "", []string{"--mfa-serial=s"}, func(r *request.Request) any { return r.MFAProcess }, "oathtool x"},
 		{"prompt", "never", "", nil, func(r *request.Request) any { return r.Prompt }, "never"},
 	}
 	tried := map[string]bool{"profile": true}

@@ -36,6 +36,9 @@ func (l *loader) findSource(needed bool) error {
 		l.source = sourceProfile{name: "default", named: true, from: g.from()}
 		return l.mustExist(g.kind())
 	}
+	if l.bare != nil && needed {
+		return l.bareSource()
+	}
 	name, variable := l.env.first("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 	l.source = sourceProfile{name: name, from: variable}
 	if name == "" {
@@ -266,7 +269,29 @@ func (l *loader) sourceFromProfile(p *awsconfig.Profile, chain []string) (source
 	if chained(r) && r.Duration > time.Hour {
 		return sourceChain{}, &Error{Kind: Config, Where: p.Where("duration_seconds"), What: "duration_seconds of profile " + display.Quote(p.Name) + " is too long: " + chainedRule}
 	}
-	return sourceChain{base: r, profile: s.profile}, l.addSerial(r, p.Value(awsconfig.KeyMFASerial), s.profile)
+	serial, err := profileSerial(p)
+	if err == nil && serial == "" && longTerm(s) {
+		serial, err = profileSerial(s.profile) // the device of the keys counts for every role made with them
+	}
+	if err != nil {
+		return sourceChain{}, err
+	}
+	return sourceChain{base: r, profile: s.profile}, l.addSerial(r, serial, s.profile)
+}
+
+// longTerm reports whether the credentials of a profile may be those of a user, who shows a code:
+// what is temporary has shown it, or has none.
+func longTerm(s sourceChain) bool {
+	if s.base != nil || s.profile == nil {
+		return false
+	}
+	switch s.source.Kind {
+	case request.SourceStatic, request.SourceEnvironment:
+		return !s.source.Session
+	case request.SourceProcess:
+		return true
+	}
+	return false
 }
 
 // needsRole refuses what the SDK refuses: a way to a role without the role.

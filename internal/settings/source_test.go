@@ -251,7 +251,11 @@ func TestSelfReference(t *testing.T) {
 			}
 			continue
 		}
-		w.fail(settings.Config, append([]string{"AWS_PROFILE", `"dev"`}, fix...))
+		if line, _ := strings.CutSuffix(command, " process"); strings.ContainsAny(line, " ") {
+			w.fail(settings.Config, append([]string{"AWS_PROFILE", `"dev"`}, fix...))
+		} else {
+			w.fail(settings.Config, append([]string{"names no source"}, fix...)) // whatever AWS_PROFILE says
+		}
 		w.fail(settings.Config, append([]string{`"dev"`}, fix...), "--source-profile=dev")
 		w.load("--source-profile=base")
 		// With keys in the environment the inner helper would use those, unless its line names a source.
@@ -274,7 +278,7 @@ func TestSelfReference(t *testing.T) {
 	}
 	// Through a role.
 	w = newWorld(t).config("[profile role]\nrole_arn = r\nsource_profile = dev\n[profile dev]\ncredential_process = sts-helper\n").set("AWS_PROFILE=role")
-	w.fail(settings.Config, []string{"AWS_PROFILE", `"role"`})
+	w.fail(settings.Config, []string{"names no source", "~/.aws/config:5"})
 }
 
 // Quotes at both ends of a command are one pair only where there is none between them.
