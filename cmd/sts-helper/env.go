@@ -133,7 +133,7 @@ func (p *program) oneName(args []string, flags settings.Flags) (string, error) {
 // tokenOf gets the token of a name, or of the flags alone where it is "", and warns of what is
 // wrong with it all the same.
 func (p *program) tokenOf(ctx context.Context, name string, flags settings.Flags) (*target, cache.Answer, error) {
-	t, err := p.target(name, flags, broker.Options{})
+	t, err := p.target(name, flags, p.env, broker.Options{})
 	if err != nil {
 		return nil, cache.Answer{}, err
 	}

@@ -50,7 +50,7 @@ func TestWatchBeginsBeforeReading(t *testing.T) {
 			t.Fatal(err)
 		}
 		e.setWatched(seen)
-		if reads < 3 || len(e.files) == 0 {
+		if reads < 2 || len(e.files) == 0 {
 			t.Fatalf("%d reads, %d files watched", reads, len(e.files))
 		}
 		if why := e.poll(); (why != "") != changes {

@@ -62,6 +62,7 @@ var (
 		"ObservedFiles": "Observed has what is in them",
 		"CallOptions":   "how the request is answered",
 		"HandOut":       "the token of Operation is the same, and the source's credentials have a key of their own",
+		"CABundle":      "whom the connection trusts; AWS decides whose the token is",
 	}
 	noPartOfTheSource = map[string]string{
 		"ConfigFile":      "identifies nothing, see Files",

@@ -8,6 +8,20 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 )
 
+// AWSProfile says whether AWS's files have a profile, and what its credential_process gives this
+// program, nil where it does not run it.
+func AWSProfile(env Environment, name string) (args []string, found bool, err error) {
+	files := openAWSFiles(env)
+	if err := unreadable(files); err != nil {
+		return nil, false, err
+	}
+	p := files.Profile(name)
+	if p == nil {
+		return nil, false, nil
+	}
+	return env.ourArgs(p), true, nil
+}
+
 // AWSNames lists the AWS profiles whose credential_process runs this program, sorted.
 func AWSNames(env Environment) []string {
 	all := openAWSFiles(env).ProfilesRunning(env.isUs)

@@ -10,7 +10,8 @@ import (
 )
 
 // sourceFlags are those that say whose credentials are meant.
-var sourceFlags = [...]id{sProfile, sSourceProfile, sGranted, sWebIdentityTokenFile, sSAMLAssertionFile, sSAMLAssertionCommand}
+var sourceFlags = [...]id{sProfile, sSourceProfile, sGranted, sWebIdentityTokenFile, sWebIdentityTokenCommand, sWebIdentity,
+	sSAMLAssertionFile, sSAMLAssertionCommand, sSourceCommand, sCertificate}
 
 // openUnnamed finds the entry where nothing names one.
 //

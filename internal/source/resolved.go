@@ -53,3 +53,11 @@ func fromSDK(c aws.Credentials) token.Credentials {
 		CanExpire: c.CanExpire, Expires: c.Expires, AccountID: c.AccountID,
 	}
 }
+
+// recovered turns a panic of the SDK into an error: its reader of the shared files has some
+// (a value that is a single quote, say), and a trace would show what it held.
+func recovered(err *error, def request.Source) {
+	if r := recover(); r != nil {
+		*err = failure.Sourcef(nil, "the AWS SDK cannot read what defines %s", Describe(def)).Do("look for an odd quote in ~/.aws/config or ~/.aws/credentials")
+	}
+}

@@ -2,38 +2,48 @@ package source
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 
-	"github.com/aws/aws-sdk-go-v2/config"
-
+	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/token"
 )
 
-// static are the keys in a profile of the shared files, read as the SDK reads them.
+// maxShared bounds a shared file, in bytes, as package settings does.
+const maxShared = 8 << 20
+
+// static are the keys in a profile of the shared files, read as package settings has read them.
 type static struct{ def request.Source }
 
-func (s static) Fetch(ctx context.Context) (creds token.Credentials, err error) {
-	defer recovered(&err, s.def)
-	shared, err := config.LoadSharedConfigProfile(ctx, s.def.Profile, func(o *config.LoadSharedConfigOptions) {
-		if s.def.ConfigFile != "" {
-			o.ConfigFiles = []string{s.def.ConfigFile}
+func (s static) Fetch(context.Context) (token.Credentials, error) {
+	var files awsconfig.Files
+	for _, f := range []struct {
+		path string
+		file *awsconfig.File
+	}{{s.def.ConfigFile, &files.Config}, {s.def.CredentialsFile, &files.Credentials}} {
+		f.file.Path = f.path
+		if f.path == "" || f.path == os.DevNull {
+			continue
 		}
-		if s.def.CredentialsFile != "" {
-			o.CredentialsFiles = []string{s.def.CredentialsFile}
+		data, _, err := safefile.Read(f.path, maxShared)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return token.Credentials{}, failure.Sourcef(err, "%s cannot be read: %s", Describe(s.def), display.Cause(err))
 		}
-	})
-	if err != nil {
-		return token.Credentials{}, failure.Sourcef(err, "%s cannot be read: %s", Describe(s.def), display.Cause(err))
+		f.file.Data = data
 	}
-	return fromSDK(shared.Credentials), nil
-}
-
-// recovered turns a panic of the SDK into an error: its reader of the shared files has some
-// (a value that is a single quote, say), and a trace would show what it held.
-func recovered(err *error, def request.Source) {
-	if r := recover(); r != nil {
-		*err = failure.Sourcef(nil, "the AWS SDK cannot read what defines %s", Describe(def)).Do("look for an odd quote in ~/.aws/config or ~/.aws/credentials")
+	p := files.Profile(s.def.Profile)
+	if p == nil {
+		return token.Credentials{}, failure.Sourcef(nil, "%s cannot be read: it is in none of its files", Describe(s.def))
 	}
+	return token.Credentials{
+		AccessKeyID:     p.Value(awsconfig.KeyAccessKeyID),
+		SecretAccessKey: p.Value(awsconfig.KeySecretAccessKey),
+		SessionToken:    p.Value(awsconfig.KeySessionToken),
+		AccountID:       p.Value("aws_account_id"),
+	}, nil
 }
