@@ -109,7 +109,7 @@ func (p *program) examine(ctx context.Context, names []string) (all []doctor.Fin
 	}
 	asked := map[string]bool{}
 	for _, name := range names {
-		t, err := p.target(name, nil, broker.Options{NonInteractive: true})
+		t, err := p.target(name, nil, p.looking(), broker.Options{NonInteractive: true})
 		if err != nil {
 			add("configuration", display.Safe(name), "", err.Error(), "correct what the line names")
 			continue

@@ -150,11 +150,11 @@ func (p *program) refuseUnused(all []*target, names []string, flags settings.Fla
 	}
 	opts := broker.Options{NonInteractive: true}
 	for _, name := range names {
-		usual, err := p.target(name, plain, opts)
+		usual, err := p.target(name, plain, p.looking(), opts)
 		if err != nil {
 			continue // the flags complete what is not whole without them
 		}
-		changed, err := p.target(name, flags, opts)
+		changed, err := p.target(name, flags, p.looking(), opts)
 		if err == nil && changed.Key().String() != usual.Key().String() {
 			return usageError{fmt.Errorf("programs ask for %s without %s, so they would never use what this login gets; write it into the profile, add --force, or run: sts-helper login %s",
 				usual.name, strings.Join(changing, ", "), display.ShellWord(usual.name))}
@@ -171,7 +171,7 @@ func (p *program) refuseLife(all []*target, flags settings.Flags) error {
 	rest := maps.Clone(flags)
 	delete(rest, "duration")
 	opts := broker.Options{NonInteractive: true}
-	usual, err := p.target("", rest, opts)
+	usual, err := p.target("", rest, p.looking(), opts)
 	if err != nil {
 		return nil // without it nothing is asked for
 	}

@@ -110,7 +110,7 @@ func (p *program) needLogin() ([]offered, error) {
 	var all []offered
 	var batch broker.LoginBatch
 	for _, name := range names {
-		t, err := p.target(name, nil, broker.Options{Login: true})
+		t, err := p.target(name, nil, p.looking(), broker.Options{Login: true})
 		if err != nil {
 			continue // login NAME says what is wrong with it
 		}

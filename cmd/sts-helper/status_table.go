@@ -306,7 +306,7 @@ func (p *program) statusShort(names []string, flags settings.Flags) error {
 	default:
 		return usageError{fmt.Errorf("--short is about one profile")}
 	}
-	t, err := p.target(name, flags, broker.Options{NonInteractive: true})
+	t, err := p.target(name, flags, p.looking(), broker.Options{NonInteractive: true})
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,13 @@ type target struct {
 	*broker.Provider
 }
 
+// looking is the environment for a request that is looked at and not asked.
+func (p *program) looking() settings.Environment {
+	env := p.env
+	env.OneOfMany = true
+	return env
+}
+
 // target makes the provider for a name, or for the flags alone where it is "".
 func (p *program) target(name string, given settings.Flags, env settings.Environment, opts broker.Options) (*target, error) {
 	req, err := settings.LoadNamed(name, given, env)

@@ -226,6 +226,9 @@ func (l *loader) collect(flags Flags) error {
 			return err
 		}
 	}
+	if l.path(sCredentialsFile) != "" {
+		l.aws = nil // they were read to find the entry, which may name the file
+	}
 	return nil
 }
 
