@@ -19,7 +19,7 @@ func TestNewRefuses(t *testing.T) {
 	defer remove()
 	for want, c := range map[string]provider.Config{
 		"nobody":   {Profile: "nobody"},
-		"duration": {Profile: "base", Settings: map[string][]string{"duration": {"CANARYs"}, "mfa-code": {"CANARY"}}},
+		"duration": {Profile: "base", Settings: map[string][]string{"duration": {"CANARYs"}, "prompt": {"never"}}},
 	} {
 		c.Getenv = getenv
 		_, err := provider.New(c)

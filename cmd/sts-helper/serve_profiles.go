@@ -92,6 +92,7 @@ func (e *endpoint) read(env settings.Environment) (*servePlan, error) {
 			NoContainer: name == imdsOnly,
 		}
 		if name == e.flags.imds {
+			p.Provider = prov.WithAccount()
 			s.instance = e.flags.instance(p.Name, req.Region)
 		}
 		if name == e.flags.ecs && !p.NoContainer {

@@ -40,7 +40,7 @@ func TestExecEnvironment(t *testing.T) {
 		"AWS_PROFILE=other", "AWS_DEFAULT_PROFILE=other", "AWS_ACCESS_KEY_ID=AKIAOTHER", "AWS_SECRET_ACCESS_KEY=CANARYother", "AWS_SESSION_TOKEN=CANARYother",
 		"AWS_SECURITY_TOKEN=CANARYother", "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:1/", "AWS_CONTAINER_AUTHORIZATION_TOKEN=CANARYother",
 		"AWS_WEB_IDENTITY_TOKEN_FILE=/other", "AWS_ROLE_ARN=other", "AWS_ROLE_SESSION_NAME=other", "AWS_ACCOUNT_ID=000000000000",
-		"AWS_BEARER_TOKEN_BEDROCK=CANARYother", "AWS_REGION=us-west-2", "STS_HELPER_MFA_CODE=123456")
+		"AWS_BEARER_TOKEN_BEDROCK=CANARYother", "AWS_REGION=us-west-2")
 	r := harness.Finish(cmd)
 	got := strings.Split(strings.TrimSuffix(r.Stdout, "\n"), "\n")
 	want := append(slices.DeleteFunc(w.Environ(), func(kv string) bool { return false }), "MINE=a=b", "c", "AWS_CONFIG_FILE="+w.Dir+"/.aws/config",

@@ -32,12 +32,12 @@ credential_process = sh HOME/wrap --source-profile role
 credential_process = sh HOME/wrap --source-profile growing --duration $((3600 + $$))
 `, "HOME", w.Dir)))
 	for _, tc := range []struct{ profile, env, named string }{
-		{"self", "", "self"},
-		{"wrapped", "", "wrapped"},
-		{"ping", "", "p"},
-		{"role", "", "ro"},
-		{"growing", "", "growing"},
-		{"", "AWS_PROFILE=bare", "bare"},
+		{"self", "", `"self`},
+		{"wrapped", "", `"wrapped`},
+		{"ping", "", `"p`},
+		{"role", "", `"ro`},
+		{"growing", "", `"growing`},
+		{"", "AWS_PROFILE=bare", "config:10: credential_process"},
 	} {
 		t.Run(tc.profile+tc.env, func(t *testing.T) {
 			var args []string
@@ -50,7 +50,7 @@ credential_process = sh HOME/wrap --source-profile growing --duration $((3600 + 
 			if r.Code != harness.ExitConfig && r.Code != harness.ExitSource || r.Stdout != "" {
 				t.Fatalf("exit %d, %q", r.Code, r.Stderr)
 			}
-			if strings.Count(r.Stderr, "\n") != 1 || !strings.Contains(r.Stderr, `"`+tc.named) || !strings.Contains(r.Stderr, "sts-helper") {
+			if strings.Count(r.Stderr, "\n") != 1 || !strings.Contains(r.Stderr, tc.named) || !strings.Contains(r.Stderr, "sts-helper") {
 				t.Errorf("the error does not name the profile: %q", r.Stderr)
 			}
 			t.Logf("%s: %s", r.Wall, strings.TrimSpace(r.Stderr))

@@ -109,7 +109,7 @@ func TestDirectInTheWindowOfAnMFASession(t *testing.T) {
 	m := harness.NewMFAWorld(t)
 	w := m.World.Movable(t)
 	l := line{args: []string{"--profile", "dev", "--duration", "1h"}}
-	if r := m.Run(t, append([]string{"login"}, append(l.args[1:], "--mfa-code", m.Code())...)...); r.Code != 0 {
+	if r := m.Run(t, append([]string{"login"}, append(l.args[1:], "--force", "--mfa-code", m.Code())...)...); r.Code != 0 {
 		t.Fatal(r.Stderr)
 	}
 	ordinarily(t, m.World, l)
@@ -192,10 +192,12 @@ func TestDirectWithOtherCaches(t *testing.T) {
 // What the ordinary way answers differently each time, or with more than the document, is not
 // answered directly.
 func TestNotAnsweredDirectly(t *testing.T) {
-	w := harness.NewWorld(t)
+	m := harness.NewMFAWorld(t)
+	w := m.World
+	harness.Must(t, w.Write(".aws/config", "[profile base]\nregion = eu-west-1\n")) // the device on the line alone
 	for name, l := range map[string]line{
 		"verbose":  {args: []string{"--source-profile", "base", "--verbose"}},
-		"a code":   {args: []string{"--source-profile", "base", "--mfa-code", "123456"}},
+		"a code":   {args: []string{"--source-profile", "base", "--mfa-serial", m.Device.SerialNumber, "--mfa-code", m.Code()}},
 		"no cache": {args: []string{"--source-profile", "base", "--no-cache"}},
 		"a chain":  {args: []string{"--source-profile", "base"}, env: []string{"STS_HELPER_CHAIN=0123"}},
 		"no home":  {args: []string{"--source-profile", "base"}, env: []string{"HOME=", "AWS_SHARED_CREDENTIALS_FILE=" + w.Dir + "/.aws/credentials", "STS_HELPER_CACHE_DIR=" + w.Dir + "/c"}},

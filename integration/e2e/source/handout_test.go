@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,7 +59,9 @@ func TestSourceWithoutAnEnd(t *testing.T) {
 	w.expiring(t, "bob", "")
 	for n := 1; n <= 2; n++ {
 		r := w.Run(t, "--source-profile", "vault")
-		if got := w.signer(t, r); got != "bob" || strings.Contains(r.Stdout, "Expiration") || w.ran(t) != n {
+		var d harness.Document
+		harness.Must(t, json.Unmarshal([]byte(r.Stdout), &d))
+		if got := w.signerOf(t, d.AccessKeyId); got != "bob" || strings.Contains(r.Stdout, "Expiration") || w.ran(t) != n {
 			t.Errorf("call %d: %s's, %q, %d runs", n, got, r.Stderr, w.ran(t))
 		}
 	}
