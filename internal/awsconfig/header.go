@@ -129,7 +129,7 @@ func (f *File) oddLines() []oddLine {
 // withoutBracket notes a line "profile dev", which must be looked for where a section is: a search in
 // the whole file is dear.
 func (f *File) withoutBracket(line []byte, pos int) {
-	if bytes.HasPrefix(line, []byte(kindProfile)) && bytes.IndexAny(line, "=:") < 0 &&
+	if bytes.HasPrefix(line, []byte(kindProfile)) && !bytes.ContainsAny(line, "=:") &&
 		!slices.ContainsFunc(f.odd, func(o oddLine) bool { return o.pos == pos }) {
 		f.odd = append(f.odd, oddLine{pos, string(line)})
 	}
