@@ -18,7 +18,7 @@ var sourceFlags = [...]id{sProfile, sSourceProfile, sGranted, sWebIdentityTokenF
 // A program that has such a line in its credential_process, "sts-helper" and nothing more, is asked
 // without the profile's name: SDKs do not pass it, and AWS_PROFILE may be another's. So AWS_PROFILE does not
 // count where profiles have that line. Where one has it, the entry of that name is meant; where several
-// have it and entries would tell them apart, nobody can know. Without such entries all of them mean the
+// have it and entries would tell them apart, that cannot be known. Without such entries all of them mean the
 // same: the default profile's keys, else those of the environment.
 func (l *loader) openUnnamed(flags Flags) error {
 	for _, setting := range sourceFlags {

@@ -12,7 +12,7 @@ const ownPrefix = "STS_HELPER_"
 var otherVariables = [...]string{"CONFIG", "CHAIN", "EXEC", "NO_DIRECT"}
 
 // checkVariables refuses a variable that looks like one of ours and is none, since what it was meant to
-// say would be left out in silence. One that resembles nothing is somebody else's.
+// say would be left out in silence. One that resembles nothing belongs to another program.
 func checkVariables(env Environment) error {
 	if env.OwnNames == nil {
 		return nil

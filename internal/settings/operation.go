@@ -4,8 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sts-helper/sts-helper/internal/awsconfig"
-	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/stsfield"
@@ -355,120 +353,6 @@ func (l *loader) saml() error {
 	case l.value(sPrincipalARN) == nil:
 		return role.wrong("AssumeRoleWithSAML needs the SAML provider as well", "add --principal-arn")
 	}
-	return nil
-}
-
-// serial decides which MFA device a request shows, and where in its chain.
-func (l *loader) serial(r *request.Request, s sourceChain) error {
-	if g := l.value(sMFASerial); g != nil {
-		if what := noCodes(g.text()); what != "" {
-			return g.wrong(what, noCodesDo)
-		}
-		return l.forceSerial(r, g.text(), s.profile)
-	}
-	// A role from the profile has had its serial from there already.
-	if s.base != nil || s.profile == nil {
-		return nil
-	}
-	serial, err := profileSerial(s.profile)
-	if err != nil {
-		return err
-	}
-	if r.Operation == opSession.String() {
-		r.SerialNumber = serial
-		return nil
-	}
-	return l.addSerial(r, serial, s.profile)
-}
-
-// profileSerial is the device that a profile names, "" for none.
-func profileSerial(p *awsconfig.Profile) (string, error) {
-	serial := p.Value(awsconfig.KeyMFASerial)
-	if what := noCodes(serial); what != "" {
-		return "", &Error{Kind: Config, Where: p.Where(awsconfig.KeyMFASerial), What: what, Do: noCodesDo}
-	}
-	return serial, nil
-}
-
-const noCodesDo = "name a device that shows codes; docs/mfa.md says how the key can be one"
-
-// noCodes says of a device that it cannot give a code, "" where it may. IAM's name for both kinds of
-// security key is u2f (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
-func noCodes(serial string) string {
-	if arn, ok := awsname.ParseARN(serial); ok {
-		if kind, _, _ := strings.Cut(strings.ToLower(arn.Resource), "/"); kind == "u2f" || kind == "fido" || kind == "fido2" {
-			return display.Quote(serial) + " is a security key (U2F or FIDO): it works in the console, and shows no code that STS takes"
-		}
-	}
-	return ""
-}
-
-// checkDevice refuses a code, or a command for one, that no device asks for: the request would be made
-// without MFA, and nothing said.
-func (l *loader) checkDevice(r *request.Request, op opSet) error {
-	for at := r; at != nil; at = at.Base {
-		if at.SerialNumber != "" {
-			return nil
-		}
-	}
-	for _, setting := range [...]id{sMFACode, sMFAProcess} {
-		g := l.value(setting)
-		switch {
-		case g == nil, g.layer != fromFile && l.env.OneOfMany:
-		case op != opSession && op != opRole:
-			// A variable may be there for other requests; a flag and an entry are for this one.
-			if g.layer != fromVariable {
-				return g.wrong("does not go with "+r.Operation+", which takes no MFA code", "remove it")
-			}
-		default:
-			return g.wrong("no MFA device is named that the code would be of", "name it in --mfa-serial, or in mfa_serial of the profile with the keys")
-		}
-	}
-	return nil
-}
-
-// forceSerial puts a named device where a user's keys sign: no device belongs to a role.
-func (l *loader) forceSerial(r *request.Request, serial string, owner *awsconfig.Profile) error {
-	in := r
-	for in.Base != nil {
-		in = in.Base
-	}
-	if in.Operation == opSession.String() {
-		in.SerialNumber = serial
-		return nil
-	}
-	if in.Operation == opWebIdentity.String() {
-		return l.value(sMFASerial).wrong("does not go with a role that is assumed with a web identity token", "remove it")
-	}
-	in.SerialNumber = ""
-	return l.addSerial(in, serial, owner)
-}
-
-// addSerial lets a role be assumed with an MFA device. With a user's keys that happens
-// through a session: the code is asked for once there, and serves every role of the device
-// for as long as the session lives. owner is the profile of the keys, nil for none.
-func (l *loader) addSerial(r *request.Request, serial string, owner *awsconfig.Profile) error {
-	if serial == "" {
-		return nil
-	}
-	static := r.Source.Kind == request.SourceStatic || r.Source.Kind == request.SourceEnvironment
-	if r.Base != nil || !static || r.Source.Session {
-		r.SerialNumber = serial
-		return nil
-	}
-	name := "default"
-	if r.Source.Profile != "" {
-		name = r.Source.Profile
-	} else if owner == nil && !l.source.named {
-		owner = l.source.profile // lends its region to the environment's keys
-	}
-	session := &request.Request{Name: name, Operation: opSession.String(), Source: r.Source, SerialNumber: serial}
-	where, err := l.sourceEndpoint(owner, defaultRegion)
-	if err != nil {
-		return err
-	}
-	where.fill(session)
-	r.Base, r.Source = session, request.Source{}
 	return nil
 }
 

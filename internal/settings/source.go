@@ -118,16 +118,6 @@ func misread(l *awsconfig.Lookalike) error {
 	return e
 }
 
-// environmentKeys are the keys in the environment, if both halves are there.
-func (l *loader) environmentKeys() (request.Source, bool) {
-	key, _ := l.env.first("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY")
-	secret, _ := l.env.first("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY")
-	if key == "" || secret == "" {
-		return request.Source{}, false
-	}
-	return request.Source{Kind: request.SourceEnvironment, AccessKeyID: key, Session: l.env.Getenv("AWS_SESSION_TOKEN") != ""}, true
-}
-
 // sourceChain is what signs a request: the token of another request, which may be based on a
 // third, or a source.
 type sourceChain struct {
@@ -172,35 +162,6 @@ func (l *loader) sourceFromWebIdentity(file string) (sourceChain, error) {
 	}
 	l.top.fill(r)
 	return sourceChain{base: r}, nil
-}
-
-// ambient is what the platform offers where no profile defines anything.
-func (l *loader) ambient() request.Source {
-	if s, ok := l.container(); ok {
-		return s
-	}
-	return request.Source{Kind: request.SourceDefault, Digest: digest(l.metadataService(nil))}
-}
-
-func (l *loader) container() (request.Source, bool) {
-	relative, full := l.env.Getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"), l.env.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI")
-	if relative != "" {
-		full = "" // the SDK prefers the relative one
-	}
-	return request.Source{Kind: request.SourceContainer, Digest: digest(text("container", "relative", relative, "full", full))}, relative != "" || full != ""
-}
-
-// metadataService is what decides which instance metadata service is asked.
-func (l *loader) metadataService(p *awsconfig.Profile) *awsconfig.Profile {
-	pairs := []string{}
-	for _, key := range [...]string{"ec2_metadata_service_endpoint", "ec2_metadata_service_endpoint_mode"} {
-		v := l.env.Getenv("AWS_" + strings.ToUpper(key))
-		if v == "" && p != nil {
-			v = p.Value(key)
-		}
-		pairs = append(pairs, key, v)
-	}
-	return text("instance", pairs...)
 }
 
 // sourceFromProfile finds what signs with a profile: for one with a role_arn the request that
@@ -376,32 +337,6 @@ func sourceCycle(p *awsconfig.Profile, chain []string) error {
 	}
 	return &Error{Kind: Config, Where: p.Where(awsconfig.KeySourceProfile), What: "the source_profiles go in a circle: " + strings.Join(names, " -> "),
 		Do: "let one of them name a profile that has credentials"}
-}
-
-// credentialSource is a profile whose credentials the platform gives.
-func (l *loader) credentialSource(p *awsconfig.Profile, s request.Source) (sourceChain, error) {
-	wrong := func(what string) (sourceChain, error) {
-		return sourceChain{}, &Error{Kind: Config, Where: p.Where(awsconfig.KeyCredSource), What: what}
-	}
-	switch v := p.Value(awsconfig.KeyCredSource); v {
-	case "Environment":
-		source, ok := l.environmentKeys()
-		if !ok {
-			return wrong("credential_source is Environment, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set")
-		}
-		return sourceChain{source: source, profile: p}, checkKeyID(source.AccessKeyID, named("AWS_ACCESS_KEY_ID"))
-	case "EcsContainer":
-		container, ok := l.container()
-		if !ok {
-			return wrong("credential_source is EcsContainer, and no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI is set")
-		}
-		s.Kind, s.Digest = container.Kind, container.Digest
-	case "Ec2InstanceMetadata":
-		s.Kind, s.Digest = request.SourceInstance, digest(l.metadataService(p))
-	default:
-		return wrong("credential_source " + display.Quote(v) + " is none of Environment, EcsContainer, Ec2InstanceMetadata")
-	}
-	return sourceChain{source: s, profile: p}, nil
 }
 
 // checkKeyID keeps what is no access key id out of cache keys and messages.

@@ -1,0 +1,54 @@
+package settings
+
+import (
+	"path/filepath"
+	"slices"
+)
+
+// Names lists the entries of config.toml, sorted; none where there is no file. A file that
+// [Load] would refuse is refused here as well.
+func Names(env Environment) ([]string, error) {
+	f, err := openConfigFile(env)
+	if err != nil || f == nil {
+		return nil, err
+	}
+	names := f.names()
+	slices.Sort(names)
+	return names, nil
+}
+
+// EntrySources lists the AWS profiles that entries of config.toml name as their source.
+func EntrySources(env Environment) ([]string, error) {
+	f, err := openConfigFile(env)
+	if err != nil || f == nil {
+		return nil, err
+	}
+	var all []string
+	for _, e := range f.entries {
+		for _, v := range e.values {
+			if v.setting == sSourceProfile {
+				all = append(all, v.list...)
+			}
+		}
+	}
+	return all, nil
+}
+
+// ConfigPath is where our config file is looked for: STS_HELPER_CONFIG, else
+// sts-helper/config.toml in XDG_CONFIG_HOME where that is absolute (the XDG base directory
+// specification says to ignore it otherwise), else in ~/.config. It is "" where there is
+// neither a variable nor a home directory.
+func ConfigPath(env Environment) string {
+	if path := env.Getenv("STS_HELPER_CONFIG"); path != "" {
+		return env.expand(path, "")
+	}
+	dir := env.Getenv("XDG_CONFIG_HOME")
+	if !filepath.IsAbs(dir) {
+		home := env.HomeDir()
+		if home == "" {
+			return ""
+		}
+		dir = filepath.Join(home, ".config")
+	}
+	return filepath.Join(dir, "sts-helper", "config.toml")
+}
