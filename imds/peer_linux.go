@@ -156,7 +156,7 @@ func retry(f func() error) error {
 
 // overflowUID is the user id that the kernel shows for all users it cannot name here, which is so
 // inside a user namespace; such an id may be any user's and is never let in. It is nil
-// where every user has a name, and "nobody" is a user like others.
+// where every user has a name.
 func overflowUID() *uint32 {
 	m, err := os.ReadFile("/proc/self/uid_map")
 	if f := strings.Fields(string(m)); err == nil && len(f) == 3 && f[0] == "0" && f[1] == "0" && f[2] == "4294967295" {

@@ -79,7 +79,7 @@ type Token struct {
 
 	// Signer is who the source was when its credentials signed the request for this token, or
 	// the one for the token that signed it: GetCallerIdentity's UserId and ARN, or the id of a
-	// long-term key alone. nil where the source cannot become somebody else.
+	// long-term key alone. nil where the source cannot become another user.
 	Signer *Principal
 }
 

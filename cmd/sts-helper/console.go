@@ -22,7 +22,7 @@ import (
 )
 
 const consoleHelp = `Print a URL that signs in to the AWS console with a profile's credentials, or open it. The
-URL is good for 15 minutes, and whoever has it is signed in.
+URL is good for 15 minutes, and it signs in any user who has it.
 
     sts-helper console dev
     sts-helper console dev --open --destination s3
@@ -74,7 +74,7 @@ func (p *program) console(ctx context.Context, name string, flags settings.Flags
 	// "Only federation tokens or assume role tokens may be used for federated login", says the
 	// sign-in page (github.com/99designs/aws-vault/issues/1191).
 	if a.Token.Operation == token.GetSessionToken || c.SessionToken == "" {
-		return "", failure.Configf("AWS signs nobody in to the console with credentials of GetSessionToken, which %s gives", t.name).
+		return "", failure.Configf("AWS allows no console sign-in with credentials of GetSessionToken, which %s gives", t.name).
 			Do("name a role with --role-arn, or add --federation-name NAME with --allow, --policy or --policy-arn")
 	}
 	federation, home, err := signInHosts(t.Request())

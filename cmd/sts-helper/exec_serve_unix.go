@@ -21,7 +21,7 @@ import (
 
 // The endpoint of "exec --serve" is a process beside the command, which it serves until that has ended:
 // exec itself becomes the command here too. A parent would have to pass on signals, stops, the
-// terminal and the exit status, and could not do it so that nobody notices. The endpoint is no child of the
+// terminal and the exit status, and could not do it unnoticed. The endpoint is no child of the
 // command either, which may wait for all of its children: a process in between starts it and ends.
 
 // endpointCommand is the name of the command that serves the process with the id that follows, and of the
@@ -116,7 +116,7 @@ func (p *program) serveProcess(ctx context.Context, id, name string, flags setti
 	return run()
 }
 
-// leaveStreams gives up the streams of whoever started this process, so that they see their end.
+// leaveStreams gives up the streams of the process that started this one, so that they see their end.
 func leaveStreams() error {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {

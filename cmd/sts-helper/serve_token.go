@@ -11,7 +11,7 @@ import (
 )
 
 // runMark is a file beside the token file while a server runs. One that is left says that the last
-// run did not end cleanly: somebody else may have taken the port since, and clients, which still
+// run did not end cleanly: another user may have taken the port since, and clients, which still
 // had the address, have sent the token there.
 type runMark struct {
 	path    string

@@ -47,7 +47,7 @@ type watchState struct {
 	who   []*watchedSource
 }
 
-// watchedSource is the source of a profile, which may become somebody else's.
+// watchedSource is the source of a profile, which may become another user's.
 type watchedSource struct {
 	profile string
 	*broker.Provider

@@ -255,7 +255,7 @@ func namesFor(c *cache.Cache, key string, all []*target) []string {
 	return names
 }
 
-// failureShown is how long a failure is shown that keeps nobody from trying again.
+// failureShown is how long a failure is shown that keeps no call from trying again.
 const failureShown = time.Hour
 
 // look reads one record.

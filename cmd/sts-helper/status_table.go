@@ -160,7 +160,7 @@ func statusLines(known []*target, caches []*cache.Cache) ([]*statusProfile, erro
 		for _, key := range keys {
 			r := look(c, key)
 			if shown[at(c, key)] != nil || r.Expires == nil && r.Unusable == "" {
-				continue // a failure of what no profile asks for needs nobody
+				continue // a failure of what no profile asks for needs no user
 			}
 			s := &statusProfile{State: stateEmpty}
 			s.fill(r)

@@ -22,8 +22,8 @@ func noCacheForGranted(err error) error {
 // Accept keeps a token that another user granted, under the name that the request has for it
 // (Granted), and gives the record that it takes the place of, nil for none. issuer is who granted
 // it, unverified, "" where that is not known. A token that can still be used is not replaced by
-// one of another identity, account or issuer, unless replace is set: whoever sends a token chooses
-// the name, and the programs that use it would go on as somebody else.
+// one of another identity, account or issuer, unless replace is set: the sender of a token chooses
+// the name, and the programs that use it would go on as another user.
 func (p *Provider) Accept(t token.Token, issuer string, replace bool) (replaced *cache.Record, err error) {
 	c, err := p.Cache()
 	if err == nil && c == nil {

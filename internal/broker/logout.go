@@ -66,7 +66,7 @@ func (b *LogoutBatch) Logout(p *Provider) ([]Removal, error) {
 		names := index.Equivalent(p.req)
 		own := len(names)
 		if l := p.req.Source.Login; l != nil {
-			names = append(names, index.FromLogin(l.File)...) // whoever asked for it
+			names = append(names, index.FromLogin(l.File)...) // by any request
 		}
 		for i, name := range names {
 			if slices.Contains(seen, name) {

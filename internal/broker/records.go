@@ -98,7 +98,7 @@ func SourceIdentity(c *cache.Cache, key string, r *cache.Record) string {
 	return s.ARN
 }
 
-// What SourceState says where there is nobody.
+// What SourceState says where there is none.
 const (
 	sourceGone = "gone" // logged out
 	sourceDue  = "due"  // to be looked at again

@@ -3,7 +3,7 @@ package request
 import "github.com/sts-helper/sts-helper/token"
 
 // Asked reports whether the source has to be asked for its credentials: what it gives may end, and
-// may be somebody else's the next time. Keys in plain sight say themselves whose they are.
+// may be another user's the next time. Keys in plain sight say themselves whose they are.
 func (s Source) Asked() bool {
 	switch s.Kind {
 	case SourceNone, SourceStatic, SourceEnvironment:

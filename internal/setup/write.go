@@ -7,7 +7,7 @@ import (
 )
 
 // command is a credential_process line with a profile's name that a shell, cmd.exe, shlex and
-// whoever splits at blanks read alike, "" where there is none.
+// a reader that splits at blanks read alike, "" where there is none.
 func command(program, name string) string {
 	a, b := word(program), word(name)
 	if a == "" || b == "" {

@@ -223,7 +223,7 @@ func AssignedRoles(ctx context.Context, l Login) ([]identitycenter.Assigned, err
 	return all, nil
 }
 
-// errOther is a login as somebody else than the profile's.
+// errOther is a login as another user than the profile's.
 var errOther = errors.New("the browser is logged in as another identity")
 
 // Login implements the interface of that name.

@@ -166,7 +166,7 @@ func (s session[L]) lock(ctx context.Context, left time.Duration) (held *lock.He
 			limit = max(limit, loginWait)
 			if !asked {
 				asked = true
-				cache.Asking(ctx) // whoever waits for this call waits for the user
+				cache.Asking(ctx) // callers that wait for this one wait for the user
 			}
 		}
 		if time.Since(began) > limit {

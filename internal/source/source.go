@@ -1,7 +1,7 @@
 // Package source gets the credentials that sign requests from where they come from, and the
 // documents (a web identity token, a SAML assertion) that stand in their place. It caches
 // nothing: a source is fetched when its record is due (package broker). On an ordinary hit it
-// is observed at most, which asks nobody.
+// is observed at most, which asks no service.
 //
 // What a source is, by which it is told from others, is a [request.Source], which is pure; its
 // inputs are part of a token's key. A [Source] is the same as something that can be fetched.

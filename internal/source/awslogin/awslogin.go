@@ -2,7 +2,7 @@
 // tools share, refreshes it at AWS Sign-In, logs in and out.
 //
 // The facts are from the service model of signin and from what botocore 1.44 and the AWS CLI 2
-// write. Nothing here locks: whoever calls [Refresh], [Grant.Save] or [Logout] holds a lock on
+// write. Nothing here locks: the caller of [Refresh], [Grant.Save] or [Logout] holds a lock on
 // the file, because a refresh token that is spent twice ends the session.
 package awslogin
 

@@ -28,7 +28,7 @@ const (
 // Grant is a login that is not on disk yet.
 type Grant struct {
 	// LoginSession is who logged in, an ARN, which is the profile's login_session. A profile
-	// that names another one was logged in to as somebody else.
+	// that names another one was logged in to as another user.
 	LoginSession string
 
 	account string

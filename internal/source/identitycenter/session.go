@@ -3,7 +3,7 @@
 // and out.
 //
 // The facts are from the service models of sso and sso-oidc, and from what botocore and the AWS
-// CLI 2 write. Nothing here locks: whoever calls [Refresh], [Grant.Save] or [Logout] holds a
+// CLI 2 write. Nothing here locks: the caller of [Refresh], [Grant.Save] or [Logout] holds a
 // lock on the token file, because a refresh token that is spent twice ends the session.
 package identitycenter
 

@@ -72,7 +72,7 @@ type File struct {
 
 // Open opens the directory of a login file for the steps that write. The directory is made
 // where it is missing, and refused where other users could put a file of theirs into it. A
-// link is followed, so that it stays one. Whoever writes holds a lock of the caller's.
+// link is followed, so that it stays one. The writer holds a lock of the caller's.
 func Open(path string) (*File, error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real

@@ -84,7 +84,7 @@ func (c *Callback) Close() {
 var ErrRefused = errors.New("the login was refused in the browser")
 
 // Wait waits for the browser. Requests that do not bring the state are refused and change
-// nothing, whoever sends them.
+// nothing, from any sender.
 func (c *Callback) Wait(ctx context.Context) (code string, err error) {
 	select {
 	case a := <-c.answer:
