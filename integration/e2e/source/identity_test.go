@@ -140,7 +140,7 @@ func TestProcessLongTermKey(t *testing.T) {
 // alice and bob have one role in one account, and are two people: whoever is logged in gets their
 // own tokens, whoever is logged out none, not even while AWS is away.
 func TestLoginSwitched(t *testing.T) {
-	for _, tc := range []struct{ profile, first, second string }{{"corp", "alice", "bob"}, {"console", "carol", "carol"}} {
+	for _, tc := range []struct{ profile, first, second string }{{"corp", "alice", "bob"}, {"console", "carol", "alice"}} {
 		t.Run(tc.profile, func(t *testing.T) {
 			w := newWorld(t)
 			in, file := w.signIn, w.sso
