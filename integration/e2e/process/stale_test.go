@@ -57,7 +57,7 @@ func (s *stage) variants() map[string][]variant {
 // a token file's subject, an assertion's provider and the member account below, FIPS and dual
 // stack, which no endpoint on loopback has, in package broker.
 var elsewhere = []string{
-	"profile", "credentials-file", "cache-dir", "no-cache", "wait", "verbose", "mfa-serial", "mfa-code", "mfa-process", "prompt", "granted",
+	"profile", "credentials-file", "session-duration", "cache-dir", "no-cache", "wait", "verbose", "mfa-serial", "mfa-code", "mfa-process", "prompt", "granted",
 	"fips", "dual-stack", "web-identity-token-file", "saml-assertion-file", "saml-assertion-command", "principal-arn", "target-principal", "task-policy-arn",
 	// Sources, whose inputs the golden keys of package request hold, and e2e/login tries.
 	"web-identity-token-command", "web-identity", "source-command", "certificate", "private-key", "certificate-chain",
