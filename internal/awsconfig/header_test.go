@@ -152,6 +152,18 @@ func TestEmptyValues(t *testing.T) {
 	}
 }
 
+// Every key of the credentials file counts, as for all SDKs but Go's.
+func TestCredentialsFileComesFirst(t *testing.T) {
+	for _, key := range []string{"region", "endpoint_url", "ca_bundle", "services", "mfa_serial", "ignore_configured_endpoint_urls", "aws_account_id"} {
+		for _, config := range []string{"[profile dev]\noutput = json\n", "[profile dev]\n" + key + " = a\n"} {
+			p := filesOf(config, "[dev]\n"+key+" = b\n").Profile("dev")
+			if p.Value(key) != "b" || p.Where(key) != "/a/credentials:2" {
+				t.Errorf("%s with %q: %q at %s", key, config, p.Value(key), p.Where(key))
+			}
+		}
+	}
+}
+
 func TestProfilesRunning(t *testing.T) {
 	files := filesOf("[profile a]\ncredential_process = us\n[profile \"b c\"]\nCredential_Process: us\n[a]\ncredential_process = us\n[profile d]\ncredential_process = other\n[services s]\ncredential_process = us\n",
 		"[e]\ncredential_process = us\n[d]\ncredential_process = us\n")

@@ -32,18 +32,6 @@ const (
 	KeyIgnoreEndpoints = "ignore_configured_endpoint_urls"
 )
 
-// mergedKeys are the keys that the credentials file overrides where both files have the
-// section (mergeSections in the SDK). Any other key counts only in the config file then.
-var mergedKeys = [...]string{
-	KeyRoleARN, KeySourceProfile, KeyCredSource, "external_id", KeyMFASerial, "role_session_name",
-	KeyRegion, "endpoint_discovery_enabled", KeyProcess, KeyWebIdentity, "s3_use_arn_region",
-	"s3_disable_multiregion_access_points", "ec2_metadata_service_endpoint_mode",
-	"ec2_metadata_service_endpoint", "ec2_metadata_v1_disabled", "use_dualstack_endpoint",
-	"use_fips_endpoint", "defaults_mode", "retry_mode", "ca_bundle", "duration_seconds", "max_attempts",
-	KeySSOSession, KeySSOAccountID, KeySSORegion, KeySSORoleName, KeySSOStartURL,
-	"auth_scheme_preference", KeyLoginSession,
-}
-
 // Files are the two shared files.
 type Files struct {
 	Config, Credentials File
@@ -78,7 +66,8 @@ func (a *Files) Other(kind, name string) *Profile {
 	return a.merge(name, a.Config.section(name), a.Credentials.section(name))
 }
 
-// merge lays the credentials file's section over the config file's, as the SDK does.
+// merge lays the credentials file's section over the config file's. The SDK for Go lays over a list of
+// keys only, all others every key: with the list an endpoint_url or ca_bundle would be lost in silence.
 func (a *Files) merge(name string, config, credentials *Section) *Profile {
 	p := &Profile{Name: name}
 	if config != nil {
@@ -102,8 +91,10 @@ func (a *Files) merge(name string, config, credentials *Section) *Profile {
 		p.override(credentials, KeySecretAccessKey)
 		p.override(credentials, KeySessionToken)
 	}
-	for _, key := range mergedKeys {
-		p.override(credentials, key)
+	for _, prop := range credentials.Props {
+		if prop.Key != KeyAccessKeyID && prop.Key != KeySecretAccessKey && prop.Key != KeySessionToken {
+			p.override(credentials, prop.Key)
+		}
 	}
 	return p
 }
@@ -111,9 +102,7 @@ func (a *Files) merge(name string, config, credentials *Section) *Profile {
 // override takes a key over from the credentials file. An empty value is none, and takes nothing away.
 func (p *Profile) override(from *Section, key string) {
 	if prop := from.Get(key); prop != nil && (prop.Value != "" || !p.Has(key)) {
-		flat := *prop
-		flat.Sub, flat.isMap = nil, false
-		p.set(flat)
+		p.set(*prop)
 	}
 }
 
