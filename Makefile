@@ -40,7 +40,7 @@ test: ## run every test, with the race detector; names what was skipped
 test-short: ## run what takes less than a minute: no crowds, no SDKs, no moved clocks
 	$(TESTS) -short -timeout=10m ./...
 
-conformance: sdk-tools ## drive sts-helper with the real SDKs; writes the table in docs/compatibility.md
+conformance: sdk-tools ## drive sts-helper with the real SDKs; writes the tables in docs/compatibility.md and aws-files.md
 	cd integration/sdk && STS_HELPER_CONFORMANCE=$(CURDIR)/docs $(GO) test -count=1 -timeout=40m
 
 sdk-tools: ## install the SDKs that "make conformance" drives into .tools

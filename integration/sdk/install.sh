@@ -40,7 +40,7 @@ install_python() {
 
 install_js() {
   mkdir -p "$out/js" &&
-    cp "$here"/js/{package.json,package-lock.json,.npmrc,whoami.js} "$out/js/" &&
+    cp "$here"/js/{package.json,package-lock.json,.npmrc,whoami.js,profiles.js} "$out/js/" &&
     cd "$out/js" && npm ci --silent --no-audit --no-fund --ignore-scripts
 }
 
@@ -51,18 +51,18 @@ install_minio() {
 install_java() {
   rm -rf "$out/java" && mkdir -p "$out/java" &&
     mvn -q -B -f "$here/java/pom.xml" dependency:copy-dependencies -DoutputDirectory="$out/java/lib" &&
-    javac -d "$out/java" -cp "$out/java/lib/*" "$here/java/Whoami.java"
+    javac -d "$out/java" -cp "$out/java/lib/*" "$here"/java/*.java
 }
 
 install_rust() {
   CARGO_TARGET_DIR=$out/rust-target cargo build -q --locked --manifest-path "$here/rust/Cargo.toml" &&
-    mkdir -p "$out/rust" && cp "$out/rust-target/debug/whoami" "$out/rust/whoami"
+    mkdir -p "$out/rust" && cp "$out"/rust-target/debug/{whoami,profiles} "$out/rust/"
 }
 
 install clock cc clock/clock.c
 install python python3 python/requirements.txt
-install js npm js/package-lock.json js/whoami.js
+install js npm js/package-lock.json js/whoami.js js/profiles.js
 install minio go minio/go.sum
-install java mvn java/pom.xml java/Whoami.java
-install rust cargo rust/Cargo.lock rust/Cargo.toml rust/src/main.rs
+install java mvn java/pom.xml java/Whoami.java java/Profiles.java
+install rust cargo rust/Cargo.lock rust/Cargo.toml rust/src/main.rs rust/src/bin/profiles.rs
 exit $failed
