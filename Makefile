@@ -11,6 +11,7 @@ TAGS       := nethttpomithttp2
 LDFLAGS    := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 STATICCHECK_VERSION := v0.8.2
+MD2MAN_VERSION      := v2.0.7
 GOVULNCHECK_VERSION := v1.9.0
 
 FUZZTIME   ?= 30s
@@ -19,7 +20,7 @@ BENCHTIME  ?= 1s
 # Nothing that is run from here may look for a metadata service.
 export AWS_EC2_METADATA_DISABLED := true
 
-.PHONY: build install demo test test-short long check bench fuzz conformance sdk-tools tools clean help
+.PHONY: build install demo test test-short long check bench fuzz conformance sdk-tools reference man clean help
 
 build: ## build bin/sts-helper
 	CGO_ENABLED=0 $(GO) build -trimpath -tags='$(TAGS)' -ldflags='$(LDFLAGS)' -o $(BIN)/sts-helper ./cmd/sts-helper
@@ -71,6 +72,15 @@ $(TOOLS)/staticcheck:
 
 $(TOOLS)/govulncheck:
 	GOBIN=$(TOOLS) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+
+reference: ## write docs/reference anew, from the program's own help
+	$(GO) test ./cmd/sts-helper -run '^TestReference$$' -update
+
+man: $(TOOLS)/go-md2man ## make the man pages of docs/reference in bin/man
+	packaging/man.sh $(TOOLS)/go-md2man '$(VERSION)' $(BIN)/man
+
+$(TOOLS)/go-md2man:
+	GOBIN=$(TOOLS) $(GO) install github.com/cpuguy83/go-md2man/v2@$(MD2MAN_VERSION)
 
 bench: build ## benchmarks; each compares within one run
 	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...

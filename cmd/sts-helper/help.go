@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -38,11 +39,23 @@ func useHelp(root *cobra.Command) {
 		_, err := fmt.Fprint(cmd.OutOrStderr(), usage(cmd))
 		return err
 	})
-	root.AddCommand(&cobra.Command{Use: "settings", Short: "Every setting as flag, variable and key of config.toml", Long: "shown by its help", Hidden: true})
-	topic, _, _ := root.Find([]string{"settings"})
-	topic.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
-		fmt.Fprint(cmd.OutOrStdout(), settingsHelp(root))
-	})
+	for name, text := range map[string]func() string{
+		"settings":   func() string { return settingsHelp(root) },
+		"exit-codes": exitsHelp,
+	} {
+		topic := &cobra.Command{Use: name, Long: "shown by its help", Hidden: true}
+		topic.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(cmd.OutOrStdout(), text()) })
+		root.AddCommand(topic)
+	}
+}
+
+func exitsHelp() string {
+	var out strings.Builder
+	out.WriteString("How a run ended is in its exit code:\n\n")
+	for _, e := range failure.Exits() {
+		fmt.Fprintf(&out, "  %3d  %s\n", e.Code, e.Meaning)
+	}
+	return out.String()
 }
 
 func usage(cmd *cobra.Command) string {
