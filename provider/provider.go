@@ -8,7 +8,7 @@
 //	cfg, err := config.LoadDefaultConfig(ctx, config.WithCredentialsProvider(p))
 //
 // What a profile is, which settings there are and where they come from is the same as for the
-// command: see README.md, or "sts-helper help process".
+// command: see docs/reference/settings.md, or "sts-helper help process".
 package provider
 
 import (

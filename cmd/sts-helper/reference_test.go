@@ -150,8 +150,16 @@ func cell(text string) string {
 func settingsPage() string {
 	var out strings.Builder
 	out.WriteString("# Settings\n\n" + generated +
-		"Every setting is a flag, a variable, and a key in `[profile.NAME]` of config.toml. A flag wins over a variable, a variable\n" +
-		"over the file. `sts-helper help settings` says the same.\n")
+		"Every setting is a flag, a variable, and a key in `[profile.NAME]` of `$XDG_CONFIG_HOME/sts-helper/config.toml`\n" +
+		"(`~/.config/sts-helper/config.toml`). A flag wins over a variable, a variable over the file, and the file over AWS's own\n" +
+		"settings. `sts-helper help settings` says the same. Everything works without the file:\n\n" +
+		"    [profile.dev]\n    source_profile = \"base\"\n    role_arn = \"arn:aws:iam::111122223333:role/deploy\"\n    duration = \"1h\"\n\n" +
+		"is what `credential_process = sts-helper --profile dev` gives. Without `--profile`, `[profile.default]` is used where there\n" +
+		"is one. Unknown keys are errors that name the line and the nearest known key. A file that other users may change is refused.\n\n" +
+		"AWS's own variables and files mean what they mean everywhere: `AWS_CONFIG_FILE`, `AWS_SHARED_CREDENTIALS_FILE`,\n" +
+		"`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL_STS`, `AWS_CA_BUNDLE`, `AWS_USE_FIPS_ENDPOINT`, proxies. Our settings never go\n" +
+		"into an AWS profile under names that SDKs read: with `source_profile` beside `credential_process` the Go SDK refuses\n" +
+		"the profile.\n")
 	byFlag := map[string]settings.Setting{}
 	for _, s := range settings.Settings() {
 		byFlag[s.Flag] = s

@@ -115,5 +115,5 @@ func (d *Drawing) reaches(from, to string) bool {
 
 // Files are the pictures, by their names in docs.
 func (d *Drawing) Files() map[string][]byte {
-	return map[string][]byte{"architecture.svg": d.SVG(), "call.svg": d.CallSVG()}
+	return map[string][]byte{"architecture.svg": d.SVG(), "call.svg": d.CallSVG(), "explanation/refresh.svg": RefreshSVG(), "overview.svg": OverviewSVG()}
 }

@@ -24,7 +24,7 @@ func TestPicturesAreCurrent(t *testing.T) {
 		}
 		got, err := os.ReadFile(file)
 		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("docs/%s is not what docs/architecture.txt says (%v); run: go test ./integration/drawing -update", name, err)
+			t.Errorf("docs/%s is not what its source says (%v); run: go test ./integration/drawing -update", name, err)
 		}
 		for dec := xml.NewDecoder(bytes.NewReader(want)); ; {
 			if _, err := dec.Token(); errors.Is(err, io.EOF) {

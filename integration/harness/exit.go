@@ -1,6 +1,6 @@
 package harness
 
-// The exit codes, as README has them.
+// The exit codes, as docs/reference/exit-codes.md has them.
 const (
 	ExitInternal = 1 + iota
 	ExitUsage

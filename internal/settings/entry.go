@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/sts-helper/sts-helper/internal/awsconfig"
@@ -38,6 +39,8 @@ func (l *loader) openEntry(flags Flags) error {
 	}
 	path := ConfigPath(l.env)
 	known := append(l.file.names(), l.files().ProfileNames()...)
+	slices.Sort(known)
+	known = slices.Compact(known) // a profile and its entry often have one name
 	do := display.DidYouMean(name, known)
 	if do == "" && len(known) > 0 {
 		do = "there are " + someOf(known)

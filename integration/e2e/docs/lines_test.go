@@ -1,8 +1,9 @@
-package daily_test
+package docs_test
 
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,7 +11,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
@@ -20,20 +23,21 @@ func pages(t *testing.T) (root string, names []string) {
 	root, err := harness.Root()
 	harness.Must(t, err)
 	names = []string{"README.md", "CONTRIBUTING.md", "SECURITY.md"}
-	docs, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
-	harness.Must(t, err)
-	for _, d := range docs {
-		names = append(names, "docs/"+filepath.Base(d))
-	}
+	harness.Must(t, fs.WalkDir(os.DirFS(root), "docs", func(path string, _ fs.DirEntry, err error) error {
+		if strings.HasSuffix(path, ".md") {
+			names = append(names, path)
+		}
+		return err
+	}))
 	return root, names
 }
 
 var (
-	inBlock    = regexp.MustCompile(`^(?:\$ )?((?:sts-helper|make|go|sudo|ip|podman|docker|aws|curl|systemctl|launchctl|integration/\S+\.sh) .*)$`)
+	inBlock    = regexp.MustCompile(`^((?:sts-helper|make|go|sudo|ip|podman|docker|aws|curl|systemctl|launchctl|integration/\S+\.sh) .*)$`)
 	inConfig   = regexp.MustCompile(`^(?:credential_process|ExecStart) *= *(.*?)(?: {3,}.*)?$`)
 	inManifest = regexp.MustCompile(`^command: \[(.*)\]$`)
 	inline     = regexp.MustCompile("`((?:sts-helper|make|go (?:test|run|install)) [^`]+)`")
-	comment    = regexp.MustCompile(` {2,}# .*$`)
+	comment    = regexp.MustCompile(` {2,}# .*$| {3,}\S.*$`)
 )
 
 // commandLines are the command lines of a page: in its code blocks, with their continuations
@@ -72,8 +76,8 @@ func commandLines(page string) (lines []string) {
 	return lines
 }
 
-// reader is a user who does what the documents say: alice, with a key, a role, and the profiles
-// that they name; and what a friend has sent to her.
+// reader is a user who does what the documents say: alice, with a key, the roles and profiles that
+// they name, stand-ins for the programs, a CI job's token, and what a friend has sent to her.
 type reader struct {
 	*harness.World
 	root string
@@ -85,7 +89,17 @@ func newReader(t *testing.T) *reader {
 	root, _ := pages(t)
 	r := &reader{World: harness.NewWorld(t), root: root}
 	r.STS.AddRole(harness.Account, "deploy")
-	harness.Must(t, r.Write(".config/sts-helper/config.toml", "[profile.dev]\nsource_profile = \"base\"\n"))
+	r.STS.AddRole("444455556666", "deploy", emulator.Trust(r.User.ARN))
+	issuer := r.STS.AddOIDCProvider(harness.Account, "https://ci.example.com", "sts.amazonaws.com")
+	r.STS.AddRole(harness.Account, "ci", emulator.Trust(issuer.ARN, harness.Account))
+	harness.Must(t, r.Write("token", issuer.Token("job", "sts.amazonaws.com", time.Now().Add(time.Hour))))
+	role := func(profile, arn string) string {
+		return "[profile." + profile + "]\nsource_profile = \"base\"\nrole_arn = \"" + arn + "\"\n"
+	}
+	harness.Must(t, r.Write(".config/sts-helper/config.toml", role("dev", "arn:aws:iam::111122223333:role/deploy")+
+		role("prod", "arn:aws:iam::444455556666:role/deploy")+role("ci", "arn:aws:iam::111122223333:role/ci")+"[profile.work]\nsource_profile = \"base\"\n"))
+	harness.Must(t, r.Write(".aws/config", "[profile dev]\ncredential_process = sts-helper --profile dev\nregion = eu-west-1\n"+
+		"[profile ops]\nrole_arn = arn:aws:iam::111122223333:role/deploy\nsource_profile = base\n"))
 	harness.Must(t, r.Write(".ssh/keep", ""))
 	key := filepath.Join(r.Dir, ".ssh", "id_ed25519")
 	if out, err := exec.Command(harness.Need(t, "ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", "alice", "-f", key).CombinedOutput(); err != nil {
@@ -96,14 +110,34 @@ func newReader(t *testing.T) *reader {
 	for _, name := range []string{"sealed.txt", "for-bob.age"} {
 		harness.Must(t, r.Write(name, sealed.Stdout))
 	}
-	harness.Must(t, r.Write("FILE", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:DescribeImages","Resource":"*"}}`))
+	for _, name := range []string{"FILE", "policy.json"} {
+		harness.Must(t, r.Write(name, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:DescribeImages","Resource":"*"}}`))
+	}
+	r.standIns(t)
 	return r
+}
+
+// standIns puts programs before the real ones that ask STS who they are, as the AWS CLI prints it.
+func (r *reader) standIns(t *testing.T) {
+	t.Helper()
+	whoami := harness.Program(t, "whoami")
+	write := func(name, script string) {
+		name = filepath.Join("bin", name)
+		harness.Must(t, r.Write(name, "#!/bin/sh\n"+script))
+		harness.Must(t, os.Chmod(filepath.Join(r.Dir, name), 0o755))
+	}
+	for _, name := range []string{"aws", "terraform", "tofu", "code", "bash", "read-logs"} {
+		write(name, "arn=$("+whoami+") || exit\nprintf '{\\n    \"Arn\": \"%s\"\\n}\\n' \"$arn\"\n")
+	}
+	write("buildkite-agent", "cat \"$HOME/token\"\n")
+	r.Env["PATH"] = filepath.Join(r.Dir, "bin") + ":" + filepath.Dir(r.Bin) + ":/usr/bin:/bin"
 }
 
 // shell runs a line as she would type it; it must succeed.
 func (r *reader) shell(t *testing.T, line string) harness.Result {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), harness.Need(t, "sh"), "-c", strings.ReplaceAll(line, "ssh-ed25519 AAAA...", r.key))
+	line = strings.NewReplacer("ssh-ed25519 AAAA...", r.key, "/run/ci/token", r.Dir+"/token", "./read-logs", "read-logs", "key.txt", ".ssh/id_ed25519").Replace(line)
+	cmd := exec.CommandContext(t.Context(), harness.Need(t, "sh"), "-c", line)
 	cmd.Env, cmd.Dir = r.Environ(), r.Dir
 	result := r.Finish(t, cmd)
 	if result.Code != 0 {
@@ -183,12 +217,6 @@ func hasTests(t *testing.T, line string) {
 	t.Errorf("no test %q in %s", pattern, args[2])
 }
 
-// stood runs a line with another program in the place of AWS's own, which asks STS who it is.
-func stood(t *testing.T, line string) {
-	before, _, _ := strings.Cut(line, " -- ")
-	run(t, before+" -- "+harness.Program(t, "whoami"))
-}
-
 // not says why a line is not run here.
 func not(why string) way {
 	return func(t *testing.T, _ string) { t.Helper(); t.Logf("not run: %s", why) }
@@ -197,46 +225,75 @@ func not(why string) way {
 var (
 	containers = not("TestServeContainers and TestServeSidecar run containers in each of these ways")
 	logins     = not("integration/e2e/login logs in and out by an identity center of its own")
-	setups     = not("TestSetupAsTheDocumentHasIt does")
+	asks       = not("it asks on the terminal: the same line is in a transcript, or in TestSetupAsks")
 	addresses  = not("TestServeWellKnownAddresses does this in a network of its own")
+	elsewhere  = not("it needs another system's shell or display")
 )
 
-// tried has the command lines of the documents, and how each is tried.
+// tried has those command lines of the documents for which the rules of [wayOf] are not enough.
 var tried = []struct {
 	line string
 	way  way
 }{
 	{"make demo", func(t *testing.T, line string) { harness.Long(t, "shows everything"); makes(t, line) }},
 	{"make help", makes},
-	{"make test", target}, {"make sdk-tools", target}, {"make conformance", target}, {"make bench", target}, {"make check", target}, {"make test-short", target},
-	{"make install", target}, {"make install PREFIX=~/.local", target},
 	{"go install github.com/sts-helper/sts-helper/cmd/sts-helper@latest", not("it asks the network for a release")},
-	{"sts-helper --source-profile base", credentials},
-	{"sts-helper --source-profile base --role-arn arn:aws:iam::111122223333:role/deploy", credentials},
-	{"sts-helper --source-profile base --federation-name ci --allow 's3:Get*' --resource 'arn:aws:s3:::bucket/*'", credentials},
-	{"sts-helper --profile dev", credentials},
-	{"/usr/local/bin/sts-helper --source-profile base --region eu-west-1", credentials},
-	{"sts-helper --granted TemporaryUser", credentials},
-	{"sts-helper serve --profile dev --imds dev --env-file ~/.sts-helper.env", serves},
-	{"sts-helper serve --profile dev --imds dev --env-file ~/.aws/dev.env", serves},
-	{"sts-helper serve --profile dev --imds dev --env-file ~/.config/sts-helper/serve.env", serves},
-	{"sts-helper grant TemporaryUser --source-profile base --allow ec2:DescribeImages --duration 3h --to 'ssh-ed25519 AAAA...'", run},
-	{"sts-helper grant TemporaryUser --source-profile base --allow 'ec2:Describe*' --deny ec2:DescribeImages --duration 3h --to 'ssh-ed25519 AAAA...' > for-bob.age", run},
-	{"sts-helper accept sealed.txt", run},
-	{"sts-helper accept for-bob.age", run},
-	{"sts-helper policy check FILE", run},
-	{"sts-helper login --all", run},
-	{"sts-helper login corp", logins}, {"sts-helper login NAME", logins}, {"sts-helper logout corp", logins}, {"sts-helper logout NAME", logins},
-	{"sts-helper logout --all", run},
-	{"sts-helper setup --yes dev", setups}, {"sts-helper setup --yes --move-keys", setups}, {"sts-helper setup --remove", setups},
-	{"sts-helper setup --access-key --profile work --region eu-west-1", setups},
-	{"sts-helper setup --sso-start-url https://d-1234567890.awsapps.com/start --region eu-west-1", setups},
-	{"sts-helper help settings", run},
-	{"sts-helper console dev --open", not("it opens a browser; TestConsole takes the URL")},
-	{"sts-helper doctor --output json", run},
-	{"sts-helper status --output json", run}, {"sts-helper status --short dev", run}, {"sts-helper status --long", run},
-	{"sts-helper exec dev -- aws s3 ls", stood},
-	{"sts-helper exec dev --serve -- terraform apply", stood},
+	{"sts-helper env --format json", help}, {"sts-helper setup --output json", help},
+	{"sts-helper setup --move-keys", asks}, {"sts-helper setup --access-key --profile work", asks},
+	{"sts-helper setup --access-key --profile work --region eu-west-1", asks},
+	{"sts-helper setup --sso-start-url https://d-1234567890.awsapps.com/start --region eu-west-1", asks},
+	{"sts-helper setup --sso-start-url URL", asks}, {"sts-helper setup --remove", asks},
+	{"sts-helper login --device-code dev", logins},
+	{"sts-helper console dev --open --destination s3", not("it opens a browser; TestConsole takes the URL")},
+	{"sts-helper status --watch", not("it goes on until Ctrl-C; TestStatusWatch ends it")},
+}
+
+// wayOf is how a line is tried that has no row of its own.
+func wayOf(line string) way {
+	words := strings.Fields(line)
+	has := func(word string) bool { return slices.Contains(words, word) }
+	switch {
+	case strings.Contains(line, "...") && !strings.Contains(line, "'ssh-ed25519 AAAA...'"):
+		return not("it is cut short")
+	case words[0] == "make":
+		return target
+	case words[0] == "go" && words[1] == "test":
+		return hasTests
+	case words[0] == "podman", words[0] == "docker", strings.HasPrefix(line, "/sts-helper, serve,"):
+		return containers
+	case words[0] == "sudo", words[0] == "ip", strings.Contains(line, "--ecs-address"), strings.Contains(line, "--loopback-alias"):
+		return addresses
+	case words[0] == "systemctl":
+		return not("it needs systemd's manager; TestServeUnits and TestServeSocketActivation do without")
+	case strings.HasSuffix(words[0], "dialog.sh"):
+		return not("it needs a display and the real programs; TestDialog has a stand-in")
+	case has("source"), has("Invoke-Expression"):
+		return elsewhere
+	case !strings.HasSuffix(words[0], "sts-helper"), has("[flags]"), has("COMMAND"), has("NAME"), has("CMD"):
+		return nil
+	case len(words) == 2 && !strings.HasPrefix(words[1], "-") && !slices.Contains([]string{"status", "doctor", "version"}, words[1]):
+		return nil
+	case len(words) == 1, strings.HasPrefix(words[1], "-") && words[1] != "--version", words[1] == "process" && !has("--format"):
+		return credentials
+	case words[1] == "serve":
+		return serves
+	case has("corp"):
+		return logins
+	}
+	return run
+}
+
+// A line that only names a command or shows how one is written has its help tried.
+func help(t *testing.T, line string) {
+	words := strings.Fields(line)
+	name := words[:1]
+	for _, w := range words[1:] {
+		if !regexp.MustCompile(`^[a-z][a-z-]*$`).MatchString(w) {
+			break
+		}
+		name = append(name, w)
+	}
+	run(t, strings.Join(name, " ")+" --help")
 }
 
 // Every command line in the documents works, or it stands above why it was not tried.
@@ -256,23 +313,11 @@ func TestCommandLinesOfTheDocuments(t *testing.T) {
 			}
 			found[line] = true
 			how := known[line]
-			words := strings.Fields(line)
-			switch {
-			case how != nil:
-			case strings.Contains(line, "..."):
-				how = not("it is cut short")
-			case words[0] == "sts-helper" && len(words) == 2: // a command's name
-				line, how = line+" --help", run
-			case words[0] == "go" && words[1] == "test":
-				how = hasTests
-			case words[0] == "podman", words[0] == "docker", strings.HasPrefix(line, "/sts-helper, serve,"):
-				how = containers
-			case words[0] == "sudo", words[0] == "ip", strings.Contains(line, "--ecs-address"), strings.Contains(line, "--loopback-alias"):
-				how = addresses
-			case words[0] == "systemctl":
-				how = not("it needs systemd's manager; TestServeUnits and TestServeSocketActivation do without")
-			case strings.HasSuffix(words[0], "dialog.sh"):
-				how = not("it needs a display and the real programs; TestDialog has a stand-in")
+			if how == nil {
+				how = wayOf(line)
+			}
+			if words := strings.Fields(line); how == nil && words[0] == "sts-helper" {
+				how = help
 			}
 			t.Run(fmt.Sprintf("%s: %.60s", name, line), func(t *testing.T) {
 				t.Parallel()
