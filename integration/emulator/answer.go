@@ -24,6 +24,10 @@ type result struct {
 	PackedPolicySize            *int
 	SessionTokenSize            *int
 	SessionTokenUtilization     *int
+	SessionInfo                 *xmlScopedSession
+	ScopedPoliciesCount         *int
+	WebIdentityToken            string `xml:",omitempty"`
+	Expiration                  string `xml:",omitempty"`
 	SubjectFromWebIdentityToken string `xml:",omitempty"`
 	Provider                    string `xml:",omitempty"`
 	Subject                     string `xml:",omitempty"`
@@ -52,6 +56,11 @@ type xmlCredentials struct {
 type xmlRoleUser struct {
 	AssumedRoleId string
 	Arn           string
+}
+
+type xmlScopedSession struct {
+	ScopedSessionId string
+	Arn             string
 }
 
 type xmlFederatedUser struct {

@@ -36,7 +36,7 @@ func (e *Emulator) serveConsole(w http.ResponseWriter, r *http.Request) bool {
 	}
 	e.mu.Lock()
 	s := e.sessions[given.ID]
-	good := s != nil && s.secret == given.Key && s.token == given.Token && s.Operation != "GetSessionToken" && e.Now().Before(s.Expiration)
+	good := s != nil && s.secret == given.Key && s.token == given.Token && s.issuedBy() != "GetSessionToken" && e.Now().Before(s.Expiration)
 	e.mu.Unlock()
 	if !good {
 		refuse()

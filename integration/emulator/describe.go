@@ -39,6 +39,7 @@ func (e *Emulator) Describe() Description {
 		"AWS_ENDPOINT_URL_STS":      e.url,
 		"AWS_ENDPOINT_URL_EC2":      e.url,
 		"AWS_ENDPOINT_URL_IAM":      e.url,
+		"AWS_ENDPOINT_URL_S3":       e.url,
 		"AWS_ENDPOINT_URL_SSO":      e.url,
 		"AWS_ENDPOINT_URL_SSO_OIDC": e.url,
 		"AWS_ENDPOINT_URL_SIGNIN":   e.url,

@@ -2,15 +2,18 @@ package emulator
 
 import "strings"
 
-// authorize asks the policies about an action of another service than STS.
-func (e *Emulator) authorize(c *call, action string) *apiError {
-	v := e.permission(c.who, action, "*")
+// authorize asks the policies about an action of another service than STS, on whatever there is.
+func (e *Emulator) authorize(c *call, action string) *apiError { return e.authorizeOn(c, action, "*") }
+
+// authorizeOn asks the policies about an action on a resource.
+func (e *Emulator) authorizeOn(c *call, action, resource string) *apiError {
+	v := e.permission(c.who, action, resource)
 	if v == allowed {
 		return nil
 	}
 	why := "because no identity-based policy allows the " + action + " action"
 	s := c.who.session
-	switch scoped := s != nil && (s.Operation == "GetFederationToken" || s.Policy != "" || len(s.PolicyARNs) > 0); {
+	switch scoped := s != nil && (s.issuedBy() == "GetFederationToken" || s.Policy != "" || len(s.PolicyARNs) > 0 || len(s.scopes) > 0); {
 	case v == explicitDeny && scoped:
 		why = "with an explicit deny"
 	case v == explicitDeny:
@@ -21,7 +24,7 @@ func (e *Emulator) authorize(c *call, action string) *apiError {
 	if c.service == "ec2" {
 		return refuse(403, "UnauthorizedOperation", "You are not authorized to perform this operation. User: %s is not authorized to perform: %s %s", c.who.arn(), action, why)
 	}
-	return denied("User: %s is not authorized to perform: %s on resource: * %s", c.who.arn(), action, why)
+	return denied("User: %s is not authorized to perform: %s on resource: %s %s", c.who.arn(), action, resource, why)
 }
 
 var ec2Operations = map[string]operation{

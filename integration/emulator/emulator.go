@@ -36,6 +36,8 @@ type Emulator struct {
 	jobs     []*GitHubJob
 	rejected int // MFA codes refused
 
+	minimumToken int // bytes of a session token
+
 	browserUser string // see SetBrowserUser
 
 	admin     bool

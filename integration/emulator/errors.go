@@ -54,6 +54,9 @@ func (e *apiError) document(service, requestID string) string {
 		return e.jsonDocument(service)
 	}
 	code, msg := escape(e.code), escape(e.message)
+	if service == "s3" {
+		return s3Error(code, msg, requestID)
+	}
 	if service == "ec2" {
 		return `<?xml version="1.0" encoding="UTF-8"?>` + "\n" +
 			"<Response><Errors><Error><Code>" + code + "</Code><Message>" + msg +

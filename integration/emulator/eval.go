@@ -269,14 +269,19 @@ func (e *Emulator) permission(p principal, action, resource string) verdict {
 		base = e.evaluateAll([]string{string(s.user.Policy)}, action, resource)
 	}
 	scoped := s.Policy != "" || len(s.PolicyARNs) > 0
-	if base != allowed || !scoped && s.Operation != "GetFederationToken" {
-		return base
+	if base == allowed && (scoped || s.issuedBy() == "GetFederationToken") {
+		docs := []string{s.Policy}
+		for _, a := range s.PolicyARNs {
+			docs = append(docs, string(e.managed[a]))
+		}
+		base = e.evaluateAll(docs, action, resource)
 	}
-	docs := []string{s.Policy}
-	for _, a := range s.PolicyARNs {
-		docs = append(docs, string(e.managed[a]))
+	for _, scope := range s.scopes { // each must allow it
+		if base == allowed {
+			base = e.evaluateAll([]string{scope}, action, resource)
+		}
 	}
-	return e.evaluateAll(docs, action, resource)
+	return base
 }
 
 func (e *Emulator) evaluateAll(docs []string, action, resource string) verdict {

@@ -22,18 +22,22 @@ func operations(service string) map[string]operation {
 // as the service ignores them.
 var stsOperations = map[string]operation{
 	"GetSessionToken": {version: stsVersion, run: (*Emulator).getSessionToken, params: []param{
-		seconds(900, 129600), serialNumber, tokenCode}},
+		seconds(900, 129600), serialNumber, tokenCode, minimumToken}},
 	"GetFederationToken": {version: stsVersion, run: (*Emulator).getFederationToken, params: []param{
-		required(federationName), policyText, policyARNs, seconds(900, 129600), tagList}},
+		required(federationName), policyText, policyARNs, seconds(900, 129600), tagList, minimumToken}},
 	"AssumeRole": {version: stsVersion, run: (*Emulator).assumeRole, params: []param{
 		required(roleARN), required(roleSessionName), policyARNs, longPolicy, seconds(900, 43200), tagList, transitiveTagKeys,
-		externalID, serialNumber, tokenCode, sourceIdentity, providedContexts}},
+		externalID, serialNumber, tokenCode, sourceIdentity, providedContexts, minimumToken}},
 	"AssumeRoleWithWebIdentity": {version: stsVersion, unsigned: true, run: (*Emulator).assumeRoleWithWebIdentity, params: []param{
-		required(roleARN), required(roleSessionName), required(webToken), providerID, policyARNs, policyText, seconds(900, 43200)}},
+		required(roleARN), required(roleSessionName), required(webToken), providerID, policyARNs, policyText, seconds(900, 43200), minimumToken}},
 	"AssumeRoleWithSAML": {version: stsVersion, unsigned: true, run: (*Emulator).assumeRoleWithSAML, params: []param{
-		required(roleARN), required(principalARN), required(samlResponse), policyARNs, policyText, seconds(900, 43200)}},
+		required(roleARN), required(principalARN), required(samlResponse), policyARNs, policyText, seconds(900, 43200), minimumToken}},
 	"AssumeRoot": {version: stsVersion, run: (*Emulator).assumeRoot, params: []param{
-		required(targetRoot), required(taskPolicy), seconds(0, 900)}},
+		required(targetRoot), required(taskPolicy), seconds(0, 900), minimumToken}},
+	"GetScopedCredentials": {version: stsVersion, run: (*Emulator).getScopedCredentials, params: []param{
+		policyText, seconds(1, 129600), minimumToken, description}},
+	"GetWebIdentityToken": {version: stsVersion, run: (*Emulator).getWebIdentityToken, params: []param{
+		audience, required(jwtAlgorithm), seconds(60, 3600), tagList}},
 	"GetCallerIdentity": {version: stsVersion, run: (*Emulator).getCallerIdentity},
 	"GetAccessKeyInfo": {version: stsVersion, run: (*Emulator).getAccessKeyInfo, params: []param{
 		required(accessKeyID)}},

@@ -49,6 +49,10 @@ var (
 	samlResponse = param{name: "SAMLAssertion", shape: shape{min: 4, max: 100000}}
 	targetRoot   = param{name: "TargetPrincipal", shape: shape{min: 12, max: 2048}}
 	taskPolicy   = param{name: "TaskPolicyArn.arn", shape: shape{20, 2048, arnPattern, isARNChar, true}}
+	description  = param{name: "ScopedSessionDescription", shape: shape{2, 256, `[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*`, isDescriptionChar, false}}
+	minimumToken = param{name: "MinimumSessionTokenSize", number: true, shape: shape{min: 0, max: maxTokenSize}}
+	audience     = param{name: "Audience", list: 10, shape: shape{min: 1, max: 1000}}
+	jwtAlgorithm = param{name: "SigningAlgorithm", shape: shape{min: 5, max: 5}}
 	accessKeyID  = param{name: "AccessKeyId", shape: shape{16, 128, `[\w]*`, isWord, false}}
 	policyARNs   = param{name: "PolicyArns", list: 10, fields: []param{
 		{name: "arn", shape: shape{20, 2048, arnPattern, isARNChar, true}}}}
@@ -77,6 +81,9 @@ func isExternalIDChar(r rune) bool { return isNameChar(r) || r == ':' || r == '/
 func isSerialChar(r rune) bool     { return isNameChar(r) || r == ':' || r == '/' }
 func isPolicyChar(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' || 0x20 <= r && r <= 0xFF
+}
+func isDescriptionChar(r rune) bool {
+	return r == '\t' || r == '\n' || r == '\r' || 0x20 <= r && r <= 0x7E || 0xA1 <= r && r <= 0xFF
 }
 func isARNChar(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' || 0x20 <= r && r <= 0x7E || r == 0x85 || 0xA0 <= r && r != utf8.RuneError

@@ -35,7 +35,7 @@ var routes = map[string]route{
 // isJSON says whether a service answers in JSON.
 func isJSON(service string) bool {
 	switch service {
-	case "sts", "iam", "ec2":
+	case "sts", "iam", "ec2", "s3":
 		return false
 	}
 	return true

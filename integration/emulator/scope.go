@@ -11,8 +11,8 @@ import (
 const (
 	// maxPolicyText bounds the session policy and the policy ARNs together, in characters.
 	maxPolicyText = 2048
-	// packedBudget is 100 percent of PackedPolicySize, in bytes of our own packing.
-	// AWS publishes neither its packing nor its limit; in reports from the field some
+	// packedBudget is 100 percent of PackedPolicySize, in bytes of our own packing, and fills a token of
+	// maxTokenSize. AWS publishes neither its packing nor its limit; in reports from the field some
 	// 30 actions of different services come to about 118 percent, which this matches.
 	packedBudget = 320
 	// maxTokenSize is 100 percent of SessionTokenUtilization, in bytes.
@@ -64,13 +64,7 @@ func (e *Emulator) scope(c *call, s *session, tags []tag, account string) *apiEr
 		}
 	}
 	s.packed = pack(s, tags)
-	if s.packed > 100 {
-		if s.Policy == "" && len(s.PolicyARNs) == 0 {
-			return refuse(400, "PackedPolicyTooLarge", "Packed size of session tags consumes %d%% of allotted space.", s.packed)
-		}
-		return refuse(400, "PackedPolicyTooLarge", "Packed policy consumes %d%% of allotted space, please use smaller policy.", s.packed)
-	}
-	return nil
+	return tooLarge(s.packed)
 }
 
 // pack is the size of policy, ARNs and tags as a percentage of the limit: at least 1

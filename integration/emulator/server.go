@@ -20,7 +20,7 @@ type call struct {
 	body      []byte
 	form      url.Values
 	op        string
-	service   string // sts, ec2, iam, or that of a route
+	service   string // sts, ec2, iam, s3, or that of a route
 	route     *route // of a JSON service
 	now       time.Time
 	requestID string
@@ -79,6 +79,11 @@ func (c *call) parse() *apiError {
 		return c.parseREST()
 	}
 	c.service = "sts"
+	if s := scopeOf(c.http); isS3(s) {
+		c.service, c.region, c.form = "s3", s[2], c.http.URL.Query()
+		c.op, _, _ = s3Operation(c.http.Method, c.http.URL.Path)
+		return nil
+	}
 	if s := scopeOf(c.http); len(s) == 5 {
 		c.region = s[2]
 		if s[3] == "ec2" || s[3] == "iam" {
@@ -144,6 +149,14 @@ func (e *Emulator) process(c *call, parseErr *apiError) (*result, *apiError) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		return c.route.run(e, c)
+	}
+	if c.service == "s3" {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if err := e.authenticate(c); err != nil {
+			return nil, err
+		}
+		return e.serveS3(c)
 	}
 	if c.op == "" {
 		return nil, refuse(400, "MissingAction", "The request is missing an action or a required parameter.")

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"strconv"
 	"strings"
 	"time"
 )
@@ -22,10 +23,12 @@ type Identity struct {
 	Tags            map[string]string `json:"tags,omitempty"`
 	TransitiveTags  []string          `json:"transitive_tags,omitempty"`
 	SourceIdentity  string            `json:"source_identity,omitempty"`
-	Subject         string            `json:"subject,omitempty"`   // web identity and SAML
-	IssuedTo        string            `json:"issued_to,omitempty"` // access key id that asked for it
-	Region          string            `json:"region,omitempty"`    // the request was signed for
-	MFA             bool              `json:"mfa,omitempty"`       // a code was given, here or in the session it came from
+	Subject         string            `json:"subject,omitempty"`         // web identity and SAML
+	IssuedTo        string            `json:"issued_to,omitempty"`       // access key id that asked for it
+	Region          string            `json:"region,omitempty"`          // the request was signed for
+	ScopedPolicies  []string          `json:"scoped_policies,omitempty"` // of GetScopedCredentials, in their order
+	Description     string            `json:"description,omitempty"`     // of the scoped session
+	MFA             bool              `json:"mfa,omitempty"`             // a code was given, here or in the session it came from
 	Issued          time.Time         `json:"issued,omitzero"`
 	Expiration      time.Time         `json:"expiration,omitzero"`
 }
@@ -38,6 +41,9 @@ type session struct {
 	user   *User // behind a session or federation token; nil for roles
 	role   *Role
 	task   string // AssumeRoot: the task policy's name
+	// origin is the operation that made the session which GetScopedCredentials narrowed, with scopes.
+	origin string
+	scopes []string
 
 	packed int // PackedPolicySize
 }
@@ -89,7 +95,15 @@ func (p principal) issuedBy() string {
 	if p.session == nil {
 		return ""
 	}
-	return p.session.Operation
+	return p.session.issuedBy()
+}
+
+// issuedBy is the operation that made the session, in the first place where it was narrowed since.
+func (s *session) issuedBy() string {
+	if s.origin != "" {
+		return s.origin
+	}
+	return s.Operation
 }
 
 // hasMFA is what aws:MultiFactorAuthPresent would be: role sessions do not carry it on.
@@ -100,7 +114,11 @@ func (p principal) hasMFA() bool { return p.session != nil && p.session.MFA && p
 func (e *Emulator) issue(c *call, s *session, life time.Duration) *session {
 	s.AccessKeyID = newKeyID("ASIA", s.Account)
 	s.secret, s.token = newSecret(), newToken()
-	if longer := s.packed*maxTokenSize/100 - len(s.token); longer > 0 { // what is packed is in it
+	least := max(s.packed*maxTokenSize/100, e.minimumToken) // what is packed is in it
+	if n, err := strconv.Atoi(c.form.Get("MinimumSessionTokenSize")); err == nil {
+		least = max(least, n)
+	}
+	if longer := least - len(s.token); longer > 0 {
 		s.token += random64(longer)
 	}
 	s.Operation = c.op

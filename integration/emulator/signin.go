@@ -360,5 +360,5 @@ func (t SSOTokens) File(startURL, region string) []byte {
 // isUsers says whether a session is the user's own, with all that the user may do: made
 // by GetSessionToken or by a sign-in to the console.
 func (s *session) isUsers() bool {
-	return s.Operation == "GetSessionToken" || s.Operation == "CreateOAuth2Token"
+	return s.issuedBy() == "GetSessionToken" || s.issuedBy() == "CreateOAuth2Token"
 }

@@ -68,7 +68,11 @@ func (e *Emulator) authenticate(c *call) *apiError {
 	if err := checkSigned(c.http, sig); err != nil {
 		return err
 	}
-	want := sign(secret, sig, canonicalRequest(c, sig))
+	hash, err := payloadHash(c, sig)
+	if err != nil {
+		return err
+	}
+	want := sign(secret, sig, canonicalRequest(c, sig, hash))
 	if subtle.ConstantTimeCompare([]byte(want), []byte(sig.hex)) != 1 {
 		return mismatch("The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
@@ -258,14 +262,13 @@ func checkSigned(r *http.Request, s *signature) *apiError {
 
 // canonicalRequest is step 1 of the signing process. The paths that come this far need
 // no encoding.
-func canonicalRequest(c *call, s *signature) string {
-	sum := sha256.Sum256(c.body)
+func canonicalRequest(c *call, s *signature, payloadHash string) string {
 	var b strings.Builder
 	b.WriteString(c.http.Method + "\n" + c.http.URL.Path + "\n" + canonicalQuery(c.http.URL.Query()) + "\n")
 	for _, name := range s.headers {
 		b.WriteString(name + ":" + headerValue(c.http, name) + "\n")
 	}
-	b.WriteString("\n" + strings.Join(s.headers, ";") + "\n" + hex.EncodeToString(sum[:]))
+	b.WriteString("\n" + strings.Join(s.headers, ";") + "\n" + payloadHash)
 	return b.String()
 }
 

@@ -115,7 +115,7 @@ func TestSignatureRefusals(t *testing.T) {
 		{"short scope", func(w *wire) { w.after = rewrite("/aws4_request", "") }, 400, "IncompleteSignature",
 			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '" + alice.AccessKeyID + "/20261123/us-east-1/sts'"},
 		{"terminator", func(w *wire) { w.after = rewrite("aws4_request", "aws5_request") }, 403, "SignatureDoesNotMatch", "Credential should be scoped with a valid terminator: 'aws4_request', not 'aws5_request'."},
-		{"service", func(w *wire) { w.service = "s3" }, 403, "SignatureDoesNotMatch", "Credential should be scoped to correct service: 'sts'. "},
+		{"service", func(w *wire) { w.service = "sqs" }, 403, "SignatureDoesNotMatch", "Credential should be scoped to correct service: 'sts'. "},
 		{"region", func(w *wire) { w.region = "US_EAST" }, 403, "SignatureDoesNotMatch", "Credential should be scoped to a valid region. "},
 		{"scope region changed", func(w *wire) { w.after = rewrite("us-east-1", "us-east-2") }, 403, "SignatureDoesNotMatch", wrongSignature},
 		{"scope day", func(w *wire) { w.after = rewrite("20261123", "20261122") }, 403, "SignatureDoesNotMatch",

@@ -36,6 +36,8 @@ type Account struct {
 	// Management marks the Organizations management account, whose users and roles
 	// may call AssumeRoot on the other accounts.
 	Management bool `json:"management,omitempty"`
+	// OutboundFederation says that GetWebIdentityToken is enabled.
+	OutboundFederation bool `json:"outbound_federation,omitempty"`
 	// DisabledRegions are those where STS answers RegionDisabledException.
 	DisabledRegions []string `json:"disabled_regions,omitempty"`
 }
