@@ -49,7 +49,7 @@ func tok(k cache.Key, n int, life time.Duration) token.Token {
 			Expires:         time.Now().Round(0).UTC().Add(life).Truncate(time.Second),
 			AccountID:       "123456789012",
 		},
-		PackedPolicySize: &size, SessionTokenSize: &used, SessionTokenUtilization: &size,
+		PackedPolicySize: &size, SessionTokenSize: &used, SessionTokenUtilization: &size, ScopedPolicies: &size,
 		AssumedRole: &token.Principal{ID: "AROAX:dev", ARN: "arn:aws:sts::123456789012:assumed-role/r/dev"},
 		Subject:     "<sub>&\u2028\"",
 	}

@@ -28,12 +28,16 @@ func valid(op token.Operation) sts.Request {
 		return sts.Request{Operation: token.AssumeRoleWithSAML, RoleArn: roleArn, PrincipalArn: "arn:aws:iam::111122223333:saml-provider/idp", SAMLAssertion: saml}
 	case token.AssumeRoot:
 		return sts.Request{Operation: token.AssumeRoot, TargetPrincipal: account, TaskPolicyArn: "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"}
+	case token.GetScopedCredentials:
+		return sts.Request{Operation: token.GetScopedCredentials, Duration: time.Hour, Policy: "{}"}
+	case token.GetWebIdentityToken:
+		return sts.Request{Operation: token.GetWebIdentityToken, Audience: []string{"https://example.com"}, SigningAlgorithm: "ES384"}
 	}
 	panic(op)
 }
 
 var operations = []token.Operation{token.GetSessionToken, token.GetFederationToken, token.AssumeRole,
-	token.AssumeRoleWithWebIdentity, token.AssumeRoleWithSAML, token.AssumeRoot}
+	token.AssumeRoleWithWebIdentity, token.AssumeRoleWithSAML, token.AssumeRoot, token.GetScopedCredentials, token.GetWebIdentityToken}
 
 // text makes a value of n characters that keeps every rule of field but, perhaps, its bounds.
 func text(field string, c stsfield.Charset, n int) string {
@@ -106,6 +110,19 @@ func with(r sts.Request, b stsfield.Bound, n int) sts.Request {
 	case "TokenCode":
 		set("SerialNumber", "GAHT12345678")
 		set("TokenCode", s)
+	case "Audience":
+		l := make([]string, n)
+		for i := range l {
+			l[i] = fmt.Sprint("https://example.com/", i)
+		}
+		set("Audience", l)
+	case "Audience[]":
+		set("Audience", []string{s})
+	case "SigningAlgorithm":
+		if n == 5 {
+			s = "RS256"
+		}
+		set("SigningAlgorithm", s)
 	case "ProvidedContexts":
 		l := make([]sts.ProvidedContext, n)
 		for i := range l {
@@ -186,8 +203,11 @@ func TestCharsets(t *testing.T) {
 		stsfield.SerialChars:     func(r rune) bool { return word(r) || strings.ContainsRune("+=/:,.@-", r) },
 		stsfield.ExternalIDChars: func(r rune) bool { return word(r) || strings.ContainsRune("+=,.@:/-", r) },
 		stsfield.PolicyChars:     func(r rune) bool { return r == 9 || r == 10 || r == 13 || r >= 0x20 && r <= 0xff },
-		stsfield.Graphic:         func(r rune) bool { return r > 0x20 && r < 0x7f },
-		stsfield.Base64:          func(r rune) bool { return word(r) && r != '_' || strings.ContainsRune("+/=\r\n", r) },
+		stsfield.DescriptionChars: func(r rune) bool {
+			return r == 9 || r == 10 || r == 13 || r >= 0x20 && r <= 0x7e || r >= 0xa1 && r <= 0xff
+		},
+		stsfield.Graphic: func(r rune) bool { return r > 0x20 && r < 0x7f },
+		stsfield.Base64:  func(r rune) bool { return word(r) && r != '_' || strings.ContainsRune("+/=\r\n", r) },
 	}
 	for _, b := range stsfield.All() {
 		in, ok := patterns[b.Charset]
@@ -238,7 +258,7 @@ func TestBoundsAreComplete(t *testing.T) {
 	for field := range reflect.TypeFor[sts.Request]().Fields() {
 		name := field.Name
 		switch name {
-		case "Operation":
+		case "Operation", "SourceARN": // not sent
 			continue
 		case "Duration":
 			name = "DurationSeconds"

@@ -179,6 +179,19 @@ func (c *checker) contexts(contexts []ProvidedContext) {
 	}
 }
 
+// audience checks whom a web identity token is for; it must be for someone.
+func (c *checker) audience(audience []string) {
+	if c.op == token.GetWebIdentityToken && len(audience) == 0 {
+		c.refuse("Audience", "", "is required")
+	}
+	if !c.count("Audience", len(audience)) {
+		return
+	}
+	for i, a := range audience {
+		c.text(index("Audience", i), "Audience[]", a)
+	}
+}
+
 // root checks the account and the task of AssumeRoot.
 func (c *checker) root(r Request) {
 	partition, account := r.target()

@@ -90,7 +90,7 @@ func classify(op token.Operation, code, message string, status int) Class {
 		return ClockWrong
 	case "InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "ExpiredToken", "ExpiredTokenException",
 		"InvalidToken", "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature", "MissingAuthenticationToken",
-		"MissingAuthenticationTokenException", "AuthFailure", "InvalidIdentityToken", "IDPRejectedClaim":
+		"MissingAuthenticationTokenException", "AuthFailure", "InvalidIdentityToken", "IDPRejectedClaim", "InvalidSubjectCredentials":
 		return SourceRejected
 	case "AccessDenied", "AccessDeniedException":
 		switch {
@@ -100,7 +100,7 @@ func classify(op token.Operation, code, message string, status int) Class {
 			return SourceRejected
 		}
 		return Denied
-	case "UnauthorizedOperation", "NotAuthorized", "OptInRequired", "SessionDurationEscalationException":
+	case "UnauthorizedOperation", "NotAuthorized", "OptInRequired", "SessionDurationEscalationException", "OutboundWebIdentityFederationDisabledException":
 		return Denied
 	}
 	switch {

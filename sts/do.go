@@ -32,7 +32,7 @@ func (c *Client) Do(ctx context.Context, r Request, source aws.CredentialsProvid
 // exchange is Do for a request that is valid, or is [Client.Caller]'s.
 func (c *Client) exchange(ctx context.Context, r Request, source aws.CredentialsProvider) (token.Token, error) {
 	op := r.Operation
-	if op == token.AssumeRoot && c.global() {
+	if regionalOnly(op) && c.global() {
 		return token.Token{}, &Error{Operation: op, Class: Invalid, Endpoint: c.host, Unsent: true,
 			Message: "it works at regional endpoints only: set a region"}
 	}
@@ -104,11 +104,20 @@ func (c *Client) attempt(ctx, limited context.Context, r Request, creds aws.Cred
 	if r.signed() {
 		o.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return creds, nil })
 	}
-	said, err := r.send(limited, awssts.New(o))
+	var said token.Token
+	var err error
+	if r.Operation == token.GetScopedCredentials {
+		said, err = c.sendScoped(limited, r, x, creds)
+	} else {
+		said, err = r.send(limited, awssts.New(o))
+	}
 	if err != nil {
 		return token.Token{}, x, c.failed(ctx, r, x, err, secrets)
 	}
 	where := callContext{partition: c.partition, sourceAccount: token.AccountFromAccessKeyID(creds.AccessKeyID)}
+	if creds.CanExpire {
+		where.sourceEnds = creds.Expires
+	}
 	t, err := verifyResponse(r, said, where, x.arrived)
 	if err == nil && c.account != "" && r.Operation != callerOperation && t.Credentials.AccountID != c.account {
 		err = identityMismatch("it is of account %s, and only %s is accepted", orUnknown(t.Credentials.AccountID), c.account)
@@ -151,10 +160,22 @@ func (c *Client) source(ctx context.Context, r Request, p aws.CredentialsProvide
 			"name a profile with such a key, or assume a role instead", display.Quote(creds.AccessKeyID)), nil)
 	case temporary && !token.ValidSecret(creds.SessionToken):
 		return refuse(fmt.Sprintf("the source credentials (%s) are temporary and their session token is missing or malformed; set it, or renew them", display.Quote(creds.AccessKeyID)), nil)
+	case !temporary && op == token.GetScopedCredentials:
+		return refuse(fmt.Sprintf("the source credentials (%s) are a long-term access key, and STS narrows temporary credentials only; "+
+			"get a session with them first (GetSessionToken), or a federation token", display.Quote(creds.AccessKeyID)), nil)
 	case creds.CanExpire && !creds.Expires.Round(0).After(time.Now().Round(0)):
 		return refuse(fmt.Sprintf("the source credentials (%s) ended at %s; renew them", display.Quote(creds.AccessKeyID), stamp(creds.Expires)), nil)
 	}
 	return creds, nil
+}
+
+// regionalOnly reports whether the global endpoint does not have the operation.
+func regionalOnly(op token.Operation) bool {
+	switch op {
+	case token.AssumeRoot, token.GetScopedCredentials, token.GetWebIdentityToken:
+		return true
+	}
+	return false
 }
 
 func orUnknown(account string) string {

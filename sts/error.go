@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/stsfield"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -139,6 +140,15 @@ func (e *Error) nextDenied() string {
 		return "the user needs permission for sts:GetFederationToken"
 	case e.Operation == token.AssumeRole:
 		return "the role must trust the caller, the caller needs sts:AssumeRole, and an external id or MFA may be asked for"
+	case e.Operation == token.GetScopedCredentials:
+		return fmt.Sprintf("a session takes %d policies of GetScopedCredentials at most, those that other programs put on it included; "+
+			"and neither a policy of the source nor one of the organization may deny sts:GetScopedCredentials", stsfield.MaxScopedPolicies)
+	case e.Code == "OutboundWebIdentityFederationDisabledException":
+		return "who administers the account can enable it: aws iam enable-outbound-web-identity-federation"
+	case e.Code == "SessionDurationEscalationException":
+		return "ask for less by --duration, or renew the credentials that ask"
+	case e.Operation == token.GetWebIdentityToken:
+		return "the caller needs sts:GetWebIdentityToken for this audience, duration and algorithm; session and federation tokens of a user cannot have it"
 	case e.Operation == token.AssumeRoot:
 		return "only the management or a delegated administrator account may, with sts:AssumeRoot"
 	}
@@ -153,6 +163,10 @@ func (e *Error) nextInvalid() string {
 		return "make the policy shorter, or pass fewer policy ARNs and tags"
 	case "MalformedPolicyDocument":
 		return "correct the policy"
+	case "InsufficientSessionLifetime":
+		return "ask for less, or leave out the duration: then they end with those that they are made from"
+	case "JWTPayloadSizeExceededException":
+		return "pass fewer tags"
 	}
 	switch {
 	case strings.Contains(e.Message, "role chaining"):
@@ -182,6 +196,8 @@ func (e *Error) nextSource() string {
 		return "check the source's access key id: it may be deleted, inactive, or of another partition"
 	case "SignatureDoesNotMatch":
 		return "check the source's secret access key"
+	case "InvalidSubjectCredentials":
+		return "renew the credentials that are to be narrowed"
 	case "AccessDenied":
 		return "use the access key of an IAM user"
 	}

@@ -3,7 +3,9 @@ package sts_test
 import (
 	"context"
 	"encoding/base32"
+	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +48,11 @@ func keys() aws.CredentialsProvider {
 	return static(aws.Credentials{AccessKeyID: keyID("AKIA", account), SecretAccessKey: "CANARYlongTermCANARYlongTermCANARYlong00"})
 }
 
+// temporary are the credentials of a session of account, which ends then.
+func temporary(end time.Time) aws.CredentialsProvider {
+	return static(aws.Credentials{AccessKeyID: keyID("ASIA", account), SecretAccessKey: secret, SessionToken: session, CanExpire: true, Expires: end})
+}
+
 // signing is a token as the source of another.
 func signing(t token.Token) aws.Credentials {
 	c := t.Credentials
@@ -73,6 +80,14 @@ func good(r sts.Request) said {
 		Size:    strconv.Itoa(len(session)), Utilization: "18",
 	}
 	switch r.Operation {
+	case token.GetScopedCredentials:
+		s.ID, s.ARN = "AROACANARYROLE:build", "arn:aws:sts::"+account+":assumed-role/Admin/build"
+		s.Extra = "<ScopedPoliciesCount>1</ScopedPoliciesCount>"
+	case token.GetWebIdentityToken:
+		end := time.Now().Add(r.Lifetime())
+		claims, _ := json.Marshal(map[string]any{"aud": r.Audience, "sub": roleArn, "iss": "https://idp.example", "exp": end.Unix()})
+		s = said{Extra: "<WebIdentityToken>eyJCANARY." + base64.RawURLEncoding.EncodeToString(claims) + ".CANARYsignature</WebIdentityToken>" +
+			"<Expiration>" + s.Expires + "</Expiration>"}
 	case token.GetFederationToken:
 		s.ID, s.ARN, s.Packed = account+":"+r.Name, "arn:aws:sts::"+account+":federated-user/"+r.Name, "6"
 	case token.AssumeRole:
@@ -108,8 +123,11 @@ func (s said) xml(op token.Operation) string {
 	}
 	if s.ID+s.ARN != "" {
 		outer, id := "AssumedRoleUser", "AssumedRoleId"
-		if op == token.GetFederationToken {
+		switch op {
+		case token.GetFederationToken:
 			outer, id = "FederatedUser", "FederatedUserId"
+		case token.GetScopedCredentials:
+			outer, id = "SessionInfo", "ScopedSessionId"
 		}
 		b.WriteString("<" + outer + ">")
 		add(id, s.ID)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -20,6 +21,9 @@ func TestWrongIdentity(t *testing.T) {
 	web := valid("AssumeRoleWithWebIdentity")
 	saml := valid("AssumeRoleWithSAML")
 	root := valid("AssumeRoot")
+	scoped := valid("GetScopedCredentials")
+	scoped.SourceARN = "arn:aws:sts::" + account + ":assumed-role/Admin/build"
+	jwt := valid("GetWebIdentityToken")
 	const assumed, federated = "arn:aws:sts::111122223333:assumed-role/", "arn:aws:sts::111122223333:federated-user/"
 	arn := func(id, arn string) func(*said) { return func(s *said) { s.ID, s.ARN = id, arn } }
 	key := func(account string) func(*said) { return func(s *said) { s.KeyID = keyID("ASIA", account) } }
@@ -65,12 +69,27 @@ func TestWrongIdentity(t *testing.T) {
 		"SAML, other account":                {saml, arn("AROAX:alice", "arn:aws:sts::"+other+":assumed-role/Admin/alice")},
 		"SAML, id of another session":        {saml, arn("AROAX:bob", assumed+"Admin/alice")},
 		"root, key of another account":       {root, key(other)},
+		"scoped, other session":              {scoped, arn("AROAX:x1", assumed+"Admin/x1")},
+		"scoped, other role":                 {scoped, arn("AROAX:build", assumed+"Other/build")},
+		"scoped, user instead":               {scoped, arn("AIDAX", "arn:aws:iam::"+account+":user/build")},
+		"scoped, other account":              {scoped, all(other, "AROAX:build", "arn:aws:sts::"+other+":assumed-role/Admin/build")},
+		"scoped, other partition":            {scoped, arn("AROAX:build", "arn:aws-cn:sts::"+account+":assumed-role/Admin/build")},
+		"scoped, key of another account":     {scoped, key(other)},
+		"web identity token, other audience": {jwt, func(s *said) {
+			r := jwt
+			r.Audience = []string{"https://other.example"}
+			*s = good(r)
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := good(c.r)
 			c.change(&s)
 			f := serve(t, answers(200, s.xml(c.r.Operation)))
-			_, e := ask(t, client(t, sts.Options{Endpoint: f.URL}), c.r, keys())
+			source := keys()
+			if c.r.Operation == token.GetScopedCredentials {
+				source = temporary(time.Now().Add(2 * time.Hour))
+			}
+			_, e := ask(t, client(t, sts.Options{Endpoint: f.URL}), c.r, source)
 			if e == nil || e.Class != sts.BadAnswer || !errors.Is(e, sts.ErrWrongIdentity) || e.Final() || e.Unsent || f.count() != 1 {
 				t.Errorf("%v after %d", e, f.count())
 			}

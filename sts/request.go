@@ -21,16 +21,18 @@ type Request struct {
 	// Duration is DurationSeconds: from 15 minutes to 12 hours and the role's maximum for a role, 1 hour by
 	// default (and at most, from a role's session); to 36 hours for GetSessionToken and GetFederationToken, 12
 	// hours by default (1 hour at most for the root user); at most 15 minutes, the default, for AssumeRoot. A SAML
-	// assertion may end its session earlier.
+	// assertion may end its session earlier. From 1 second to 36 hours for GetScopedCredentials, and at most (by
+	// default as long as) the source credentials live; 1 minute to 1 hour for GetWebIdentityToken, 5 minutes by
+	// default.
 	Duration time.Duration
 
 	RoleArn         string // AssumeRole, -WithWebIdentity and -WithSAML. Required.
 	RoleSessionName string // AssumeRole and -WithWebIdentity: 2 to 64 characters. Required. (A SAML assertion names the session.)
 	Name            string // GetFederationToken: of the federated user, 2 to 32 characters. Required.
 
-	Policy            string            // an inline session policy, JSON, at most 2048 characters (but AssumeRole's: STS states its packed size only); not GetSessionToken, AssumeRoot
-	PolicyArns        []string          // managed session policies, at most 10; not GetSessionToken, AssumeRoot
-	Tags              []Tag             // AssumeRole, GetFederationToken: session tags, at most 50
+	Policy            string            // an inline session policy, JSON, at most 2048 characters (but AssumeRole's: STS states its packed size only); not GetSessionToken, AssumeRoot, GetWebIdentityToken
+	PolicyArns        []string          // managed session policies, at most 10; AssumeRole, -WithWebIdentity, -WithSAML, GetFederationToken
+	Tags              []Tag             // AssumeRole, GetFederationToken: session tags, at most 50; GetWebIdentityToken: claims of the token
 	TransitiveTagKeys []string          // AssumeRole: keys of Tags that go on through a chain of roles
 	ExternalId        string            // AssumeRole: 2 to 1224 characters
 	SourceIdentity    string            // AssumeRole: 2 to 64 characters, not beginning "aws:"
@@ -45,6 +47,14 @@ type Request struct {
 	SAMLAssertion    string // AssumeRoleWithSAML: base64, 4 to 100000 characters, secret. Required.
 	TargetPrincipal  string // AssumeRoot: the member account's id, or the ARN of its root user. Required.
 	TaskPolicyArn    string // AssumeRoot: one of the five root-task policies. Required.
+
+	ScopedSessionDescription string // GetScopedCredentials: what CloudTrail shows of the session, 2 to 256 characters
+	// SourceARN is, for GetScopedCredentials, the principal whose credentials sign the request. It is not
+	// sent: the answer must be about the same one. "" where it is not known.
+	SourceARN string
+
+	Audience         []string // GetWebIdentityToken: whom the token is for, 1 to 10 of 1 to 1000 characters. Required.
+	SigningAlgorithm string   // GetWebIdentityToken: RS256 or ES384. Required.
 }
 
 // Tag is a session tag: a Key of 1 to 128 and a Value of 0 to 256 characters.
@@ -70,6 +80,7 @@ func (r Request) Validate() error {
 		{"WebIdentityToken", r.WebIdentityToken}, {"ProviderId", r.ProviderId},
 		{"PrincipalArn", r.PrincipalArn}, {"SAMLAssertion", r.SAMLAssertion},
 		{"TargetPrincipal", r.TargetPrincipal}, {"TaskPolicyArn", r.TaskPolicyArn},
+		{"ScopedSessionDescription", r.ScopedSessionDescription}, {"SigningAlgorithm", r.SigningAlgorithm},
 	} {
 		c.text(f.name, f.name, f.value)
 	}
@@ -78,6 +89,7 @@ func (r Request) Validate() error {
 	c.tags(r.Tags)
 	c.transitive(r.TransitiveTagKeys, r.Tags)
 	c.contexts(r.ProvidedContexts)
+	c.audience(r.Audience)
 	switch {
 	case r.SerialNumber != "" && r.TokenCode == "":
 		c.refuse("TokenCode", "", "is required with a SerialNumber")
@@ -94,6 +106,14 @@ func (r Request) Validate() error {
 		}
 	case token.AssumeRoot:
 		c.root(r)
+	case token.GetScopedCredentials:
+		if r.Policy == "" && r.Duration == 0 {
+			c.refuse("Policy", "", "is required where there is no DurationSeconds")
+		}
+	case token.GetWebIdentityToken:
+		if a := r.SigningAlgorithm; a != "RS256" && a != "ES384" {
+			c.refuse("SigningAlgorithm", a, "must be RS256 or ES384")
+		}
 	}
 	return c.result()
 }

@@ -75,6 +75,16 @@ func (r Request) send(ctx context.Context, c *awssts.Client) (token.Token, error
 		t.AssumedRole, t.SourceIdentity = assumedRole(out.AssumedRoleUser), aws.ToString(out.SourceIdentity)
 		t.Subject, t.Audience, t.Provider = aws.ToString(out.Subject), aws.ToString(out.Audience), aws.ToString(out.Issuer)
 		return t, nil
+	case token.GetWebIdentityToken:
+		out, err := c.GetWebIdentityToken(ctx, &awssts.GetWebIdentityTokenInput{
+			Audience: r.Audience, SigningAlgorithm: &r.SigningAlgorithm, DurationSeconds: duration, Tags: tagTypes(r.Tags),
+		})
+		if err != nil {
+			return token.Token{}, err
+		}
+		return token.Token{Credentials: token.Credentials{
+			SessionToken: aws.ToString(out.WebIdentityToken), CanExpire: out.Expiration != nil, Expires: aws.ToTime(out.Expiration),
+		}}, nil
 	case callerOperation:
 		out, err := c.GetCallerIdentity(ctx, &awssts.GetCallerIdentityInput{})
 		if err != nil {

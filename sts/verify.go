@@ -32,6 +32,9 @@ func verifyResponse(r Request, t token.Token, where callContext, now time.Time) 
 		return t, verifyCaller(t.AssumedRole, where)
 	}
 	c := &t.Credentials
+	if r.Operation == token.GetWebIdentityToken && c.SessionToken == "" {
+		return token.Token{}, errors.New("the answer has no web identity token")
+	}
 	if c.AccessKeyID == "" && c.SecretAccessKey == "" && c.SessionToken == "" {
 		return token.Token{}, errors.New("the answer has no credentials")
 	}
@@ -50,11 +53,13 @@ func verifyResponse(r Request, t token.Token, where callContext, now time.Time) 
 		return token.Token{}, fmt.Errorf("the credentials ended at %s already", stamp(c.Expires))
 	case left <= minLife && r.Lifetime() > minLife:
 		return token.Token{}, fmt.Errorf("the credentials end at %s, in %s", stamp(c.Expires), around(left))
+	case r.Operation == token.GetScopedCredentials && !where.sourceEnds.IsZero() && c.Expires.After(where.sourceEnds.Add(time.Second)):
+		return token.Token{}, fmt.Errorf("the credentials end at %s, and those that they are made from at %s", stamp(c.Expires), stamp(where.sourceEnds))
 	case left > most:
 		return token.Token{}, fmt.Errorf("the credentials end at %s, in %s, and %s was asked for",
 			stamp(c.Expires), around(left), display.Duration(longest(r)))
 	}
-	for _, n := range []*int32{t.PackedPolicySize, t.SessionTokenSize, t.SessionTokenUtilization} {
+	for _, n := range []*int32{t.PackedPolicySize, t.SessionTokenSize, t.SessionTokenUtilization, t.ScopedPolicies} {
 		if n != nil && *n < 0 {
 			return token.Token{}, errors.New("a size in it is negative")
 		}
@@ -86,6 +91,10 @@ func longest(r Request) time.Duration {
 		_, most := stsfield.Durations(r.Operation)
 		return most
 	}
+	if r.Operation == token.GetScopedCredentials && r.Duration == 0 { // and no longer than the source's
+		_, most := stsfield.Durations(r.Operation)
+		return most
+	}
 	return r.Lifetime()
 }
 
@@ -96,8 +105,9 @@ func identityMismatch(format string, args ...any) error {
 
 // callContext is where a request was sent and with whose key.
 type callContext struct {
-	partition     string // of the region, "" where unknown
-	sourceAccount string // carried by the source's access key id, "" where unknown
+	partition     string    // of the region, "" where unknown
+	sourceAccount string    // carried by the source's access key id, "" where unknown
+	sourceEnds    time.Time // when the source's credentials end, zero where unknown
 }
 
 // verifyIdentity reports whether t is about the identity that r asked for, and fills its account.
@@ -114,6 +124,10 @@ func verifyIdentity(r Request, where callContext, t *token.Token) error {
 		return nil
 	case token.GetFederationToken:
 		return verifyFederatedUser(r, where, t)
+	case token.GetScopedCredentials:
+		return verifyScoped(r, where, t)
+	case token.GetWebIdentityToken:
+		return verifyJWT(r, where, t)
 	}
 	return verifyRole(r, t)
 }

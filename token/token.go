@@ -5,6 +5,7 @@
 package token
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +26,14 @@ const (
 	AssumeRoleWithWebIdentity Operation = "AssumeRoleWithWebIdentity"
 	AssumeRoleWithSAML        Operation = "AssumeRoleWithSAML"
 	AssumeRoot                Operation = "AssumeRoot"
+	// GetScopedCredentials narrows temporary credentials: the same principal, with less power, a
+	// shorter life, or both.
+	GetScopedCredentials Operation = "GetScopedCredentials"
 )
+
+// GetWebIdentityToken gives no credentials but a JWT for a service outside of AWS. It is in
+// SessionToken, and there is no key.
+const GetWebIdentityToken Operation = "GetWebIdentityToken"
 
 // SourceCredentials is no operation of STS: the credentials are those of a source, as it gave
 // them. They may come without a known end (CanExpire is false then).
@@ -34,17 +42,17 @@ const SourceCredentials Operation = "SourceCredentials"
 // Known reports whether o is one of the operations that give credentials.
 func (o Operation) Known() bool {
 	switch o {
-	case GetSessionToken, GetFederationToken, AssumeRole, AssumeRoleWithWebIdentity, AssumeRoleWithSAML, AssumeRoot, SourceCredentials:
+	case GetSessionToken, GetFederationToken, AssumeRole, AssumeRoleWithWebIdentity, AssumeRoleWithSAML, AssumeRoot, GetScopedCredentials, GetWebIdentityToken, SourceCredentials:
 		return true
 	}
 	return false
 }
 
 // Principal is the identity a token acts as, where STS names it: the federated user
-// (ID "account:name") or the assumed role (ID "AROA...:session").
+// (ID "account:name"), the assumed role (ID "AROA...:session"), or the principal of a scoped session.
 type Principal struct {
-	ID  string // FederatedUserId or AssumedRoleId, 2 to 193 characters
-	ARN string // arn:PARTITION:sts::ACCOUNT:federated-user/NAME or ...:assumed-role/ROLE/SESSION
+	ID  string // FederatedUserId, AssumedRoleId or ScopedSessionId, 2 to 193 characters
+	ARN string // arn:PARTITION:sts::ACCOUNT:federated-user/NAME or ...:assumed-role/ROLE/SESSION; of a scoped session also a user's
 }
 
 // Token is one answer of STS.
@@ -70,6 +78,13 @@ type Token struct {
 	FederatedUser *Principal
 	// AssumedRole is set for the AssumeRole operations.
 	AssumedRole *Principal
+	// ScopedSession is set for GetScopedCredentials: the principal whose session it is, which is that
+	// of the credentials that it was made from.
+	ScopedSession *Principal
+	// ScopedPolicies is how many policies of GetScopedCredentials narrow the session, those of other
+	// callers before included; nil where STS did not say. It takes 3 at most
+	// (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html).
+	ScopedPolicies *int32
 
 	// Subject, Audience and Provider are what the identity provider's assertion said, for
 	// AssumeRoleWithWebIdentity and AssumeRoleWithSAML.
@@ -93,6 +108,11 @@ func (t Token) Validate() error {
 	switch {
 	case !t.Operation.Known():
 		return fmt.Errorf("%w: unknown operation %q", ErrIncomplete, string(t.Operation))
+	case t.Operation == GetWebIdentityToken && (c.AccessKeyID != "" || c.SecretAccessKey != ""):
+		return fmt.Errorf("%w: a web identity token has no access key", ErrIncomplete)
+	case t.Operation == GetWebIdentityToken && ValidSecret(c.SessionToken) && c.CanExpire && !c.Expires.IsZero():
+	case t.Operation == GetWebIdentityToken:
+		return fmt.Errorf("%w: the web identity token or its end is missing or malformed", ErrIncomplete)
 	case !ValidAccessKeyID(c.AccessKeyID):
 		return fmt.Errorf("%w: the access key id is missing or malformed", ErrIncomplete)
 	case !ValidSecret(c.SecretAccessKey):
@@ -130,10 +150,7 @@ func (t Token) SizePercent() (percent int32, ok bool) {
 
 // Principal is the principal STS named, nil where the operation names none.
 func (t Token) Principal() *Principal {
-	if t.FederatedUser != nil {
-		return t.FederatedUser
-	}
-	return t.AssumedRole
+	return cmp.Or(t.ScopedSession, t.FederatedUser, t.AssumedRole)
 }
 
 // String shows the token without its secrets.

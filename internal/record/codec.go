@@ -84,8 +84,14 @@ func (r *Record) members(f *form) {
 	if f.has(`,"session_token_utilization":`, r.SessionTokenUtilization != nil) {
 		f.size(&r.SessionTokenUtilization)
 	}
+	if f.has(`,"scoped_policies":`, r.ScopedPolicies != nil) {
+		f.size(&r.ScopedPolicies)
+	}
 	f.principal(`,"federated_user":`, &r.FederatedUser)
 	f.principal(`,"assumed_role":`, &r.AssumedRole)
+	if f.has(`,"scoped_session":`, r.ScopedSession != nil) {
+		f.principal(``, &r.ScopedSession)
+	}
 	f.text(`,"subject":`, &r.Subject)
 	f.text(`,"audience":`, &r.Audience)
 	f.text(`,"provider":`, &r.IdentityProvider)

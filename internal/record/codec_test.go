@@ -30,6 +30,12 @@ var golden = map[string]Record{
 		Expires: issued.Add(time.Hour), SessionTokenSize: new(int32(3200)), SessionTokenUtilization: new(int32(79)),
 		Issued: Moment{Wall: issued}, Advisory: 20 * time.Minute,
 	},
+	"scoped.cred": {
+		Operation: "GetScopedCredentials", AccessKeyID: "ASIAQNZGKIQY56JQ7WML", SecretAccessKey: "CANARYsecret", SessionToken: "CANARYtoken",
+		Expires: issued.Add(time.Minute), SessionTokenSize: new(int32(1200)), SessionTokenUtilization: new(int32(30)), ScopedPolicies: new(int32(2)),
+		ScopedSession: &Principal{"AROA:s", "arn:aws:sts::029608264753:assumed-role/r/s"}, SourceIdentity: "alice",
+		Issued: Moment{Wall: issued}, Advisory: 30 * time.Second,
+	},
 	"role.cred": {
 		Inputs:    []Input{{"operation", new("AssumeRole")}, {"endpoint", nil}, {"empty", new("")}, {"file", new("\xff\xfe/x")}},
 		Operation: "AssumeRole", AccessKeyID: "ASIAQNZGKIQY56JQ7WML", SecretAccessKey: "CANARY+/secret<&>", SessionToken: "CANARY//token==",

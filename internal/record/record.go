@@ -18,7 +18,8 @@ type Record struct {
 	Expires                                             time.Time
 	PackedPolicySize                                    *int32
 	SessionTokenSize, SessionTokenUtilization           *int32
-	FederatedUser, AssumedRole                          *Principal
+	ScopedPolicies                                      *int32
+	FederatedUser, AssumedRole, ScopedSession           *Principal
 	Subject, Audience, IdentityProvider, SourceIdentity string
 
 	// Issued is when the token was issued, by both clocks. The wall time is kept in whole

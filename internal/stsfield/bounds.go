@@ -43,7 +43,10 @@ const (
 	MaxPolicy      = 2048 // a session policy (but AssumeRole's, whose maximum is stated for its packed form)
 	MinARN, MaxARN = 20, 2048
 	MaxSessionName = 64
-	MaxPolicyARNs  = 10 // items
+	MaxPolicyARNs  = 10  // items
+	MaxDescription = 256 // of a scoped session
+	// MaxScopedPolicies is how many policies of GetScopedCredentials a session takes.
+	MaxScopedPolicies = 3
 )
 
 const (
@@ -53,6 +56,8 @@ const (
 	web  = token.AssumeRoleWithWebIdentity
 	saml = token.AssumeRoleWithSAML
 	root = token.AssumeRoot
+	cred = token.GetScopedCredentials
+	jwt  = token.GetWebIdentityToken
 )
 
 // bounds holds lengths and patterns of the API's model, and durations and counts of its reference
@@ -111,6 +116,18 @@ var bounds = [...]Bound{
 	{Operation: root, Field: "TargetPrincipal", Min: 12, Max: 2048, Charset: Text, Required: true, Shaped: true},
 	{Operation: root, Field: "TaskPolicyArn", Min: MinARN, Max: MaxARN, Charset: Text, Required: true, Shaped: true},
 	{Operation: root, Field: "DurationSeconds", Kind: Seconds, Min: 0, Max: 900},
+
+	{Operation: cred, Field: "Policy", Min: 1, Max: MaxPolicy, Charset: PolicyChars},
+	{Operation: cred, Field: "DurationSeconds", Kind: Seconds, Min: 1, Max: 129600},
+	{Operation: cred, Field: "ScopedSessionDescription", Min: 2, Max: MaxDescription, Charset: DescriptionChars},
+
+	{Operation: jwt, Field: "Audience", Kind: Items, Min: 1, Max: 10, Required: true},
+	{Operation: jwt, Field: "Audience[]", Min: 1, Max: 1000, Charset: Text, Required: true},
+	{Operation: jwt, Field: "SigningAlgorithm", Min: 5, Max: 5, Required: true, Shaped: true},
+	{Operation: jwt, Field: "DurationSeconds", Kind: Seconds, Min: 60, Max: 3600},
+	{Operation: jwt, Field: "Tags", Kind: Items, Max: 50},
+	{Operation: jwt, Field: "Tags[].Key", Min: 1, Max: 128, Charset: TagChars, Required: true},
+	{Operation: jwt, Field: "Tags[].Value", Max: 256, Charset: TagChars},
 }
 
 // Find gives the limits of a field of an operation, nil for a field that the operation does not take.
@@ -130,13 +147,18 @@ func Durations(op token.Operation) (least, longest time.Duration) {
 }
 
 // DefaultDuration is how long the credentials of op live where the request does not say: STS's own
-// default. (For the root user GetSessionToken and GetFederationToken give one hour at most.)
+// default. (For the root user GetSessionToken and GetFederationToken give one hour at most.) It is 0 for
+// GetScopedCredentials, whose credentials live as long as those that they are made from.
 func DefaultDuration(op token.Operation) time.Duration {
 	switch op {
 	case token.GetSessionToken, token.GetFederationToken:
 		return 12 * time.Hour
 	case token.AssumeRoot:
 		return 15 * time.Minute
+	case token.GetWebIdentityToken:
+		return 5 * time.Minute
+	case token.GetScopedCredentials:
+		return 0
 	}
 	return time.Hour
 }

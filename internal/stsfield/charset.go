@@ -31,6 +31,8 @@ const (
 	TagChars
 	// PolicyChars is [\u0009\u000A\u000D\u0020-\u00FF]+.
 	PolicyChars
+	// DescriptionChars is [\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*.
+	DescriptionChars
 )
 
 // Contains reports whether r is in the set.
@@ -57,6 +59,8 @@ func (c Charset) Contains(r rune) bool {
 		return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.Is(unicode.Z, r)
 	case PolicyChars:
 		return r == '\t' || r == '\n' || r == '\r' || r >= 0x20 && r <= 0xff
+	case DescriptionChars:
+		return r == '\t' || r == '\n' || r == '\r' || r >= 0x20 && r <= 0x7e || r >= 0xa1 && r <= 0xff
 	}
 	return true
 }
@@ -78,6 +82,8 @@ func (c Charset) String() string {
 		return "A-Z a-z 0-9 _ + = , . @ - : /"
 	case TagChars:
 		return "letters, digits, blanks and _ . : / = + - @"
+	case DescriptionChars:
+		return "visible characters up to U+00FF and blanks"
 	case PolicyChars:
 		return "characters up to U+00FF without control characters"
 	}
