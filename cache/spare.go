@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/sts-helper/sts-helper/internal/record"
@@ -87,6 +88,21 @@ func (c *Cache) CheckWritable() error {
 	if err == nil {
 		err = c.deleteFile(name)
 	}
+	return err
+}
+
+// CheckLocks reports why processes cannot take turns here: the file system has no locks, and each of
+// them would ask AWS for itself.
+func (c *Cache) CheckLocks() error {
+	path := filepath.Join(c.path, record.LockDir, safefile.TempPrefix+"probe")
+	held, err := lock.Try(path, lock.Holder{})
+	if errors.Is(err, lock.ErrBusy) {
+		return nil // another process tries the same
+	}
+	if err == nil {
+		held.Release()
+	}
+	_ = os.Remove(path)
 	return err
 }
 

@@ -118,10 +118,25 @@ func (p *program) login(ctx context.Context, names []string, flags settings.Flag
 			return err
 		}
 	}
+	p.adviseOnKeys(all)
 	if len(failed) > 0 {
 		return summary{fmt.Errorf("%d of %d logins failed", len(failed), len(names)), failed[0]}
 	}
 	return nil
+}
+
+// adviseOnKeys says where a user sees it which long-term keys every program reads.
+func (p *program) adviseOnKeys(all []*target) {
+	said := map[string]bool{}
+	for _, t := range all {
+		if id, _, _ := t.LongTermKey(); id == "" || said[id] {
+			continue
+		} else if said[id] = true; p.seen() {
+			if f := p.readableKey(t); f != nil {
+				p.warn("%s", f)
+			}
+		}
+	}
 }
 
 // refuseUnused refuses a login that makes what programs do not ask for: flags beside a name that

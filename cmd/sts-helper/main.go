@@ -109,11 +109,16 @@ func (u untilSignal) Done() <-chan struct{} {
 	return u.Context.Done()
 }
 
-// warn prints a line where a user sees it: at a terminal, or in a file. A program that reads it
+// seen reports whether a user sees standard error: at a terminal, or in a file. A program that reads it
 // through a pipe may take it for the answer.
-func (p *program) warn(format string, args ...any) {
+func (p *program) seen() bool {
 	info, err := p.stderr.Stat()
-	if p.terminal(p.stderr) || err == nil && info.Mode().IsRegular() {
-		fmt.Fprintf(p.stderr, "sts-helper: "+format+"\n", args...)
+	return p.terminal(p.stderr) || err == nil && info.Mode().IsRegular()
+}
+
+// warn prints a line where a user sees it.
+func (p *program) warn(format string, args ...any) {
+	if p.seen() {
+		p.progress(format, args...)
 	}
 }

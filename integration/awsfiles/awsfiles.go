@@ -145,6 +145,8 @@ func ofRequest(req *request.Request) string {
 		what = req.Source.AccessKeyID
 	case req.Source.Kind == request.SourceProcess:
 		what = "PROC"
+	case req.Source.Login != nil:
+		return Refused // there is none
 	case req.Source.Kind == request.SourceDefault:
 		return None
 	}

@@ -2,8 +2,11 @@ package doctor_test
 
 import (
 	"errors"
+	"io/fs"
 	"slices"
+	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/awsconfig"
@@ -17,66 +20,117 @@ func found(all []doctor.Finding) (checks []string) {
 	return checks
 }
 
+// programs knows one sts-helper in /usr/bin, and another in a home.
+var programs = doctor.Programs{
+	Find: func(program string) (string, error) {
+		switch program {
+		case "sts-helper", "/usr/bin/sts-helper":
+			return "/usr/bin/sts-helper", nil
+		case "home-helper":
+			return "/home/ana/bin/home-helper", nil
+		case "/opt/sts-helper":
+			return program, nil
+		}
+		return "", errors.New("no such file")
+	},
+	Ours: func(file string) bool { return file != "/opt/sts-helper" },
+}
+
 // Each rule finds what it is for, and nothing in a profile that is right.
 func TestProfile(t *testing.T) {
 	for text, want := range map[string][]string{
 		"credential_process = sts-helper --source-profile base\nregion = eu-west-1": nil,
+		"credential_process = /usr/bin/sts-helper --source-profile base":            nil,
 		"region = eu-west-1": nil,
 		"credential_process = ~/bin/sts-helper --profile dev":                                                 {"tilde"},
 		"credential_process = /nowhere/sts-helper --profile dev":                                              {"helper-not-found"},
+		"credential_process = home-helper --profile dev":                                                      {"path"},
+		"credential_process = /opt/sts-helper --profile dev":                                                  {"other-helper"},
 		"credential_process = sts-helper\naws_access_key_id = AKIA\naws_secret_access_key = CANARY":           {"shadowing-keys"},
 		"credential_process = sts-helper\nsource_profile = base\nrole_arn = arn:aws:iam::111122223333:role/r": {"role-beside-process"},
 		"credential_process = sts-helper\nsso_session = corp":                                                 {"login-beside-process"},
 		"credential_process = sts-helper\nlogin_session = arn:x":                                              {"login-beside-process"},
 	} {
-		files := awsconfig.Files{Config: awsconfig.File{Path: "/home/.aws/config", Data: []byte("[profile dev]\n" + text + "\n")}}
-		all := doctor.Profile(files.Profile("dev"), func(program string) error {
-			if program == "sts-helper" {
-				return nil
-			}
-			return errors.New("no such file")
-		})
+		files := &awsconfig.Files{Config: awsconfig.File{Path: "/home/.aws/config", Data: []byte("[profile dev]\n" + text + "\n")}}
+		all := doctor.Profile(files, files.Profile("dev"), programs)
 		if got := found(all); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", text, all, want)
 		}
 		for _, f := range all {
-			if f.Profile != "dev" || f.Where == "" || f.Problem == "" || f.Mend == "" {
+			advice := f.Check == "path" || f.Check == "other-helper"
+			if f.Profile != "dev" || f.Where == "" || f.Problem == "" || f.Mend == "" || (f.Level == doctor.Advice) != advice || strings.HasPrefix(f.String(), "advice: ") != advice {
 				t.Errorf("%+v", f)
 			}
 		}
 	}
 }
 
-func TestVariables(t *testing.T) {
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_PROFILE"} {
-		all := doctor.Variables(func(n string) string {
+func TestEnvironment(t *testing.T) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_BEARER_TOKEN_BEDROCK", "AWS_PROFILE"} {
+		getenv := func(n string) string {
 			if n == name {
 				return "x"
 			}
 			return ""
-		})
+		}
+		all := doctor.Environment(getenv, false)
 		if healthy := name == "AWS_PROFILE"; (len(all) == 0) != healthy || !healthy && all[0].Where != name {
 			t.Errorf("%s: %q", name, all)
+		}
+		if all := doctor.Environment(getenv, true); all != nil {
+			t.Errorf("%s, below exec: %q", name, all)
 		}
 	}
 }
 
-func TestClockLifeAndMode(t *testing.T) {
+func TestClockAndLife(t *testing.T) {
 	now := time.Now()
 	for skew, want := range map[time.Duration]int{0: 0, 59 * time.Second: 0, -59 * time.Second: 0, 6 * time.Minute: 1, -6 * time.Minute: 1} {
 		if all := doctor.Clock(now.Add(skew), now, "url"); len(all) != want {
 			t.Errorf("%v: %q", skew, all)
 		}
 	}
-	for life, want := range map[time.Duration]int{0: 0, 15 * time.Minute: 1, 20 * time.Minute: 0, time.Hour: 0} {
-		if all := doctor.Lifetime("dev", life); len(all) != want {
-			t.Errorf("%v: %q", life, all)
-		}
-	}
-	if all := doctor.Mode("/c", 0o600); all != nil {
+	if all := doctor.Clock(time.Time{}, time.Time{}, "url"); all != nil {
 		t.Errorf("%q", all)
 	}
-	if all := doctor.Mode("/c", 0o640); len(all) != 1 {
+	for _, tt := range []struct {
+		life, session time.Duration
+		want          int
+	}{{0, 0, 0}, {15 * time.Minute, 0, 1}, {20 * time.Minute, 0, 0}, {time.Hour, 15 * time.Minute, 1}, {15 * time.Minute, 15 * time.Minute, 2}, {time.Hour, 12 * time.Hour, 0}} {
+		if all := doctor.Lifetime("dev", tt.life, tt.session); len(all) != tt.want {
+			t.Errorf("%v: %q", tt, all)
+		}
+	}
+}
+
+// Secrets are their user's alone; settings may be read by others. (What belongs to another user is in the tests of
+// the whole program, which can be run as root.)
+func TestModes(t *testing.T) {
+	for mode, want := range map[fs.FileMode][2]int{0o600: {0, 0}, 0o640: {1, 0}, 0o644: {1, 0}, 0o664: {1, 1}, 0o666: {1, 1}, fs.ModeDir | 0o700: {0, 0}, fs.ModeDir | 0o755: {1, 0}} {
+		info := mustStat(t, mode)
+		if s, w := doctor.Secret("/f", info), doctor.Settings("/f", info); len(s) != want[0] || len(w) != want[1] {
+			t.Errorf("%v: %q, %q", mode, s, w)
+		}
+	}
+	if all := doctor.Secret("/d", mustStat(t, fs.ModeDir|0o750)); len(all) != 1 || !strings.Contains(all[0].Mend, "chmod 700 /d") {
+		t.Errorf("%q", all)
+	}
+}
+
+func mustStat(t *testing.T, mode fs.FileMode) fs.FileInfo {
+	t.Helper()
+	info, err := fs.Stat(fstest.MapFS{"f": {Mode: mode}}, "f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+func TestPlace(t *testing.T) {
+	if all := doctor.Place("/c", ""); all != nil {
+		t.Errorf("%q", all)
+	}
+	if all := doctor.Place("/c", "NFS"); len(all) != 1 || all[0].Level != doctor.Advice || all[0].Check != "file-system" {
 		t.Errorf("%q", all)
 	}
 }

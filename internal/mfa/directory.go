@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,6 +32,9 @@ const DirectoryTimeout = 10 * time.Second
 // maxListing bounds IAM's answer, in bytes.
 const maxListing = 64 << 10
 
+// ErrNotOne is matched by the errors of [Directory.Serial] for a user who has no device, or several.
+var ErrNotOne = errors.New("the user does not have one MFA device")
+
 const nameIt = "name the device in mfa_serial or --mfa-serial"
 
 // Directory is the IAM that knows which MFA devices a user has.
@@ -45,18 +49,22 @@ type Directory struct {
 // Serial is the serial number of the one device that the user of creds has and that shows codes.
 // It asks IAM once (iam:ListMFADevices); its errors are classified, see package failure.
 func (d Directory) Serial(ctx context.Context, creds aws.Credentials) (string, error) {
-	serials, err := d.list(ctx, creds)
+	serials, err := d.Serials(ctx, creds)
 	if err != nil {
 		return "", err
 	}
+	var e *failure.Error
 	switch len(serials) {
 	case 0:
-		return "", failure.Configf("the user of access key %s has no MFA device that shows codes (security keys do not work with STS)", creds.AccessKeyID).
+		e = failure.Configf("the user of access key %s has no MFA device that shows codes (security keys do not work with STS)", creds.AccessKeyID).
 			Do(nameIt + ", or remove the setting")
 	case 1:
 		return serials[0], nil
+	default:
+		e = failure.Configf("the user of access key %s has %d MFA devices (%s)", creds.AccessKeyID, len(serials), display.Safe(strings.Join(serials, ", "))).Do(nameIt)
 	}
-	return "", failure.Configf("the user of access key %s has %d MFA devices (%s)", creds.AccessKeyID, len(serials), display.Safe(strings.Join(serials, ", "))).Do(nameIt)
+	e.Err = ErrNotOne
+	return "", e
 }
 
 // listing is IAM's answer, of either kind.
@@ -65,9 +73,9 @@ type listing struct {
 	Code    string   `xml:"Error>Code"`
 }
 
-// list gives the user's devices that show codes. "u2f" in an ARN is a security key
+// Serials are those of the user's devices that show codes; the errors are classified. "u2f" in an ARN is a security key
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
-func (d Directory) list(ctx context.Context, creds aws.Credentials) ([]string, error) {
+func (d Directory) Serials(ctx context.Context, creds aws.Credentials) ([]string, error) {
 	endpoint, region, err := d.endpoint()
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ type Error struct {
 	Where string // a flag, a variable, or file:line; "" where no single place is at fault
 	What  string
 	Do    string // "" where What leaves no doubt
-	Err   error  // the cause where the operating system gave one
+	Err   error  // the cause where the operating system gave one, or ErrLoop
 }
 
 func (e *Error) Error() string {
@@ -42,7 +42,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the operating system's error, if there is one.
+// Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
 // FailureKind is the class of the error, see [failure.ClassOf].

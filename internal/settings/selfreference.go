@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -8,6 +9,9 @@ import (
 	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/display"
 )
+
+// ErrLoop is matched by the errors about settings that lead back to where they began.
+var ErrLoop = errors.New("the settings go in a circle")
 
 // selfReference refuses a credential_process that would start this program with the question it
 // is asked now. What cannot be seen here (a script that starts us, a file changed meanwhile)
@@ -33,7 +37,7 @@ func (l *loader) selfReference(p *awsconfig.Profile) error {
 		what += ": no source is named and " + name
 	}
 	return &Error{Kind: Config, Where: p.Where(awsconfig.KeyProcess), What: what,
-		Do: "name the profile that has the keys: credential_process = sts-helper --source-profile NAME"}
+		Do: "name the profile that has the keys: credential_process = sts-helper --source-profile NAME", Err: ErrLoop}
 }
 
 // otherSources are the settings with which no profile's credentials are asked for.

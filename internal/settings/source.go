@@ -336,7 +336,7 @@ func sourceCycle(p *awsconfig.Profile, chain []string) error {
 		names = append(names, display.Quote(name))
 	}
 	return &Error{Kind: Config, Where: p.Where(awsconfig.KeySourceProfile), What: "the source_profiles go in a circle: " + strings.Join(names, " -> "),
-		Do: "let one of them name a profile that has credentials"}
+		Do: "let one of them name a profile that has credentials", Err: ErrLoop}
 }
 
 // checkKeyID keeps what is no access key id out of cache keys and messages.

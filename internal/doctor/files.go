@@ -1,0 +1,58 @@
+package doctor
+
+import (
+	"fmt"
+	"io/fs"
+	"runtime"
+
+	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/safefile"
+)
+
+// ModesMatter reports whether modes of files say who may read them on this system.
+const ModesMatter = runtime.GOOS != "windows"
+
+// Secret checks a file or directory that only its user is to use: one with keys, or the cache.
+func Secret(path string, info fs.FileInfo) []Finding {
+	if info.Mode().Perm()&0o077 != 0 {
+		mode := "600"
+		if info.IsDir() {
+			mode = "700"
+		}
+		return []Finding{{"mode", Problem, "", display.Safe(path), fmt.Sprintf("other users may open it (mode %#o)", info.Mode().Perm()), "run: chmod " + mode + " " + display.ShellWord(path)}}
+	}
+	return owner(path, info)
+}
+
+// Settings checks a file that decides which programs run as the user: nobody else may write it.
+func Settings(path string, info fs.FileInfo) []Finding {
+	if info.Mode().Perm()&0o022 != 0 {
+		return []Finding{{"mode", Problem, "", display.Safe(path), fmt.Sprintf("other users may write to it (mode %#o), and it decides which programs run as you", info.Mode().Perm()), "run: chmod go-w " + display.ShellWord(path)}}
+	}
+	return owner(path, info)
+}
+
+func owner(path string, info fs.FileInfo) []Finding {
+	if err := safefile.CheckTrusted(info); safefile.KindOf(err) == safefile.OtherOwner {
+		return []Finding{{"owner", Problem, "", display.Safe(path), "it " + display.Safe(err.Error()), "run: sudo chown \"$USER\" " + display.ShellWord(path)}}
+	}
+	return nil
+}
+
+// Place checks the file system that a cache is on. network is its kind where it is one of another machine.
+func Place(path, network string) []Finding {
+	if network == "" {
+		return nil
+	}
+	return []Finding{{"file-system", Advice, "", display.Safe(path), "the cache is on " + network + ", whose locks may not hold between machines, so that each asks AWS for itself", "name a local directory with --cache-dir or STS_HELPER_CACHE_DIR"}}
+}
+
+// Readable is the advice about a long-term key in a file that every program reads. movable reports that setup can
+// move it.
+func Readable(profile, keyID, where string, movable bool) Finding {
+	mend := "move it to a file of its own, which --credentials-file or credentials_file names"
+	if movable {
+		mend = "move it out of sight, run: sts-helper setup --move-keys " + display.ShellWord(profile)
+	}
+	return Finding{"key-readable", Advice, display.Safe(profile), display.Safe(where), "the long-term key " + display.Safe(keyID) + " is where every SDK and every program of yours reads it", mend}
+}
