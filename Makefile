@@ -4,7 +4,10 @@ GO         ?= go
 TOOLS      := $(CURDIR)/.tools
 BIN        := $(CURDIR)/bin
 PREFIX     ?= /usr/local
-VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+# The version is that of CHANGELOG.md; of a commit that is not tagged with it, with its hash.
+RELEASE    := v$(shell awk '/^\#\# / { print $$2; exit }' CHANGELOG.md)
+TAGGED     := $(filter $(RELEASE),$(shell git tag --points-at HEAD 2>/dev/null))
+VERSION    ?= $(RELEASE:v%=%)$(if $(TAGGED),,-$(shell git describe --exclude '*' --always --dirty 2>/dev/null))
 COMMIT     ?= $(shell git rev-parse HEAD 2>/dev/null)
 # HTTP/2 is used neither towards AWS nor by the server; without it the program starts sooner.
 TAGS       := nethttpomithttp2
@@ -12,6 +15,8 @@ LDFLAGS    := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 STATICCHECK_VERSION := v0.8.2
 MD2MAN_VERSION      := v2.0.7
+GORELEASER_VERSION  := v2.12.0
+CYCLONEDX_VERSION   := v1.10.0
 GOVULNCHECK_VERSION := v1.9.0
 
 FUZZTIME   ?= 30s
@@ -20,14 +25,19 @@ BENCHTIME  ?= 1s
 # Nothing that is run from here may look for a metadata service.
 export AWS_EC2_METADATA_DISABLED := true
 
-.PHONY: build install demo test test-short long check bench fuzz conformance sdk-tools reference man clean help
+.PHONY: build install uninstall package-files dist dist-test demo test test-short long check bench fuzz conformance sdk-tools reference man clean help
 
 build: ## build bin/sts-helper
 	CGO_ENABLED=0 $(GO) build -trimpath -tags='$(TAGS)' -ldflags='$(LDFLAGS)' -o $(BIN)/sts-helper ./cmd/sts-helper
 
-install: build ## install to $(PREFIX)/bin (PREFIX=~/.local for yourself alone)
-	install -d $(PREFIX)/bin
-	install -m 0755 $(BIN)/sts-helper $(PREFIX)/bin/sts-helper
+install: build package-files ## install to $(PREFIX) (PREFIX=~/.local for yourself alone), below $(DESTDIR) if given
+	BIN=$(BIN) packaging/install-files.sh '$(DESTDIR)' '$(PREFIX)'
+
+uninstall: package-files ## remove what "make install" installed
+	BIN=$(BIN) packaging/install-files.sh --remove '$(DESTDIR)' '$(PREFIX)'
+
+package-files: build man
+	TAGS='$(TAGS)' packaging/prepare.sh $(BIN)/sts-helper '$(PREFIX)/bin' $(BIN)/package
 
 demo: ## show the main job against an emulated STS; no AWS account needed
 	$(GO) run ./integration/cmd/demo
@@ -76,11 +86,32 @@ $(TOOLS)/govulncheck:
 reference: ## write docs/reference anew, from the program's own help
 	$(GO) test ./cmd/sts-helper -run '^TestReference$$' -update
 
+# Nothing is published.
+dist: $(TOOLS)/goreleaser $(TOOLS)/cyclonedx-gomod ## make archives, packages, manifests, SBOMs and checksums in dist
+	GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=remote.origin.url GIT_CONFIG_VALUE_0=https://github.com/sts-helper/sts-helper.git \
+	GORELEASER_CURRENT_TAG=$(RELEASE) PATH="$(TOOLS):$$PATH" PREFIX=/usr \
+	$(TOOLS)/goreleaser release --clean --skip=publish,announce,validate $(if $(TAGGED),,--snapshot)
+
+# The second one in a clone of its own. The Debian is for installing the package in.
+DEBIAN = $(TOOLS)/debian
+dist-test: dist $(DEBIAN)/usr/bin/dpkg ## test what "make dist" makes, made twice; needs root, debootstrap and libarchive-tools
+	rm -rf $(TOOLS)/again && git clone -q . $(TOOLS)/again && ln -s $(TOOLS) $(TOOLS)/again/.tools && $(MAKE) -C $(TOOLS)/again dist
+	STS_HELPER_DIST=$(CURDIR)/dist STS_HELPER_DIST_AGAIN=$(TOOLS)/again/dist STS_HELPER_DEBIAN=$(DEBIAN) $(GO) test -count=1 ./integration/dist
+
+$(DEBIAN)/usr/bin/dpkg:
+	debootstrap --variant=minbase bookworm $(DEBIAN)
+
 man: $(TOOLS)/go-md2man ## make the man pages of docs/reference in bin/man
 	packaging/man.sh $(TOOLS)/go-md2man '$(VERSION)' $(BIN)/man
 
 $(TOOLS)/go-md2man:
 	GOBIN=$(TOOLS) $(GO) install github.com/cpuguy83/go-md2man/v2@$(MD2MAN_VERSION)
+
+$(TOOLS)/goreleaser:
+	GOBIN=$(TOOLS) $(GO) install github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION)
+
+$(TOOLS)/cyclonedx-gomod:
+	GOBIN=$(TOOLS) $(GO) install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_VERSION)
 
 bench: build ## benchmarks; each compares within one run
 	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...

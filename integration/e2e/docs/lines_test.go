@@ -33,7 +33,7 @@ func pages(t *testing.T) (root string, names []string) {
 }
 
 var (
-	inBlock    = regexp.MustCompile(`^((?:sts-helper|make|go|sudo|ip|podman|docker|aws|curl|systemctl|launchctl|integration/\S+\.sh) .*)$`)
+	inBlock    = regexp.MustCompile(`^((?:CGO_ENABLED=0 )?(?:sts-helper|make|go|sudo|ip|podman|docker|aws|curl|systemctl|launchctl|integration/\S+\.sh) .*)$`)
 	inConfig   = regexp.MustCompile(`^(?:credential_process|ExecStart) *= *(.*?)(?: {3,}.*)?$`)
 	inManifest = regexp.MustCompile(`^command: \[(.*)\]$`)
 	inline     = regexp.MustCompile("`((?:sts-helper|make|go (?:test|run|install)) [^`]+)`")
@@ -237,7 +237,7 @@ var tried = []struct {
 }{
 	{"make demo", func(t *testing.T, line string) { harness.Long(t, "shows everything"); makes(t, line) }},
 	{"make help", makes},
-	{"go install github.com/sts-helper/sts-helper/cmd/sts-helper@latest", not("it asks the network for a release")},
+	{"CGO_ENABLED=0 go install github.com/sts-helper/sts-helper/cmd/sts-helper@latest", not("it asks the network for a release")},
 	{"sts-helper env --format json", help}, {"sts-helper setup --output json", help},
 	{"sts-helper setup --move-keys", asks}, {"sts-helper setup --access-key --profile work", asks},
 	{"sts-helper setup --access-key --profile work --region eu-west-1", asks},

@@ -1,0 +1,65 @@
+#!/bin/sh
+# Installs a release of sts-helper for one user, after comparing it with the release's checksums:
+#   install.sh [PREFIX]       (PREFIX is ~/.local if you do not say)
+# STS_HELPER_RELEASE names a release (v0.1.0) or the URL of a folder that has its files.
+set -eu
+fail() { echo "install.sh: $*" >&2; exit 1; }
+
+prefix=${1:-$HOME/.local}
+case $(uname -s) in
+Linux) system=linux ;;
+Darwin) system=darwin ;;
+FreeBSD) system=freebsd ;;
+*) fail "there is no archive for $(uname -s); build it: CGO_ENABLED=0 go install github.com/sts-helper/sts-helper/cmd/sts-helper@latest" ;;
+esac
+case $(uname -m) in
+x86_64 | amd64) machine=amd64 ;;
+aarch64 | arm64) machine=arm64 ;;
+*) fail "there is no archive for $(uname -m); build it: CGO_ENABLED=0 go install github.com/sts-helper/sts-helper/cmd/sts-helper@latest" ;;
+esac
+
+releases=https://github.com/sts-helper/sts-helper/releases
+case ${STS_HELPER_RELEASE:-} in
+"") url=$releases/latest/download ;;
+http*) url=$STS_HELPER_RELEASE ;;
+*) url=$releases/download/$STS_HELPER_RELEASE ;;
+esac
+
+if command -v curl >/dev/null; then
+	fetch() { curl -fsSL --retry 2 -o "$2" "$1"; }
+elif command -v wget >/dev/null; then
+	fetch() { wget -q -O "$2" "$1"; }
+else
+	fail "neither curl nor wget is there"
+fi
+if command -v sha256sum >/dev/null; then
+	sum() { sha256sum "$1"; }
+elif command -v shasum >/dev/null; then
+	sum() { shasum -a 256 "$1"; }
+else
+	fail "neither sha256sum nor shasum is there, and nothing is installed unchecked"
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fetch "$url/checksums.txt" "$work/checksums.txt" || fail "$url/checksums.txt could not be fetched"
+archive=$(sed -n "s/^[0-9a-f]*  \(sts-helper_[^ ]*_${system}_$machine\.tar\.gz\)\$/\1/p" "$work/checksums.txt")
+[ "$archive" ] || fail "the release has no archive for $system/$machine"
+fetch "$url/$archive" "$work/$archive" || fail "$url/$archive could not be fetched"
+want=$(sed -n "s/^\([0-9a-f]\{64\}\)  $archive\$/\1/p" "$work/checksums.txt")
+got=$(sum "$work/$archive" | cut -d' ' -f1)
+[ "$want" ] && [ "$got" = "$want" ] || fail "$archive has the checksum $got, and the release says $want; nothing was installed"
+
+tar -xzf "$work/$archive" -C "$work"
+mkdir -p "$prefix/bin" "$prefix/share/man/man1" "$prefix/share/bash-completion/completions" "$prefix/share/zsh/site-functions" "$prefix/share/fish/vendor_completions.d"
+install -m 755 "$work/sts-helper" "$prefix/bin/sts-helper.new"
+mv "$prefix/bin/sts-helper.new" "$prefix/bin/sts-helper" # at once, also where it runs
+install -m 644 "$work"/man/* "$prefix/share/man/man1/"
+install -m 644 "$work/completions/sts-helper.bash" "$prefix/share/bash-completion/completions/sts-helper"
+install -m 644 "$work/completions/sts-helper.zsh" "$prefix/share/zsh/site-functions/_sts-helper"
+install -m 644 "$work/completions/sts-helper.fish" "$prefix/share/fish/vendor_completions.d/sts-helper.fish"
+"$prefix/bin/sts-helper" --version
+case :$PATH: in
+*:"$prefix/bin":*) echo "next: sts-helper setup" ;;
+*) echo "next: put $prefix/bin into PATH, then: sts-helper setup" ;;
+esac
