@@ -40,6 +40,7 @@ func TestClasses(t *testing.T) {
 		{role, 400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", sts.Invalid, true, "maximum session duration"},
 		{role, 400, "MalformedPolicyDocument", "x", sts.Invalid, true, "correct the policy"},
 		{role, 400, "PackedPolicyTooLarge", "x", sts.Invalid, true, "shorter"},
+		{role, 400, "PackedPolicyTooLarge", "Packed size of session tags consumes 142% of allotted space.", sts.Invalid, true, "fewer policy ARNs and tags"},
 		{role, 403, "RegionDisabledException", "x", sts.Invalid, true, "another region"},
 		{role, 400, "InvalidAction", "x", sts.Invalid, true, ""},
 		{role, 400, "InvalidParameterValue", "x", sts.Invalid, true, ""},

@@ -283,6 +283,9 @@ func (f *File) mistake(line, kind, name string) string {
 	}
 	inner = strings.TrimLeft(inner, "[ \t\u00a0")
 	found, prefixed := cutKind(inner, kind)
+	if glued, ok := strings.CutPrefix(inner, kind); ok && !prefixed && !f.credentials {
+		found, prefixed = glued, true // "[profiledev]", which no tool reads
+	}
 	if squeeze(found) != squeeze(name) || kind != kindProfile && !prefixed {
 		return ""
 	}

@@ -269,3 +269,15 @@ func TestServeExposed(t *testing.T) {
 		}
 	}
 }
+
+// A client that asks before it sends, with nothing to send, gets its session token.
+func TestServeExpectContinue(t *testing.T) {
+	t.Parallel()
+	w := harness.NewWorld(t)
+	s := w.Serve(t, "--source-profile", "base", "--imds", "default")
+	status, all := raw(t, strings.TrimPrefix(s.Base, "http://"), "PUT /latest/api/token HTTP/1.1\r\nHost: 127.0.0.1\r\nX-aws-ec2-metadata-token-ttl-seconds: 21600\r\n"+
+		"Expect: 100-continue\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+	if status != 200 || !strings.Contains(strings.ToLower(all), "x-aws-ec2-metadata-token-ttl-seconds: 21600") {
+		t.Errorf("%d: %s", status, all)
+	}
+}
