@@ -47,7 +47,7 @@ func (p *program) consoleCommand() *cobra.Command {
 	cmd.Flags().StringVar(&destination, "destination", "", "`PAGE` to begin with: a URL of the console, or a service such as s3")
 	flags := addSettings(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		name, err := p.oneName(args, flags)
+		name, err := p.oneName(cmd.Context(), args, flags)
 		if err != nil {
 			return err
 		}

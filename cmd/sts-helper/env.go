@@ -83,7 +83,7 @@ func (p *program) envCommand() *cobra.Command {
 		if unset {
 			return p.unset(f, len(args) > 0 || len(flags) > 0)
 		}
-		name, err := p.oneName(args, flags)
+		name, err := p.oneName(cmd.Context(), args, flags)
 		if err != nil {
 			return err
 		}
@@ -116,9 +116,9 @@ func oneProfile(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// oneName is the name that an argument or --profile gives, which is the same here; "" for what the
-// settings without a name ask for.
-func (p *program) oneName(args []string, flags settings.Flags) (string, error) {
+// oneName is the name that an argument or --profile gives, which is the same here, or that the user chooses;
+// "" for what the settings without a name ask for.
+func (p *program) oneName(ctx context.Context, args []string, flags settings.Flags) (string, error) {
 	names, err := p.named(args, false, flags)
 	if err != nil {
 		return "", err
@@ -127,7 +127,10 @@ func (p *program) oneName(args []string, flags settings.Flags) (string, error) {
 		names = given[len(given)-1:]
 		delete(flags, "profile")
 	}
-	return strings.Join(names, ""), nil
+	if len(names) == 0 {
+		return p.pickOne(ctx, flags)
+	}
+	return names[0], nil
 }
 
 // tokenOf gets the token of a name, or of the flags alone where it is "", and warns of what is

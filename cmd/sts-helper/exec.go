@@ -80,7 +80,7 @@ func (p *program) execCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		name, err := p.oneName(profile, flags)
+		name, err := p.oneName(cmd.Context(), profile, flags)
 		if err != nil {
 			return err
 		}

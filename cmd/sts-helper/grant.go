@@ -56,6 +56,13 @@ func (p *program) grantCommand() *cobra.Command {
 	f.StringVar(&g.note, "note", "", "`TEXT` for the user who opens it")
 	flags := addSettings(f, "federation-name", "role-session-name", "granted", "no-cache")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		profile, err := p.pickOne(cmd.Context(), flags)
+		if err != nil {
+			return err
+		}
+		if profile != "" {
+			flags.Set("profile", profile)
+		}
 		return p.grant(cmd.Context(), args[0], flags, g)
 	}
 	return cmd

@@ -58,6 +58,9 @@ func (p *program) logoutCommand() *cobra.Command {
 
 func (p *program) logout(ctx context.Context, names []string, flags settings.Flags, shared bool) error {
 	names, err := p.named(names, false, flags)
+	if err == nil && len(names) == 0 {
+		names, err = p.pick(ctx, flags, false)
+	}
 	if err != nil {
 		return err
 	}

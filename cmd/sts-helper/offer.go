@@ -1,13 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/sts-helper/sts-helper/internal/broker"
@@ -21,9 +17,6 @@ func (p *program) namesByVariable() bool {
 		func(name string) bool { return p.env.Getenv(name) != "" })
 }
 
-// offered is a name that needs a login, and why.
-type offered struct{ name, why string }
-
 // offer finds the names that need a login, and has the user choose among them. It gives none
 // where nothing needs one.
 func (p *program) offer(ctx context.Context) ([]string, error) {
@@ -34,54 +27,23 @@ func (p *program) offer(ctx context.Context) ([]string, error) {
 	if len(all) == 0 {
 		return nil, p.say("nothing needs a login")
 	}
-	if !p.terminal(os.Stdin) || !p.terminal(p.stderr) {
+	if !p.asksUser() {
 		var list []string
 		for _, o := range all {
 			list = append(list, display.Quote(o.name)+" ("+o.why+")")
 		}
 		return nil, usageError{fmt.Errorf("name what to log in to: %s", strings.Join(list, ", "))}
 	}
-	width := 0
-	for _, o := range all {
-		width = max(width, len(o.name))
-	}
-	for i, o := range all {
-		p.progress("%2d  %-*s  %s", i+1, width, display.Safe(o.name), o.why)
-	}
+	enter := "for all"
 	if len(all) == 1 {
-		fmt.Fprintf(p.stderr, "sts-helper: log in? Enter for yes, Ctrl-C for no: ")
-	} else {
-		fmt.Fprintf(p.stderr, "sts-helper: which (1 to %d, Enter for all)? ", len(all))
+		enter = "for yes"
 	}
-	line, err := await(ctx, func() ([]byte, error) {
-		return bufio.NewReader(io.LimitReader(os.Stdin, 256)).ReadBytes('\n')
-	})
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+	names, err := p.choose(ctx, all, picking{question: "log in to which", enter: enter})
+	if err != nil || names != nil {
+		return names, err
 	}
-	if err != nil && len(line) == 0 {
-		return nil, usageError{fmt.Errorf("nothing was chosen")}
-	}
-	return choose(all, strings.TrimSpace(string(line)))
-}
-
-// choose gives the names that an answer means: numbers, names, or all of them for none.
-func choose(all []offered, answer string) ([]string, error) {
-	var names []string
-	for _, word := range strings.FieldsFunc(answer, func(r rune) bool { return r == ' ' || r == ',' || r == '\t' }) {
-		i := slices.IndexFunc(all, func(o offered) bool { return o.name == word })
-		if n, err := strconv.Atoi(word); i < 0 && err == nil && n >= 1 && n <= len(all) {
-			i = n - 1
-		}
-		if i < 0 {
-			return nil, usageError{fmt.Errorf("%s is none of the names that were offered", display.Quote(word))}
-		}
-		names = append(names, all[i].name)
-	}
-	if names == nil {
-		for _, o := range all {
-			names = append(names, o.name)
-		}
+	for _, o := range all {
+		names = append(names, o.name)
 	}
 	return names, nil
 }

@@ -72,6 +72,12 @@ func (p *program) serveCommand() *cobra.Command {
 		if err := fromEnvironment(own, p.env); err != nil {
 			return err
 		}
+		if len(f.profiles) == 0 && f.imds == "" && f.ecs == "" {
+			var err error
+			if f.profiles, err = p.pick(cmd.Context(), settings, false); err != nil {
+				return err
+			}
+		}
 		return p.serve(cmd.Context(), f, settings)
 	}
 	return cmd

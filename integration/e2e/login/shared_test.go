@@ -171,13 +171,13 @@ func TestLoginOffers(t *testing.T) {
 		}
 	}
 	tt, j := w.login(t, w.withBrowser())
-	tt.Await("Enter for all)? ", 1)
+	tt.Await("Enter for all, Ctrl-C to stop)? ", 1)
 	tt.Type("app\n")
 	browse(t, w.opened(t))
 	w.ok(t, tt, j)
 	w.Creds(t, w.Run(t, "--profile", "app"))
 	tt, j = w.login(t, w.withBrowser())
-	tt.Await("Enter for all)? ", 1)
+	tt.Await("Enter for all, Ctrl-C to stop)? ", 1)
 	if strings.Contains(tt.Screen(), " app  ") {
 		t.Error("a name that needs no login is offered")
 	}
