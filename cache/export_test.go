@@ -15,6 +15,8 @@ import (
 // What the tests from outside may see and do.
 var (
 	AdvisoryWindow = record.AdvisoryWindow
+	FloorOf        = record.FloorOf
+	MandatoryOf    = record.MandatoryOf
 	Jittered       = record.JitteredAdvisory
 	Backoff        = record.Backoff
 	BootClock      = record.BootClock

@@ -104,10 +104,12 @@ func (g *call) read() bool {
 }
 
 // serves reports whether the record may still be handed out.
-func (g *call) serves() bool { return g.record != nil && g.record.Remaining() > HardFloor }
+func (g *call) serves() bool { return g.record != nil && g.record.Serves() }
 
 // advisory reports whether the record serves and need not be refreshed at all costs.
-func (g *call) advisory() bool { return g.record != nil && g.record.Remaining() > Mandatory }
+func (g *call) advisory() bool {
+	return g.record != nil && g.record.Remaining() > g.record.file.Mandatory()
+}
 
 // keep answers with the record that is due.
 func (g *call) keep(why ...error) bool {
@@ -292,6 +294,10 @@ func (g *call) withoutLock(ctx context.Context, err error) bool {
 func (g *call) refresh(ctx context.Context) {
 	hadState := g.loadState(g.name).Failure != nil
 	t, err := g.Fetch(ctx, g.advisory() && !g.Renew)
+	if errors.Is(err, ErrNoLater) && g.serves() {
+		g.keep()
+		return
+	}
 	if err == nil {
 		err = usable(t)
 	}
@@ -316,11 +322,14 @@ func usable(t token.Token) error {
 		return err
 	}
 	least := Mandatory
-	if t.Operation == token.SourceCredentials {
+	switch t.Operation {
+	case token.SourceCredentials:
 		if !t.Credentials.CanExpire {
 			return nil
 		}
 		least = HardFloor // the source gives no other ones
+	case token.GetScopedCredentials:
+		least = 0 // seconds may be what was asked for
 	}
 	if rem := t.Remaining(time.Now()); rem <= least {
 		return fmt.Errorf("the new token ends at %s, which by this machine's clock is in %s; is the clock right?",
@@ -341,7 +350,7 @@ func (g *call) failed(ctx context.Context, err error) {
 			f.until = record.FailureHeldFinal
 		}
 		if serves {
-			f.until = max(f.until, record.Backoff(g.record.Remaining()))
+			f.until = max(f.until, record.Backoff(g.record.Remaining(), g.record.file.Floor()))
 		}
 		_ = g.saveState(g.name, f) // others then ask for themselves
 	}

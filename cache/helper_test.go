@@ -1,6 +1,7 @@
 package cache_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,7 +79,9 @@ type source struct {
 	life  time.Duration
 	err   error
 	delay time.Duration
-	calls atomic.Int32
+	// operation is that of the tokens; "" for the one of tok.
+	operation token.Operation
+	calls     atomic.Int32
 	// advisory is what the last fetch was given.
 	advisory atomic.Bool
 }
@@ -96,7 +99,9 @@ func (s *source) fetch(ctx context.Context, advisory bool) (token.Token, error) 
 	if s.err != nil {
 		return token.Token{}, s.err
 	}
-	return tok(s.key, int(n), s.life), nil
+	t := tok(s.key, int(n), s.life)
+	t.Operation = cmp.Or(s.operation, t.Operation)
+	return t, nil
 }
 
 func (s *source) want() cache.Want { return cache.Want{Key: s.key, Fetch: s.fetch} }

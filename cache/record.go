@@ -10,9 +10,9 @@ import (
 // The parts of the refresh policy that callers ask for; the whole of it, with the reasons, is
 // in internal/record/window.go.
 const (
-	// HardFloor is the least life a token is handed out with: 10 seconds.
+	// HardFloor is the least life a token is handed out with: 10 seconds, or a quarter of its life.
 	HardFloor = record.Floor
-	// Mandatory is the life below which a token must be refreshed: 60 seconds.
+	// Mandatory is the life below which a token must be refreshed: 60 seconds, or half of its life.
 	Mandatory = record.Mandatory
 	// DefaultWait is how long a caller waits for another that refreshes: 25 seconds.
 	DefaultWait = record.DefaultWait
@@ -35,6 +35,15 @@ type Record struct {
 // Remaining is the life the record has left at this moment: the smaller of what the wall
 // clock and the boot clock say.
 func (r *Record) Remaining() time.Duration { return r.file.Remaining(record.Now()) }
+
+// Serves reports whether the token has enough life left to be handed out.
+func (r *Record) Serves() bool { return r.Remaining() > r.file.Floor() }
+
+// Fresh reports whether the token needs no refresh yet.
+func (r *Record) Fresh() bool { return r.file.Fresh(record.Now()) }
+
+// Due is the remaining life below which the token is to be refreshed.
+func (r *Record) Due() time.Duration { return r.file.Due() }
 
 // End is when the token ends, or when the source of credentials without an end is asked again.
 func (r *Record) End() time.Time { return r.file.Expires }

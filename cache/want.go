@@ -70,6 +70,10 @@ type Answer struct {
 	Warnings []error
 }
 
+// ErrNoLater is what a [Fetch] gives where the new token would end no later than the old one, which
+// still serves and is kept then. It is no failure.
+var ErrNoLater = errors.New("a new token would end no later")
+
 // ErrNotKept is matched by the warning that a new token could not be written: the next caller
 // has to ask for another.
 var ErrNotKept = errors.New("the token could not be kept")

@@ -57,7 +57,7 @@ func TestWindowsStayAboveWhatSDKsStormOn(t *testing.T) {
 func TestBackoffIsBounded(t *testing.T) {
 	for _, rem := range []time.Duration{11 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, time.Hour, 12 * time.Hour} {
 		for range 1000 {
-			b := cache.Backoff(rem)
+			b := cache.Backoff(rem, cache.HardFloor)
 			if b > rem-cache.HardFloor || b > 3*cache.BackoffMost/2 {
 				t.Fatalf("%v left: back-off of %v", rem, b)
 			}
@@ -122,6 +122,48 @@ func TestBordersOfTheWindows(t *testing.T) {
 					t.Fatalf("handed out with %v left", a.Token.Remaining(time.Now()))
 				}
 			})
+		})
+	}
+}
+
+// Lives of seconds, as GetScopedCredentials gives them: what is handed out and what must be refreshed are
+// shares of the life.
+func TestLivesOfSeconds(t *testing.T) {
+	for _, tt := range []struct{ life, floor, mandatory time.Duration }{
+		{time.Second, 250 * time.Millisecond, 500 * time.Millisecond},
+		{4 * time.Second, time.Second, 2 * time.Second},
+		{20 * time.Second, 5 * time.Second, 10 * time.Second},
+		{40 * time.Second, 10 * time.Second, 20 * time.Second},
+		{time.Minute, 10 * time.Second, 30 * time.Second},
+		{2 * time.Minute, 10 * time.Second, time.Minute},
+		{15 * time.Minute, 10 * time.Second, time.Minute},
+		{36 * time.Hour, 10 * time.Second, time.Minute},
+	} {
+		if floor, mandatory := cache.FloorOf(tt.life), cache.MandatoryOf(tt.life); floor != tt.floor || mandatory != tt.mandatory {
+			t.Errorf("life %v: floor %v, mandatory %v, want %v, %v", tt.life, floor, mandatory, tt.floor, tt.mandatory)
+		}
+		if tt.life%(4*time.Second) != 0 || tt.life > 2*time.Minute {
+			continue // times on the disk are whole seconds
+		}
+		c := open(t)
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("dev", tt.life)
+			s.operation = token.GetScopedCredentials
+			expect(t, mustGet(t, c, s.want()), cache.Fresh, stamp(s.key, 1))
+			time.Sleep(tt.life - tt.mandatory - time.Second)
+			expect(t, mustGet(t, c, cache.Want{Key: s.key, Fetch: never(t)}), cache.Hit, stamp(s.key, 1))
+			time.Sleep(time.Second)
+			expect(t, mustGet(t, c, s.want()), cache.Fresh, stamp(s.key, 2))
+			if s.advisory.Load() {
+				t.Errorf("life %v: the source was given that there is time, and there is none", tt.life)
+			}
+			s.err = errAway
+			time.Sleep(tt.life - tt.floor - time.Second)
+			expect(t, mustGet(t, c, s.want()), cache.Kept, stamp(s.key, 2))
+			time.Sleep(time.Second)
+			if a, err := c.Get(t.Context(), s.want()); err == nil {
+				t.Errorf("life %v: handed out with %v left", tt.life, a.Token.Remaining(time.Now()))
+			}
 		})
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/sts-helper/sts-helper/internal/record"
 )
 
 // How often a provider is asked. Providers are expected to have a cache and a back-off of their own.
@@ -55,13 +53,11 @@ type refresher struct {
 
 // get is the answer to a client: credentials that are good now, or why there are none.
 func (rf *refresher) get(ctx context.Context, now time.Time) (*snapshot, *failure) {
-	if s := rf.cur.Load(); s != nil {
-		if left := s.left(now); left >= record.Floor {
-			if left <= s.window && rf.mayFetch(now) {
-				rf.startFetch(false)
-			}
-			return s, nil
+	if s := rf.cur.Load(); s.serves(now) {
+		if s.left(now) <= s.window && rf.mayFetch(now) {
+			rf.startFetch(false)
 		}
+		return s, nil
 	}
 	// A young verdict is everybody's, else a provider that hangs would make every client wait.
 	if f := rf.failed.Load(); f != nil && abs(now.Sub(f.at)) < failureShared {
@@ -78,7 +74,7 @@ func (rf *refresher) get(ctx context.Context, now time.Time) (*snapshot, *failur
 	case <-t.C:
 	case <-ctx.Done():
 	}
-	if s := rf.cur.Load(); s != nil && s.left(time.Now()) >= record.Floor {
+	if s := rf.cur.Load(); s.serves(time.Now()) {
 		return s, nil
 	}
 	if f := rf.failed.Load(); f != nil {
@@ -92,7 +88,7 @@ func abs(d time.Duration) time.Duration { return max(d, -d) }
 // ready is get for those who do not wait: health checks.
 func (rf *refresher) ready(now time.Time) (ok bool, f *failure) {
 	s := rf.cur.Load()
-	return s != nil && s.left(now) >= record.Floor, rf.failed.Load()
+	return s.serves(now), rf.failed.Load()
 }
 
 // mayFetch reports whether the provider may be asked (again) now, if there is a reason to.
@@ -223,7 +219,7 @@ func (rf *refresher) fetch(ctx context.Context) {
 			if f.login {
 				return retryLogin
 			}
-			if left := lifeLeft(old, now); left >= record.Floor {
+			if left := lifeLeft(old, now); old.serves(now) {
 				return jitter(min(retryValidMin<<min(rf.tries-1, 8), retryValidMax, max(retryMax, left/4)))
 			}
 			return jitter(min(retryMin<<min(rf.tries-1, 8), retryMax))

@@ -29,6 +29,7 @@ type snapshot struct {
 	boot    time.Duration // when it was fetched by the boot clock, where there is one
 	life    time.Duration // left when fetched
 	window  time.Duration // left when to look for new ones
+	floor   time.Duration // left when they are no longer handed out
 
 	container []byte // the container answer
 	role      []byte // security-credentials/ROLE
@@ -48,6 +49,9 @@ func (s *snapshot) left(now time.Time) time.Duration {
 	return min(s.expires.Sub(now.Round(0)), s.life-gone)
 }
 
+// serves reports whether they may still be handed out.
+func (s *snapshot) serves(now time.Time) bool { return s != nil && s.left(now) >= s.floor }
+
 // newSnapshot checks what a provider gave and writes the documents. Its errors hold no secrets.
 func newSnapshot(p *Profile, in *Instance, c aws.Credentials, now time.Time) (*snapshot, error) {
 	if !c.CanExpire || c.SessionToken == "" {
@@ -63,10 +67,15 @@ func newSnapshot(p *Profile, in *Instance, c aws.Credentials, now time.Time) (*s
 	}
 	s.boot, _ = record.BootClock()
 	s.life = s.expires.Sub(now.Round(0))
-	if s.life < record.Floor {
+	life := max(s.life, p.Lifetime)
+	s.floor = record.Floor
+	if p.Lifetime > 0 {
+		s.floor = record.FloorOf(p.Lifetime)
+	}
+	if s.life < s.floor {
 		return nil, fmt.Errorf("the provider gave credentials that ended at %s", s.expires.Format(expiryForm))
 	}
-	s.window = max(record.JitteredAdvisory(max(s.life, p.Lifetime)), record.Floor)
+	s.window = max(record.JitteredAdvisory(life), record.MandatoryOf(life), s.floor)
 
 	account := c.AccountID
 	if account == "" {

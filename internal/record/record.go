@@ -93,5 +93,15 @@ func (r *Record) Ended(at Moment) bool {
 	return at.BootID == "" || age >= r.Lifetime()
 }
 
+// Floor is the least life that the token is handed out with.
+func (r *Record) Floor() time.Duration { return FloorOf(r.Lifetime()) }
+
+// Mandatory is the remaining life below which the token must be refreshed.
+func (r *Record) Mandatory() time.Duration { return MandatoryOf(r.Lifetime()) }
+
+// Due is the remaining life below which the token is to be refreshed: its advisory window, or where
+// its life is that short the mandatory one.
+func (r *Record) Due() time.Duration { return max(r.Advisory, r.Mandatory()) }
+
 // Fresh reports whether the token needs no refresh at that moment.
-func (r *Record) Fresh(at Moment) bool { return r.Remaining(at) > max(r.Advisory, Floor) }
+func (r *Record) Fresh(at Moment) bool { return r.Remaining(at) > r.Due() }

@@ -27,8 +27,8 @@ func TestFreshness(t *testing.T) {
 		{"from the future, without a boot clock", -6 * time.Minute, 0, "", false, true, true},
 		{"a little from the future", -4 * time.Minute, 0, "c", false, true, false},
 		{"wall clock set back before its issue", -6 * time.Minute, time.Minute, "b", false, true, false},
-		{"above the floor", time.Hour - 11*time.Second, 0, "", true, true, false},
-		{"below the floor", time.Hour - 9*time.Second, 0, "", true, false, false},
+		{"before it must be refreshed", time.Hour - 61*time.Second, 0, "", true, true, false},
+		{"it must be refreshed", time.Hour - 59*time.Second, 0, "", true, false, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := r

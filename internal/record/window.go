@@ -15,6 +15,11 @@ const (
 	// or fail. AWS SDKs use the same 60 s (aws-sdk-go-v2 aws/credential_cache.go, 2026).
 	Mandatory = 60 * time.Second
 
+	// Of a token that lives for seconds (GetScopedCredentials gives such) both are a share of its life:
+	// a quarter, and half.
+	floorShare     = 4
+	mandatoryShare = 2
+
 	// Below these lives the advisory window opens: one caller refreshes, the others go on
 	// with what there is. Chosen by the token's whole life and raised above 15 minutes
 	// where the life allows, because botocore and the .NET SDK run the helper on every
@@ -72,6 +77,12 @@ const (
 	futureSlack = 5 * time.Minute
 )
 
+// FloorOf is the least life that a token which lives life is handed out with.
+func FloorOf(life time.Duration) time.Duration { return min(Floor, life/floorShare) }
+
+// MandatoryOf is the remaining life below which a token that lives life must be refreshed.
+func MandatoryOf(life time.Duration) time.Duration { return min(Mandatory, life/mandatoryShare) }
+
 // AdvisoryWindow is the remaining life below which a token that lives life is to be refreshed,
 // before jitter.
 func AdvisoryWindow(life time.Duration) time.Duration {
@@ -93,8 +104,8 @@ func JitteredAdvisory(life time.Duration) time.Duration {
 }
 
 // Backoff is how long no caller asks after a failed refresh of a token with rem left. It ends
-// before the token stops being handed out.
-func Backoff(rem time.Duration) time.Duration {
+// before the token stops being handed out, which is with floor left.
+func Backoff(rem, floor time.Duration) time.Duration {
 	b := min(max(rem/backoffShare, BackoffLeast), BackoffMost)
-	return min(b/2+rand.N(b), rem-Floor) // jitter, no secret
+	return min(b/2+rand.N(b), rem-floor) // jitter, no secret
 }
