@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -125,8 +124,7 @@ func (c *Client) Skew() time.Duration { return time.Duration(c.skew.Load()) }
 
 // global reports whether the endpoint is the one that serves no region of its own.
 func (c *Client) global() bool {
-	host, _, _ := strings.Cut(strings.ToLower(c.host), ":")
-	return c.endpoint == "" && c.region == "aws-global" || strings.TrimSuffix(host, ".") == "sts.amazonaws.com"
+	return awsname.GlobalSTS(c.endpoint, c.region) || awsname.GlobalSTS(c.url, c.region)
 }
 
 // pause waits before a second attempt.

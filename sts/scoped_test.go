@@ -83,7 +83,7 @@ func TestScopedAnswers(t *testing.T) {
 	}{
 		"as long as the source":  {func(s *said) { s.Expires = stamp(end) }, "", ""},
 		"shorter than a minute":  {func(s *said) { s.Expires = stamp(time.Now().Add(30 * time.Second)) }, "", ""},
-		"longer than the source": {func(s *said) { s.Expires = stamp(end.Add(time.Minute)) }, sts.BadAnswer, "those that they are made from"},
+		"longer than the source": {func(s *said) { s.Expires = stamp(end.Add(6 * time.Minute)) }, sts.BadAnswer, "those that they are made from"},
 		"ended":                  {func(s *said) { s.Expires = stamp(time.Now().Add(-time.Second)) }, sts.BadAnswer, "ended at"},
 		"no session":             {func(s *said) { s.ID, s.ARN, s.Expires = "", "", stamp(end) }, sts.BadAnswer, "does not name the scoped session"},
 		"no ARN":                 {func(s *said) { s.ARN, s.Expires = "x", stamp(end) }, sts.BadAnswer, "missing or malformed"},

@@ -20,7 +20,8 @@ var ErrWrongIdentity = errors.New("answer is about another identity")
 const (
 	// minLife: an answer that ends sooner is of no use, the refresh of any client would be due.
 	minLife = 60 * time.Second
-	// lifeSlack is how much longer than asked for credentials may live: clocks differ.
+	// lifeSlack is how much longer than asked for credentials may live: clocks differ; and so much earlier than
+	// they do the SDK says that a container's credentials end (aws-sdk-go-v2: config, resolve_credentials.go).
 	lifeSlack = 5 * time.Minute
 	// maxSaid bounds, in bytes, what an identity provider's names may take.
 	maxSaid = 4096
@@ -53,7 +54,7 @@ func verifyResponse(r Request, t token.Token, where callContext, now time.Time) 
 		return token.Token{}, fmt.Errorf("the credentials ended at %s already", stamp(c.Expires))
 	case left <= minLife && r.Lifetime() > minLife:
 		return token.Token{}, fmt.Errorf("the credentials end at %s, in %s", stamp(c.Expires), around(left))
-	case r.Operation == token.GetScopedCredentials && !where.sourceEnds.IsZero() && c.Expires.After(where.sourceEnds.Add(time.Second)):
+	case r.Operation == token.GetScopedCredentials && !where.sourceEnds.IsZero() && c.Expires.After(where.sourceEnds.Add(lifeSlack)):
 		return token.Token{}, fmt.Errorf("the credentials end at %s, and those that they are made from at %s", stamp(c.Expires), stamp(where.sourceEnds))
 	case left > most:
 		return token.Token{}, fmt.Errorf("the credentials end at %s, in %s, and %s was asked for",

@@ -2,7 +2,6 @@ package sdk_test
 
 import (
 	"os"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -35,7 +34,7 @@ type column struct {
 
 func columns() []column {
 	const process, container, imds, long = "credential_process", "container credentials", "IMDSv2", "one client for long"
-	const variables, center, login = "variables", "from IAM Identity Center", "from aws login"
+	const center, login = "from IAM Identity Center", "from aws login"
 	return []column{
 		{"cold", process, "cold", false},
 		{"warm", process, "warm", false},
@@ -54,7 +53,6 @@ func columns() []column {
 		{"token", container, "token in a variable", false},
 		{"wrongtoken", container, "wrong token", false},
 		{"away", container, "endpoint away", false},
-		{"relative", container, "at 169.254.170.2, no token", false},
 		{"crefreshed", container, "refreshed in a living client", true},
 		{"imds", imds, "default chain", false},
 		{"slash", imds, "endpoint with a final slash", false},
@@ -64,7 +62,6 @@ func columns() []column {
 		{"restarted", imds, "endpoint restarted", true},
 		{"irefreshed", imds, "refreshed in a living client", true},
 		{"suspended", imds, "suspended and resumed", true},
-		{"exec", variables, "by sts-helper exec", false},
 		{"corp-process", center, process, false},
 		{"corp-container", center, container, false},
 		{"corp-imds", center, imds, false},
@@ -77,20 +74,6 @@ func columns() []column {
 		{"short", long, "50 requests, 15 min session", true},
 		{"twohours", long, "two hours of 15 min sessions", true},
 	}
-}
-
-// ways are the columns of which every client has a part: the ways to credentials.
-var ways = []string{"cold", "warm", "human", "tokenfile", "token", "relative", "imds", "address", "exec"}
-
-// columns are those in which the row has a part.
-func (r *row) columns() (all []column) {
-	for _, c := range columns() {
-		if r.brief && !slices.Contains(ways, c.id) || r.cli && c.lives {
-			continue
-		}
-		all = append(all, c)
-	}
-	return all
 }
 
 var results = struct {
@@ -121,7 +104,7 @@ func step(t *testing.T, r *row, column string, f func(t *testing.T) cell) {
 			c.State, c.Note = cannot, why
 		}
 	})
-	if !ok && !r.brief { // the steps of a story follow from each other, the ways do not
+	if !ok {
 		t.FailNow()
 	}
 }
@@ -131,22 +114,19 @@ var slots = make(chan struct{}, 2)
 
 func TestConformance(t *testing.T) {
 	inside(t)
-	for _, r := range append(rows(), clients()...) {
+	for _, r := range rows() {
 		results.rows = append(results.rows, r)
 		t.Run(r.id, func(t *testing.T) {
-			if r.long && !withLong() {
-				t.Skip("not run: it is in the nightly lane (make conformance-long)")
-			}
 			if what := r.missing(); what != "" {
 				if os.Getenv("CI") != "" {
 					t.Fatalf("%s is not installed: make sdk-tools", what)
 				}
-				for _, c := range r.columns() {
+				for _, c := range columns() {
 					put(r, c.id, cell{State: notRun, Note: what + " is not installed"})
 				}
 				t.Skipf("not run: %s is not installed (make sdk-tools)", what)
 			}
-			for _, story := range r.stories() {
+			for _, story := range stories() {
 				t.Run(story.name, func(t *testing.T) {
 					t.Parallel()
 					slots <- struct{}{}
@@ -164,15 +144,7 @@ type story struct {
 	run  func(t *testing.T, r *row)
 }
 
-func (r *row) stories() []story {
-	if r.brief {
-		return []story{
-			{"ways", waysStory},
-			{"variables", execStory},
-			{"port", portStory},
-			{"builtin", builtInStory},
-		}
-	}
+func stories() []story {
 	return []story{
 		{"shared", sharedStory},
 		{"ageing", ageingStory},
@@ -181,8 +153,6 @@ func (r *row) stories() []story {
 		{"kinds", kindsStory},
 		{"endpoint", endpointStory},
 		{"address", addressStory},
-		{"relative", relativeStory},
-		{"variables", execStory},
 		{"client", clientStory},
 		{"corp", corpStory},
 		{"console", consoleStory},

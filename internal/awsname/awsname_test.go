@@ -99,6 +99,21 @@ func TestCheckEndpoint(t *testing.T) {
 	}
 }
 
+func TestGlobalSTS(t *testing.T) {
+	for _, tt := range []struct {
+		endpoint, region string
+		want             bool
+	}{
+		{"", "aws-global", true}, {"", "us-east-1", false}, {"", "aws-cn-global", false},
+		{"https://sts.amazonaws.com", "us-east-1", true}, {"https://STS.amazonaws.com.:443/", "eu-west-1", true},
+		{"https://sts.us-east-1.amazonaws.com", "aws-global", false}, {"http://127.0.0.1:1", "aws-global", false},
+	} {
+		if got := awsname.GlobalSTS(tt.endpoint, tt.region); got != tt.want {
+			t.Errorf("%q %s: %v", tt.endpoint, tt.region, got)
+		}
+	}
+}
+
 func TestIsLoopback(t *testing.T) {
 	for _, s := range []string{"localhost", "LocalHost", "127.0.0.1", "127.255.0.1", "::1", "[::1]", "::ffff:127.0.0.1"} {
 		if !awsname.IsLoopback(s) {

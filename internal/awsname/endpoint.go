@@ -36,6 +36,16 @@ func CheckEndpoint(endpoint string, allowHTTP bool) (what, do string) {
 	return "", ""
 }
 
+// GlobalSTS reports whether STS is asked at its global endpoint, which serves no region of its own and does not
+// have every operation: by its URL, "" where none is configured, or by the region.
+func GlobalSTS(endpoint, region string) bool {
+	if endpoint == "" {
+		return region == "aws-global"
+	}
+	u, err := url.Parse(endpoint)
+	return err == nil && strings.EqualFold(strings.TrimSuffix(u.Hostname(), "."), "sts.amazonaws.com")
+}
+
 // IsLoopback reports whether a host is this machine: "localhost", in any case, or an address of the
 // loopback network, with or without brackets. Other names are not, wherever they lead; neither is
 // "localhost.": package net does not find it in the hosts file, and asks DNS.

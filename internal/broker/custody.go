@@ -244,7 +244,8 @@ func (p *Provider) lookAgain() time.Duration {
 	return r.Remaining() - cache.HardFloor
 }
 
-// whose is who the credentials of p's source are: asked once for each that were fetched.
+// whose is who the credentials of p's source, or of the session that p is, are: asked once for each that were
+// fetched.
 func (p *Provider) whose(ctx context.Context, c token.Credentials) (token.Principal, error) {
 	known := func() (token.Principal, bool) {
 		s := p.state()
@@ -279,9 +280,12 @@ func (p *Provider) whose(ctx context.Context, c token.Credentials) (token.Princi
 		}
 		return token.Principal{}, fromSTS(err)
 	}
-	if s := p.state(); s.KeyID == c.AccessKeyID {
+	switch s := p.state(); {
+	case s.KeyID == c.AccessKeyID:
 		s.ID, s.ARN = who.ID, who.ARN
 		p.saveState(s)
+	case !p.req.OfSource(): // a session of its own making, which names nobody
+		p.saveState(sourceState{KeyID: c.AccessKeyID, ID: who.ID, ARN: who.ARN})
 	}
 	return who, nil
 }

@@ -26,6 +26,9 @@ func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error
 		if err != nil {
 			return token.Token{}, err
 		}
+		if p.req.Scoped() { // with a session token from a file or from variables
+			return p.askScoped(ctx, p, sourceToken(creds))
+		}
 		return p.ask(ctx, creds)
 	}
 	for again := false; ; again = true {
@@ -35,6 +38,9 @@ func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error
 		a, err := p.base.Token(ctx)
 		if err != nil {
 			return token.Token{}, err
+		}
+		if p.noLaterEnd(a.Token) {
+			return token.Token{}, cache.ErrNoLater
 		}
 		t, err := p.askWith(ctx, a.Token)
 		if err == nil || again || !revoked(err) || p.base.req.OfSource() && a.Origin == cache.Fresh {
@@ -56,7 +62,12 @@ func (p *Provider) askWith(ctx context.Context, base token.Token) (token.Token, 
 	if err != nil {
 		return token.Token{}, err
 	}
-	t, err := p.ask(ctx, base.Credentials)
+	var t token.Token
+	if p.req.Scoped() {
+		t, err = p.askScoped(ctx, p.base, base)
+	} else {
+		t, err = p.ask(ctx, base.Credentials)
+	}
 	t.Signer = who
 	return t, err
 }
@@ -69,7 +80,7 @@ func revoked(err error) bool {
 		return false
 	}
 	switch se.Code {
-	case "InvalidClientTokenId", "ExpiredToken", "ExpiredTokenException", "InvalidToken":
+	case "InvalidClientTokenId", "ExpiredToken", "ExpiredTokenException", "InvalidToken", "InvalidSubjectCredentials":
 		return true
 	}
 	return false
@@ -101,23 +112,12 @@ func (p *Provider) sourceOptions(ctx context.Context) (source.Options, error) {
 
 // ask sends the request, with an MFA code where one is needed.
 func (p *Provider) ask(ctx context.Context, creds token.Credentials) (token.Token, error) {
-	client, err := p.client()
-	if err != nil {
-		return token.Token{}, err
-	}
 	send := func(code string) (token.Token, error) {
 		in, err := p.build(ctx, code)
 		if err != nil {
 			return token.Token{}, err
 		}
-		t, err := client.Do(ctx, in, signer(creds))
-		if err != nil {
-			if ctx.Err() != nil {
-				return token.Token{}, context.Cause(ctx)
-			}
-			return token.Token{}, fromSTS(err)
-		}
-		return t, nil
+		return p.send(ctx, in, creds)
 	}
 	if p.req.SerialNumber == "" {
 		return send("")
@@ -129,6 +129,22 @@ func (p *Provider) ask(ctx context.Context, creds token.Credentials) (token.Toke
 		return token.Token{}, fromSTS(err)
 	}
 	return p.withCode(ctx, send)
+}
+
+// send sends one request to STS.
+func (p *Provider) send(ctx context.Context, in sts.Request, creds token.Credentials) (token.Token, error) {
+	client, err := p.client()
+	if err != nil {
+		return token.Token{}, err
+	}
+	t, err := client.Do(ctx, in, signer(creds))
+	if err != nil {
+		if ctx.Err() != nil {
+			return token.Token{}, context.Cause(ctx)
+		}
+		return token.Token{}, fromSTS(err)
+	}
+	return t, nil
 }
 
 // maxCABundle bounds the file of certificates, in bytes.
@@ -183,6 +199,7 @@ func (p *Provider) build(ctx context.Context, code string) (sts.Request, error) 
 		Policy: r.Policy, PolicyArns: r.PolicyARNs, Tags: tags(r.Tags), TransitiveTagKeys: r.TransitiveTagKeys,
 		ExternalId: r.ExternalID, SourceIdentity: r.SourceIdentity, SerialNumber: r.SerialNumber, TokenCode: code,
 		PrincipalArn: r.PrincipalARN, TargetPrincipal: r.TargetPrincipal, TaskPolicyArn: r.TaskPolicyARN,
+		Audience: r.Audience, SigningAlgorithm: r.SigningAlgorithm,
 	}
 	var err error
 	switch in.Operation {

@@ -101,7 +101,7 @@ func (p *Provider) fresh() bool {
 		return true // it cannot be renewed here
 	}
 	r := p.load()
-	return r != nil && r.Remaining() > max(r.Advisory, cache.HardFloor)
+	return r != nil && r.Fresh()
 }
 
 // load is the record of p's token, nil where there is none, or where it is another's by what is

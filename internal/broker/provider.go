@@ -75,6 +75,9 @@ func newProvider(req *request.Request, opts Options, pr *prompter) (*Provider, e
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Provider{req: req, opts: opts, key: request.KeyOf(req), chain: source.InheritedChain(opts.Env.Getenv), prompter: pr}
+	if req.Reason != "" {
+		opts.Log.Debug("operation chosen", "operation", req.Operation, "profile", req.Name, "reason", req.Reason)
+	}
 	if req.Base != nil {
 		base, err := newProvider(req.Base, opts, pr)
 		if err != nil {
@@ -199,6 +202,8 @@ func (p *Provider) KeptAbove() time.Duration {
 		return cache.HardFloor
 	case p.needsCode():
 		return cache.Mandatory
+	case p.req.Scoped() && p.req.Duration == 0 && p.base != nil: // it ends with what it is made from
+		return p.base.KeptAbove()
 	}
 	return 0
 }

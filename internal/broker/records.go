@@ -16,7 +16,7 @@ import (
 // RefreshAt is from when on a use of the record refreshes it. The user is not asked for an MFA
 // code before it must be.
 func RefreshAt(r *cache.Record) time.Time {
-	window := r.Advisory
+	window := r.Due()
 	if request.MFASerial(r.Inputs) != "" {
 		window = cache.Mandatory
 	}
@@ -166,7 +166,8 @@ func (p *Provider) PromptedElsewhere() (lock.Holder, bool) {
 	return lock.Holder{}, false
 }
 
-// Lifetime is how long p's token lives from its issue, 0 where that is not known.
+// Lifetime is how long p's token lives from its issue, 0 where that is not known, as for one that ends with
+// what it is made from.
 func (p *Provider) Lifetime() time.Duration {
 	if p.req.Granted != "" || p.req.HandOut {
 		return 0

@@ -72,6 +72,15 @@ func goldenRequests() map[string]*request.Request {
 		}),
 		"an accepted token": {Granted: "guest", Operation: "AssumeRole"},
 		"every field":       everything(),
+		"every field of before there were scoped sessions": before(everything()),
+		"narrowed role":               request.Narrow(assume(func(*request.Request) {}), "{}", 0),
+		"narrowed session":            request.Narrow(session(), "{}", time.Minute),
+		"narrowed twice":              request.Narrow(request.Narrow(session(), "{}", 0), `{"Version":"2012-10-17"}`, 0),
+		"narrowed session of its own": described(request.Narrow(session(), "{}", 0)),
+		"web identity token for another cloud": ask("GetWebIdentityToken", func(r *request.Request) {
+			r.Audience, r.SigningAlgorithm, r.Duration = []string{"https://b.example", "https://a.example"}, "ES384", 5*time.Minute
+			r.Tags = []request.Tag{{Key: "Team", Value: "ops"}}
+		}),
 	}
 	for name, file := range map[string]string{"": "token.jwt", ", opaque": "opaque", ", no file": "nowhere"} {
 		all["web identity"+name] = ask("AssumeRoleWithWebIdentity", func(r *request.Request) {
@@ -113,20 +122,44 @@ func goldenRequests() map[string]*request.Request {
 			// As it is asked: below, the source has a request of its own.
 			role := request.WithSource(assume(func(r *request.Request) { r.Source = other(kind) }))
 			all["role of the source "+string(kind)], all["credentials of the source "+string(kind)] = role, role.Base
+			all["narrowed source "+string(kind)] = request.Narrow(role.Base, "{}", 0)
 		}
 	}
 	return all
 }
 
+// before is r without what requests did not have at first.
+func before(r *request.Request) *request.Request {
+	r.Description, r.Audience, r.SigningAlgorithm = "", nil, ""
+	return r
+}
+
+func described(r *request.Request) *request.Request {
+	r.Description = "run 42"
+	return r
+}
+
 // goldenKeys are the keys that records have today. A key that changes here makes every such
 // record unreachable: it would need a new version of the schema, and a reason.
 var goldenKeys = map[string]string{
-	"SAML by command":                     "6a6b18e9cd172a50fe871e7053908831c985b9d5a509a7baa2b26fa87809be5a",
-	"SAML":                                "ee032175aeb8fabdd1b9519075b0c6510e59e10745944ead50f2a01682344bf1",
-	"SAML, no file":                       "891141d393ec606f17f288baf0e9b41314224962d94a90ceb7401bb643460623",
-	"SAML, opaque":                        "252cbbb370633ddd5b980782b16633e881a7a7c9051d93d7c33828ec33712ebf",
-	"an accepted token":                   "b7c858494bc7f02aca3e7f784b0dddd94040fae9e4fa7329166079bd9cb431ac",
-	"every field":                         "4f4dd1a8e813838058fcf5b058e98e54e785360cba5736ad50396ce1f3de1c96",
+	"SAML by command":                      "6a6b18e9cd172a50fe871e7053908831c985b9d5a509a7baa2b26fa87809be5a",
+	"SAML":                                 "ee032175aeb8fabdd1b9519075b0c6510e59e10745944ead50f2a01682344bf1",
+	"SAML, no file":                        "891141d393ec606f17f288baf0e9b41314224962d94a90ceb7401bb643460623",
+	"SAML, opaque":                         "252cbbb370633ddd5b980782b16633e881a7a7c9051d93d7c33828ec33712ebf",
+	"an accepted token":                    "b7c858494bc7f02aca3e7f784b0dddd94040fae9e4fa7329166079bd9cb431ac",
+	"every field":                          "6e47dec31cee116b6b72d9526e2dbe55a22ec6cee50eb7e72d16d296bd243db7",
+	"narrowed role":                        "ec3cd7db4aea047baecc73b36d129e4b68dcca840dfb6581ea04bb5765aa09a6",
+	"narrowed session of its own":          "e50fd82c8c41fac98fbf8d522d07c7e3f5e1b44672356dd889de1718b312c7b2",
+	"narrowed session":                     "a129a96ded3aad43eb84734b32c75847ca32abae4f4d8922c21b9287e65cc461",
+	"narrowed source container":            "801e88e0a2bab2ed00bc9c624dd6dda9ee2f8611b42a8ca082b08358e9bdd0f9",
+	"narrowed source default":              "f4358b208fcc7f8f37b480bd5b461106641565f3f83f41caa48f4f5197eed1e2",
+	"narrowed source instance":             "f1b90e206f3b151542806211ed7c327f29d2fc7cdfc2f81f8d73fa88f46fcf77",
+	"narrowed source login":                "da1417e8a5f0c2e421ba80d5d43c201e55d165fc11d0941d99ae9dbfef144095",
+	"narrowed source process":              "793f0f4492d3a360851b10edc77fce156c5f756f48d32b088554fd13e53b9180",
+	"narrowed source sso":                  "dcfff2a81130cb46a086b4564a6c2453997b385a62b488bc9206a7ee797f1c57",
+	"narrowed twice":                       "977d55c86f17a800ed787187396032fb1c5ef915739934fd9c8493f421e8ec1a",
+	"web identity token for another cloud": "4265a121a4b727f777ab1c801e7640eef49393c148b3cac363bac427d81209ff",
+	"every field of before there were scoped sessions": "4f4dd1a8e813838058fcf5b058e98e54e785360cba5736ad50396ce1f3de1c96",
 	"federation":                          "f7134e2bdbf8fee15326b0ca10d5cf823853ca83d00ab97c24fbbb3afbd42e52",
 	"federation, lists":                   "6064db0e7f395bd1ab1278004a346e9420caa7f741731cbd4c5298a4fd417119",
 	"federation, no policy":               "128e45e45313aac53cf19fd6b88f9b55fcff639a7f9af97d77b526431ed7b993",

@@ -54,6 +54,9 @@ const (
 	inputPrincipalARN      inputName = "principal_arn"
 	inputTargetPrincipal   inputName = "target_principal"
 	inputTaskPolicyARN     inputName = "task_policy_arn"
+	inputDescription       inputName = "scoped_session_description"
+	inputAudience          inputName = "audience"
+	inputSigningAlgorithm  inputName = "signing_algorithm"
 
 	inputGranted inputName = "granted" // alone
 )
@@ -111,6 +114,9 @@ func KeyOf(r *Request) cache.Key {
 		{inputWebIdentityCmd, r.WebIdentityTokenCommand},
 		{inputWebIdentityIssuer, r.WebIdentityIssuer},
 		{inputObserved, r.Observed},
+		{inputDescription, r.Description},
+		{inputAudience, set(r.Audience)},
+		{inputSigningAlgorithm, r.SigningAlgorithm},
 	} {
 		if later.value != "" {
 			inputs = append(inputs, present(later.name, later.value))

@@ -20,6 +20,7 @@ func full() request.Request {
 		Policy: "{}", PolicyARNs: []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"},
 		WebIdentityTokenFile: "/nowhere/token", SAMLAssertionFile: "/nowhere/assertion", SAMLAssertionCommand: "cat /nowhere/assertion",
 		WebIdentitySubject: "pod", SAMLSubject: "alice",
+		Description: "a test", Audience: []string{"https://example.com"}, SigningAlgorithm: "ES384",
 		PrincipalARN: "arn:aws:iam::111122223333:saml-provider/example", TargetPrincipal: "444455556666", TaskPolicyARN: "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy",
 	}
 }
@@ -62,6 +63,7 @@ var (
 		"ObservedFiles": "Observed has what is in them",
 		"CallOptions":   "how the request is answered",
 		"HandOut":       "the token of Operation is the same, and the source's credentials have a key of their own",
+		"Reason":        "what is said of the operation",
 		"CABundle":      "whom the connection trusts; AWS decides whose the token is",
 	}
 	noPartOfTheSource = map[string]string{

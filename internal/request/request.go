@@ -50,6 +50,7 @@ type Request struct {
 	Policy               string   // session policy, compacted JSON, "" for none
 	PolicyARNs           []string // managed session policies, at most ten
 	NoPolicy             bool     // a federation token without any policy is wanted
+	Description          string   // of a scoped session, for CloudTrail; "" for one that names program and run
 	WebIdentityTokenFile string
 	WebIdentitySubject   string // what settings.Observe found the token to be about, "" for none
 	// WebIdentityTokenCommand prints the token, WebIdentityIssuer ([GitHub]) is who is asked for
@@ -63,6 +64,12 @@ type Request struct {
 	PrincipalARN            string // the SAML provider
 	TargetPrincipal         string // AssumeRoot: account id or root ARN
 	TaskPolicyARN           string // AssumeRoot
+
+	Audience         []string // whom a web identity token is for
+	SigningAlgorithm string   // of a web identity token: RS256 or ES384
+
+	// Reason says why it is Operation where the settings do not name one, "" where they do.
+	Reason string
 
 	CallOptions
 }

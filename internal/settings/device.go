@@ -66,7 +66,7 @@ func (l *loader) checkDevice(r *request.Request, op opSet) error {
 		g := l.value(setting)
 		switch {
 		case g == nil, g.layer != fromFile && l.env.OneOfMany:
-		case op != opSession && op != opRole:
+		case op != opSession && op != opRole && op != opScope:
 			// A variable may be there for other requests; a flag and an entry are for this one.
 			if g.layer != fromVariable {
 				return g.wrong("does not go with "+r.Operation+", which takes no MFA code", "remove it")
@@ -107,18 +107,27 @@ func (l *loader) addSerial(r *request.Request, serial string, owner *awsconfig.P
 		r.SerialNumber = serial
 		return nil
 	}
-	name := "default"
-	if r.Source.Profile != "" {
-		name = r.Source.Profile
-	} else if owner == nil && !l.source.named {
-		owner = l.source.profile // lends its region to the environment's keys
-	}
-	session := &request.Request{Name: name, Operation: opSession.String(), Source: r.Source, SerialNumber: serial}
-	where, err := l.sourceEndpoint(owner, defaultRegion)
+	session, err := l.mfaSession(r.Source, serial, owner)
 	if err != nil {
 		return err
 	}
-	where.fill(session)
 	r.Base, r.Source = session, request.Source{}
 	return nil
+}
+
+// mfaSession is the request for the session of a user's keys that an MFA device was shown for.
+func (l *loader) mfaSession(source request.Source, serial string, owner *awsconfig.Profile) (*request.Request, error) {
+	name := "default"
+	if source.Profile != "" {
+		name = source.Profile
+	} else if owner == nil && !l.source.named {
+		owner = l.source.profile // lends its region to the environment's keys
+	}
+	session := &request.Request{Name: name, Operation: opSession.String(), Source: source, SerialNumber: serial}
+	where, err := l.sourceEndpoint(owner, defaultRegion)
+	if err != nil {
+		return nil, err
+	}
+	where.fill(session)
+	return session, nil
 }

@@ -90,8 +90,9 @@ func (l *loader) openProfile(g *settingValue, p *awsconfig.Profile) error {
 	for name, list := range own {
 		setting, _ := byFlag(name)
 		given = given || setting == sSourceProfile
+		l.own[setting] = &settingValue{setting: &settings[setting], list: list, layer: fromFlag, profile: true}
 		if v := l.values[setting]; v == nil || v.layer > fromFlag {
-			l.values[setting] = &settingValue{setting: &settings[setting], list: list, layer: fromFlag}
+			l.values[setting] = l.own[setting]
 		}
 	}
 	if l.entry == nil && !given && l.values[sSourceProfile] == nil {

@@ -37,6 +37,7 @@ type settingValue struct {
 	setting *Setting
 	list    []string
 	layer   layer
+	profile bool // it is of the profile: of its entry, or of the line by which it runs this program
 	file    string
 	line    int
 }
@@ -89,6 +90,7 @@ func (g *settingValue) duration() (time.Duration, error) {
 type loader struct {
 	env    Environment
 	values [settingCount]*settingValue
+	own    [settingCount]*settingValue // those of the profile, also where a flag or a variable comes before them
 	file   *configFile
 	entry  *entry
 	aws    *awsconfig.Files
@@ -209,8 +211,11 @@ func (l *loader) collect(flags Flags) error {
 	}
 	if l.entry != nil {
 		for _, v := range l.entry.values {
+			if l.own[v.setting] == nil {
+				l.own[v.setting] = &settingValue{setting: &settings[v.setting], list: v.list, layer: fromFile, profile: true, file: l.file.path, line: v.line}
+			}
 			if l.values[v.setting] == nil {
-				l.values[v.setting] = &settingValue{setting: &settings[v.setting], list: v.list, layer: fromFile, file: l.file.path, line: v.line}
+				l.values[v.setting] = l.own[v.setting]
 			}
 		}
 	}
@@ -224,6 +229,13 @@ func (l *loader) collect(flags Flags) error {
 		}
 		if err := g.check(); err != nil {
 			return err
+		}
+	}
+	for _, s := range policySettings {
+		if g := l.own[s]; g != nil && g != l.values[s] {
+			if err := g.check(); err != nil {
+				return err
+			}
 		}
 	}
 	if l.path(sCredentialsFile) != "" {

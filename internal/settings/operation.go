@@ -25,6 +25,8 @@ func (o opSet) String() string {
 		return "AssumeRoleWithSAML"
 	case opRoot:
 		return "AssumeRoot"
+	case opScope:
+		return "GetScopedCredentials"
 	}
 	return "a granted token"
 }
@@ -95,6 +97,8 @@ func (l *loader) request() (*request.Request, error) {
 			if r.Operation == opWebIdentity.String() {
 				op = opWebIdentity
 			}
+		} else if op, err = l.inferNarrowing(r, s); err != nil {
+			return nil, err
 		}
 		if err := l.checkConflicts(op, nil); err != nil {
 			return nil, err
@@ -102,13 +106,20 @@ func (l *loader) request() (*request.Request, error) {
 	}
 	r.Name = l.name(r)
 	l.top.fill(r)
-	if err := l.fillDefaults(r, op, s); err != nil {
+	further, life, err := l.fillDefaults(r, op, s)
+	if err != nil {
 		return nil, err
 	}
 	if err := l.checkDevice(r, op); err != nil {
 		return nil, err
 	}
-	r.HandOut = op == opSession && r.Base == nil && r.Duration == 0 && r.SerialNumber == "" && (r.Source.Asked() || r.Source.Session)
+	if r, err = l.narrow(r, further, life); err != nil {
+		return nil, err
+	}
+	if err := l.describe(r); err != nil {
+		return nil, err
+	}
+	r.HandOut = op == opSession && !r.Scoped() && r.Base == nil && r.Duration == 0 && r.SerialNumber == "" && (r.Source.Asked() || r.Source.Session)
 	return r, l.checkPartitions(r)
 }
 
@@ -173,24 +184,32 @@ func (l *loader) checkConflicts(op opSet, by *settingValue) error {
 	return nil
 }
 
-// fillDefaults fills in what the operation takes.
-func (l *loader) fillDefaults(r *request.Request, op opSet, s sourceChain) error {
-	if err := l.duration(r, op); err != nil {
-		return err
+// fillDefaults fills in what the operation takes, and gives what is left to narrow then: further policies
+// and a shorter life.
+func (l *loader) fillDefaults(r *request.Request, op opSet, s sourceChain) (further []string, life time.Duration, err error) {
+	if life, err = l.duration(r, op); err != nil {
+		return nil, 0, err
 	}
 	l.copyStrings(r)
 	if err := l.tags(r); err != nil {
-		return err
+		return nil, 0, err
 	}
 	if op == opRole || op == opWebIdentity || op == opSAML {
 		if r.RoleSessionName == "" && op != opSAML { // SAML's is in the assertion
 			r.RoleSessionName = l.env.sessionName()
 		}
 	}
-	if err := l.policy(r, op); err != nil {
-		return err
+	if further, err = l.policy(r, op); err != nil {
+		return nil, 0, err
 	}
+	return further, life, l.complete(r, op, s)
+}
+
+// complete looks after what belongs to one operation alone.
+func (l *loader) complete(r *request.Request, op opSet, s sourceChain) error {
 	switch op {
+	case opScope:
+		return l.sessionDuration(r)
 	case opSession, opRole:
 		if err := l.serial(r, s); err != nil {
 			return err
@@ -213,24 +232,35 @@ func (l *loader) fillDefaults(r *request.Request, op opSet, s sourceChain) error
 	return nil
 }
 
-// duration checks the life asked for against the operation's bounds (STS API reference).
-func (l *loader) duration(r *request.Request, op opSet) error {
+// duration checks the life asked for against the operation's bounds (STS API reference). What is too short
+// for it is what its credentials are narrowed to then.
+func (l *loader) duration(r *request.Request, op opSet) (narrower time.Duration, err error) {
 	g := l.value(sDuration)
-	if g != nil {
-		d, err := g.duration()
-		if err != nil {
-			return err
-		}
-		low, high := stsfield.Durations(token.Operation(r.Operation))
-		if d < low || d > high {
-			return g.wrong(display.Duration(d)+" is out of bounds: "+r.Operation+" takes "+display.Duration(low)+" to "+display.Duration(high), "")
-		}
-		if op == opRole && chained(r) && d > time.Hour {
-			return g.wrong(display.Duration(d)+" is too long: "+chainedRule, "")
-		}
-		r.Duration = d
+	if g == nil {
+		return 0, nil
 	}
-	return nil
+	d, err := g.duration()
+	if err != nil {
+		return 0, err
+	}
+	low, high := stsfield.Durations(token.Operation(r.Operation))
+	least := low
+	if op != opRoot {
+		least, _ = stsfield.Durations(token.GetScopedCredentials)
+	}
+	switch {
+	case d < least:
+		return 0, g.wrong(display.Duration(d)+" is out of bounds: "+display.Duration(least)+" is the least", "")
+	case d > high:
+		return 0, g.wrong(display.Duration(d)+" is out of bounds: "+r.Operation+" takes "+display.Duration(low)+" to "+display.Duration(high), "")
+	case d < low:
+		r.Duration = 0
+		return d, nil
+	case op == opRole && chained(r) && d > time.Hour:
+		return 0, g.wrong(display.Duration(d)+" is too long: "+chainedRule, "")
+	}
+	r.Duration = d
+	return 0, nil
 }
 
 // sessionDuration sets the life of the MFA session that r is made from.
@@ -251,7 +281,7 @@ func (l *loader) sessionDuration(r *request.Request) error {
 		if g.layer == fromVariable {
 			return nil // it holds for those profiles that have one
 		}
-		return g.wrong("is of no effect: no MFA session is behind this role", "add --mfa-serial, or remove it")
+		return g.wrong("is of no effect: no MFA session is behind it", "add --mfa-serial, or remove it")
 	}
 	low, high := stsfield.Durations(token.GetSessionToken)
 	if d < low || d > high {

@@ -1,19 +1,56 @@
 package settings
 
 import (
-	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/policy"
 )
 
-// policy makes the session policy: the written one, the one the flags describe, or the
-// written one with the flags' statements after its own.
-func (l *loader) policy(r *request.Request, op opSet) error {
+// policy makes the session policy of r, and those that narrow what r gives further: a policy of flags or
+// variables narrows what the profile's own allows, and does not take its place.
+func (l *loader) policy(r *request.Request, op opSet) (further []string, err error) {
+	own, line := l.splitPolicy()
+	if further, err = own.onePolicy(r, op); err != nil || line == nil {
+		return further, err
+	}
+	var top request.Request
+	more, err := line.onePolicy(&top, opScope)
+	if top.Policy != "" { // else --read-only=false is all that is said
+		further = append(further, top.Policy)
+	}
+	return append(further, more...), err
+}
+
+// onePolicy makes one session policy: the written one, the one the flags describe, or the
+// written one with the flags' statements after its own. That of --read-only comes after another one.
+func (l *loader) onePolicy(r *request.Request, op opSet) (further []string, err error) {
+	if err := l.explicitPolicy(r, op); err != nil {
+		return nil, err
+	}
+	readOnly, err := l.boolValue(sReadOnly)
+	if err != nil || !readOnly {
+		return nil, err
+	}
+	how := "an inline policy of the commonest services, since GetScopedCredentials takes no ARNs"
+	switch {
+	case op&opsARNs != 0 && r.Policy == "" && len(r.PolicyARNs) == 0:
+		how = "arn:" + r.Partition + ":iam::aws:policy/ReadOnlyAccess"
+		r.PolicyARNs = []string{how}
+	case r.Policy == "" && len(r.PolicyARNs) == 0:
+		r.Policy = policy.ReadOnly().String()
+	default:
+		further = []string{policy.ReadOnly().String()}
+	}
+	r.Reason = strings.TrimPrefix(r.Reason+"; read-only is "+how, "; ")
+	return further, nil
+}
+
+func (l *loader) explicitPolicy(r *request.Request, op opSet) error {
 	var err error
 	if r.NoPolicy, err = l.boolValue(sNoPolicy); err != nil {
 		return err
@@ -43,16 +80,16 @@ func (l *loader) policy(r *request.Request, op opSet) error {
 	case described.IsZero():
 		r.Policy = written.String()
 	default:
-		both, err := joined(written, described)
+		both, err := policy.Join(written, described)
 		if err != nil {
 			return l.value(sPolicy).wrong("with the statements added: "+finding(err), "")
 		}
 		r.Policy = both.String()
 	}
-	some := r.Policy != "" || len(r.PolicyARNs) > 0
+	some := r.Policy != "" || len(r.PolicyARNs) > 0 || l.isOn(sReadOnly)
 	if r.NoPolicy && some {
 		with := l.value(sPolicyARN)
-		for _, s := range [...]id{sPolicy, sAllow, sDeny, sResource} {
+		for _, s := range policySettings {
 			if g := l.value(s); g != nil {
 				with = g
 			}
@@ -82,32 +119,6 @@ func (l *loader) writtenPolicy(g *settingValue) (policy.Policy, error) {
 		where = fileLine(path, f.Line) + ":" + strconv.Itoa(f.Column)
 	}
 	return policy.Policy{}, &Error{Kind: Config, Where: where, What: "the session policy: " + finding(err), Do: "sts-helper policy check shows every fault"}
-}
-
-// joined appends one policy's statements to another's.
-func joined(written, described policy.Policy) (policy.Policy, error) {
-	var doc, add map[string]json.RawMessage
-	if err := errors.Join(json.Unmarshal(written.JSON(), &doc), json.Unmarshal(described.JSON(), &add)); err != nil {
-		return policy.Policy{}, err
-	}
-	var all []json.RawMessage
-	for _, d := range []map[string]json.RawMessage{doc, add} {
-		var some []json.RawMessage
-		if json.Unmarshal(d["Statement"], &some) != nil { // a single one need not be in a list
-			some = []json.RawMessage{d["Statement"]}
-		}
-		all = append(all, some...)
-	}
-	statements, err := json.Marshal(all)
-	if err != nil {
-		return policy.Policy{}, err
-	}
-	doc["Statement"] = statements
-	text, err := json.Marshal(doc)
-	if err != nil {
-		return policy.Policy{}, err
-	}
-	return policy.Parse(text)
 }
 
 func firstFinding(err error) *policy.Finding {

@@ -66,7 +66,9 @@ const (
 	sAllow
 	sDeny
 	sResource
+	sReadOnly
 	sNoPolicy
+	sDescription
 	sWebIdentityTokenFile
 	sWebIdentityTokenCommand
 	sWebIdentity
@@ -101,9 +103,11 @@ const (
 	opSAML
 	opRoot
 	opGranted
+	opScope
 
-	opsScoped = opFederation | opRole | opWebIdentity | opSAML // take session policies
-	opsAsk    = opsScoped | opSession | opRoot                 // ask STS for something
+	opsARNs   = opFederation | opRole | opWebIdentity | opSAML // take ARNs of managed policies
+	opsPolicy = opsARNs | opScope                              // take a session policy
+	opsAsk    = opsPolicy | opSession | opRoot                 // ask STS for something
 )
 
 // settings is data the linker lays down: nothing runs for it at start-up.
@@ -115,9 +119,9 @@ var settings = [settingCount]Setting{
 	sCredentialsFile: {Flag: "credentials-file", Env: "STS_HELPER_CREDENTIALS_FILE", Key: "credentials_file", Kind: Path, Value: "FILE",
 		Help: "private file that has the source profile's keys", ops: opsAsk},
 	sDuration: {Flag: "duration", Env: "STS_HELPER_DURATION", Key: "duration", Kind: Duration, Value: "TIME",
-		Help: "life of the credentials: 12h, 90m, 43200", ops: opsAsk},
+		Help: "life of the credentials: 12h, 90m, 43200 (seconds)", ops: opsAsk},
 	sSessionDuration: {Flag: "session-duration", Env: "STS_HELPER_SESSION_DURATION", Key: "session_duration", Kind: Duration, Value: "TIME",
-		Help: "life of the MFA session behind a role, up to 36h", ops: opSession | opRole},
+		Help: "life of the MFA session behind a role, up to 36h", ops: opSession | opRole | opScope},
 	sRegion: {Flag: "region", Env: "STS_HELPER_REGION", Key: "region", Value: "REGION",
 		Help: "region whose STS is asked"},
 	sEndpointURL: {Flag: "endpoint-url", Env: "STS_HELPER_ENDPOINT_URL", Key: "endpoint_url", Value: "URL",
@@ -150,17 +154,21 @@ var settings = [settingCount]Setting{
 	sTransitiveTag: {Flag: "transitive-tag", Env: "STS_HELPER_TRANSITIVE_TAG", Key: "transitive_tag", Kind: List, Value: "K",
 		Help: "session tag that chained roles inherit; repeatable", ops: opRole, needs: "--role-arn"},
 	sPolicy: {Flag: "policy", Env: "STS_HELPER_POLICY", Key: "policy", Kind: Path, Value: "FILE",
-		Help: "session policy", ops: opsScoped, needs: "--role-arn or --federation-name"},
+		Help: "session policy", ops: opsPolicy},
 	sPolicyARN: {Flag: "policy-arn", Env: "STS_HELPER_POLICY_ARN", Key: "policy_arn", Kind: List, Value: "ARN",
-		Help: "managed session policy; repeatable", ops: opsScoped, needs: "--role-arn or --federation-name"},
+		Help: "managed session policy; repeatable", ops: opsARNs, needs: "--role-arn or --federation-name"},
 	sAllow: {Flag: "allow", Env: "STS_HELPER_ALLOW", Key: "allow", Kind: List, Value: "ACTION",
-		Help: "action the session policy allows; repeatable", ops: opsScoped, needs: "--role-arn or --federation-name"},
+		Help: "action the session policy allows; repeatable", ops: opsPolicy},
 	sDeny: {Flag: "deny", Env: "STS_HELPER_DENY", Key: "deny", Kind: List, Value: "ACTION",
-		Help: "action the session policy denies; repeatable", ops: opsScoped, needs: "--role-arn or --federation-name"},
+		Help: "action the session policy denies; repeatable", ops: opsPolicy},
 	sResource: {Flag: "resource", Env: "STS_HELPER_RESOURCE", Key: "resource", Kind: List, Value: "ARN",
-		Help: "resource that --allow is about; repeatable", ops: opsScoped, needs: "--role-arn or --federation-name"},
+		Help: "resource that --allow is about; repeatable", ops: opsPolicy},
+	sReadOnly: {Flag: "read-only", Env: "STS_HELPER_READ_ONLY", Key: "read_only", Kind: Bool,
+		Help: "allow no more than reading", ops: opsPolicy},
 	sNoPolicy: {Flag: "no-policy", Env: "STS_HELPER_NO_POLICY", Key: "no_policy", Kind: Bool,
 		Help: "a federation token without any policy is meant", ops: opFederation, needs: "--federation-name"},
+	sDescription: {Flag: "description", Env: "STS_HELPER_DESCRIPTION", Key: "description", Value: "TEXT",
+		Help: "what CloudTrail shows of a narrowed session", ops: opsPolicy | opSession},
 	sWebIdentityTokenFile: {Flag: "web-identity-token-file", Env: "STS_HELPER_WEB_IDENTITY_TOKEN_FILE", Key: "web_identity_token_file", Kind: Path, Value: "FILE",
 		Help: "assume the role with the token in this file", ops: opWebIdentity, needs: "--role-arn"},
 	sWebIdentityTokenCommand: {Flag: "web-identity-token-command", Env: "STS_HELPER_WEB_IDENTITY_TOKEN_COMMAND", Key: "web_identity_token_command", Value: "CMD",
@@ -196,7 +204,7 @@ var settings = [settingCount]Setting{
 		Help: "role that the certificate gives", ops: opsAsk},
 
 	sMFASerial: {Flag: "mfa-serial", Env: "STS_HELPER_MFA_SERIAL", Key: "mfa_serial", Value: "SERIAL",
-		Help: "MFA device: serial number, ARN, or auto", ops: opSession | opRole},
+		Help: "MFA device: serial number, ARN, or auto", ops: opSession | opRole | opScope},
 	sMFACode: {Flag: "mfa-code", Env: "STS_HELPER_MFA_CODE", Value: "CODE",
 		Help: "code of the MFA device, used once", ops: opsAsk},
 	sMFAProcess: {Flag: "mfa-process", Env: "STS_HELPER_MFA_PROCESS", Key: "mfa_process", Value: "CMD",

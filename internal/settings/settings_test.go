@@ -103,6 +103,8 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		{"allow", "s3:GetObject", `["s3:GetObject"]`, []string{role}, func(r *request.Request) any { return strings.Contains(r.Policy, `"Allow"`) }, true},
 		{"deny", "s3:GetObject", `["s3:GetObject"]`, []string{role}, func(r *request.Request) any { return strings.Contains(r.Policy, `"Deny"`) }, true},
 		{"resource", "arn:aws:s3:::b/*", `["arn:aws:s3:::b/*"]`, []string{role, "--allow=s3:GetObject"}, func(r *request.Request) any { return strings.Contains(r.Policy, "arn:aws:s3:::b/*") }, true},
+		{"read-only", "true", "true", []string{role}, func(r *request.Request) any { return r.PolicyARNs }, []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"}},
+		{"description", "why", "", []string{"--duration=1m"}, func(r *request.Request) any { return r.Operation + r.Description }, "GetScopedCredentialswhy"},
 		{"no-policy", "true", "true", []string{"--federation-name=Bob"}, func(r *request.Request) any { return r.NoPolicy }, true},
 		{"web-identity-token-file", "/t", "", []string{role}, func(r *request.Request) any { return r.Operation + r.WebIdentityTokenFile }, "AssumeRoleWithWebIdentity/t"},
 		{"web-identity-token-command", "get it", "", []string{role}, func(r *request.Request) any { return r.Operation + r.WebIdentityTokenCommand }, "AssumeRoleWithWebIdentityget it"},
@@ -249,9 +251,10 @@ func TestDurations(t *testing.T) {
 		value string
 		want  time.Duration // -1 for a refusal
 	}{
-		{base, "900", 15 * time.Minute}, {base, "899", -1}, {base, "36h", 36 * time.Hour}, {base, "129601s", -1},
-		{federation, "15m", 15 * time.Minute}, {federation, "14m59s", -1}, {federation, "129600", 36 * time.Hour}, {federation, "37h", -1},
-		{role, "15m", 15 * time.Minute}, {role, "14m", -1}, {role, "12h", 12 * time.Hour}, {role, "43201", -1},
+		{base, "900", 15 * time.Minute}, {base, "0", -1}, {base, "36h", 36 * time.Hour}, {base, "129601s", -1},
+		{federation, "15m", 15 * time.Minute}, {federation, "0", -1}, {federation, "129600", 36 * time.Hour}, {federation, "37h", -1},
+		{role, "15m", 15 * time.Minute}, {role, "0s", -1}, {role, "12h", 12 * time.Hour}, {role, "43201", -1},
+		{base, "899", 899 * time.Second}, {federation, "1", time.Second}, {role, "14m", 14 * time.Minute}, // of what is narrowed
 		{root, "0", 0}, {root, "15m", 15 * time.Minute}, {root, "901", -1},
 		{base, "1h0.5s", -1}, {base, "1.5h", 90 * time.Minute}, {base, "-1h", -1}, {base, "1d", -1}, {base, "abc", -1}, {base, "99999999999999999999", -1},
 		{base, "9223372036", -1}, {base, " 1h", -1}, {base, "1h ", -1}, {base, "+1h", time.Hour}, {base, "0x10", -1}, {base, "1e3", -1},
@@ -266,8 +269,8 @@ func TestDurations(t *testing.T) {
 	if got := w.load(base...).Duration; got != 0 {
 		t.Errorf("unset: %v", got)
 	}
-	w.set("STS_HELPER_DURATION=1m")
-	w.fail(settings.Config, []string{"STS_HELPER_DURATION", "1m", "15m to 36h"}, base...)
+	w.set("STS_HELPER_DURATION=37h")
+	w.fail(settings.Config, []string{"STS_HELPER_DURATION", "37h", "15m to 36h"}, base...)
 	for _, wait := range []string{"0", "1s", "55s"} {
 		newWorld(t).load("--wait=" + wait)
 	}

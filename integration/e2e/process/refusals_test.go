@@ -39,7 +39,7 @@ func TestRefusedBeforeAnythingIsSent(t *testing.T) {
 		args []string
 		says []string
 	}{
-		{"session from temporary credentials", harness.ExitSource, []string{"--source-profile", "temporary", "--duration", "1h"}, []string{"GetSessionToken", "long-term", "ASIAIOSFODNN7EXAMPLE", "--role-arn"}},
+		{"session from temporary credentials", harness.ExitSource, []string{"--source-profile", "temporary", "--mfa-serial", "GAHT12345678", "--mfa-code", "246810"}, []string{"GetSessionToken", "long-term", "ASIAIOSFODNN7EXAMPLE", "--role-arn"}},
 		{"federation from temporary credentials", harness.ExitSource, []string{"--source-profile", "temporary", "--federation-name", "visitor", "--allow", "ec2:*"}, []string{"GetFederationToken", "long-term", "temporary credentials"}},
 		{"federation from a role", harness.ExitUsage, []string{"--source-profile", "hub", "--federation-name", "visitor", "--allow", "ec2:*"}, []string{"GetFederationToken", "long-term", `"hub" is a role`}},
 		{"federation without a policy", harness.ExitUsage, federation(), []string{"may do nothing at all", "--allow", "--no-policy"}},
@@ -60,7 +60,7 @@ func TestRefusedBeforeAnythingIsSent(t *testing.T) {
 		{"a policy of 2049", harness.ExitConfig, federation("--policy", s.path("long.json")), []string{"long.json", "2048"}},
 		{"a policy with a mistake", harness.ExitConfig, federation("--policy", s.path("wrong.json")), []string{"wrong.json:2:", "Effect"}},
 		{"an action without a service", harness.ExitUsage, federation("--allow", "DescribeImages"), []string{"--allow", "DescribeImages", "service prefix"}},
-		{"a session of 14 minutes", harness.ExitUsage, []string{"--source-profile", "base", "--duration", "899"}, []string{"--duration", "14m59s", "15m to 36h"}},
+		{"a session of no time", harness.ExitUsage, []string{"--source-profile", "base", "--duration", "0"}, []string{"--duration", "1s is the least"}},
 		{"a session of 37 hours", harness.ExitUsage, []string{"--source-profile", "base", "--duration", "129601"}, []string{"15m to 36h"}},
 		{"a role for 13 hours", harness.ExitUsage, role("--duration", "13h"), []string{"15m to 12h"}},
 		{"a role from a role for two hours", harness.ExitUsage, []string{"--source-profile", "hub", "--role-arn", "arn:aws:iam::" + partner + ":role/spoke", "--duration", "2h"}, []string{"2h", "an hour at most"}},
@@ -108,7 +108,7 @@ func TestRefusedBySTS(t *testing.T) {
 		args []string
 		says []string
 	}{
-		{"packed too large", append([]string{"--source-profile", "base", "--federation-name", "visitor"}, many...), []string{"PackedPolicyTooLarge", "%", "make the policy shorter"}},
+		{"packed too large", append([]string{"--source-profile", "base", "--federation-name", "visitor"}, many...), []string{"PackedPolicyTooLarge", "4096 bytes", "make the policy shorter"}},
 		{"the wrong external id", []string{"--source-profile", "base", "--role-arn", partnerRole, "--external-id", "partner-43"}, []string{"AccessDenied", "external id"}},
 		{"no external id", []string{"--source-profile", "base", "--role-arn", partnerRole}, []string{"AccessDenied", "external id"}},
 		{"longer than the role may", []string{"--source-profile", "base", "--role-arn", "arn:aws:iam::" + partner + ":role/partner", "--external-id", "partner-42", "--duration", "2h"}, []string{"MaxSessionDuration", "ask for less"}},

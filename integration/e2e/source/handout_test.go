@@ -29,7 +29,7 @@ func TestSourceItself(t *testing.T) {
 			t.Errorf("%s: the endpoint has others", profile)
 		}
 		// What is asked for needs a user's key still, and the message says what else there is.
-		r := w.Run(t, "--source-profile", profile, "--duration", "1h")
+		r := w.Run(t, "--source-profile", profile, "--mfa-serial", "GAHT12345678", "--mfa-code", "246810")
 		if r.Code != harness.ExitSource || !strings.Contains(r.Stderr, "long-term access key") || !strings.Contains(r.Stderr, "leave out what asks for a session") || !strings.Contains(r.Stderr, "--role-arn") {
 			t.Errorf("exit %d, %q", r.Code, r.Stderr)
 		}

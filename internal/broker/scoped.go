@@ -1,0 +1,129 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/stsfield"
+	"github.com/sts-helper/sts-helper/sts"
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// askScoped narrows a token of from by GetScopedCredentials: what it gives is the same principal's, and
+// lives as long as was asked, and no longer than the token.
+func (p *Provider) askScoped(ctx context.Context, from *Provider, parent token.Token) (token.Token, error) {
+	if !temporary(parent.Credentials) {
+		made, done, err := p.fromLongTermKey(ctx, parent.Credentials)
+		if err != nil || done {
+			return made, err
+		}
+		parent = made
+	}
+	if n := parent.ScopedPolicies; n != nil && *n >= stsfield.MaxScopedPolicies && p.req.Policy != "" {
+		e := failure.Configf("the credentials that are to be narrowed have %d policies of GetScopedCredentials on them already, and STS takes %d", *n, stsfield.MaxScopedPolicies)
+		return token.Token{}, e.Do("leave one out, or join two of them in one file")
+	}
+	arn, err := from.principalOf(ctx, parent)
+	if err != nil {
+		return token.Token{}, err
+	}
+	in := sts.Request{
+		Operation: token.GetScopedCredentials, Policy: p.req.Policy, SourceARN: arn,
+		Duration: scopedLife(p.req.Duration, parent, time.Now()), ScopedSessionDescription: p.description(),
+	}
+	t, err := p.send(ctx, in, parent.Credentials)
+	if shorter(err) && in.Policy != "" && in.Duration != 0 {
+		// By STS's clock less is left than by this machine's. It ends with the token then.
+		in.Duration = 0
+		t, err = p.send(ctx, in, parent.Credentials)
+	}
+	return t, err
+}
+
+// scopedLife is what is asked for where life is wanted, 0 for that of parent: STS refuses more than is left
+// of parent.
+func scopedLife(life time.Duration, parent token.Token, now time.Time) time.Duration {
+	c := parent.Credentials
+	if life == 0 || !c.CanExpire {
+		return life
+	}
+	const margin = time.Second // on the way to STS
+	return max(min(life, (parent.Remaining(now)-margin).Truncate(time.Second)), time.Second)
+}
+
+// shorter reports whether STS said that less than was asked for is left of the session that was to be narrowed.
+func shorter(err error) bool {
+	se, ok := errors.AsType[*sts.Error](err)
+	return ok && se.Code == "InsufficientSessionLifetime"
+}
+
+// fromLongTermKey makes temporary credentials of a user's key, which a source turned out to give: a federation
+// token where a policy is asked for, which is the answer unless it lives too long, else a session.
+func (p *Provider) fromLongTermKey(ctx context.Context, key token.Credentials) (t token.Token, done bool, err error) {
+	in := sts.Request{Operation: token.GetSessionToken, Duration: p.req.Duration}
+	if p.req.FederationName != "" {
+		in.Operation, in.Name, in.Policy = token.GetFederationToken, p.req.FederationName, p.req.Policy
+	}
+	least, _ := stsfield.Durations(in.Operation)
+	if in.Duration != 0 {
+		in.Duration = max(in.Duration, least)
+	}
+	p.opts.Log.Debug("the source gives a long-term key, which GetScopedCredentials does not take", "profile", p.req.Name, "operation", string(in.Operation))
+	t, err = p.send(ctx, in, key)
+	return t, in.Duration == p.req.Duration && (in.Policy != "" || p.req.Policy == ""), err
+}
+
+// principalOf is the ARN of who a token of p acts as: what STS said of it, what was found out of a source, or of
+// a user's session, which names nobody, now.
+func (p *Provider) principalOf(ctx context.Context, t token.Token) (string, error) {
+	if who := t.Principal(); who != nil {
+		return who.ARN, nil
+	}
+	who, err := p.whose(ctx, t.Credentials)
+	return who.ARN, err
+}
+
+// noLaterEnd reports whether a token that p narrows from parent would end no later than the one that p
+// has, which still serves: then there is nothing to ask for.
+func (p *Provider) noLaterEnd(parent token.Token) bool {
+	if !p.req.Scoped() || !parent.Credentials.CanExpire {
+		return false
+	}
+	old := p.load()
+	if old == nil || !old.Serves() {
+		return false
+	}
+	end := parent.Credentials.Expires
+	if now := time.Now(); p.req.Duration > 0 {
+		end = now.Add(scopedLife(p.req.Duration, parent, now))
+	}
+	const margin = time.Second // ends are kept in whole seconds
+	return !end.After(old.Token.Credentials.Expires.Add(margin))
+}
+
+// description is what CloudTrail shows of the session: what was asked for, else this program, its run, and
+// who runs it.
+func (p *Provider) description() string {
+	if p.req.Description != "" {
+		return p.req.Description
+	}
+	host, _ := os.Hostname() // "" is left out
+	who := strings.Trim(p.opts.Env.UserName()+"@"+host, "@")
+	text := fmt.Sprintf("sts-helper, profile %s, process %d of %s", display.Safe(p.req.Name), os.Getpid(), who)
+	allowed := strings.Map(func(r rune) rune {
+		if !stsfield.DescriptionChars.Contains(r) {
+			return '?'
+		}
+		return r
+	}, text)
+	if runes := []rune(allowed); len(runes) > stsfield.MaxDescription {
+		return string(runes[:stsfield.MaxDescription])
+	}
+	return allowed
+}

@@ -1,0 +1,202 @@
+package settings
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/sts-helper/sts-helper/internal/awsname"
+	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/stsfield"
+	"github.com/sts-helper/sts-helper/policy"
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// Temporary credentials are narrowed by GetScopedCredentials: where a policy or a short life is asked for
+// and no operation that takes it, and where a policy comes on top of another one, which it must not widen.
+
+// policySettings are the settings that make a session policy of a request for any operation.
+var policySettings = [...]id{sPolicy, sAllow, sDeny, sResource, sReadOnly}
+
+// asksToNarrow reports whether a policy is asked for.
+func (l *loader) asksToNarrow() bool {
+	for _, s := range append(policySettings[:], sPolicyARN) {
+		if l.isOn(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// isOn reports whether a setting has a value that asks for something.
+func (l *loader) isOn(s id) bool {
+	g := l.value(s)
+	if g == nil || g.setting.Kind != Bool {
+		return g != nil
+	}
+	on, err := g.bool()
+	return on || err != nil // the error is reported where it is read
+}
+
+// inferNarrowing decides what is asked of STS where no setting names an operation and the source is s:
+// for temporary credentials GetScopedCredentials; for a user's keys a federation token, or where an MFA
+// device is known, which that cannot show, a session with MFA that is narrowed then.
+func (l *loader) inferNarrowing(r *request.Request, s sourceChain) (opSet, error) {
+	temporary := s.source.Asked() || s.source.Session
+	if !l.asksToNarrow() && !(temporary && l.value(sDuration) != nil) {
+		return opSession, nil
+	}
+	serial, err := l.knownSerial(s)
+	if err != nil {
+		return 0, err
+	}
+	name := display.Safe(l.name(r))
+	switch {
+	case serial != "" && !s.source.Session:
+		if !l.asksToNarrow() {
+			return opSession, nil // only its life is asked for
+		}
+		r.Reason = "a policy is asked for, and an MFA device of " + name + " is known: GetSessionToken with MFA, then GetScopedCredentials"
+		session, err := l.mfaSession(s.source, serial, s.profile)
+		if err != nil {
+			return 0, err
+		}
+		r.Base, r.Source = session, request.Source{}
+	case temporary:
+		r.Reason = "the temporary credentials of " + name + " are to be narrowed"
+	default:
+		r.Reason = "a policy is asked for, " + name + " has a long-term key, and no MFA device is known"
+		r.Operation, r.FederationName = opFederation.String(), l.federationName()
+		return opFederation, nil
+	}
+	r.Operation = opScope.String()
+	if temporary && l.asksToNarrow() && r.Base == nil && mayBeLongTerm(s.source) {
+		r.FederationName = l.federationName() // where it turns out to be a user's key
+	}
+	return opScope, nil
+}
+
+// mayBeLongTerm reports whether a source that has to be asked can give a user's key.
+func mayBeLongTerm(s request.Source) bool {
+	switch s.Kind {
+	case request.SourceProcess, request.SourceCommand, request.SourceDefault:
+		return true
+	}
+	return false
+}
+
+// knownSerial is the MFA device that is set, or that the profile of the keys names; "" for none.
+func (l *loader) knownSerial(s sourceChain) (string, error) {
+	if g := l.value(sMFASerial); g != nil {
+		if what := noCodes(g.text()); what != "" {
+			return "", g.wrong(what, noCodesDo)
+		}
+		return g.text(), nil
+	}
+	if !longTerm(s) {
+		return "", nil
+	}
+	return profileSerial(s.profile)
+}
+
+// federationName is the name of a federated user where none is set.
+func (l *loader) federationName() string {
+	name := l.env.sessionName()
+	longest := stsfield.Find(token.GetFederationToken, "Name").Max
+	return name[:min(len(name), longest)]
+}
+
+// splitPolicy gives l with the policy of the profile alone, and l with that of flags and variables alone,
+// which narrows further; nil where only one of them has a policy.
+func (l *loader) splitPolicy() (profilePolicy, linePolicy *loader) {
+	var own, line bool
+	for _, s := range policySettings {
+		if s == sResource { // makes none alone
+			continue
+		}
+		own = own || l.own[s] != nil
+		line = line || l.values[s] != nil && !l.values[s].profile
+	}
+	own = own || l.own[sPolicyARN] != nil
+	if !own || !line {
+		return l, nil
+	}
+	of, on := *l, *l
+	for _, s := range policySettings {
+		of.values[s] = l.own[s]
+		if g := l.values[s]; g != nil && g.profile {
+			on.values[s] = nil
+		}
+	}
+	on.values[sPolicyARN], on.values[sNoPolicy] = nil, nil
+	return &of, &on
+}
+
+// narrow puts what is left to narrow on top of r: further policies, and a life that is shorter than r's
+// operation gives. What lies below a policy must allow that it is narrowed.
+func (l *loader) narrow(r *request.Request, further []string, life time.Duration) (*request.Request, error) {
+	if len(further) == 0 && life > 0 {
+		further = []string{""}
+	}
+	for i, p := range further {
+		below := r
+		if err := l.allowNarrowing(below); err != nil {
+			return nil, err
+		}
+		r = request.Narrow(below, p, 0)
+		r.Reason = "credentials of " + below.Operation + " are to be narrowed further"
+		if i == len(further)-1 {
+			r.Duration = life
+		}
+		if p == "" {
+			r.Reason = below.Operation + " gives no credentials that live for less than " + display.Duration(leastLife(below))
+		}
+		l.top.fill(r)
+	}
+	if n := r.ScopedPolicies(); n > stsfield.MaxScopedPolicies {
+		return nil, &Error{Kind: Config, Where: "the session policies", Do: "leave one out, or join two of them in one file",
+			What: "there are " + strconv.Itoa(n) + " to narrow one session by, one after the other, and GetScopedCredentials takes " + strconv.Itoa(stsfield.MaxScopedPolicies)}
+	}
+	return r, l.checkRegional(r)
+}
+
+// checkRegional refuses to ask the global endpoint for what it does not have.
+func (l *loader) checkRegional(r *request.Request) error {
+	for ; r != nil; r = r.Base {
+		if r.Scoped() && awsname.GlobalSTS(r.Endpoint, r.Region) {
+			return &Error{Kind: Config, Where: "GetScopedCredentials", What: "is not to be had at the global endpoint of STS", Do: "name a region, such as --region us-east-1, and no endpoint"}
+		}
+	}
+	return nil
+}
+
+func leastLife(r *request.Request) time.Duration {
+	low, _ := stsfield.Durations(token.Operation(r.Operation))
+	return low
+}
+
+// allowNarrowing makes the policy of r, where it has one, allow that what r gives is narrowed further.
+func (l *loader) allowNarrowing(r *request.Request) error {
+	if r.Policy == "" && len(r.PolicyARNs) == 0 {
+		return nil
+	}
+	widened, err := policy.AllowNarrowing(r.Policy)
+	if err != nil {
+		return &Error{Kind: Config, Where: "the session policy of " + display.Safe(r.Name), What: "does not allow sts:GetScopedCredentials, which narrowing it further takes: " + finding(err), Do: "make it shorter"}
+	}
+	r.Policy = widened
+	return nil
+}
+
+// describe passes the description on to the session that is handed out, which must be a scoped one.
+func (l *loader) describe(r *request.Request) error {
+	g := l.value(sDescription)
+	switch {
+	case g == nil:
+	case r.Scoped():
+		r.Description = g.text()
+	case g.layer != fromVariable:
+		return g.wrong("is of no effect: "+r.Operation+" takes none, and nothing is narrowed by GetScopedCredentials", "remove it, or narrow the session, by --read-only or --allow for one")
+	}
+	return nil
+}

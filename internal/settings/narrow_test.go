@@ -1,0 +1,185 @@
+package settings_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/policy"
+)
+
+const narrowWorld = mfaWorld + `[profile sso]
+sso_session = s
+sso_account_id = 1
+sso_role_name = r
+[sso-session s]
+sso_region = eu-west-1
+sso_start_url = u
+[profile vault]
+credential_process = vault-keys
+[profile vault-mfa]
+credential_process = vault-keys
+mfa_serial = arn:aws:iam::1:mfa/ada
+`
+
+const narrowKeys = baseKeys + "[plainkeys]\naws_access_key_id = AKIAPLAIN\naws_secret_access_key = CANARYplain\n" +
+	"[temp]\naws_access_key_id = ASIATEMP\naws_secret_access_key = CANARY\naws_session_token = CANARY\n"
+
+// chain is the operations of a request and of what it is made from, the first one asked for first.
+func chain(r *request.Request) string {
+	var all []string
+	for ; r != nil; r = r.Base {
+		all = append([]string{r.Operation}, all...)
+	}
+	return strings.Join(all, " ")
+}
+
+// What is asked of STS for a policy or a life, by the source that there is.
+func TestNarrowing(t *testing.T) {
+	w := newWorld(t).credentials(narrowKeys).config(narrowWorld)
+	for _, tt := range []struct {
+		want string
+		args string
+	}{
+		{"GetSessionToken", "--source-profile=sso"}, // handed out as they are
+		{"GetScopedCredentials", "--source-profile=sso --allow=s3:GetObject"},
+		{"GetScopedCredentials", "--source-profile=sso --read-only"},
+		{"GetScopedCredentials", "--source-profile=sso --duration=30s"},
+		{"GetScopedCredentials", "--source-profile=sso --duration=12h --deny=iam:*"},
+		{"GetScopedCredentials GetScopedCredentials", "--source-profile=sso --read-only --allow=s3:*"},
+		{"GetSessionToken", "--source-profile=sso --read-only=false"},
+		{"GetScopedCredentials", "--source-profile=temp --read-only"},
+		{"GetScopedCredentials", "--source-profile=vault --allow=s3:*"},
+		{"GetScopedCredentials", "--source-profile=vault --duration=1h"},
+		{"GetFederationToken", "--source-profile=plainkeys --allow=s3:*"},
+		{"GetFederationToken", "--source-profile=plainkeys --read-only"},
+		{"GetFederationToken", "--source-profile=plainkeys --policy-arn=arn:aws:iam::aws:policy/ReadOnlyAccess"},
+		{"GetFederationToken GetScopedCredentials", "--source-profile=plainkeys --allow=s3:* --duration=5m"},
+		{"GetFederationToken GetScopedCredentials", "--source-profile=plainkeys --allow=s3:* --read-only"},
+		{"GetSessionToken", "--source-profile=plainkeys --duration=1h"},
+		{"GetSessionToken GetScopedCredentials", "--source-profile=plainkeys --duration=5m"},
+		{"GetSessionToken GetScopedCredentials", "--source-profile=plainkeys --read-only --mfa-serial=s"},
+		{"GetSessionToken GetScopedCredentials", "--source-profile=base --allow=s3:*"},
+		{"GetSessionToken", "--source-profile=base --duration=1h"},
+		{"GetSessionToken GetScopedCredentials", "--source-profile=vault-mfa --allow=s3:*"},
+		{"GetSessionToken AssumeRole", "--source-profile=admin --allow=s3:*"},
+		{"GetSessionToken AssumeRole", "--source-profile=admin --read-only"},
+		{"GetSessionToken AssumeRole GetScopedCredentials", "--source-profile=admin --allow=s3:* --read-only"},
+		{"GetSessionToken AssumeRole GetScopedCredentials", "--source-profile=admin --duration=1m"},
+		{"AssumeRole", "--source-profile=sso --role-arn=arn:x --read-only"},
+		{"AssumeRoleWithWebIdentity GetScopedCredentials", "--role-arn=arn:x --web-identity-token-file=/t --duration=14m"},
+	} {
+		r := w.load(strings.Fields(tt.args)...)
+		if got := chain(r); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.args, got, tt.want)
+		}
+		if r.HandOut && r.Scoped() {
+			t.Errorf("%s: hands out the source", tt.args)
+		}
+		said := strings.Contains(tt.want, "Scoped") || strings.HasPrefix(tt.want, "GetFederation") || strings.HasSuffix(tt.args, "--read-only")
+		if said == (r.Reason == "") {
+			t.Errorf("%s: reason %q", tt.args, r.Reason)
+		}
+	}
+	// The session that shows the device is the one of every other request.
+	plain, narrowed := w.load("--source-profile=base"), w.load("--source-profile=base", "--allow=s3:*")
+	if request.KeyOf(plain).String() != request.KeyOf(narrowed.Base).String() {
+		t.Errorf("another session: %+v, %+v", narrowed.Base, plain)
+	}
+	if r := w.load("--source-profile=base", "--allow=s3:*", "--session-duration=36h", "--duration=2h"); r.Duration != 2*time.Hour || r.Base.Duration != 36*time.Hour {
+		t.Errorf("%v of %v", r.Duration, r.Base.Duration)
+	}
+	if r := w.load("--source-profile=admin", "--duration=1m"); r.Duration != time.Minute || r.Base.Duration != 0 {
+		t.Errorf("%v of %v", r.Duration, r.Base.Duration)
+	}
+	if r := w.load("--source-profile=plainkeys", "--allow=s3:*"); r.FederationName != "sts-helper-ada" {
+		t.Errorf("federated as %q", r.FederationName)
+	}
+	w.fail(settings.Usage, []string{"--policy-arn", "GetScopedCredentials"}, "--source-profile=sso", "--policy-arn=arn:aws:iam::aws:policy/ReadOnlyAccess")
+	w.fail(settings.Usage, []string{"--duration", "1s"}, "--source-profile=sso", "--duration=0")
+	w.fail(settings.Usage, []string{"--tag", "GetScopedCredentials"}, "--source-profile=sso", "--allow=s3:*", "--tag=a=b")
+}
+
+// What a flag or a variable says of policies narrows what the profile says, and never takes its place.
+func TestLayersOfPolicies(t *testing.T) {
+	w := newWorld(t).credentials(narrowKeys).config(narrowWorld + "[profile ours]\ncredential_process = sts-helper --source-profile sso --allow ec2:*\n").toml(`[profile.data]
+source_profile = "sso"
+allow = ["s3:*"]
+[profile.deploy]
+source_profile = "plain"
+policy_arn = ["arn:aws:iam::aws:policy/PowerUserAccess"]
+[profile.quick]
+source_profile = "sso"
+resource = ["arn:aws:s3:::logs/*"]
+[profile.reader]
+source_profile = "sso"
+read_only = true
+allow = ["s3:*"]
+`)
+	for _, tt := range []struct {
+		want string // the policies that narrow by GetScopedCredentials, by a word of each
+		args string
+	}{
+		{"s3:*", "--profile=data"},
+		{"s3:* s3:GetObject", "--profile=data --allow=s3:GetObject"},
+		{"s3:* Describe", "--profile=data --read-only"},
+		{"s3:* s3:GetObject Describe", "--profile=data --read-only --allow=s3:GetObject"},
+		{"s3:* s3:GetObject", "--profile=data --allow=s3:GetObject --resource=arn:aws:s3:::logs/*"},
+		{"s3:GetObject", "--profile=quick --allow=s3:GetObject"},
+		{"ec2:* ec2:Describe*", "--profile=ours --allow=ec2:Describe*"},
+		{"Describe", "--profile=deploy --read-only"},
+		{"s3:* Describe", "--profile=reader"},
+		{"s3:* Describe", "--profile=reader --read-only=false"},
+	} {
+		r := w.load(strings.Fields(tt.args)...)
+		var scopes []string
+		for _, p := range r.Policies() {
+			if p.Scoped() {
+				scopes = append(scopes, p.Policy)
+			}
+		}
+		words := strings.Fields(tt.want)
+		if len(words) != len(scopes) || r.ScopedPolicies() != len(words) {
+			t.Errorf("%s: %d policies: %q", tt.args, len(scopes), scopes)
+			continue
+		}
+		for i, word := range words {
+			if !strings.Contains(scopes[i], word) {
+				t.Errorf("%s: policy %d is %s, want %s in it", tt.args, i, scopes[i], word)
+			}
+			if i < len(words)-1 && !strings.Contains(scopes[i], "sts:GetScopedCredentials") {
+				t.Errorf("%s: policy %d does not allow the next: %s", tt.args, i, scopes[i])
+			}
+		}
+	}
+	// A variable narrows as a flag does.
+	w.set("STS_HELPER_ALLOW=s3:GetObject")
+	if r := w.load("--profile=data"); r.ScopedPolicies() != 2 {
+		t.Errorf("%+v", r)
+	}
+	w.set("STS_HELPER_ALLOW=")
+	// A fourth is refused before anything is sent.
+	w.fail(settings.Config, []string{"there are 4", "takes 3"}, "--profile=reader", "--read-only", "--allow=s3:GetObject")
+	// Those below a role's policy allow that it is narrowed, too.
+	r := w.load("--profile=deploy", "--read-only")
+	if r.Base.Operation != "AssumeRole" || len(r.Base.PolicyARNs) != 1 || !strings.Contains(r.Base.Policy, "sts:GetScopedCredentials") {
+		t.Errorf("%+v", r.Base)
+	}
+}
+
+// Read-only is a policy that STS takes, without any action that changes anything or shows a secret.
+func TestReadOnly(t *testing.T) {
+	w := newWorld(t).credentials(narrowKeys).config(narrowWorld)
+	r := w.load("--source-profile=sso", "--read-only")
+	if r.Policy != policy.ReadOnly().String() || !strings.Contains(r.Reason, "an inline policy") {
+		t.Errorf("%+v", r)
+	}
+	for region, want := range map[string]string{"eu-west-1": "arn:aws:iam::aws:policy/ReadOnlyAccess", "cn-north-1": "arn:aws-cn:iam::aws:policy/ReadOnlyAccess"} {
+		r := w.load("--source-profile=plainkeys", "--read-only", "--region="+region)
+		if len(r.PolicyARNs) != 1 || r.PolicyARNs[0] != want || r.Policy != "" || !strings.Contains(r.Reason, want) {
+			t.Errorf("%+v", r)
+		}
+	}
+}
