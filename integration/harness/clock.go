@@ -11,23 +11,23 @@ import (
 	"time"
 )
 
-// ClockVariable names the file in which a binary made by [BuildWithClock] finds how many
-// seconds its clocks are ahead, eight bytes, little-endian. It maps the file into its memory:
-// the runtime asks for the time in places where no system call can be made.
+// ClockVariable names the file in which a binary made by [BuildWithClock] finds its clocks: three
+// numbers of eight bytes, little-endian. How many seconds the wall clock is ahead, how many the boot clock
+// is, and how often the machine has been started anew. It maps the file into its memory: the runtime asks
+// for the time in places where no system call can be made.
 const ClockVariable = "FAKE_CLOCK_FILE"
 
-// wallClock stands beside the standard library's time.Now, which is renamed for it. Only the
-// wall clock moves; timers and time-outs go by the monotonic one, as they do when a user
-// sets a real clock.
-const wallClock = `package time
+// fakeClocks stand beside the standard library's time.Now, which is renamed for it. Timers and time-outs
+// go by the monotonic clock, which does not move, as when a user sets a real clock.
+const fakeClocks = `package time
 
 import (
 	"syscall"
 	"unsafe"
 )
 
-var fakeSeconds = func() *int64 {
-	none := new(int64)
+var fake = func() *[3]int64 {
+	none := new([3]int64)
 	name, ok := syscall.Getenv("` + ClockVariable + `")
 	if !ok {
 		return none
@@ -37,23 +37,26 @@ var fakeSeconds = func() *int64 {
 		return none
 	}
 	defer syscall.Close(fd)
-	page, err := syscall.Mmap(fd, 0, 8, syscall.PROT_READ, syscall.MAP_SHARED)
+	page, err := syscall.Mmap(fd, 0, 24, syscall.PROT_READ, syscall.MAP_SHARED)
 	if err != nil {
 		return none
 	}
-	return (*int64)(unsafe.Pointer(&page[0]))
+	return (*[3]int64)(unsafe.Pointer(&page[0]))
 }()
 
 func Now() Time {
 	t := realNow()
-	if fakeSeconds != nil { // nil while packages are initialised
-		t.addSec(*fakeSeconds)
+	if fake != nil { // nil while packages are initialised
+		t.addSec(fake[0])
 	}
 	return t
 }
 
-// FakeOffset is how far ahead the clocks are, in nanoseconds.
-func FakeOffset() int64 { return *fakeSeconds * 1e9 }
+// FakeBoot is how far ahead the boot clock is, in nanoseconds.
+func FakeBoot() int64 { return fake[1] * 1e9 }
+
+// FakeBootID is what comes behind the name of the boot.
+func FakeBootID() string { return string(rune('a'+fake[2])) }
 `
 
 // BuildWithClock builds the command package pkg of this module into dir/clock, with a wall clock
@@ -88,14 +91,14 @@ func Overlay(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	boot, err := replace(bootFile, "return time.Duration(ts.Nano())", "return time.Duration(ts.Nano() + time.FakeOffset())")
+	boot, err := replace(bootFile, "return time.Duration(ts.Nano()), bootID()", "return time.Duration(ts.Nano() + time.FakeBoot()), bootID() + time.FakeBootID()")
 	if err != nil {
 		return "", err
 	}
 	overlay := map[string]string{}
 	for target, content := range map[string]string{
 		filepath.Join(timeDir, "time.go"):    now,
-		filepath.Join(timeDir, "fakenow.go"): wallClock,
+		filepath.Join(timeDir, "fakenow.go"): fakeClocks,
 		bootFile:                             boot,
 	} {
 		file := filepath.Join(dir, "overlay-"+filepath.Base(target))
@@ -136,13 +139,21 @@ func (h *Home) NewClock() (*Clock, error) {
 	return c, c.Set(0)
 }
 
-// Set makes the clock differ from the real one by that much, in whole seconds.
-func (c *Clock) Set(ahead time.Duration) error {
+// Set makes both clocks differ from the real ones by that much, in whole seconds.
+func (c *Clock) Set(ahead time.Duration) error { return c.SetBoth(ahead, ahead, 0) }
+
+// SetBoth makes the wall clock and the boot clock differ from the real ones, each by that much in
+// whole seconds. boots counts how often the machine has been started since.
+func (c *Clock) SetBoth(wall, boot time.Duration, boots int) error {
 	f, err := os.OpenFile(c.file, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt(binary.LittleEndian.AppendUint64(nil, uint64(int64(ahead/time.Second))), 0)
+	var b []byte
+	for _, n := range []int64{int64(wall / time.Second), int64(boot / time.Second), int64(boots)} {
+		b = binary.LittleEndian.AppendUint64(b, uint64(n))
+	}
+	_, err = f.WriteAt(b, 0)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
