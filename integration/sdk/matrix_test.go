@@ -34,7 +34,7 @@ type column struct {
 
 func columns() []column {
 	const process, container, imds, long = "credential_process", "container credentials", "IMDSv2", "one client for long"
-	const center, login = "from IAM Identity Center", "from aws login"
+	const center, login, large = "from IAM Identity Center", "from aws login", "session token of 4,096 bytes"
 	return []column{
 		{"cold", process, "cold", false},
 		{"warm", process, "warm", false},
@@ -68,6 +68,9 @@ func columns() []column {
 		{"console-process", login, process, false},
 		{"console-container", login, container, false},
 		{"console-imds", login, imds, false},
+		{"large-process", large, process, false},
+		{"large-container", large, container, false},
+		{"large-imds", large, imds, false},
 		{"16min", long, "50 requests, 16 min left", true},
 		{"14min", long, "50 requests, 14 min left", true},
 		{"across", long, "50 requests after the end", true},
@@ -156,6 +159,7 @@ func stories() []story {
 		{"client", clientStory},
 		{"corp", corpStory},
 		{"console", consoleStory},
+		{"large", largeStory},
 		{"long", longStory},
 		{"short", shortStory},
 		{"twohours", twoHoursStory},

@@ -36,6 +36,43 @@ func consoleStory(t *testing.T, r *row) {
 		func(arn string) bool { return arn == w.user.ARN })
 }
 
+// containerFor are the variables by which a client uses the container endpoint.
+func (s *server) containerFor(t *testing.T, r *row) []string {
+	t.Helper()
+	if r.cannot["tokenfile"] == "" {
+		return s.container()
+	}
+	token, err := os.ReadFile(s.env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])
+	harness.Must(t, err)
+	return s.withToken(string(token))
+}
+
+// largeStory: session tokens as long as the longest that AWS makes, in every way to hand them out.
+func largeStory(t *testing.T, r *row) {
+	w := newWorld(t)
+	const longest = 4096 // bytes
+	w.sts.SetMinimumTokenSize(longest)
+	try := func(t *testing.T, column string, helper, calls int, ask func() outcome) cell {
+		w.mark()
+		o := ask()
+		if r.cannot[column] != "" {
+			return w.noIdentity(t, r, o)
+		}
+		w.isAlice(t, o)
+		return w.exactly(t, w.cell(o.wall), helper, calls)
+	}
+	step(t, r, "large-process", func(t *testing.T) cell {
+		return try(t, "process", 1, 1, func() outcome { return w.run(t, r, "dev") })
+	})
+	s := w.serveProfile(t, "dev")
+	step(t, r, "large-container", func(t *testing.T) cell {
+		return try(t, "container", 0, 0, func() outcome { return w.asks(t, r, s.containerFor(t, r)) })
+	})
+	step(t, r, "large-imds", func(t *testing.T) cell {
+		return try(t, "imds", 0, 0, func() outcome { return w.asks(t, r, s.instance(inRegion()...)) })
+	})
+}
+
 // handOut has a client use the source of a profile by credential_process, by the container endpoint and by IMDS.
 func (w *world) handOut(t *testing.T, r *row, name, config, file string, login []byte, who func(arn string) bool) {
 	t.Helper()
@@ -67,13 +104,7 @@ func (w *world) handOut(t *testing.T, r *row, name, config, file string, login [
 	})
 	s := w.serveProfile(t, name+"-source")
 	step(t, r, name+"-container", func(t *testing.T) cell {
-		env := s.container()
-		if r.cannot["tokenfile"] != "" {
-			token, err := os.ReadFile(s.env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])
-			harness.Must(t, err)
-			env = s.withToken(string(token))
-		}
-		return try(t, name+"-container", 0, func() outcome { return w.asks(t, r, env) })
+		return try(t, name+"-container", 0, func() outcome { return w.asks(t, r, s.containerFor(t, r)) })
 	})
 	step(t, r, name+"-imds", func(t *testing.T) cell {
 		return try(t, name+"-imds", 0, func() outcome { return w.asks(t, r, s.instance(inRegion()...)) })

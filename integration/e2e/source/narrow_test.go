@@ -292,3 +292,40 @@ func TestDescription(t *testing.T) {
 		t.Errorf("exit %d, %q", r.Code, r.Stderr)
 	}
 }
+
+// The warm call of a narrowed profile is answered directly, like any other, and until the policy changes.
+func TestNarrowedAnsweredDirectly(t *testing.T) {
+	w, sources := narrowWorld(t, harness.NewWorld(t))
+	policy := func(action string) {
+		harness.Must(t, w.Write("policy.json", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"`+action+`","Resource":"*"}]}`))
+	}
+	for name, s := range sources {
+		t.Run(name, func(t *testing.T) {
+			policy("ec2:DescribeImages")
+			if name == "session with MFA" {
+				w.Creds(t, w.run(t, s.env, s.args...)) // the code works once
+				s.args = s.args[:len(s.args)-2]
+			}
+			args := append(s.args, "--policy", filepath.Join(w.Dir, "policy.json"))
+			call := func() (harness.Document, bool) {
+				cmd := w.Command(t, args...)
+				cmd.Env = append(cmd.Env, s.env...)
+				r, direct := w.Directly(t, cmd)
+				return w.Creds(t, r), direct
+			}
+			first, direct := call()
+			if direct {
+				t.Error("the first call was answered directly")
+			}
+			second, direct := call()
+			if !direct || second != first {
+				t.Errorf("answered directly: %v, the same: %v", direct, second == first)
+			}
+			policy("ec2:DescribeAvailabilityZones")
+			third, direct := call()
+			if direct || third == first || w.EC2(t, third, "DescribeImages") != 403 {
+				t.Errorf("after another policy: answered directly: %v, the same: %v", direct, third == first)
+			}
+		})
+	}
+}
