@@ -113,23 +113,32 @@ func (p *program) exec(ctx context.Context, name string, flags settings.Flags, c
 	if err != nil {
 		return cannotRun(command[0], err)
 	}
-	t, answer, err := p.tokenOf(ctx, name, flags)
+	var environ []string
+	if serve {
+		environ, err = p.execServe(ctx, name, flags, command[0])
+	} else {
+		environ, err = p.execVariables(ctx, name, flags)
+	}
 	if err != nil {
 		return err
-	}
-	environ := render.Clean(child.Environ(execVariable + "=" + t.name))
-	for _, v := range render.Variables(answer.Token.Credentials, t.Request().Region) {
-		environ = assign(environ, v)
-	}
-	if serve {
-		if environ, err = p.execServe(ctx, name, flags, t); err != nil {
-			return err
-		}
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return p.become(file, command, environ)
+}
+
+// execVariables is the environment for a command that gets credentials in it.
+func (p *program) execVariables(ctx context.Context, name string, flags settings.Flags) ([]string, error) {
+	t, answer, err := p.tokenOf(ctx, name, flags)
+	if err != nil {
+		return nil, err
+	}
+	environ := render.Clean(child.Environ(execVariable + "=" + t.name))
+	for _, v := range render.Variables(answer.Token.Credentials, t.Request().Region) {
+		environ = assign(environ, v)
+	}
+	return environ, nil
 }
 
 // become runs the command in the place of this process.

@@ -31,6 +31,9 @@ const (
 	startEndpointCommand = "start-exec-endpoint"
 )
 
+// runFlag gives the endpoint the description of the run's own session.
+const runFlag = "run-description"
+
 // maxPlace bounds the line that says where an endpoint is.
 const maxPlace = 4 << 10
 
@@ -38,12 +41,15 @@ const maxPlace = 4 << 10
 const endpointWait = 30 * time.Second
 
 // startEndpoint starts the endpoint for the command that this process is about to become.
-func (p *program) startEndpoint(ctx context.Context, name string, flags settings.Flags) (place, error) {
+func (p *program) startEndpoint(ctx context.Context, name, description string, flags settings.Flags) (place, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return place{}, err
 	}
 	args := append([]string{startEndpointCommand, strconv.Itoa(os.Getpid())}, asArguments(flags)...)
+	if description != "" {
+		args = append(args, "--"+runFlag, description)
+	}
 	if name != "" {
 		args = append(args, "--", name)
 	}
@@ -67,8 +73,9 @@ func (p *program) startEndpoint(ctx context.Context, name string, flags settings
 func (p *program) endpointCommands() []*cobra.Command {
 	endpoint := &cobra.Command{Use: endpointCommand + " PID [PROFILE]", Hidden: true, Args: cobra.RangeArgs(1, 2)}
 	flags := addSettings(endpoint.Flags(), "profile", "mfa-code")
+	description := endpoint.Flags().String(runFlag, "", "")
 	endpoint.RunE = func(cmd *cobra.Command, args []string) error {
-		return p.serveProcess(cmd.Context(), args[0], first(args[1:]), flags)
+		return p.serveProcess(cmd.Context(), args[0], first(args[1:]), *description, flags)
 	}
 	start := &cobra.Command{Use: startEndpointCommand, Hidden: true, DisableFlagParsing: true}
 	start.RunE = func(_ *cobra.Command, args []string) error {
@@ -87,7 +94,7 @@ func (p *program) endpointCommands() []*cobra.Command {
 }
 
 // serveProcess answers until the process with the id has ended.
-func (p *program) serveProcess(ctx context.Context, id, name string, flags settings.Flags) error {
+func (p *program) serveProcess(ctx context.Context, id, name, description string, flags settings.Flags) error {
 	pid, err := strconv.Atoi(id)
 	if err != nil {
 		return usageError{err}
@@ -98,7 +105,7 @@ func (p *program) serveProcess(ctx context.Context, id, name string, flags setti
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	at, run, err := p.openEndpoint(ctx, name, flags)
+	at, run, err := p.openEndpoint(ctx, name, description, flags)
 	if err != nil {
 		return err
 	}

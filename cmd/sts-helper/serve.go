@@ -91,6 +91,7 @@ type endpoint struct {
 	log      *slog.Logger
 	metrics  *serveMetrics
 	systemd  systemd
+	run      string // the description of the narrowed session of a run, "" for sessions that are shared
 
 	srv       *imds.Server
 	bearer    string

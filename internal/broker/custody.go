@@ -297,23 +297,27 @@ func (p *Provider) valid(ctx context.Context) func(*cache.Record) string {
 		return nil
 	}
 	looked := false
-	return func(r *cache.Record) string {
-		who, known, err := root.knownSigner(ctx)
-		if err == nil && !known && !looked {
-			looked = true
-			who, err = root.signerNow(ctx)
-			known = err == nil
-		}
-		switch {
-		case err != nil:
-			return err.Error()
-		case !known:
-			return "it is not known whose the source is"
-		case r.Token.Signer == nil || *r.Token.Signer != who:
-			return "it was made for another identity"
-		}
-		return ""
+	return func(r *cache.Record) string { return root.notSignedBy(ctx, r.Token, &looked) }
+}
+
+// notSignedBy says why t was not made by who p's source is now, "" where it was. looked reports that it was
+// looked at before in this call.
+func (p *Provider) notSignedBy(ctx context.Context, t token.Token, looked *bool) string {
+	who, known, err := p.knownSigner(ctx)
+	if err == nil && !known && !*looked {
+		*looked = true
+		who, err = p.signerNow(ctx)
+		known = err == nil
 	}
+	switch {
+	case err != nil:
+		return err.Error()
+	case !known:
+		return "it is not known whose the source is"
+	case t.Signer == nil || *t.Signer != who:
+		return "it was made for another identity"
+	}
+	return ""
 }
 
 // signerNow looks who p's source is.

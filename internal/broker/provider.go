@@ -52,6 +52,8 @@ type Provider struct {
 	open    sync.Once
 	cache   *cache.Cache
 	openErr error
+
+	own ownToken // of a narrowed session that is kept in memory alone
 }
 
 var _ aws.CredentialsProvider = (*Provider)(nil)
@@ -148,7 +150,11 @@ func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 		if p.req.Granted != "" {
 			return cache.Answer{}, noCacheForGranted(err)
 		}
-		a, ferr := p.uncached(ctx)
+		ask := p.uncached
+		if p.req.Scoped() {
+			ask = p.keptInMemory
+		}
+		a, ferr := ask(ctx)
 		if err != nil && ferr == nil {
 			a.Warnings = append(a.Warnings, noCache(err))
 		}

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/stsfield"
 	"github.com/sts-helper/sts-helper/sts"
 	"github.com/sts-helper/sts-helper/token"
@@ -95,8 +98,8 @@ func (p *Provider) noLaterEnd(parent token.Token) bool {
 	if !p.req.Scoped() || !parent.Credentials.CanExpire {
 		return false
 	}
-	old := p.load()
-	if old == nil || !old.Serves() {
+	old, serves := p.previous()
+	if !serves {
 		return false
 	}
 	end := parent.Credentials.Expires
@@ -104,7 +107,55 @@ func (p *Provider) noLaterEnd(parent token.Token) bool {
 		end = now.Add(scopedLife(p.req.Duration, parent, now))
 	}
 	const margin = time.Second // ends are kept in whole seconds
-	return !end.After(old.Token.Credentials.Expires.Add(margin))
+	return !end.After(old.Add(margin))
+}
+
+// ownToken is a narrowed session that this process alone has.
+type ownToken struct {
+	mu    sync.Mutex
+	token token.Token
+}
+
+// keptInMemory is uncached for a narrowed session, which serves for as long as it would on the disk: a server
+// asks for it again and again.
+func (p *Provider) keptInMemory(ctx context.Context) (cache.Answer, error) {
+	p.own.mu.Lock()
+	defer p.own.mu.Unlock()
+	old := p.own.token
+	life, left := old.Lifetime(), old.Remaining(time.Now())
+	serves := left > record.FloorOf(life)
+	if root := p.root(); serves && root != nil {
+		looked := false
+		if root.notSignedBy(ctx, old, &looked) != "" {
+			serves, p.own.token = false, token.Token{}
+		}
+	}
+	if serves && left > max(record.AdvisoryWindow(life), record.MandatoryOf(life)) {
+		return cache.Answer{Token: old, Origin: cache.Hit}, nil
+	}
+	a, err := p.uncached(ctx)
+	switch {
+	case err == nil:
+		p.own.token = a.Token
+	case serves && errors.Is(err, cache.ErrNoLater):
+		return cache.Answer{Token: old, Origin: cache.Kept}, nil
+	case serves && ctx.Err() == nil:
+		return cache.Answer{Token: old, Origin: cache.Kept, Warnings: []error{err}}, nil
+	}
+	return a, err
+}
+
+// previous is the end of the token that p has, and whether that one still serves.
+func (p *Provider) previous() (end time.Time, serves bool) {
+	if c, _ := p.Cache(); c == nil { // under the lock of keptInMemory
+		old := p.own.token
+		return old.Credentials.Expires, old.Remaining(time.Now()) > record.FloorOf(old.Lifetime())
+	}
+	r := p.load()
+	if r == nil {
+		return time.Time{}, false
+	}
+	return r.Token.Credentials.Expires, r.Serves()
 }
 
 // description is what CloudTrail shows of the session: what was asked for, else this program, its run, and
