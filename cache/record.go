@@ -36,6 +36,13 @@ type Record struct {
 // clock and the boot clock say.
 func (r *Record) Remaining() time.Duration { return r.file.Remaining(record.Now()) }
 
+// InMemory reports of a token that a process keeps to itself whether it may still be handed out, and
+// whether it is due for a refresh: by the windows that it would have on the disk, without jitter.
+func InMemory(t token.Token) (serves, due bool) {
+	life, left := t.Lifetime(), t.Remaining(time.Now())
+	return left > record.FloorOf(life), left <= max(record.AdvisoryWindow(life), record.MandatoryOf(life))
+}
+
 // Serves reports whether the token has enough life left to be handed out.
 func (r *Record) Serves() bool { return r.Remaining() > r.file.Floor() }
 

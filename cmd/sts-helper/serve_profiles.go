@@ -17,7 +17,6 @@ import (
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/internal/source"
-	"github.com/sts-helper/sts-helper/internal/stsfield"
 )
 
 // servePlan is what the settings say is to be served.
@@ -75,10 +74,7 @@ func (e *endpoint) read(env settings.Environment) (*servePlan, error) {
 			return nil, err
 		}
 		login := settings.LoginCommand(name, e.settings, req)
-		if e.run != "" && req.Scoped() {
-			req = ofRun(req, e.run)
-		}
-		prov, err := broker.New(req, broker.Options{Env: env, NonInteractive: true, LoginCommand: login, Log: e.log})
+		prov, err := broker.New(req, broker.Options{Env: env, NonInteractive: true, LoginCommand: login, Log: e.log, Run: e.run})
 		if err != nil {
 			return nil, err
 		}
@@ -111,20 +107,6 @@ func (e *endpoint) read(env settings.Environment) (*servePlan, error) {
 		return nil, usageError{fmt.Errorf("--imds: %q is not one of the profiles served", display.Safe(e.flags.imds))}
 	}
 	return s, nil
-}
-
-// ofRun is a narrowing request for a session of a run's own, which is not kept.
-func ofRun(req *request.Request, run string) *request.Request {
-	own := *request.WithSource(req) // which is shared
-	own.NoCache = true
-	if own.Description != "" {
-		run = own.Description + "; " + run
-	}
-	if r := []rune(run); len(r) > stsfield.MaxDescription {
-		run = string(r[:stsfield.MaxDescription])
-	}
-	own.Description = run
-	return &own
 }
 
 // nothingToServe is the error for a server that was told nothing, where nothing is found either. What was

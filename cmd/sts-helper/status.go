@@ -95,6 +95,7 @@ type statusRecord struct {
 	PackedPolicySize *int32         `json:"packed_policy_size,omitempty"` // in percent, as the next one
 	Utilization      *int32         `json:"session_token_utilization,omitempty"`
 	SessionTokenSize *int32         `json:"session_token_size,omitempty"` // in bytes
+	ScopedPolicies   *int32         `json:"scoped_policies,omitempty"`    // that narrow it by GetScopedCredentials
 	Unusable         string         `json:"unusable,omitempty"`           // why the record is not believed
 	Failure          *statusFailure `json:"failure,omitempty"`
 	LockedBy         *statusHolder  `json:"locked_by,omitempty"`
@@ -269,6 +270,7 @@ func look(c *cache.Cache, key string) *statusRecord {
 		t := r.Token
 		s.Operation, s.AccessKeyID, s.AccountID = string(t.Operation), t.Credentials.AccessKeyID, t.Credentials.AccountID
 		s.PackedPolicySize, s.Utilization, s.SessionTokenSize = t.PackedPolicySize, t.SessionTokenUtilization, t.SessionTokenSize
+		s.ScopedPolicies = t.ScopedPolicies
 		if id := t.Principal(); id != nil {
 			s.Identity = display.Safe(id.ARN)
 		} else {
@@ -349,6 +351,13 @@ func (r *statusRecord) token(line func(string, ...any)) {
 	}
 	if r.SignedBy != "" {
 		line("signed by %s", r.SignedBy)
+	}
+	switch n := r.ScopedPolicies; {
+	case n == nil || *n == 0:
+	case *n == 1:
+		line("narrowed by a policy of GetScopedCredentials")
+	default:
+		line("narrowed by %d policies of GetScopedCredentials, of at most %d", *n, broker.MaxScopedPolicies)
 	}
 	if r.note != "" {
 		line("accepted from %s", r.note)

@@ -116,7 +116,18 @@ func sourceName(p *broker.Provider) string {
 	if mfa {
 		name += " + MFA"
 	}
-	return name
+	return name + narrowing(p.Request())
+}
+
+// narrowing says what narrows the credentials of a request that names no operation, "" for nothing.
+func narrowing(r *request.Request) string {
+	switch {
+	case r.Scoped():
+		return ", narrowed"
+	case r.Reason != "" && r.FederationName != "":
+		return ", federation token"
+	}
+	return ""
 }
 
 // statusLines are the lines of all profiles, sessions once, those that need the user first.

@@ -32,6 +32,9 @@ type Options struct {
 	Code *mfa.PresetCode
 	// LoginCommand is what messages tell the user to run; "" for "sts-helper login NAME".
 	LoginCommand string
+	// Run, where it is not "", describes the run that a narrowed session is for alone: that session is
+	// kept in memory and nowhere else.
+	Run string
 	// Env is the environment that is read where something is fetched; the zero value means that
 	// of this process.
 	Env settings.Environment
@@ -69,7 +72,12 @@ func New(req *request.Request, opts Options) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newProvider(request.WithSource(req), opts, newPrompter(req, opts))
+	prompter := newPrompter(req, opts)
+	req = request.WithSource(req)
+	if opts.Run != "" && req.Scoped() {
+		req = ofRun(req, opts.Run)
+	}
+	return newProvider(req, opts, prompter)
 }
 
 func newProvider(req *request.Request, opts Options, pr *prompter) (*Provider, error) {

@@ -12,11 +12,14 @@ import (
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
-	"github.com/sts-helper/sts-helper/internal/record"
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/stsfield"
 	"github.com/sts-helper/sts-helper/sts"
 	"github.com/sts-helper/sts-helper/token"
 )
+
+// MaxScopedPolicies is how many policies of GetScopedCredentials a session takes.
+const MaxScopedPolicies = stsfield.MaxScopedPolicies
 
 // askScoped narrows a token of from by GetScopedCredentials: what it gives is the same principal's, and
 // lives as long as was asked, and no longer than the token.
@@ -122,15 +125,14 @@ func (p *Provider) keptInMemory(ctx context.Context) (cache.Answer, error) {
 	p.own.mu.Lock()
 	defer p.own.mu.Unlock()
 	old := p.own.token
-	life, left := old.Lifetime(), old.Remaining(time.Now())
-	serves := left > record.FloorOf(life)
+	serves, due := cache.InMemory(old)
 	if root := p.root(); serves && root != nil {
 		looked := false
 		if root.notSignedBy(ctx, old, &looked) != "" {
 			serves, p.own.token = false, token.Token{}
 		}
 	}
-	if serves && left > max(record.AdvisoryWindow(life), record.MandatoryOf(life)) {
+	if serves && !due {
 		return cache.Answer{Token: old, Origin: cache.Hit}, nil
 	}
 	a, err := p.uncached(ctx)
@@ -149,13 +151,36 @@ func (p *Provider) keptInMemory(ctx context.Context) (cache.Answer, error) {
 func (p *Provider) previous() (end time.Time, serves bool) {
 	if c, _ := p.Cache(); c == nil { // under the lock of keptInMemory
 		old := p.own.token
-		return old.Credentials.Expires, old.Remaining(time.Now()) > record.FloorOf(old.Lifetime())
+		serves, _ := cache.InMemory(old)
+		return old.Credentials.Expires, serves
 	}
 	r := p.load()
 	if r == nil {
 		return time.Time{}, false
 	}
 	return r.Token.Credentials.Expires, r.Serves()
+}
+
+// ofRun is r for a session of a run's own, which is not kept. What it is made from is shared.
+func ofRun(r *request.Request, run string) *request.Request {
+	own := *r
+	own.NoCache = true
+	if own.Description != "" {
+		run = own.Description + "; " + run
+	}
+	own.Description = describable(run)
+	return &own
+}
+
+// describable is text as STS takes it for a description.
+func describable(text string) string {
+	allowed := []rune(strings.Map(func(r rune) rune {
+		if !stsfield.DescriptionChars.Contains(r) {
+			return '?'
+		}
+		return r
+	}, text))
+	return string(allowed[:min(len(allowed), stsfield.MaxDescription)])
 }
 
 // description is what CloudTrail shows of the session: what was asked for, else this program, its run, and
@@ -166,15 +191,5 @@ func (p *Provider) description() string {
 	}
 	host, _ := os.Hostname() // "" is left out
 	who := strings.Trim(p.opts.Env.UserName()+"@"+host, "@")
-	text := fmt.Sprintf("sts-helper, profile %s, process %d of %s", display.Safe(p.req.Name), os.Getpid(), who)
-	allowed := strings.Map(func(r rune) rune {
-		if !stsfield.DescriptionChars.Contains(r) {
-			return '?'
-		}
-		return r
-	}, text)
-	if runes := []rune(allowed); len(runes) > stsfield.MaxDescription {
-		return string(runes[:stsfield.MaxDescription])
-	}
-	return allowed
+	return describable(fmt.Sprintf("sts-helper, profile %s, process %d of %s", display.Safe(p.req.Name), os.Getpid(), who))
 }
