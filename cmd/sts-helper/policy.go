@@ -1,17 +1,22 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/policy"
 )
 
-const policyHelp = `Build, check or show a session policy: what narrows a federation token or a role session.
+const policyHelp = `Build, check or show a session policy: what narrows a session, whatever it is made from.
 
     sts-helper policy --allow 'ec2:Describe*' --allow ec2:run_instances --deny ec2:DescribeImages
 
@@ -45,31 +50,92 @@ func (p *program) policyCommand() *cobra.Command {
 	return cmd
 }
 
+const policyCheckHelp = `Say what is wrong with a written policy, and how long it is, without asking AWS:
+
+    sts-helper policy check policy.json
+
+AWS packs policies and tags into the session token, in a way that only AWS can measure, and refuses what
+makes it longer than 4,096 bytes. --measure has a session made with the policy, throws it away, and says
+how much of a token it takes; the settings say whose session:
+
+    sts-helper policy check policy.json --measure --source-profile base`
+
 func (p *program) policyCheckCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "check FILE",
+	cmd := &cobra.Command{
+		Use:   "check FILE [flags]",
 		Short: "Say what is wrong with a written policy (exit code 3 where it cannot be used)",
-		Long:  "Say what is wrong with a written policy, and how long it is, without asking AWS:\n\n    sts-helper policy check policy.json",
+		Long:  policyCheckHelp,
 		Args:  oneArgument("FILE, the policy to check (- is standard input)"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			data, err := readInput(cmd.Context(), args[0])
-			if cmd.Context().Err() != nil {
-				return err
-			}
-			if err != nil {
-				return usageError{fmt.Errorf("%s cannot be read: %w; name a file with a policy, or - for standard input", display.Safe(args[0]), err)}
-			}
-			parsed, err := policy.Parse(data)
-			for _, finding := range policy.Check(data) {
-				fmt.Fprintf(p.stdout, "%s:%s\n", display.Safe(args[0]), display.Safe(finding.String()))
-			}
-			if err != nil {
-				return &settings.Error{Kind: settings.Config, Where: display.Safe(args[0]), What: "the policy cannot be used", Err: err}
-			}
-			_, err = fmt.Fprintf(p.stdout, "%s: %d of %d characters\n", display.Safe(args[0]), parsed.Len(), policy.MaxLength)
-			return err
-		},
 	}
+	measure := cmd.Flags().Bool("measure", false, "ask AWS how much of a session token the policy takes")
+	flags := addSettings(cmd.Flags(), "policy", "policy-arn", "allow", "deny", "resource", "read-only", "no-policy", "granted", "no-cache")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case !*measure && len(flags) > 0:
+			return usageError{errors.New("the settings say whose session the policy is measured with; add --measure")}
+		case *measure && args[0] == "-":
+			return usageError{errors.New("--measure takes a file, and not standard input")}
+		}
+		if err := p.checkPolicy(cmd.Context(), args[0]); err != nil || !*measure {
+			return err
+		}
+		return p.measurePolicy(cmd.Context(), args[0], flags)
+	}
+	return cmd
+}
+
+// checkPolicy says what is wrong with a written policy, and how long it is.
+func (p *program) checkPolicy(ctx context.Context, file string) error {
+	data, err := readInput(ctx, file)
+	if ctx.Err() != nil {
+		return err
+	}
+	if err != nil {
+		return usageError{fmt.Errorf("%s cannot be read: %w; name a file with a policy, or - for standard input", display.Safe(file), err)}
+	}
+	parsed, err := policy.Parse(data)
+	for _, finding := range policy.Check(data) {
+		fmt.Fprintf(p.stdout, "%s:%s\n", display.Safe(file), display.Safe(finding.String()))
+	}
+	if err != nil {
+		return &settings.Error{Kind: settings.Config, Where: display.Safe(file), What: "the policy cannot be used", Err: err}
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s: %d of %d characters\n", display.Safe(file), parsed.Len(), policy.MaxLength)
+	return err
+}
+
+// measurePolicy has a session made with the policy in a file, and says how much of its token is taken.
+func (p *program) measurePolicy(ctx context.Context, file string, flags settings.Flags) error {
+	flags.Set("policy", file)
+	req, err := settings.Load(flags, p.env)
+	if err != nil {
+		return err
+	}
+	req.NoCache = true // it is thrown away; what it is made from is not
+	prov, err := broker.New(req, broker.Options{Env: p.env, Log: p.logger(req.Verbose), LoginCommand: settings.LoginCommand("", flags, req)})
+	if err != nil {
+		return err
+	}
+	answer, err := prov.Token(ctx)
+	if err != nil {
+		return err
+	}
+	t := answer.Token
+	percent, ok := t.SizePercent()
+	if !ok {
+		return &failure.Error{Class: failure.Unreachable, Text: string(t.Operation) + " did not say how large the session token is"}
+	}
+	bytes := ""
+	if t.SessionTokenSize != nil {
+		bytes = fmt.Sprintf(", a session token of %d bytes", *t.SessionTokenSize)
+	}
+	if _, err := fmt.Fprintf(p.stdout, "%s: %d %% of what AWS allows%s, by %s\n", display.Safe(file), percent, bytes, t.Operation); err != nil {
+		return err
+	}
+	if warning := broker.SizeWarning(t); warning != "" {
+		fmt.Fprintf(p.stderr, "sts-helper: warning: %s\n", warning)
+	}
+	return nil
 }
 
 func (p *program) policyShowCommand() *cobra.Command {
@@ -85,27 +151,41 @@ func (p *program) policyShowCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if req.Policy == "" && len(req.PolicyARNs) == 0 {
+		all := req.Policies()
+		if len(all) == 0 {
 			_, err = fmt.Fprintf(p.stdout, "%s sends no session policy\n", req.Operation)
 			return err
 		}
-		if req.Policy != "" {
-			parsed, err := policy.Parse([]byte(req.Policy))
-			if err != nil {
-				return err
+		for _, r := range all {
+			if len(all) > 1 {
+				fmt.Fprintf(p.stderr, "%s:\n", r.Operation)
 			}
-			if _, err := io.WriteString(p.stdout, parsed.Pretty()); err != nil {
-				return err
-			}
-		}
-		for _, arn := range req.PolicyARNs {
-			if _, err := fmt.Fprintln(p.stdout, display.Safe(arn)); err != nil {
+			if err := p.showPolicies(r); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	return cmd
+}
+
+// showPolicies prints the session policies of one request.
+func (p *program) showPolicies(r *request.Request) error {
+	if r.Policy != "" {
+		parsed, err := policy.Parse([]byte(r.Policy))
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(p.stdout, parsed.Pretty()); err != nil {
+			return err
+		}
+	}
+	for _, arn := range r.PolicyARNs {
+		if _, err := fmt.Fprintln(p.stdout, display.Safe(arn)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // oneArgument asks for exactly one argument, and says which.
