@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/sts-helper/sts-helper/internal/record"
+	"github.com/sts-helper/sts-helper/internal/envelope"
 )
 
 // Miss says why a record cannot be used. It matches [ErrMiss].
@@ -30,20 +30,19 @@ func (m *Miss) Unwrap() []error { return []error{ErrMiss, m.Err} }
 
 func miss(reason string) *Miss { return &Miss{Reason: reason} }
 
-// encodeFile renders v, which is not a record, as a file of the cache: the envelope of
-// package record around JSON.
+// encodeFile renders v, which is not a record, as a file of the cache: an envelope around JSON.
 func encodeFile(v any) ([]byte, error) {
 	doc, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
 	}
-	return record.EncodeFile(doc)
+	return envelope.EncodeFile(doc)
 }
 
 // decodeFile reads a file of the cache into v and reports whether it is believed: as with
 // records, only if writing it again gives the same bytes.
 func decodeFile(data []byte, v any) bool {
-	doc, reason := record.DecodeFile(data)
+	doc, reason := envelope.DecodeFile(data)
 	if reason != "" || json.Unmarshal(doc, v) != nil {
 		return false
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/envelope"
 	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/token"
@@ -64,7 +65,7 @@ func Age(c *Cache, key Key, d time.Duration) error {
 		f := r.file
 		f.Issued.Wall, f.Issued.Boot = f.Issued.Wall.Add(-d), f.Issued.Boot-d
 		f.Expires = f.Expires.Add(-d)
-		data, err := record.Encode(f)
+		data, err := envelope.Encode(f)
 		if err != nil {
 			return err
 		}
@@ -106,7 +107,7 @@ func Decode(data []byte) (*Record, error) {
 }
 
 // Encode renders a record.
-func Encode(r *Record) ([]byte, error) { return record.Encode(r.file) }
+func Encode(r *Record) ([]byte, error) { return envelope.Encode(r.file) }
 
 // RecordPath, StatePath and LockPath are the files of key.
 func RecordPath(c *Cache, key Key) string {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"slices"
 
+	"github.com/sts-helper/sts-helper/internal/envelope"
 	"github.com/sts-helper/sts-helper/internal/record"
 )
 
@@ -20,7 +21,7 @@ type Key struct {
 
 // NewKey makes the key of the given inputs, in the given order. No two lists of inputs share
 // a key.
-func NewKey(inputs ...Input) Key { return Key{slices.Clone(inputs), record.Sum(inputs)} }
+func NewKey(inputs ...Input) Key { return Key{slices.Clone(inputs), envelope.Sum(inputs)} }
 
 // Present is an input with a value, the empty one included.
 func Present(name, value string) Input { return Input{Name: name, Value: &value} }

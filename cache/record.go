@@ -3,6 +3,7 @@ package cache
 import (
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/envelope"
 	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -128,7 +129,7 @@ func newFile(key Key, t token.Token, note string, issued record.Moment) *record.
 }
 
 func decodeRecord(data []byte) (*Record, *Miss) {
-	f, reason := record.Decode(data)
+	f, reason := envelope.Decode(data)
 	if reason != "" {
 		return nil, miss(reason)
 	}

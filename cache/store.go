@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/envelope"
 	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/lock"
@@ -69,7 +70,7 @@ func (c *Cache) store(key Key, t token.Token, note string, issued record.Moment,
 		return t, fmt.Errorf("the token ended at %s already", f.Expires.Format(time.RFC3339))
 	}
 	f.Advisory = record.JitteredAdvisory(f.Lifetime())
-	data, err := record.Encode(f)
+	data, err := envelope.Encode(f)
 	if err != nil {
 		return t, err
 	}

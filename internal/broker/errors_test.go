@@ -13,6 +13,7 @@ import (
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/internal/broker"
+	"github.com/sts-helper/sts-helper/internal/envelope"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/request"
@@ -193,10 +194,10 @@ func TestGranted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, _ := record.Decode(data)
+	r, _ := envelope.Decode(data)
 	r.Issued = record.Moment{Wall: r.Issued.Wall.Add(time.Hour), BootID: "another boot"}
 	r.Expires = r.Expires.Add(time.Hour)
-	if data, err = record.Encode(r); err != nil {
+	if data, err = envelope.Encode(r); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(file, data, 0o600); err != nil {

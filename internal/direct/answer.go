@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/sts-helper/sts-helper/internal/envelope"
 	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 )
@@ -94,8 +95,8 @@ func readNote(dir, name string) *Note {
 
 // readRecord gives the record with that key of the cache in dir.
 func readRecord(dir, key string) *record.Record {
-	r, reason := record.Decode(read(dir, key+record.Ext))
-	if reason != "" || record.Name(r.Inputs) != key {
+	r, reason := envelope.Decode(read(dir, key+record.Ext))
+	if reason != "" || envelope.Name(r.Inputs) != key {
 		return nil
 	}
 	return r

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/envelope"
 	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/process"
@@ -195,12 +196,12 @@ func (w *world) age(t *testing.T, d time.Duration) {
 	t.Helper()
 	data, err := os.ReadFile(w.recordPath())
 	must(t, err)
-	r, reason := record.Decode(data)
+	r, reason := envelope.Decode(data)
 	if reason != "" {
 		t.Fatal(reason)
 	}
 	r.Issued.Wall, r.Issued.Boot, r.Expires = r.Issued.Wall.Add(-d), r.Issued.Boot-d, r.Expires.Add(-d)
-	data, err = record.Encode(r)
+	data, err = envelope.Encode(r)
 	must(t, err)
 	write(t, w.recordPath(), string(data))
 }

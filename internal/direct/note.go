@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/envelope"
 	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 )
@@ -197,14 +198,14 @@ func (n *Note) encode() ([]byte, error) {
 		w.long(int64(n.At.Boot))
 		w.text(n.At.BootID)
 	}
-	return record.EncodeFile(w)
+	return envelope.EncodeFile(w)
 }
 
 var errNote = errors.New("not a note")
 
 // decode reads a note, or fails; it never believes a damaged one.
 func decode(data []byte) (*Note, error) {
-	doc, reason := record.DecodeFile(data)
+	doc, reason := envelope.DecodeFile(data)
 	if reason != "" || len(doc) < len(format) || string(doc[:len(format)]) != format {
 		return nil, errNote
 	}

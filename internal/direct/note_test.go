@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/envelope"
 	"github.com/sts-helper/sts-helper/internal/record"
 )
 
@@ -63,7 +64,7 @@ func FuzzDecode(f *testing.F) {
 	data, _ = n.encode()
 	f.Add(data[record.Header:])
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		file, err := record.EncodeFile(doc)
+		file, err := envelope.EncodeFile(doc)
 		if err != nil {
 			return
 		}

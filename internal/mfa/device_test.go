@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/envelope"
 	"github.com/sts-helper/sts-helper/internal/mfa"
-	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/lock"
 )
@@ -48,7 +48,7 @@ func writeFile(t testing.TB, name string, data []byte) {
 // file is a document with the right checksum.
 func file(t testing.TB, doc string) []byte {
 	t.Helper()
-	data, err := record.EncodeFile([]byte(doc))
+	data, err := envelope.EncodeFile([]byte(doc))
 	if err != nil {
 		t.Fatal(err)
 	}

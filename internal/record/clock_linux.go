@@ -1,7 +1,6 @@
 package record
 
 import (
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -21,7 +20,7 @@ var bootID = sync.OnceValue(func() string {
 	if err != nil {
 		return ""
 	}
-	return strings.TrimSpace(string(buf[:n]))
+	return trimRight(string(buf[:n]), '\n')
 })
 
 // BootClock is the time since the machine was started, suspend included, and the name of the

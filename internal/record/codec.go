@@ -10,37 +10,43 @@ import (
 // nanoseconds. An input's value is in base64, since it need not be UTF-8 (a file's name, say)
 // and JSON strings must; null is an absent one. One list of the members is both written and read by.
 
-// Encode renders the file of r.
-func Encode(r *Record) ([]byte, error) {
+// Marshal is the document of r.
+func Marshal(r *Record) ([]byte, error) {
 	for _, t := range []time.Time{r.Issued.Wall, r.Expires} {
 		if y := t.UTC().Year(); y < 0 || y > 9999 {
 			return nil, errors.New("the record has a time that is no RFC 3339 time")
 		}
 	}
-	return EncodeFile(encodeDocument(*r))
+	return marshal(*r), nil
 }
 
-func encodeDocument(r Record) []byte {
+func marshal(r Record) []byte {
 	f := form{out: make([]byte, 0, 2048+len(r.SessionToken))}
 	r.members(&f)
 	return f.out
 }
 
-// Decode reads the file of a record, or gives the reason why it is not believed. What was read
-// is believed only if writing it again gives the same bytes, which rules out doubled, unknown,
-// missing and differently spelt members, trailing bytes and every other way in which two
-// readers could see two documents in one. It judges the form and the times; whether the keys
-// could be keys is package cache's to judge, before it writes and after it reads.
-func Decode(data []byte) (r *Record, reason string) {
-	doc, reason := DecodeFile(data)
-	if reason != "" {
-		return nil, reason
+// Unmarshal reads the document of a record, or gives the reason why it is not believed. What was
+// read is believed only if writing it again gives the same bytes, which rules out doubled, unknown,
+// missing and differently spelt members, trailing bytes and every other way in which two readers
+// could see two documents in one.
+func Unmarshal(doc []byte) (r *Record, reason string) {
+	r, reason = Parse(string(doc))
+	if reason == "" && string(marshal(*r)) != string(doc) {
+		return nil, notAsWritten
 	}
-	f := form{reading: true, rest: string(doc)}
+	return r, reason
+}
+
+const notAsWritten = "the document is not in the form it was written in"
+
+// Parse is Unmarshal of a document that has passed Unmarshal before.
+func Parse(doc string) (r *Record, reason string) {
+	f := form{reading: true, rest: doc}
 	r = &Record{}
 	r.members(&f)
-	if f.failed || f.rest != "" || string(encodeDocument(*r)) != string(doc) {
-		return nil, "the document is not in the form it was written in"
+	if f.failed || f.rest != "" {
+		return nil, notAsWritten
 	}
 	life := r.Lifetime()
 	if life <= 0 || r.Advisory < 0 || r.Advisory > life {

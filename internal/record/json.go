@@ -2,7 +2,6 @@ package record
 
 import (
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -72,9 +71,11 @@ type form struct {
 
 // take takes text away where it comes next.
 func (f *form) take(text string) bool {
-	rest, found := strings.CutPrefix(f.rest, text)
-	f.rest = rest
-	return found
+	if len(f.rest) < len(text) || f.rest[:len(text)] != text {
+		return false
+	}
+	f.rest = f.rest[len(text):]
+	return true
 }
 
 func (f *form) raw(text string) {
@@ -115,7 +116,7 @@ func (f *form) bytes(name string, value **string) {
 		f.raw(`"`)
 		return
 	}
-	text, ok := decodeBase64(f.upTo(`"`))
+	text, ok := decodeBase64(f.upToQuote())
 	*value, f.failed = &text, f.failed || !ok
 }
 
@@ -157,10 +158,15 @@ func (f *form) principal(name string, p **Principal) {
 	f.raw(`}`)
 }
 
-// upTo is what comes before text, which is taken away too.
-func (f *form) upTo(text string) string {
-	before, rest, found := strings.Cut(f.rest, text)
-	f.rest, f.failed = rest, f.failed || !found
+// upToQuote is what comes before a quote, which is taken away too.
+func (f *form) upToQuote() string {
+	end := indexAny(f.rest, '"', '"')
+	if end < 0 {
+		f.failed = true
+		return ""
+	}
+	before := f.rest[:end]
+	f.rest = f.rest[end+1:]
 	return before
 }
 
@@ -177,7 +183,7 @@ func (f *form) scanNumber(bits int) int64 {
 // scanText reads a string.
 func (f *form) scanText() string {
 	f.raw(`"`)
-	end := strings.IndexAny(f.rest, `"\`)
+	end := indexAny(f.rest, '"', '\\')
 	if end < 0 {
 		f.failed = true
 		return ""
@@ -192,7 +198,7 @@ func (f *form) scanText() string {
 		b = append(b, f.rest[:end]...)
 		f.rest = f.rest[end+1:]
 		b = f.escape(b)
-		end = strings.IndexAny(f.rest, `"\`)
+		end = indexAny(f.rest, '"', '\\')
 	}
 	if end < 0 {
 		f.failed = true
@@ -210,10 +216,11 @@ func (f *form) escape(b []byte) []byte {
 		f.rest, f.failed = f.rest[4:], f.failed || err != nil
 		return utf8.AppendRune(b, rune(r))
 	}
-	if f.rest != "" {
-		if i := strings.IndexByte(`"\bfnrt`, f.rest[0]); i >= 0 {
+	const after, means = `"\bfnrt`, "\"\\\b\f\n\r\t"
+	for i := range len(after) {
+		if f.rest != "" && after[i] == f.rest[0] {
 			f.rest = f.rest[1:]
-			return append(b, "\"\\\b\f\n\r\t"[i])
+			return append(b, means[i])
 		}
 	}
 	f.failed = true

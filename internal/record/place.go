@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"runtime"
-	"strings"
 )
 
 // The layout below the cache's directory. Records of another format live in another versioned
@@ -17,6 +16,16 @@ const (
 	StateExt   = ".state"  // what is known about refreshing it
 	DirectExt  = ".direct" // what package direct notes of an answer
 	LockExt    = ".lock"
+)
+
+// A file of the cache is one line with its format and the SHA-256 of the rest, then the rest: one
+// document in the only form this program writes. Package envelope makes and verifies it.
+const (
+	Magic = "STSH1 "
+	// Header is the length of the first line, its end included.
+	Header = len(Magic) + 2*32 + 1
+	// MaxFile bounds every file of the cache in bytes, the first line included.
+	MaxFile = 64 << 10
 )
 
 const separator = string(os.PathSeparator)
@@ -47,16 +56,16 @@ func DefaultDir(getenv func(string) string) (string, error) {
 		if uid := otherOwner(home); uid != "" {
 			return "", errors.New("HOME is " + home + ", which belongs to uid " + uid + ", and nothing is written there as root; use sudo -H, or name a directory with --cache-dir")
 		}
-		dir = strings.TrimRight(home, separator) + below
+		dir = trimRight(home, separator[0]) + below
 	} else if uid := otherOwner(dir); uid != "" {
 		return "", errors.New("XDG_CACHE_HOME is " + dir + ", which belongs to uid " + uid + ", and nothing is written there as root; unset it, or name a directory with --cache-dir")
 	}
-	return strings.TrimRight(dir, separator) + separator + "sts-helper", nil
+	return trimRight(dir, separator[0]) + separator + "sts-helper", nil
 }
 
 func absolute(path string) bool {
 	if runtime.GOOS == "windows" {
-		return len(path) > 3 && path[1] == ':' && (path[2] == '\\' || path[2] == '/') || strings.HasPrefix(path, `\\`)
+		return len(path) > 3 && path[1] == ':' && (path[2] == '\\' || path[2] == '/') || len(path) > 1 && path[:2] == `\\`
 	}
-	return strings.HasPrefix(path, "/")
+	return path != "" && path[0] == '/'
 }

@@ -47,7 +47,7 @@ func TestFreshness(t *testing.T) {
 }
 
 func TestRecordsShowNoSecret(t *testing.T) {
-	r := golden["role.cred"]
+	r := Record{AccessKeyID: "ASIAQNZGKIQY56JQ7WML", SecretAccessKey: "CANARYsecret", SessionToken: "CANARYtoken"}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 		for _, v := range []any{r, &r} {
 			if s := fmt.Sprintf(verb, v); strings.Contains(s, "CANARY") {

@@ -1,9 +1,26 @@
 package record
 
-import "strings"
+// What packages strings, encoding/hex and encoding/base64 do is done here, in a few lines each: they
+// need unicode, fmt or reflect, and would have this package, and package direct with it, initialised
+// after those and after all of crypto.
 
-// Hexadecimal and base64 are done here, in a few lines each: the packages encoding/hex and
-// encoding/base64 need fmt and reflect, and would have this one initialised after both.
+// trimRight is s without the bytes c at its end.
+func trimRight(s string, c byte) string {
+	for s != "" && s[len(s)-1] == c {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// indexAny is where the first byte that is a or b comes in s, -1 where none does.
+func indexAny(s string, a, b byte) int {
+	for i := range len(s) {
+		if s[i] == a || s[i] == b {
+			return i
+		}
+	}
+	return -1
+}
 
 const hexDigits = "0123456789abcdef"
 
@@ -19,7 +36,12 @@ func Hex(data []byte) string {
 // IsName reports whether s has the form of a record's name: the hash of its inputs in 64
 // lower-case hexadecimal digits.
 func IsName(s string) bool {
-	return len(s) == 64 && strings.Trim(s, hexDigits) == ""
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return len(s) == 64
 }
 
 const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -46,19 +68,36 @@ func decodeBase64(s string) (string, bool) {
 	if len(s)%4 != 0 {
 		return "", false
 	}
-	digits := strings.TrimRight(s, "=")
-	var b []byte
+	digits := trimRight(s, '=')
+	b := make([]byte, 0, len(s)/4*3)
 	var n, bits uint
 	for i := range len(digits) {
-		d := strings.IndexByte(base64Digits, digits[i])
-		if d < 0 {
+		d, ok := base64Value(digits[i])
+		if !ok {
 			return "", false
 		}
-		n, bits = n<<6|uint(d), bits+6
+		n, bits = n<<6|d, bits+6
 		if bits >= 8 {
 			bits -= 8
 			b = append(b, byte(n>>bits))
 		}
 	}
 	return string(b), true
+}
+
+// base64Value is the number that a digit stands for.
+func base64Value(c byte) (n uint, ok bool) {
+	switch {
+	case c >= 'A' && c <= 'Z':
+		return uint(c - 'A'), true
+	case c >= 'a' && c <= 'z':
+		return uint(c-'a') + 26, true
+	case c >= '0' && c <= '9':
+		return uint(c-'0') + 52, true
+	case c == '+':
+		return 62, true
+	case c == '/':
+		return 63, true
+	}
+	return 0, false
 }

@@ -1,6 +1,10 @@
-package record
+package envelope
 
-import "crypto/sha256"
+import (
+	"crypto/sha256"
+
+	"github.com/sts-helper/sts-helper/internal/record"
+)
 
 // keySchema is hashed first. It changes when the meaning of an input does.
 const keySchema = "sts-helper/key/1"
@@ -16,7 +20,7 @@ func bigEndian(n uint64) []byte {
 
 // Sum is the hash of inputs, in their order, by which a record is named. Each name and value
 // goes into it behind its length, so that no two lists of inputs share one.
-func Sum(inputs []Input) (sum [sha256.Size]byte) {
+func Sum(inputs []record.Input) (sum [sha256.Size]byte) {
 	h := sha256.New()
 	part := func(s string) {
 		h.Write(bigEndian(uint64(len(s))))
@@ -37,7 +41,7 @@ func Sum(inputs []Input) (sum [sha256.Size]byte) {
 }
 
 // Name is the name of the record of these inputs: their [Sum] in hexadecimal digits.
-func Name(inputs []Input) string {
+func Name(inputs []record.Input) string {
 	sum := Sum(inputs)
-	return Hex(sum[:])
+	return record.Hex(sum[:])
 }
