@@ -29,6 +29,19 @@ func (c *Cache) Inspect(name string) Entry {
 	return e
 }
 
+// RecordFile is what is in the file of key's record, nil where there is no record that can be used. It
+// is the file in the directory that [Cache.Path] names.
+func (c *Cache) RecordFile(key Key) []byte {
+	data, m := c.readOwn(key.String() + record.Ext)
+	if m != nil {
+		return nil
+	}
+	if r, m := decodeRecord(data); m != nil || NewKey(r.Inputs...).String() != key.String() {
+		return nil
+	}
+	return data
+}
+
 // Names lists the names of all records, usable or not, and of those whose first fetch
 // failed, sorted.
 func (c *Cache) Names() ([]string, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"io/fs"
 	"os"
 
@@ -17,7 +18,7 @@ import (
 // observer notes what the settings of one call depend on, so that the next call of the same
 // line can be answered without looking for them: see package direct.
 type observer struct {
-	note      direct.Note
+	note      *direct.Note
 	variables map[string]bool
 	files     map[string]direct.File
 	unsure    bool // something was looked at that cannot be compared later
@@ -25,7 +26,11 @@ type observer struct {
 
 // observe gives env with an observer behind it.
 func observe(env settings.Environment) (settings.Environment, *observer) {
-	o := &observer{variables: map[string]bool{}, files: map[string]direct.File{}}
+	o := &observer{
+		note:      direct.NewNote(os.Args, func(key []byte) { _, _ = rand.Read(key) }),
+		variables: map[string]bool{},
+		files:     map[string]direct.File{},
+	}
 	seen := env
 	seen.Getenv = func(name string) string {
 		value := env.Getenv(name)
@@ -54,12 +59,12 @@ func observe(env settings.Environment) (settings.Environment, *observer) {
 func (o *observer) variable(name, value string) {
 	if !o.variables[name] {
 		o.variables[name] = true
-		o.note.Variables = append(o.note.Variables, direct.NewVariable(name, value))
+		o.note.AddVariable(name, value)
 	}
 }
 
 func (o *observer) file(path string, content []byte, info fs.FileInfo, err error) {
-	f, ok := direct.NewFile(path, content, info, err)
+	f, ok := o.note.NewFile(path, content, info, err)
 	before, again := o.files[path]
 	o.unsure = o.unsure || !ok || again && before != f
 	if !again {
@@ -119,8 +124,12 @@ func (o *observer) remember(req *request.Request, prov *broker.Provider, a cache
 	if o.unsure {
 		return
 	}
-	o.note.Cache, o.note.Key = c.Path(), key.String()
-	if !direct.Remember(os.Args, o.note) {
+	file := c.RecordFile(key)
+	if file == nil {
+		return
+	}
+	o.note.SetAnswer(c.Path(), key.String(), file)
+	if !o.note.Remember(os.Args) {
 		return
 	}
 	// The notes beside records are swept with those.

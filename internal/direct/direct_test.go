@@ -24,7 +24,14 @@ import (
 type world struct {
 	c    *cache.Cache
 	tok  token.Token
-	note Note
+	key  cache.Key
+	note *Note
+}
+
+// remember keeps the note, and reports whether it was written.
+func (w *world) remember() bool {
+	w.note.SetAnswer(w.c.Path(), w.key.String(), w.c.RecordFile(w.key))
+	return w.note.Remember(line)
 }
 
 var line = []string{"sts-helper", "--source-profile", "base"}
@@ -38,7 +45,7 @@ func newWorld(t testing.TB) *world {
 	t.Setenv("XDG_CACHE_HOME", home)
 	t.Setenv(chainVariable, "")
 	t.Setenv(offVariable, "")
-	w := &world{}
+	w := &world{note: newNote(line)}
 	w.open(t, filepath.Join(home, "sts-helper"))
 	return w
 }
@@ -55,21 +62,20 @@ func (w *world) open(t testing.TB, dir string) {
 		AccessKeyID: "ASIAQNZGKIQY56JQ7WML", SecretAccessKey: "CANARY+/secret<&>", SessionToken: "CANARY//token==",
 		CanExpire: true, Expires: time.Now().Add(2 * time.Hour), AccountID: "029608264753",
 	}}
-	key := cache.NewKey(cache.Present("operation", "AssumeRole"), cache.Absent("x"))
-	if err := w.c.Store(key, w.tok, false); err != nil {
+	w.key = cache.NewKey(cache.Present("operation", "AssumeRole"), cache.Absent("x"))
+	if err := w.c.Store(w.key, w.tok, false); err != nil {
 		t.Fatal(err)
 	}
-	w.note.Cache, w.note.Key = dir, key.String()
 }
 
 func (w *world) recordPath() string {
-	return filepath.Join(w.c.Path(), record.VersionDir, w.note.Key+record.Ext)
+	return filepath.Join(w.c.Path(), record.VersionDir, w.key.String()+record.Ext)
 }
 
 func (w *world) look(t testing.TB, path string) {
 	t.Helper()
 	content, info, err := safefile.Read(path, MaxFile)
-	f, ok := NewFile(path, content, info, err)
+	f, ok := w.note.NewFile(path, content, info, err)
 	if !ok {
 		t.Fatalf("%s cannot be noted: %v", path, err)
 	}
@@ -89,7 +95,7 @@ func TestAnswerIsTheDocumentOfTheProcess(t *testing.T) {
 	if answer(line) != nil {
 		t.Fatal("answered before it was noted")
 	}
-	if !Remember(line, w.note) {
+	if !w.remember() {
 		t.Fatal("not noted")
 	}
 	want, err := process.Encode(w.tok.Credentials)
@@ -99,7 +105,7 @@ func TestAnswerIsTheDocumentOfTheProcess(t *testing.T) {
 	if got := answer(line); !bytes.Equal(got, want) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if Remember(line, w.note) {
+	if w.remember() {
 		t.Error("the same was noted twice")
 	}
 	if answer(append(line, "--fips")) != nil {
@@ -114,7 +120,7 @@ func TestRecordsInAnotherCache(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(os.Getenv("XDG_CACHE_HOME"), "sts-helper")); err != nil {
 		t.Fatal(err)
 	}
-	if !Remember(line, w.note) || answer(line) == nil {
+	if !w.remember() || answer(line) == nil {
 		t.Error("not answered")
 	}
 }
@@ -155,15 +161,16 @@ func TestAnyChangeEndsTheAnswer(t *testing.T) {
 			w := newWorld(t)
 			dir := t.TempDir()
 			t.Setenv("DIRECT_TEST", "one")
-			w.note.Variables = []Variable{NewVariable("DIRECT_TEST", "one"), NewVariable("DIRECT_TEST_NONE", "")}
+			w.note.AddVariable("DIRECT_TEST", "one")
+			w.note.AddVariable("DIRECT_TEST_NONE", "")
 			w.look(t, write(t, dir+"/config", "one"))
 			w.look(t, dir+"/none")
 			w.look(t, dir+"/nodir/f")
 			wd, err := os.Getwd()
 			must(t, err)
-			f, _ := NewFile(".", []byte(wd), nil, nil)
+			f, _ := w.note.NewFile(".", []byte(wd), nil, nil)
 			w.note.Files = append(w.note.Files, f)
-			if !Remember(line, w.note) || answer(line) == nil {
+			if !w.remember() || answer(line) == nil {
 				t.Fatal("not answered to begin with")
 			}
 			change(t, w, dir)
@@ -191,7 +198,7 @@ func (w *world) swap(t *testing.T) {
 	must(t, os.Rename(filepath.Join(w.c.Path(), record.VersionDir, other.String()+record.Ext), w.recordPath()))
 }
 
-// age makes w's record older by d.
+// age makes w's record older by d, and notes it so.
 func (w *world) age(t *testing.T, d time.Duration) {
 	t.Helper()
 	data, err := os.ReadFile(w.recordPath())
@@ -204,6 +211,9 @@ func (w *world) age(t *testing.T, d time.Duration) {
 	data, err = envelope.Encode(r)
 	must(t, err)
 	write(t, w.recordPath(), string(data))
+	if !w.remember() {
+		t.Fatal("not noted again")
+	}
 }
 
 // A change that leaves size and times as they were is seen: what counts is what is read.
@@ -213,7 +223,7 @@ func TestTimesAreNotTrusted(t *testing.T) {
 	info, err := os.Stat(file)
 	must(t, err)
 	w.look(t, file)
-	if !Remember(line, w.note) || answer(line) == nil {
+	if !w.remember() || answer(line) == nil {
 		t.Fatal("not answered to begin with")
 	}
 	write(t, file, "role_arn = two")
@@ -233,7 +243,7 @@ func TestLargeFiles(t *testing.T) {
 		w.look(t, write(t, file, text))
 	}
 	w.look(t, write(t, dir+"/small", "x"))
-	if !Remember(line, w.note) || answer(line) == nil {
+	if !w.remember() || answer(line) == nil {
 		t.Fatal("not answered to begin with")
 	}
 	for _, file := range files {
@@ -253,7 +263,7 @@ func TestSameContentIsNoChange(t *testing.T) {
 	w := newWorld(t)
 	file := write(t, filepath.Join(t.TempDir(), "config"), "one")
 	w.look(t, file)
-	Remember(line, w.note)
+	w.remember()
 	must(t, os.Remove(file))
 	write(t, file, "one")
 	if answer(line) == nil {
@@ -263,19 +273,19 @@ func TestSameContentIsNoChange(t *testing.T) {
 
 func TestNullDeviceIsNeverAChange(t *testing.T) {
 	w := newWorld(t)
-	f, ok := NewFile(os.DevNull, nil, nil, nil)
+	f, ok := w.note.NewFile(os.DevNull, nil, nil, nil)
 	if !ok || f.State != Null {
 		t.Fatalf("%+v", f)
 	}
 	w.note.Files = []File{f}
-	if !Remember(line, w.note) || answer(line) == nil {
+	if !w.remember() || answer(line) == nil {
 		t.Error("not answered")
 	}
 }
 
 func TestWhatCannotBeReadIsNotNoted(t *testing.T) {
 	for _, err := range []error{fs.ErrPermission, syscall.EIO, syscall.ELOOP} {
-		if f, ok := NewFile("/x", nil, nil, err); ok {
+		if f, ok := newNote(line).NewFile("/x", nil, nil, err); ok {
 			t.Errorf("%v: %+v", err, f)
 		}
 	}
@@ -284,13 +294,13 @@ func TestWhatCannotBeReadIsNotNoted(t *testing.T) {
 func TestNotesThatEnd(t *testing.T) {
 	w := newWorld(t)
 	w.note.Life = time.Minute
-	if !Remember(line, w.note) || answer(line) == nil {
+	if !w.remember() || answer(line) == nil {
 		t.Fatal("not answered to begin with")
 	}
 	at := record.Moment{Wall: time.Now(), Boot: time.Hour, BootID: "b"}
 	n := Note{Life: time.Minute, At: at}
 	w.note.Life = time.Nanosecond
-	if !Remember(line, w.note) || answer(line) != nil {
+	if !w.remember() || answer(line) != nil {
 		t.Error("answered after its end")
 	}
 	for _, tc := range []struct {
@@ -315,7 +325,7 @@ func TestNotesThatEnd(t *testing.T) {
 func TestRecordsThatAreKept(t *testing.T) {
 	w := newWorld(t)
 	w.note.Least = record.Mandatory
-	if !Remember(line, w.note) {
+	if !w.remember() {
 		t.Fatal("not noted")
 	}
 	w.age(t, 90*time.Minute)
@@ -337,7 +347,7 @@ func TestOff(t *testing.T) {
 	for _, variable := range []string{offVariable, chainVariable} {
 		w := newWorld(t)
 		t.Setenv(variable, "1")
-		if Remember(line, w.note) {
+		if w.remember() {
 			t.Errorf("%s: noted", variable)
 		}
 	}

@@ -7,8 +7,9 @@
 // has changed, give the same answer. Here the answer is the name of a record of the cache,
 // and what it depends on is the program itself, its arguments, the variables and the files
 // that package settings looked at, and the working directory where a relative name was used.
-// The record is then read and judged anew, by its checksum, its inputs and both clocks; what
-// is in any doubt is left to the ordinary way, which knows the reasons and the words.
+// The record's file must be the one whose checksum and inputs were verified when the note was made, and
+// the record is judged anew by both clocks; what is in any doubt is left to the ordinary way, which
+// knows the reasons and the words. So the first call after a refresh by another process goes there, too.
 //
 // Every ordinary answer leaves a note where there is none that says the same. Files are
 // compared by what is in them, read anew each time, since there is no telling from a file's
@@ -22,7 +23,8 @@
 //
 // It works because Go initialises packages in the order of their paths as soon as what they
 // import is ready: this one imports little, so its turn comes before that of net/http and
-// with it of the SDK. Nothing breaks where that is not so; it is only slower.
+// with it of the SDK. It does without strings, bytes and crypto/sha256, too: those wait for unicode, and
+// all of crypto comes before "github.com". Nothing breaks where that is not so; it is only slower.
 //
-// What is noted holds no secret: of variables and files it holds hashes.
+// What is noted holds no secret: of variables and files it holds hashes, see sum.
 package direct

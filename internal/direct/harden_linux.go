@@ -8,8 +8,7 @@ var coreLimit *syscall.Rlimit
 // Harden keeps the memory of this process from other processes of the same user and from
 // core files. Failures do not matter: the credentials are as safe as the user's files.
 func Harden() {
-	const setDumpable = 4 // PR_SET_DUMPABLE, prctl(2); execve sets it anew
-	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, setDumpable, 0, 0)
+	hideMemory()
 	var found syscall.Rlimit
 	if coreLimit != nil || syscall.Getrlimit(syscall.RLIMIT_CORE, &found) != nil {
 		return
@@ -17,6 +16,12 @@ func Harden() {
 	coreLimit = &found
 	// The hard limit stays: without privileges it could not be raised again, see Soften.
 	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{Max: found.Max})
+}
+
+// hideMemory is what Harden does about this process itself: one that is not dumpable has no core file either.
+func hideMemory() {
+	const setDumpable = 4 // PR_SET_DUMPABLE, prctl(2); execve sets it anew
+	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, setDumpable, 0, 0)
 }
 
 // Soften gives back the limit of core files that [Harden] found, for a program that takes the place of

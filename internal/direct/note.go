@@ -1,17 +1,13 @@
 package direct
 
 import (
-	"crypto/sha256"
 	"errors"
-	"hash"
+	"hash/fnv"
 	"io/fs"
 	"os"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
-	"github.com/sts-helper/sts-helper/internal/envelope"
 	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 )
@@ -34,24 +30,52 @@ type Note struct {
 	Life time.Duration
 	// At is when it was noted, where it has an end.
 	At record.Moment
+
+	key    noteKey // of its hashes
+	hash   *hasher
+	line   sum // of the identity of the line that it is about
+	record sum // of the record's file
+}
+
+// NewNote begins the note of args. Its key is that of the note that there is, so that the same state
+// makes the same note, or else what random fills it with.
+func NewNote(args []string, random func([]byte)) *Note {
+	n := &Note{}
+	if !mayBeNoted(args) || off() {
+		random(n.key[:])
+	} else if old := readNote(args); old != nil {
+		n.key = old.key
+	} else {
+		random(n.key[:])
+	}
+	n.hash = newHasher(n.key)
+	return n
 }
 
 // Variable is a variable of the environment.
 type Variable struct {
 	Name string
-	// Value is the hash of its value; an empty value is as good as none, as for AWS SDKs.
-	Value [sha256.Size]byte
+	// Value is the hash of its value, zero for an empty one, which is as good as none, as for AWS SDKs.
+	Value sum
 }
 
-// NewVariable notes a variable's value.
-func NewVariable(name, value string) Variable { return Variable{name, sha256.Sum256([]byte(value))} }
+// AddVariable notes a variable's value.
+func (n *Note) AddVariable(name, value string) {
+	n.Variables = append(n.Variables, Variable{name, n.hash.ofValue(value)})
+}
+
+// SetAnswer notes the answer: the record with that key of the cache in dir, and what is in its file, which
+// was verified.
+func (n *Note) SetAnswer(dir, key string, file []byte) {
+	n.Cache, n.Key, n.record = dir, key, n.hash.of(file)
+}
 
 // File is a file that was looked at, as it was then.
 type File struct {
 	Path    string
 	State   FileState
-	Size    int64             // of the content, in bytes
-	Content [sha256.Size]byte // its hash
+	Size    int64 // of the content, in bytes
+	Content sum   // its hash
 }
 
 // FileState is what a path was found to be.
@@ -73,8 +97,8 @@ const MaxFile = 8 << 20
 
 // NewFile notes what settings reported to have read, see settings.Environment.Seen. It is not
 // ok where nothing can be said of a later change.
-func NewFile(path string, content []byte, info fs.FileInfo, err error) (f File, ok bool) {
-	f = File{Path: path, Size: int64(len(content)), Content: sha256.Sum256(content)}
+func (n *Note) NewFile(path string, content []byte, info fs.FileInfo, err error) (f File, ok bool) {
+	f = File{Path: path, Size: int64(len(content)), Content: n.hash.of(content)}
 	f.State = stateOf(path, info, err)
 	return f, f.State != 0
 }
@@ -99,64 +123,7 @@ func stateOf(path string, info fs.FileInfo, err error) FileState {
 }
 
 func absent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
-}
-
-// current is f as it is now, or what is no state at all.
-func (f *File) current() File {
-	if f.State == Null {
-		return *f
-	}
-	if f.Path == "." {
-		wd, err := os.Getwd()
-		now, _ := NewFile(f.Path, []byte(wd), nil, err)
-		return now
-	}
-	h := counter{Hash: sha256.New()}
-	info, err := safefile.Copy(&h, f.Path, MaxFile)
-	return File{f.Path, stateOf(f.Path, info, err), h.size, [sha256.Size]byte(h.Sum(nil))}
-}
-
-// counter is a hash that knows how much it was given.
-type counter struct {
-	hash.Hash
-	size int64
-}
-
-func (c *counter) Write(b []byte) (int, error) {
-	c.size += int64(len(b))
-	return c.Hash.Write(b)
-}
-
-// largeFile is the size in bytes from which a file is worth a goroutine of its own: thousands
-// of profiles, in two files, take most of the time of a direct answer.
-const largeFile = 128 << 10
-
-// holds reports whether nothing that was noted has changed.
-func (n *Note) holds() bool {
-	for _, v := range n.Variables {
-		if NewVariable(v.Name, getenv(v.Name)) != v {
-			return false
-		}
-	}
-	var large sync.WaitGroup
-	var changed atomic.Bool
-	for i, f := range n.Files {
-		compare := func() {
-			if f.current() != f {
-				changed.Store(true)
-			}
-		}
-		if f.Size >= largeFile && i+1 < len(n.Files) {
-			large.Go(compare)
-			continue
-		}
-		if compare(); changed.Load() {
-			return false
-		}
-	}
-	large.Wait()
-	return !changed.Load()
+	return err == syscall.ENOENT || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
 // ended reports whether what the note rests on must be looked at again.
@@ -168,15 +135,17 @@ func (n *Note) ended(now record.Moment) bool {
 	return since < 0 || since >= n.Life
 }
 
-// A note is a file of the cache with a document of its own: a line with its format, then
-// strings, each behind its length in four bytes, and lists behind their number.
+// A note is a file of the cache with a document of its own: a line with its format, the key of its
+// hashes, the hash of the rest, then strings, each behind its length in four bytes, and lists behind
+// their number.
 const (
-	format  = "direct/2\n"
+	format  = "direct/3\n"
 	maxList = 4 << 10
 )
 
 func (n *Note) encode() ([]byte, error) {
-	w := writer(format)
+	var w writer
+	w = append(w, n.line[:]...)
 	w.number(len(n.Variables))
 	for _, v := range n.Variables {
 		w.text(v.Name)
@@ -191,6 +160,7 @@ func (n *Note) encode() ([]byte, error) {
 	}
 	w.text(n.Cache)
 	w.text(n.Key)
+	w = append(w, n.record[:]...)
 	w.long(int64(n.Least))
 	w.long(int64(n.Life))
 	if n.Life != 0 {
@@ -198,27 +168,44 @@ func (n *Note) encode() ([]byte, error) {
 		w.long(int64(n.At.Boot))
 		w.text(n.At.BootID)
 	}
-	return envelope.EncodeFile(w)
+	check := n.hash.of(w)
+	data := append([]byte(format), n.key[:]...)
+	data = append(append(data, check[:]...), w...)
+	if len(data) > record.MaxFile {
+		return nil, errNote
+	}
+	return data, nil
 }
 
 var errNote = errors.New("not a note")
 
-// decode reads a note, or fails; it never believes a damaged one.
-func decode(data []byte) (*Note, error) {
-	doc, reason := envelope.DecodeFile(data)
-	if reason != "" || len(doc) < len(format) || string(doc[:len(format)]) != format {
-		return nil, errNote
+// decode reads a note, or fails; it never believes a damaged one. The note has its strings from data.
+func (n *Note) decode(data string, h *hasher) error {
+	r := reader{rest: data}
+	if r.bytes(len(format)) != format {
+		return errNote
 	}
-	r := reader{rest: doc[len(format):]}
-	n := &Note{}
-	for range r.count() {
+	var check sum
+	copy(n.key[:], r.bytes(len(n.key)))
+	copy(check[:], r.bytes(len(check)))
+	n.hash = h
+	h.seed(n.key)
+	if r.failed || h.of([]byte(r.rest)) != check {
+		return errNote
+	}
+	copy(n.line[:], r.bytes(len(n.line)))
+	count := r.count()
+	n.Variables = make([]Variable, 0, count)
+	for range count {
 		v := Variable{Name: r.text()}
 		copy(v.Value[:], r.bytes(len(v.Value)))
 		n.Variables = append(n.Variables, v)
 	}
-	for range r.count() {
+	count = r.count()
+	n.Files = make([]File, 0, count)
+	for range count {
 		f := File{Path: r.text()}
-		if state := r.bytes(1); state != nil {
+		if state := r.bytes(1); state != "" {
 			f.State = FileState(state[0])
 		}
 		f.Size = r.long()
@@ -227,15 +214,16 @@ func decode(data []byte) (*Note, error) {
 	}
 	n.Cache = r.text()
 	n.Key = r.text()
+	copy(n.record[:], r.bytes(len(n.record)))
 	n.Least = time.Duration(r.long())
 	n.Life = time.Duration(r.long())
 	if n.Life != 0 {
 		n.At = record.Moment{Wall: time.Unix(0, r.long()).UTC(), Boot: time.Duration(r.long()), BootID: r.text()}
 	}
 	if r.failed || len(r.rest) != 0 || !record.IsName(n.Key) || n.Life < 0 || n.Least < 0 {
-		return nil, errNote
+		return errNote
 	}
-	return n, nil
+	return nil
 }
 
 type writer []byte
@@ -245,14 +233,14 @@ func (w *writer) long(n int64)  { w.number(int(n >> 32)); w.number(int(n)) }
 func (w *writer) text(s string) { w.number(len(s)); *w = append(*w, s...) }
 
 type reader struct {
-	rest   []byte
+	rest   string
 	failed bool
 }
 
-func (r *reader) bytes(n int) []byte {
+func (r *reader) bytes(n int) string {
 	if r.failed || n < 0 || n > len(r.rest) {
 		r.failed = true
-		return nil
+		return ""
 	}
 	b := r.rest[:n]
 	r.rest = r.rest[n:]
@@ -261,7 +249,7 @@ func (r *reader) bytes(n int) []byte {
 
 func (r *reader) number() int {
 	b := r.bytes(4)
-	if b == nil {
+	if b == "" {
 		return 0
 	}
 	return int(b[0])<<24 | int(b[1])<<16 | int(b[2])<<8 | int(b[3])
@@ -274,29 +262,35 @@ func (r *reader) long() int64 {
 
 func (r *reader) count() int {
 	n := r.number()
-	if n > maxList {
+	if n > min(maxList, len(r.rest)) {
 		r.failed = true
 		return 0
 	}
 	return n
 }
 
-func (r *reader) text() string { return string(r.bytes(r.number())) }
+func (r *reader) text() string { return r.bytes(r.number()) }
 
-// noteName is the name of the note of the line that args are, args[0] included, for this
-// program and user; "" where the program cannot be known again.
-func noteName(args []string) string {
+// identity is what makes args, args[0] included, the line that a note is about, together with this
+// program and this user, appended to to; nil where the program cannot be known again.
+func identity(to []byte, args []string) []byte {
 	id := programID()
 	if id == "" {
-		return ""
+		return nil
 	}
-	w := writer(format)
+	w := writer(to)
 	w.text(id)
 	w.long(int64(os.Getuid()))
 	w.long(int64(os.Geteuid()))
 	for _, a := range args {
 		w.text(a)
 	}
-	sum := sha256.Sum256(w)
-	return record.Hex(sum[:]) + record.DirectExt
+	return w
+}
+
+// noteName is the name of the note of a line. Should two lines share one, the note tells them apart.
+func noteName(line []byte) string {
+	h := fnv.New128a()
+	_, _ = h.Write(line)
+	return record.Hex(h.Sum(nil)) + record.DirectExt
 }

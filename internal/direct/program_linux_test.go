@@ -29,7 +29,7 @@ func TestBuildIDOfOtherPages(t *testing.T) {
 		note[8:]:                                 "",
 		strings.Replace(note, "\x03", "\xff", 1): "",
 	} {
-		if got := buildID(page); got != want {
+		if got := string(buildID([]byte(page))); got != want {
 			t.Errorf("%q: %q", page, got)
 		}
 	}

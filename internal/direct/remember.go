@@ -7,10 +7,12 @@ import (
 	"github.com/sts-helper/sts-helper/internal/safefile"
 )
 
-// Remember notes that args were answered with the record of n.Key, for the next run, unless
+const separator = string(os.PathSeparator)
+
+// Remember keeps the note, that args were answered with the record of n.Key, for the next run, unless
 // that is noted already. It does nothing where that cannot be done safely, and its failures do
 // not matter. It reports whether it wrote a note.
-func Remember(args []string, n Note) bool {
+func (n *Note) Remember(args []string) bool {
 	if !mayBeNoted(args) || off() {
 		return false
 	}
@@ -18,18 +20,20 @@ func Remember(args []string, n Note) bool {
 	if err != nil {
 		return false
 	}
-	name := noteName(args)
-	if name == "" || readRecord(n.Cache, n.Key) == nil {
+	line := identity(nil, args)
+	if line == nil {
 		return false
 	}
+	whole := *n
+	whole.line = n.hash.of(line)
 	if n.Life != 0 {
-		n.At = record.Now()
+		whole.At = record.Now()
 	}
 	// What decides where to look without being asked for.
 	for _, v := range []string{"HOME", "XDG_CACHE_HOME"} {
-		n.Variables = append(n.Variables, NewVariable(v, os.Getenv(v)))
+		whole.AddVariable(v, os.Getenv(v))
 	}
-	data, err := n.encode()
+	data, err := whole.encode()
 	if err != nil {
 		return false
 	}
@@ -43,8 +47,8 @@ func Remember(args []string, n Note) bool {
 		return false
 	}
 	defer func() { _ = root.Close() }()
-	if old, err := safefile.ReadPrivate(root, name, record.MaxFile); err == nil && string(old) == string(data) {
+	if old, err := safefile.ReadPrivate(root, noteName(line), record.MaxFile); err == nil && string(old) == string(data) {
 		return false
 	}
-	return safefile.Write(root, name, data, safefile.Unsynced) == nil
+	return safefile.Write(root, noteName(line), data, safefile.Unsynced) == nil
 }

@@ -40,11 +40,16 @@ func Unmarshal(doc []byte) (r *Record, reason string) {
 
 const notAsWritten = "the document is not in the form it was written in"
 
+// usualInputs is for how many inputs room is made at once.
+const usualInputs = 32
+
 // Parse is Unmarshal of a document that has passed Unmarshal before.
 func Parse(doc string) (r *Record, reason string) {
 	f := form{reading: true, rest: doc}
-	r = &Record{}
-	r.members(&f)
+	r = &Record{Inputs: make([]Input, 0, usualInputs)}
+	if r.members(&f); len(r.Inputs) == 0 {
+		r.Inputs = nil
+	}
 	if f.failed || f.rest != "" {
 		return nil, notAsWritten
 	}

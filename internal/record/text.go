@@ -1,5 +1,7 @@
 package record
 
+import "unsafe"
+
 // What packages strings, encoding/hex and encoding/base64 do is done here, in a few lines each: they
 // need unicode, fmt or reflect, and would have this package, and package direct with it, initialised
 // after those and after all of crypto.
@@ -82,7 +84,7 @@ func decodeBase64(s string) (string, bool) {
 			b = append(b, byte(n>>bits))
 		}
 	}
-	return string(b), true
+	return unsafe.String(unsafe.SliceData(b), len(b)), true
 }
 
 // base64Value is the number that a digit stands for.

@@ -18,16 +18,19 @@ func check(info fs.FileInfo, r rule) error {
 	if !ok {
 		return refuse(OwnerUnknown, "owner unknown")
 	}
-	if user := os.Geteuid(); int(st.Uid) != user && (!r.rootToo || st.Uid != 0) {
+	return checkStat(st, r, os.Geteuid())
+}
+
+// checkStat is check for that user.
+func checkStat(st *syscall.Stat_t, r rule, user int) error {
+	if int(st.Uid) != user && (!r.rootToo || st.Uid != 0) {
 		return refuse(OtherOwner, "belongs to uid "+strconv.Itoa(int(st.Uid))+", not to you (uid "+strconv.Itoa(user)+")")
 	}
-	// An open file with no name at all was replaced since, which is no harm.
-	if r.oneName && !info.IsDir() && st.Nlink > 1 {
-		return refuse(HardLinked, "has more than one hard link")
-	}
 	mode := fs.FileMode(st.Mode & 0o7777) // with the set-id bits, which Perm leaves out
-	if info.IsDir() {
-		mode = info.Mode().Perm() // where they mean something else
+	if st.Mode&syscall.S_IFMT == syscall.S_IFDIR {
+		mode = mode.Perm() // where they mean something else
+	} else if r.oneName && st.Nlink > 1 { // an open file with no name at all was replaced since, which is no harm
+		return refuse(HardLinked, "has more than one hard link")
 	}
 	if mode&r.forbidden != 0 {
 		return refuse(r.kind, r.text+" (mode "+octal(mode)+")")

@@ -1,0 +1,216 @@
+package direct
+
+import (
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"github.com/sts-helper/sts-helper/internal/record"
+	"github.com/sts-helper/sts-helper/internal/safefile"
+)
+
+// answerAndExit answers args and ends the process, where the answer is certain.
+func answerAndExit(args []string) {
+	hideMemory() // secrets come into it now
+	document := answer(args)
+	if document == nil || !printable() {
+		return
+	}
+	n, err := syscall.Write(syscall.Stdout, document)
+	if err != nil || n != len(document) {
+		_, err = os.Stdout.Write(document[max(n, 0):]) // which knows about pipes that are full or closed
+	}
+	if err != nil {
+		os.Stderr.WriteString("sts-helper: the credentials could not be written\n")
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// memory is what is read, and what is made of it. It is memory that every process has: to get some takes
+// a process that lives for a millisecond longer than to fill it. What is used is together at its
+// front, since each page that is touched costs, too.
+var memory struct {
+	note   Note
+	hasher hasher
+	line   [2 << 10]byte
+	keys   [blockSize/8 + toeplitz]uint64
+	file   [record.MaxFile]byte // the program, then the settings files, then the record
+	data   [record.MaxFile]byte // of the note, which goes on being used
+}
+
+// text is b as a string. Nothing is written to b any more.
+func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// answer is the document that answers args, nil where that is not certain.
+func answer(args []string) []byte {
+	line := identity(memory.line[:0], args)
+	dir, err := record.DefaultDir(os.Getenv)
+	if line == nil || err != nil {
+		return nil
+	}
+	user := safefile.CurrentUser()
+	notes, err := openCache(user, dir)
+	defer notes.Close()
+	if err != nil {
+		return nil
+	}
+	n := readNoteOf(user, notes, line)
+	if n == nil {
+		return nil
+	}
+	now := record.Now()
+	if n.ended(now) || !n.holds(user) {
+		return nil
+	}
+	records := notes
+	if n.Cache != dir {
+		records, err = openCache(user, n.Cache)
+		defer records.Close()
+		if err != nil {
+			return nil
+		}
+	}
+	r := n.readRecord(user, records)
+	if r == nil || r.FromFuture(now) || !r.Fresh(now) && !n.keeps(records, r, now) {
+		return nil
+	}
+	if document := r.Document(); len(document) <= record.MaxDocument {
+		return document
+	}
+	return nil
+}
+
+// openCache opens the folder of the cache in dir in which the records are.
+func openCache(user safefile.User, dir string) (safefile.Descriptor, error) {
+	d, err := user.OpenPrivate(dir)
+	if err != nil {
+		return d, err
+	}
+	defer d.Close()
+	return user.OpenPrivateIn(d, record.VersionDir)
+}
+
+// readNote is the note of args, nil where there is none that is sound.
+func readNote(args []string) *Note {
+	line := identity(memory.line[:0], args)
+	dir, err := record.DefaultDir(os.Getenv)
+	if line == nil || err != nil {
+		return nil
+	}
+	user := safefile.CurrentUser()
+	notes, err := openCache(user, dir)
+	defer notes.Close()
+	if err != nil {
+		return nil
+	}
+	return readNoteOf(user, notes, line)
+}
+
+func readNoteOf(user safefile.User, notes safefile.Descriptor, line []byte) *Note {
+	data, err := user.ReadPrivate(notes, noteName(line), memory.data[:])
+	if err != nil {
+		return nil
+	}
+	n, h := &memory.note, &memory.hasher
+	h.blocks.words = memory.keys[:0]
+	if err := n.decode(text(data), h); err != nil || n.hash.of(line) != n.line {
+		return nil
+	}
+	return n
+}
+
+// readRecord is the record of the note, nil where its file is not the one that was noted.
+func (n *Note) readRecord(user safefile.User, records safefile.Descriptor) *record.Record {
+	data, err := user.ReadPrivate(records, n.Key+record.Ext, memory.file[:])
+	if err != nil || n.hash.of(data) != n.record {
+		return nil
+	}
+	r, reason := record.Parse(text(data[record.Header:]))
+	if reason != "" {
+		return nil
+	}
+	return r
+}
+
+// keeps reports whether a record that is due is handed out all the same, without an attempt to
+// refresh it. Where one failed before, the ordinary way may have something to say.
+func (n *Note) keeps(records safefile.Descriptor, r *record.Record, now record.Moment) bool {
+	if n.Least == 0 || r.Remaining(now) <= n.Least {
+		return false
+	}
+	failed, certain := records.IsIn(n.Key + record.StateExt)
+	return !failed && certain
+}
+
+// largeFile is the size in bytes from which a file is worth a goroutine of its own: thousands
+// of profiles, in two files, take most of the time of a direct answer.
+const largeFile = 128 << 10
+
+// holds reports whether nothing that was noted has changed.
+func (n *Note) holds(user safefile.User) bool {
+	for _, v := range n.Variables {
+		if n.hash.ofValue(getenv(v.Name)) != v.Value {
+			return false
+		}
+	}
+	var large sync.WaitGroup
+	var changed atomic.Bool
+	for i, f := range n.Files {
+		if f.Size >= largeFile && i+1 < len(n.Files) {
+			n.hash.growTo(f.Size)
+			large.Go(func() {
+				if n.current(user, f, make([]byte, len(memory.file))) != f {
+					changed.Store(true)
+				}
+			})
+			continue
+		}
+		if n.current(user, f, memory.file[:]) != f {
+			changed.Store(true)
+			break
+		}
+	}
+	large.Wait()
+	return !changed.Load()
+}
+
+// current is f as it is now, or what is no state at all.
+func (n *Note) current(user safefile.User, f File, buf []byte) File {
+	if f.State == Null {
+		return f
+	}
+	if f.Path == "." {
+		wd, err := os.Getwd()
+		now, _ := n.NewFile(f.Path, []byte(wd), nil, err)
+		return now
+	}
+	file, isTrusted, err := user.OpenRegular(f.Path)
+	defer file.Close()
+	d := digest{hasher: n.hash}
+	for length := len(buf); err == nil && length == len(buf) && d.size <= MaxFile; {
+		length, err = file.Fill(buf)
+		d.add(buf[:length])
+	}
+	now := File{Path: f.Path, Size: d.size, Content: d.sum()}
+	switch {
+	case err != nil && absent(err):
+		now.State = Absent
+	case err != nil || d.size > MaxFile:
+	case isTrusted:
+		now.State = Trusted
+	default:
+		now.State = Untrusted
+	}
+	return now
+}
+
+// printable reports whether standard output is certain to be open, and not a terminal, where the
+// ordinary way has something to say. Go's runtime puts the null device in the place of a closed one;
+// the ordinary way finds the words for that too.
+func printable() bool {
+	var out syscall.Stat_t
+	return syscall.Fstat(syscall.Stdout, &out) == nil && out.Mode&syscall.S_IFMT != syscall.S_IFCHR
+}

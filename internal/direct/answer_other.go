@@ -1,0 +1,9 @@
+//go:build !linux
+
+package direct
+
+// Where the program that runs cannot be known there are no notes: see programID.
+
+func answerAndExit([]string) {}
+
+func readNote([]string) *Note { return nil }
