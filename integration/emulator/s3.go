@@ -67,6 +67,9 @@ func payloadHash(c *call, s *signature) (string, *apiError) {
 	if s.presign {
 		return unsigned, nil
 	}
+	if c.chunks && c.http.Header.Get("X-Amz-Content-Sha256") == signedChunks {
+		return signedChunks, nil
+	}
 	switch said := c.http.Header.Get("X-Amz-Content-Sha256"); said {
 	case hash, unsigned:
 		return said, nil

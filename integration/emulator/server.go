@@ -22,6 +22,7 @@ type call struct {
 	op        string
 	service   string // sts, ec2, iam, s3, or that of a route
 	route     *route // of a JSON service
+	chunks    bool   // each of the body's chunks is verified after the request
 	now       time.Time
 	requestID string
 	who       principal // zero for unsigned operations

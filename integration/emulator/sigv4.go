@@ -260,11 +260,15 @@ func checkSigned(r *http.Request, s *signature) *apiError {
 	return nil
 }
 
-// canonicalRequest is step 1 of the signing process. The paths that come this far need
-// no encoding.
+// canonicalRequest is step 1 of the signing process. S3's path is encoded once; the paths of
+// other services that come this far need no encoding.
 func canonicalRequest(c *call, s *signature, payloadHash string) string {
+	path := strings.Split(c.http.URL.Path, "/")
+	for i := range path {
+		path[i] = uriEncode(path[i])
+	}
 	var b strings.Builder
-	b.WriteString(c.http.Method + "\n" + c.http.URL.Path + "\n" + canonicalQuery(c.http.URL.Query()) + "\n")
+	b.WriteString(c.http.Method + "\n" + strings.Join(path, "/") + "\n" + canonicalQuery(c.http.URL.Query()) + "\n")
 	for _, name := range s.headers {
 		b.WriteString(name + ":" + headerValue(c.http, name) + "\n")
 	}
@@ -327,7 +331,10 @@ func headerValue(r *http.Request, name string) string {
 
 // sign is steps 2 and 3: the string to sign, the derived key, the signature.
 func sign(secret string, s *signature, canonical string) string {
-	text := textToSign(algorithm, s, canonical)
+	return signText(secret, s, textToSign(algorithm, s, canonical))
+}
+
+func signText(secret string, s *signature, text string) string {
 	key := []byte("AWS4" + secret)
 	for _, part := range s.scope[1:] {
 		key = mac(key, part)
