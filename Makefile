@@ -25,7 +25,7 @@ BENCHTIME  ?= 1s
 # Nothing that is run from here may look for a metadata service.
 export AWS_EC2_METADATA_DISABLED := true
 
-.PHONY: build install uninstall package-files dist dist-test demo test test-short long check bench fuzz conformance sdk-tools reference man clean help
+.PHONY: build install uninstall package-files dist dist-test demo test test-short long check bench fuzz conformance conformance-long sdk-tools reference man clean help
 
 build: ## build bin/sts-helper
 	CGO_ENABLED=0 $(GO) build -trimpath -tags='$(TAGS)' -ldflags='$(LDFLAGS)' -o $(BIN)/sts-helper ./cmd/sts-helper
@@ -54,6 +54,10 @@ test-short: ## run what takes less than a minute: no crowds, no SDKs, no moved c
 conformance: sdk-tools ## drive sts-helper with the real SDKs; writes the tables in docs/compatibility.md and aws-files.md
 	cd integration/sdk && STS_HELPER_CONFORMANCE=$(CURDIR)/docs $(GO) test -count=1 -timeout=40m
 
+conformance-long: ## the same with the clients that take long to install or to run; writes docs/clients.md too
+	integration/sdk/install.sh $(TOOLS)/sdk long
+	cd integration/sdk && STS_HELPER_CONFORMANCE=$(CURDIR)/docs STS_HELPER_CONFORMANCE_LONG=1 $(GO) test -count=1 -timeout=40m
+
 sdk-tools: ## install the SDKs that "make conformance" drives into .tools
 	integration/sdk/install.sh $(TOOLS)/sdk
 
@@ -62,7 +66,7 @@ test: $(if $(CI),sdk-tools)
 
 long: ## what takes too long for every change: 10,000 kills, a million requests, the whole matrix
 	STS_HELPER_KILLS=10000 IMDS_SOAK=1 $(GO) test -count=1 -timeout=150m ./cache ./imds
-	$(MAKE) conformance
+	$(MAKE) conformance-long
 
 check: $(TOOLS)/staticcheck $(TOOLS)/govulncheck ## formatting, vet, staticcheck, tidy, other systems, known vulnerabilities
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
@@ -127,4 +131,4 @@ clean: ## remove what was built; "make clean TOOLS=" keeps the tools
 	rm -rf $(BIN) $(TOOLS)
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-16s %s\n", $$1, $$2}'

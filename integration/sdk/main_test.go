@@ -75,7 +75,7 @@ func outside(m *testing.M) int {
 	if os.Geteuid() != 0 {
 		unshare = []string{"unshare", "-rn"}
 	}
-	inner := append(unshare, "sh", "-c", `ip link set lo up && ip addr add 169.254.169.254/32 dev lo && exec "$@"`, "sh")
+	inner := append(unshare, "sh", "-c", `ip link set lo up && ip addr add 169.254.169.254/32 dev lo && ip addr add 169.254.170.2/32 dev lo && exec "$@"`, "sh")
 	if out, err := exec.Command(inner[0], append(inner[1:], "true")...).CombinedOutput(); err != nil {
 		unprepared = fmt.Sprintf("no network namespace can be made: %v: %s", err, bytes.TrimSpace(out))
 		return m.Run()
@@ -115,15 +115,21 @@ func build(dir string) error {
 	if err != nil {
 		return err
 	}
-	// minio-go is a module of its own. Where its packages cannot be had its row is not run.
-	for _, extra := range [][]string{{dir}, {filepath.Join(dir, "clock"), overlay}} {
-		args := append([]string{"build", "-o", filepath.Join(extra[0], "whoami-minio")}, extra[1:]...)
-		cmd := exec.CommandContext(context.Background(), "go", append(args, ".")...)
-		cmd.Dir = "minio"
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "minio: %v\n%s", err, out)
-		}
-	}
+	module("minio", dir)
+	module("minio", filepath.Join(dir, "clock"), overlay)
+	module("gov1", dir)
+	module("gobase", dir)
 	return nil
+}
+
+// module builds the program of a folder that is a module of its own. Where its packages cannot be had its row
+// is not run.
+func module(name, dir string, extra ...string) {
+	args := append([]string{"build", "-o", filepath.Join(dir, "whoami-"+name)}, extra...)
+	cmd := exec.CommandContext(context.Background(), "go", append(args, ".")...)
+	cmd.Dir = name
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n%s", name, err, out)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -121,8 +122,8 @@ func (w *world) refused(t *testing.T, r *row, o outcome, profile string, code in
 	if o.code == 0 {
 		t.Fatalf("it succeeded:\n%s", o.output)
 	}
-	if n := w.sts.Count("GetCallerIdentity") - w.ids0; n != 0 {
-		t.Errorf("it asked STS %d times who it is", n)
+	if n := w.identities() - w.ids0; n != 0 {
+		t.Errorf("it signed %d requests", n)
 	}
 	direct := w.direct(t, profile)
 	if direct.Code != code {
@@ -131,16 +132,32 @@ func (w *world) refused(t *testing.T, r *row, o outcome, profile string, code in
 	// Words, since SDKs quote, escape and wrap; the beginning, since times in it may differ.
 	said := words(harness.Unremembered(strings.TrimPrefix(direct.Stderr, "sts-helper: ")))
 	said = said[:min(len(said), 30)]
-	shown := strings.Contains(words(o.output), said)
+	shown := strings.Contains(words(colour.ReplaceAllString(o.output, "")), said)
 	switch {
 	case shown != (r.silent == ""):
 		t.Errorf("the helper's message is shown: %v\nhelper: %s\nclient: %s", shown, direct.Stderr, o.output)
 	case !shown:
 		c.State, c.Note = partly, r.silent
 	}
+	if n := w.anonymous(); (n > 0) != r.anonymous {
+		t.Errorf("it sent %d requests without a signature", n)
+	}
 	t.Logf("%s shows: %s", r.title, o.output)
 	return c
 }
+
+// anonymous counts the requests without a signature that reached S3 since mark.
+func (w *world) anonymous() (n int) {
+	for _, q := range w.s3Requests() {
+		if q.AccessKeyID == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// colour is what a terminal shows as such.
+var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // words are the letters and digits of a text.
 func words(s string) string {

@@ -23,6 +23,21 @@ type row struct {
 	goClock bool
 	// silent is why this SDK keeps the helper's message to itself; empty where it shows it.
 	silent string
+	// brief marks what takes part by its ways to credentials only, see [clients]; long, of these, what is run
+	// in the nightly lane, and s3 what reads an object of S3 and says nothing of who it is.
+	brief, long, s3 bool
+	// env are the variables that it needs besides those of its credentials.
+	env func(w *world) []string
+	// anonymous says that it asks S3 without a signature where it finds no credentials.
+	anonymous bool
+	// starts is how often it runs the helper for one question; once, if zero.
+	starts int
+	// imds is its own name for AWS_EC2_METADATA_SERVICE_ENDPOINT.
+	imds string
+	// credentialsFile says that it reads credential_process in ~/.aws/credentials alone.
+	credentialsFile bool
+	// driver and pip are its names in python/clients.py and in the package index, where those are not the id.
+	driver, pip string
 	// cannot is what this SDK cannot do, by column, and where its source says so.
 	cannot map[string]string
 }

@@ -34,9 +34,13 @@ type world struct {
 	user  *emulator.User
 	phone *emulator.MFADevice
 
-	clock        *harness.Clock // nil where the real time holds
-	helper0      int
-	calls0, ids0 int
+	s3   string // where the S3 is
+	keys string // the file with the long-term key, where it is not ~/.aws/credentials
+
+	clock                *harness.Clock // nil where the real time holds
+	helper0              int
+	calls0, ids0, asked0 int
+	names                int
 }
 
 // newWorld makes a world in which the real time holds.
@@ -81,6 +85,8 @@ func makeWorld(t testing.TB, movable bool) *world {
 	harness.Must(t, h.Write(".aws/config", config.String()))
 	harness.Must(t, h.Write(".aws/credentials", fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", u.AccessKeyID, u.SecretAccessKey)))
 	h.Env["AWS_PAGER"] = ""
+	w.s3 = newS3(t, e)
+	h.Env["STS_HELPER_S3"] = w.s3
 	if movable {
 		w.clock, err = h.NewClock()
 		harness.Must(t, err)
@@ -116,7 +122,7 @@ func (w *world) at(t testing.TB, ahead time.Duration) {
 
 // mark begins to count anew.
 func (w *world) mark() {
-	w.helper0, w.calls0, w.ids0 = w.helpers(), w.calls(), w.sts.Count("GetCallerIdentity")
+	w.helper0, w.calls0, w.ids0, w.asked0 = w.helpers(), w.calls(), w.identities(), len(w.sts.Requests())
 }
 
 // cell is what happened since mark: a cell that is good unless the test fails.
@@ -157,6 +163,12 @@ func (w *world) client(t testing.TB, r *row, profile string, args ...string) *ex
 			env = append(env, "MINIO_REGION="+region)
 		}
 	}
+	if r.brief { // where the region comes from is no question here
+		env = append(env, inRegion()...)
+	}
+	if r.env != nil {
+		env = append(env, r.env(w)...)
+	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env, cmd.Dir = env, w.Dir
 	// Without a terminal, wherever the tests were started from.
@@ -180,23 +192,84 @@ type outcome struct {
 	wall   time.Duration
 }
 
-// finish runs a client that asks once.
+// finish runs a client that asks once and says what STS answered.
 func finish(t testing.TB, cmd *exec.Cmd) outcome {
 	t.Helper()
-	r := harness.Finish(cmd)
-	o := outcome{code: r.Code, output: r.Stdout + r.Stderr, wall: r.Wall}
-	if err := json.Unmarshal([]byte(r.Stdout), &o.answer); err != nil && r.Code == 0 {
+	o, stdout := toEnd(t, cmd)
+	if err := json.Unmarshal([]byte(stdout), &o.answer); err != nil && o.code == 0 {
 		t.Fatalf("not an answer: %v\n%s", err, o.output)
-	}
-	if strings.Contains(o.output, harness.Canary) {
-		t.Errorf("a secret is shown:\n%s", o.output)
 	}
 	return o
 }
 
+// toEnd runs any client.
+func toEnd(t testing.TB, cmd *exec.Cmd) (o outcome, stdout string) {
+	t.Helper()
+	r := harness.Finish(cmd)
+	o = outcome{code: r.Code, output: r.Stdout + r.Stderr, wall: r.Wall}
+	if strings.Contains(o.output, harness.Canary) {
+		t.Errorf("a secret is shown:\n%s", o.output)
+	}
+	return o, r.Stdout
+}
+
+// finish runs a client of the row.
+func (w *world) finish(t testing.TB, r *row, cmd *exec.Cmd) outcome {
+	t.Helper()
+	if r.s3 {
+		o, _ := toEnd(t, cmd)
+		return o
+	}
+	return finish(t, cmd)
+}
+
 func (w *world) run(t testing.TB, r *row, profile string) outcome {
 	t.Helper()
-	return finish(t, w.client(t, r, profile))
+	return w.finish(t, r, w.client(t, r, profile))
+}
+
+// newS3 is an S3 that judges by the same keys and the same clock. It has what the clients read.
+func newS3(t testing.TB, e *emulator.Emulator) string {
+	t.Helper()
+	s := e.NewS3(region, "bucket")
+	s.Put("bucket", "data.csv", []byte("name,value\nanswer,42\n"))
+	s.Put("bucket", "data.asc", []byte("ncols 1\nnrows 1\nxllcorner 0\nyllcorner 0\ncellsize 1\n42\n"))
+	s.Put("bucket", "table/_delta_log/00000000000000000000.json", []byte(deltaLog))
+	srv := httptest.NewServer(s)
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+// deltaLog is an empty Delta table.
+const deltaLog = `{"protocol":{"minReaderVersion":1,"minWriterVersion":2}}
+{"metaData":{"id":"5fba94ed-9794-4965-ba6e-6ee3c0d22af9","format":{"provider":"parquet","options":{}},"schemaString":"{\"type\":\"struct\",\"fields\":[{\"name\":\"a\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}}]}","partitionColumns":[],"configuration":{},"createdTime":1700000000000}}
+`
+
+// fresh is a name that was not used before.
+func (w *world) fresh() string {
+	w.names++
+	return fmt.Sprint("n", w.names)
+}
+
+// identities counts what proves an identity, or was to: questions who it is, and signed requests to S3.
+func (w *world) identities() int {
+	n := 0
+	for _, q := range w.sts.Requests() {
+		if q.Operation == "GetCallerIdentity" || q.Service == "s3" && q.AccessKeyID != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// s3Requests are those that reached S3 since mark.
+func (w *world) s3Requests() (all []emulator.Request) {
+	for _, q := range w.sts.Requests()[w.asked0:] {
+		if q.Service == "s3" {
+			all = append(all, q)
+		}
+	}
+	return all
 }
 
 // is fails the test unless the client was told, by an STS that verified its signature, that it

@@ -30,13 +30,16 @@ type answer struct {
 	MS      int64  `json:"ms"`
 }
 
-// source is the chain that programs on minio-go commonly have: the AWS files, else whatever
-// the machine offers. Its metadata endpoint is an argument, not a variable.
+// source is the chain that programs on minio-go commonly have: variables, the AWS files, else
+// whatever the machine offers. Its metadata endpoint is an argument, not a variable.
 func source() *credentials.Credentials {
+	if os.Getenv("AWS_ACCESS_KEY_ID") != "" {
+		return credentials.NewEnvAWS()
+	}
 	if os.Getenv("AWS_PROFILE") != "" {
 		return credentials.New(&credentials.FileAWSCredentials{})
 	}
-	if os.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI") != "" {
+	if os.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI") != "" || os.Getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != "" {
 		return credentials.NewIAM("")
 	}
 	return credentials.NewIAM(os.Getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"))
