@@ -41,7 +41,7 @@ const (
 	cliAlone  = "only botocore takes every word that begins with profile"
 	noFile    = "the rest of the file can be read, and the other SDKs read it"
 	emptyNone = "an empty value is no value"
-	chains    = "as the SDK for Go: the role that the profile in between names is not passed over"
+	chains    = "as the SDK for Go: the role that the profile in between names is not passed over: its keys alone might do more than the file says"
 )
 
 // Rows is the table.

@@ -63,6 +63,7 @@ func TestKeysBesideRoles(t *testing.T) {
 		{name: "keys beside a role of another source", config: "[profile r]\n" + own + bobs, args: "--source-profile r", asks: "AssumeRole", by: "{ID}", role: "{ROLE}/a"},
 		{name: "its own source without keys", config: "[profile r]\nrole_arn = {ROLE}/a\nsource_profile = r\n", args: "--source-profile r", code: harness.ExitConfig, says: "config"},
 		{name: "two that name each other", config: "[profile r]\nrole_arn = {ROLE}/a\nsource_profile = s\n[profile s]\nrole_arn = {ROLE}/b\nsource_profile = r\n", args: "--source-profile r", code: harness.ExitConfig, says: "config"},
+		{name: "a role through a profile that has keys and a role", config: "[profile dev]\nrole_arn = {ROLE}/b\nsource_profile = mid\n[profile mid]\nsource_profile = base\nrole_arn = {ROLE}/a\n" + bobs, args: "--source-profile dev", asks: "AssumeRole AssumeRole", role: "{ROLE}/b"},
 		{name: "a role with a path", args: "--source-profile base --role-arn {ROLE}/p1/p2/name", asks: "AssumeRole", role: "{ROLE}/p1/p2/name"},
 		{name: "keys of the environment for a named profile", config: "[profile m]\nregion = eu-west-1\ncredential_source = Environment\nrole_arn = {ROLE}/a\n", env: []string{"AWS_ACCESS_KEY_ID={BOB}", "AWS_SECRET_ACCESS_KEY={BOBSECRET}"}, args: "--source-profile m", asks: "AssumeRole", by: "{BOB}"},
 		{name: "a credential_source that there is not", config: "[profile m]\ncredential_source = environment\nrole_arn = {ROLE}/a\n", args: "--source-profile m", code: harness.ExitConfig, says: "EcsContainer"},
