@@ -328,8 +328,8 @@ func usable(t token.Token) error {
 			return nil
 		}
 		least = HardFloor // the source gives no other ones
-	case token.GetScopedCredentials:
-		least = 0 // seconds may be what was asked for
+	case token.GetScopedCredentials, token.GetWebIdentityToken:
+		least = 0 // seconds, and a minute, may be what was asked for
 	}
 	if rem := t.Remaining(time.Now()); rem <= least {
 		return fmt.Errorf("the new token ends at %s, which by this machine's clock is in %s; is the clock right?",

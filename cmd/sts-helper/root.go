@@ -84,6 +84,7 @@ func (p *program) commands() []*cobra.Command {
 		p.statusCommand(),
 		p.doctorCommand(),
 		p.consoleCommand(),
+		p.webIdentityCommand(),
 		p.grantCommand(),
 		p.acceptCommand(),
 		p.policyCommand(),

@@ -274,7 +274,7 @@ func look(c *cache.Cache, key string) *statusRecord {
 		if id := t.Principal(); id != nil {
 			s.Identity = display.Safe(id.ARN)
 		} else {
-			s.Identity = display.Safe(broker.SourceIdentity(c, key, r))
+			s.Identity = display.Safe(cmp.Or(broker.SourceIdentity(c, key, r), t.Subject))
 		}
 		if by := t.Signer; by != nil {
 			s.SignedBy = display.Safe(cmp.Or(by.ARN, by.ID))
@@ -344,10 +344,14 @@ func (r *statusRecord) token(line func(string, ...any)) {
 		who = cmp.Or(strings.Join(parts, ", "), "an unknown identity")
 	}
 	line("%s: %s", r.Operation, who)
+	what := "key " + r.AccessKeyID
+	if r.AccessKeyID == "" {
+		what = "a JWT"
+	}
 	if r.left <= 0 {
-		line("key %s, %s", r.AccessKeyID, display.Remaining(r.left))
+		line("%s, %s", what, display.Remaining(r.left))
 	} else {
-		line("key %s, good until %s", r.AccessKeyID, moment(*r.Expires))
+		line("%s, good until %s", what, moment(*r.Expires))
 	}
 	if r.SignedBy != "" {
 		line("signed by %s", r.SignedBy)

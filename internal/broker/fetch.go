@@ -63,9 +63,12 @@ func (p *Provider) askWith(ctx context.Context, base token.Token) (token.Token, 
 		return token.Token{}, err
 	}
 	var t token.Token
-	if p.req.Scoped() {
+	switch {
+	case p.req.Scoped():
 		t, err = p.askScoped(ctx, p.base, base)
-	} else {
+	case p.req.Operation == string(token.GetWebIdentityToken):
+		t, err = p.askWebIdentity(ctx, base)
+	default:
 		t, err = p.ask(ctx, base.Credentials)
 	}
 	t.Signer = who

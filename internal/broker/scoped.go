@@ -63,6 +63,17 @@ func scopedLife(life time.Duration, parent token.Token, now time.Time) time.Dura
 	return max(min(life, (parent.Remaining(now)-margin).Truncate(time.Second)), time.Second)
 }
 
+// askWebIdentity asks for a web identity token, which STS gives for no longer than parent lives.
+func (p *Provider) askWebIdentity(ctx context.Context, parent token.Token) (token.Token, error) {
+	in, err := p.build(ctx, "")
+	if err != nil {
+		return token.Token{}, err
+	}
+	least, _ := stsfield.Durations(in.Operation)
+	in.Duration = max(scopedLife(in.Lifetime(), parent, time.Now()), least)
+	return p.send(ctx, in, parent.Credentials)
+}
+
 // shorter reports whether STS said that less than was asked for is left of the session that was to be narrowed.
 func shorter(err error) bool {
 	se, ok := errors.AsType[*sts.Error](err)

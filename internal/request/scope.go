@@ -18,6 +18,23 @@ func Narrow(r *Request, policy string, life time.Duration) *Request {
 	}
 }
 
+// WebIdentity is a request for a web identity token that says who has the credentials of r. What signs a
+// user's session signs it, since such a session cannot ask for one; a federation token cannot at all, nor
+// can an accepted token: then ok is false.
+func WebIdentity(r *Request) (jwt *Request, ok bool) {
+	jwt = &Request{
+		Name: r.Name, Operation: string(token.GetWebIdentityToken), Base: r, CallOptions: r.CallOptions,
+		Region: r.Region, Partition: r.Partition, Endpoint: r.Endpoint, FIPS: r.FIPS, DualStack: r.DualStack, CABundle: r.CABundle,
+	}
+	switch token.Operation(r.Operation) {
+	case token.GetSessionToken:
+		jwt.Base, jwt.Source, jwt.ObservedFiles = r.Base, r.Source, r.ObservedFiles
+	case token.GetFederationToken, token.AssumeRoot:
+		return nil, false
+	}
+	return jwt, r.Granted == ""
+}
+
 // ScopedPolicies is how many policies of GetScopedCredentials r puts on a session, those of what it is
 // made from included.
 func (r *Request) ScopedPolicies() (n int) {

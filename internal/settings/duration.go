@@ -13,6 +13,9 @@ var (
 	errNegative   = errors.New("is negative")
 )
 
+// DurationOf is the duration that a text means, as a setting has it: "12h", "90m", "43200".
+func DurationOf(text string) (time.Duration, error) { return parseDuration(text) }
+
 // parseDuration reads a Go duration or a plain number of seconds. STS counts in whole
 // seconds, so nothing finer is taken.
 func parseDuration(s string) (time.Duration, error) {

@@ -89,6 +89,7 @@ func newReader(t *testing.T) *reader {
 	root, _ := pages(t)
 	r := &reader{World: harness.NewWorld(t), root: root}
 	r.STS.AddRole(harness.Account, "deploy")
+	r.STS.SetAccount(emulator.Account{ID: harness.Account, OutboundFederation: true})
 	r.STS.AddRole("444455556666", "deploy", emulator.Trust(r.User.ARN))
 	issuer := r.STS.AddOIDCProvider(harness.Account, "https://ci.example.com", "sts.amazonaws.com")
 	r.STS.AddRole(harness.Account, "ci", emulator.Trust(issuer.ARN, harness.Account))
