@@ -2,8 +2,6 @@ package direct
 
 import (
 	"os"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -145,10 +143,6 @@ func (n *Note) keeps(records safefile.Descriptor, r *record.Record, now record.M
 	return !failed && certain
 }
 
-// largeFile is the size in bytes from which a file is worth a goroutine of its own: thousands
-// of profiles, in two files, take most of the time of a direct answer.
-const largeFile = 128 << 10
-
 // holds reports whether nothing that was noted has changed.
 func (n *Note) holds(user safefile.User) bool {
 	for _, v := range n.Variables {
@@ -156,29 +150,16 @@ func (n *Note) holds(user safefile.User) bool {
 			return false
 		}
 	}
-	var large sync.WaitGroup
-	var changed atomic.Bool
-	for i, f := range n.Files {
-		if f.Size >= largeFile && i+1 < len(n.Files) {
-			n.hash.growTo(f.Size)
-			large.Go(func() {
-				if n.current(user, f, make([]byte, len(memory.file))) != f {
-					changed.Store(true)
-				}
-			})
-			continue
-		}
-		if n.current(user, f, memory.file[:]) != f {
-			changed.Store(true)
-			break
+	for _, f := range n.Files {
+		if n.current(user, f) != f {
+			return false
 		}
 	}
-	large.Wait()
-	return !changed.Load()
+	return true
 }
 
 // current is f as it is now, or what is no state at all.
-func (n *Note) current(user safefile.User, f File, buf []byte) File {
+func (n *Note) current(user safefile.User, f File) File {
 	if f.State == Null {
 		return f
 	}
@@ -190,6 +171,7 @@ func (n *Note) current(user safefile.User, f File, buf []byte) File {
 	file, isTrusted, err := user.OpenRegular(f.Path)
 	defer file.Close()
 	d := digest{hasher: n.hash}
+	buf := memory.file[:2*blockSize] // fits the fastest cache of a processor
 	for length := len(buf); err == nil && length == len(buf) && d.size <= MaxFile; {
 		length, err = file.Fill(buf)
 		d.add(buf[:length])

@@ -233,7 +233,7 @@ func TestTimesAreNotTrusted(t *testing.T) {
 	}
 }
 
-// Large files are compared at the same time, each to its last byte.
+// Large files are compared to the last byte.
 func TestLargeFiles(t *testing.T) {
 	w := newWorld(t)
 	dir := t.TempDir()

@@ -34,3 +34,22 @@ func TestBuildIDOfOtherPages(t *testing.T) {
 		}
 	}
 }
+
+// What this package imports decides when it is initialised: see the package's comment.
+func TestStartsBeforeUnicodeAndCrypto(t *testing.T) {
+	deps, err := exec.Command("go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Skip(err)
+	}
+	for dep := range strings.Lines(string(deps)) {
+		dep = strings.TrimSpace(dep)
+		for _, late := range []string{"strings", "bytes", "unicode", "reflect", "fmt", "net", "crypto"} {
+			if dep == late || late == "crypto" && strings.HasPrefix(dep, "crypto/") {
+				t.Errorf("imports %s, which is initialised late", dep)
+			}
+		}
+	}
+	if !strings.Contains(string(deps), "/internal/record\n") {
+		t.Error("the list is not that of this package")
+	}
+}

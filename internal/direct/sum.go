@@ -88,12 +88,6 @@ func (h *hasher) ofValue(value string) sum {
 	return h.of([]byte(value))
 }
 
-// growTo gets the keys for a content of that size, after which several goroutines may hash such at once.
-func (h *hasher) growTo(size int64) {
-	h.blocks.upTo(int(min(size, blockSize)))
-	h.whole.upTo(int(size/blockSize+2)*len(sum{}) + 8)
-}
-
 // digest is a hash in the making.
 type digest struct {
 	*hasher
