@@ -48,6 +48,24 @@ func afterLogin(b *testing.B) *harness.Home {
 	return h
 }
 
+// narrowed is a home where a policy narrows the session that another program prints.
+func narrowed(b *testing.B) *harness.Home {
+	b.Helper()
+	h := home(b, 2, 1)
+	keys := h.Run(b.Context(), "--no-cache", "--source-profile", "base")
+	if keys.Code != 0 {
+		b.Fatal(keys.Stderr)
+	}
+	harness.Must(b, h.Write("keys.json", keys.Stdout))
+	harness.Must(b, h.Write("policy.json", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}`))
+	f, err := os.OpenFile(filepath.Join(h.Dir, ".aws", "config"), os.O_APPEND|os.O_WRONLY, 0)
+	harness.Must(b, err)
+	_, err = f.WriteString("[profile vault]\ncredential_process = cat " + filepath.Join(h.Dir, "keys.json") + "\nregion = eu-west-1\n")
+	harness.Must(b, err)
+	harness.Must(b, f.Close())
+	return h
+}
+
 // edited is a home whose ~/.aws/config was changed after the token was got.
 func edited(b *testing.B) *harness.Home {
 	b.Helper()
@@ -80,6 +98,7 @@ func situations(b *testing.B) []situation {
 		{"after-an-upgrade", upgraded(b), plain, nil, 1.1},
 		{"5000-profiles", home(b, 5000, 1), plain, nil, 1.3},
 		{"10000-records", home(b, 2, 10_000), plain, nil, 1.1},
+		{"narrowed", narrowed(b), []string{"--source-profile", "vault", "--policy", "policy.json"}, nil, 1.1},
 		{"bare-line", home(b, 2, 1), nil, []string{"AWS_PROFILE=base"}, 1.1},
 		{"ordinary", home(b, 2, 1), plain, ordinary, 0}, // for comparison
 	}
