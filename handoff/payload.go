@@ -33,6 +33,7 @@ type payload struct {
 	PackedPolicySize *int32     `json:",omitempty"`
 	FederatedUser    *principal `json:",omitempty"`
 	AssumedRoleUser  *principal `json:",omitempty"`
+	ScopedSession    *principal `json:",omitempty"` // with an operation that readers of before did not know
 	Subject          string     `json:",omitempty"`
 	Audience         string     `json:",omitempty"`
 	Provider         string     `json:",omitempty"`
@@ -64,7 +65,8 @@ func encode(b Bundle, now time.Time) ([]byte, error) {
 		AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken,
 		Issued: t.Issued.Format(payloadTime), Expiration: c.Expires.Format(payloadTime), AccountID: c.AccountID,
 		PackedPolicySize: t.PackedPolicySize, FederatedUser: (*principal)(t.FederatedUser), AssumedRoleUser: (*principal)(t.AssumedRole),
-		Subject: t.Subject, Audience: t.Audience, Provider: t.Provider, SourceIdentity: t.SourceIdentity,
+		ScopedSession: (*principal)(t.ScopedSession),
+		Subject:       t.Subject, Audience: t.Audience, Provider: t.Provider, SourceIdentity: t.SourceIdentity,
 		Issuer: b.Issuer, For: b.For, Policy: b.Policy, Region: b.Region, Note: b.Note,
 	}), nil
 }
@@ -114,7 +116,8 @@ func decode(data []byte, now time.Time) (Bundle, error) {
 			},
 			Issued: issued, PackedPolicySize: p.PackedPolicySize,
 			FederatedUser: p.FederatedUser.principal(), AssumedRole: p.AssumedRoleUser.principal(),
-			Subject: p.Subject, Audience: p.Audience, Provider: p.Provider, SourceIdentity: p.SourceIdentity,
+			ScopedSession: p.ScopedSession.principal(),
+			Subject:       p.Subject, Audience: p.Audience, Provider: p.Provider, SourceIdentity: p.SourceIdentity,
 		},
 		Issuer: p.Issuer, For: p.For, Policy: p.Policy, Region: p.Region, Note: p.Note,
 	}
@@ -193,6 +196,9 @@ func checkPrincipals(t token.Token) string {
 	}
 	if t.AssumedRole != nil && !strings.HasPrefix(string(t.Operation), "AssumeRole") {
 		return "it names an assumed role, and is none"
+	}
+	if t.ScopedSession != nil && t.Operation != token.GetScopedCredentials {
+		return "it names a scoped session, and is none"
 	}
 	p := t.Principal()
 	if p == nil {

@@ -73,7 +73,7 @@ func (p *program) console(ctx context.Context, name string, flags settings.Flags
 	c := a.Token.Credentials
 	// "Only federation tokens or assume role tokens may be used for federated login", says the
 	// sign-in page (github.com/99designs/aws-vault/issues/1191).
-	if a.Token.Operation == token.GetSessionToken || c.SessionToken == "" {
+	if a.Token.Operation == token.GetSessionToken || c.SessionToken == "" || ofUsersSession(t.Request()) {
 		return "", failure.Configf("AWS allows no console sign-in with credentials of GetSessionToken, which %s gives", t.name).
 			Do("name a role with --role-arn, or add --federation-name NAME with --allow, --policy or --policy-arn")
 	}
@@ -170,4 +170,9 @@ func askSignInToken(ctx context.Context, federation string, c token.Credentials)
 		return "", away("gave no sign-in token")
 	}
 	return answer.SigninToken, nil
+}
+
+// ofUsersSession reports whether what r narrows is a session of a user's keys.
+func ofUsersSession(r *request.Request) bool {
+	return r.Scoped() && unnarrowed(r).Operation == string(token.GetSessionToken)
 }

@@ -99,7 +99,7 @@ func (p *program) grant(ctx context.Context, name string, flags settings.Flags, 
 	}
 	bundle := handoff.Bundle{
 		Token: answer.Token, Issuer: p.issuer(req), For: name,
-		Policy: req.Policy, Region: req.Region, Note: g.note,
+		Policy: lastPolicy(req), Region: req.Region, Note: g.note,
 	}
 	var sealed bytes.Buffer // nothing is printed unless all of it is there
 	if g.plain {
@@ -232,18 +232,22 @@ func (p *program) tellGrant(req *request.Request, t token.Token) {
 	if who := t.Principal(); who != nil {
 		say("identity: %s", display.Safe(who.ARN))
 	}
-	for i, line := range describePolicy(req.Policy) {
-		say("%-10s%s", []string{"what:", ""}[min(i, 1)], line)
+	bottom := unnarrowed(req)
+	all := req.Policies()
+	for n, r := range all {
+		for i, line := range describePolicy(r.Policy) {
+			say("%-10s%s", []string{[]string{"what:", "and then:"}[min(n, 1)], ""}[min(i, 1)], line)
+		}
+		for _, arn := range r.PolicyARNs {
+			say("what:     at most %s", display.Safe(arn))
+		}
 	}
 	switch {
-	case req.Policy != "":
-	case len(req.PolicyARNs) == 0 && t.Operation == token.AssumeRole:
-		say("what:     everything that %s may do: no session policy narrows it", display.Safe(req.RoleARN))
-	case len(req.PolicyARNs) == 0:
+	case len(all) > 0:
+	case bottom.RoleARN != "":
+		say("what:     everything that %s may do: no session policy narrows it", display.Safe(bottom.RoleARN))
+	default:
 		say("what:     nothing by its own policies: there is no session policy")
-	}
-	for _, arn := range req.PolicyARNs {
-		say("what:     at most %s", display.Safe(arn))
 	}
 	if percent, ok := t.SizePercent(); ok {
 		say("size:     %d %% of what AWS allows for the session token, its policies and tags", percent)
@@ -252,11 +256,29 @@ func (p *program) tellGrant(req *request.Request, t token.Token) {
 		}
 	}
 	say("until:    %s (%s)", end.Local().Format("Mon 2 Jan 15:04 MST"), time.Until(end).Round(time.Minute))
-	if t.Operation == token.GetFederationToken {
+	if bottom.FederationName != "" {
 		say("revoke:   attach to the IAM user whose key made it a policy that denies * on * where aws:TokenIssueTime is before now; that ends every session of this user")
 	} else {
 		say("revoke:   in IAM, revoke the active sessions of the role (a policy that denies * where aws:TokenIssueTime is before now); that ends every session of it")
 	}
+}
+
+// lastPolicy is the inline policy that narrows most, "" for none.
+func lastPolicy(r *request.Request) string {
+	for ; r != nil; r = r.Base {
+		if r.Policy != "" {
+			return r.Policy
+		}
+	}
+	return ""
+}
+
+// unnarrowed is the request whose session r narrows, r itself where it does not.
+func unnarrowed(r *request.Request) *request.Request {
+	for r.Scoped() && r.Base != nil {
+		r = r.Base
+	}
+	return r
 }
 
 // describePolicy says what a session policy says, a line a statement.

@@ -93,6 +93,33 @@ func secretsIn(t testing.TB, dir string, secrets ...string) (found []string) {
 	return found
 }
 
+// A token that is narrowed further is granted and accepted like any other: for five minutes, and to read.
+func TestNarrowedGrant(t *testing.T) {
+	p := newPair(t)
+	for file, key := range p.keys(t) {
+		granted := p.grant(t, "--allow", "ec2:*", "--read-only", "--duration", "5m", "--to", key)
+		made := p.LastRequest(t, "GetScopedCredentials")
+		id, _ := p.STS.Lookup(made.Issued)
+		for _, want := range []string{"federated-user/TemporaryUser", "may do at most ec2:*", "and then: may do at most ", "ec2:Describe*", "attach to the IAM user"} {
+			if !strings.Contains(granted.Stderr, want) {
+				t.Errorf("grant does not say %q: %q", want, granted.Stderr)
+			}
+		}
+		if id.Expiration.Sub(id.Issued) > 5*time.Minute || !strings.HasSuffix(id.ARN, "federated-user/TemporaryUser") {
+			t.Errorf("%+v", id)
+		}
+		harness.Must(t, p.bob.Write("mail", granted.Stdout))
+		accepted := p.bob.Run(t, "accept", "mail", "--identity", file, "--name", "guest", "--replace")
+		if accepted.Code != 0 || !strings.Contains(accepted.Stderr, "federated-user/TemporaryUser") {
+			t.Fatalf("exit %d, %q", accepted.Code, accepted.Stderr)
+		}
+		d := p.bob.Creds(t, p.bob.Run(t, "--granted", "guest"))
+		if d.AccessKeyId != id.AccessKeyID || p.EC2(t, d, "DescribeImages") != 200 {
+			t.Errorf("received %s", d.AccessKeyId)
+		}
+	}
+}
+
 // The whole story: a user without an AWS account may look at zones for three hours.
 func TestTokenForAnotherUser(t *testing.T) {
 	p := newPair(t)

@@ -329,3 +329,89 @@ func TestNarrowedAnsweredDirectly(t *testing.T) {
 		})
 	}
 }
+
+// Narrowed profiles are served, logged in to and logged out of like any other.
+func TestNarrowedProfiles(t *testing.T) {
+	m := harness.NewMovableWorld(t)
+	w := worldOf(t, m.World)
+	w.signIn(t, "alice")
+	device := w.STS.AddMFADevice(w.User, "alice")
+	harness.Must(t, w.Write(".config/sts-helper/config.toml", "[profile.look]\nsource_profile = \"corp\"\nread_only = true\n"+
+		"[profile.short]\nsource_profile = \"corp\"\nduration = \"60s\"\n"+
+		"[profile.mine]\nsource_profile = \"base\"\nmfa_serial = \""+device.SerialNumber+"\"\nallow = [\"ec2:DescribeImages\"]\n"))
+	// A code is asked for once, for the session; the narrowed one is made of it and needs none.
+	if r := w.Run(t, "--profile", "mine"); r.Code != harness.ExitInteraction || !strings.Contains(r.Stderr, "sts-helper login") {
+		t.Errorf("exit %d, %q", r.Code, r.Stderr)
+	}
+	if r := w.Run(t, "login", "mine", "--mfa-code", device.Code(w.STS.Now())); r.Code != 0 {
+		t.Fatalf("exit %d, %q", r.Code, r.Stderr)
+	}
+	mine := w.Creds(t, w.Run(t, "--profile", "mine"))
+	if id, _ := w.STS.Lookup(mine.AccessKeyId); !id.MFA || id.ARN != w.User.ARN || w.EC2(t, mine, "DescribeImages") != 200 || w.EC2(t, mine, "DescribeAvailabilityZones") != 403 {
+		t.Errorf("%+v", id)
+	}
+	status := w.Run(t, "status", "--output", "json").Stdout
+	for _, want := range []string{`"source": "base + MFA, narrowed"`, `"operation": "GetScopedCredentials"`, `"scoped_policies": 1`} {
+		if !strings.Contains(status, want) && !strings.Contains(strings.ReplaceAll(status, `":`, `": `), want) {
+			t.Errorf("status does not say %s: %s", want, status)
+		}
+	}
+	if r := w.Run(t, "status", "--long"); !strings.Contains(r.Stdout, "narrowed by a policy of GetScopedCredentials") {
+		t.Errorf("status says %q", r.Stdout)
+	}
+	s := w.Serve(t, "--profile", "look", "--profile", "short", "--profile", "mine", "--imds", "look")
+	served := func(profile string) harness.Document {
+		t.Helper()
+		a := s.Container(t, profile)
+		if a.Status != 200 {
+			t.Fatalf("%s: %d %s", profile, a.Status, a.Body)
+		}
+		d := a.Document(t)
+		return harness.Document{AccessKeyId: d.AccessKeyId, SecretAccessKey: d.SecretAccessKey, SessionToken: d.Token}
+	}
+	if d := served("look"); w.EC2(t, d, "DescribeImages") != 200 || w.S3(t, d, "PUT", "/bucket/key") != 403 || d.AccessKeyId != w.Creds(t, w.Run(t, "--profile", "look")).AccessKeyId {
+		t.Error("the endpoint gives something else")
+	}
+	if d := served("mine"); d.AccessKeyId != mine.AccessKeyId {
+		t.Error("the endpoint has another session")
+	}
+	first := served("short")
+	m.At(t, 45*time.Second)
+	harness.Await(t, "another session of a minute", func() bool { return served("short").AccessKeyId != first.AccessKeyId })
+	s.Stop(t)
+	// Logged out of the login, nothing that was made with it is given.
+	if r := w.Run(t, "logout", "look"); r.Code != 0 {
+		t.Fatalf("exit %d, %q", r.Code, r.Stderr)
+	}
+	for _, profile := range []string{"look", "short"} {
+		if r := w.Run(t, "--profile", profile); r.Code != harness.ExitInteraction {
+			t.Errorf("%s: exit %d, %q", profile, r.Code, r.Stderr)
+		}
+	}
+}
+
+// Where the session that is to be narrowed is known to have three policies, a fourth is refused unsent.
+func TestKnownLayers(t *testing.T) {
+	w := newWorld(t)
+	w.process(t, "vault", "cat ~/bob.json")
+	for range 2 {
+		r := w.Run(t, "--no-cache", "--source-profile", "vault", "--allow", "ec2:*", "--allow", "sts:GetScopedCredentials")
+		w.Creds(t, r)
+		harness.Must(t, w.Write("bob.json", r.Stdout))
+	}
+	harness.Must(t, w.Write(".config/sts-helper/config.toml", "[profile.third]\nsource_profile = \"vault\"\nallow = [\"ec2:Describe*\"]\n"))
+	w.Creds(t, w.Run(t, "--profile", "third"))
+	line := []string{"--profile", "third", "--allow", "ec2:DescribeImages"}
+	calls := w.STS.Count("GetScopedCredentials")
+	r := w.Run(t, line...)
+	if r.Code != harness.ExitConfig || !strings.Contains(r.Stderr, "3 policies of GetScopedCredentials on them already") {
+		t.Errorf("exit %d, %q", r.Code, r.Stderr)
+	}
+	// The third layer once more, since it allows a fourth; the fourth never.
+	if n := w.STS.Count("GetScopedCredentials") - calls; n > 1 {
+		t.Errorf("%d requests", n)
+	}
+	if n := w.STS.Succeeded("GetScopedCredentials"); n != w.STS.Count("GetScopedCredentials") {
+		t.Error("a request was refused by STS")
+	}
+}
