@@ -12,6 +12,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/doctor"
 	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
 const doctorHelp = `Look for what breaks set-ups that look right, and say how to mend it: a helper that SDKs do
@@ -134,6 +135,11 @@ func (p *program) examine(ctx context.Context, names []string) (*checkup, error)
 		return falseFirst(a.Level == doctor.Advice, b.Level == doctor.Advice)
 	})
 	c := &checkup{Version: 1, Healthy: true, Findings: x.all, SDKs: x.sdks, looked: counted(len(x.names), "profile") + ", " + counted(x.endpoints, "endpoint")}
+	if path, there, err := settings.FleetFile(p.env); err != nil {
+		return nil, err
+	} else if there {
+		c.looked += ", this machine's settings in " + display.Safe(path)
+	}
 	if c.Findings == nil {
 		c.Findings = []doctor.Finding{}
 	}

@@ -73,6 +73,11 @@ func (p *program) grant(ctx context.Context, name string, flags settings.Flags, 
 		return errors.New("standard output is closed; the credentials have nowhere to go")
 	}
 	// Whom it is for is settled before anything is asked of STS.
+	if g.plain {
+		if err := settings.MayGrantPlain(p.env); err != nil {
+			return err
+		}
+	}
 	recipients, err := p.recipients(ctx, g)
 	if err != nil {
 		return err

@@ -176,12 +176,23 @@ func (p *program) status(names []string, flags settings.Flags, v statusView) (st
 	if err != nil {
 		return "", err
 	}
+	machine, there, err := settings.FleetFile(p.env)
+	if err != nil {
+		return "", err
+	}
 	var b strings.Builder
 	if v.json {
 		enc := json.NewEncoder(&b)
 		enc.SetIndent("", "  ")
-		err := enc.Encode(map[string]any{"version": 1, "profiles": lines, "records": records, "problems": problems})
+		doc := map[string]any{"version": 1, "profiles": lines, "records": records, "problems": problems}
+		if there {
+			doc["machine_settings"] = machine
+		}
+		err := enc.Encode(doc)
 		return b.String(), err
+	}
+	if there && len(flags["verbose"]) > 0 {
+		fmt.Fprintf(&b, "this machine's settings: %s\n", display.Safe(machine))
 	}
 	for _, problem := range problems {
 		fmt.Fprintf(&b, "warning: %s\n", problem)

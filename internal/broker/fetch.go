@@ -54,6 +54,10 @@ func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error
 // askWith sends the request signed with a token of the base.
 func (p *Provider) askWith(ctx context.Context, base token.Token) (token.Token, error) {
 	if p.base.req.OfSource() {
+		if where := p.req.NoLongTermKey; where != "" && !temporary(base.Credentials) {
+			return token.Token{}, failure.Configf("%s: this machine's policy: require_mfa is true, and %s gives a long-term key", where, source.Describe(p.base.req.Source)).
+				Do("name its MFA device in --mfa-serial")
+		}
 		if err := p.notTemporary(base.Credentials, p.base.req.Source); err != nil {
 			return token.Token{}, err
 		}

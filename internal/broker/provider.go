@@ -141,6 +141,31 @@ func (p *Provider) describeSource() string {
 func (p *Provider) Token(ctx context.Context) (cache.Answer, error) { return p.get(ctx, false) }
 
 func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
+	a, err := p.answer(ctx, renew)
+	if err == nil {
+		err = p.tooLong(a.Token.Credentials)
+	}
+	return a, err
+}
+
+// skew is how far this machine's clock may be from that of STS before a life that was limited looks too long.
+const skew = 5 * time.Minute
+
+// tooLong refuses what lives longer than the fleet's policy allows: a source or another user decided on it.
+func (p *Provider) tooLong(c token.Credentials) error {
+	limit := p.req.MaxLife
+	if limit.Life == 0 || c.CanExpire && time.Until(c.Expires) <= limit.Life+skew {
+		return nil
+	}
+	life := "do not say when they end"
+	if c.CanExpire {
+		life = "live for another " + display.Duration(time.Until(c.Expires).Round(time.Minute))
+	}
+	return failure.Configf("%s: this machine's policy: max_duration is %s, and the credentials of %s %s", limit.Where, display.Duration(limit.Life), display.Safe(p.req.Name), life).
+		Do("assume a role with --role-arn, whose life can be chosen")
+}
+
+func (p *Provider) answer(ctx context.Context, renew bool) (cache.Answer, error) {
 	ctx = p.withBudget(ctx)
 	c, err := p.Cache()
 	if errors.Is(err, cache.ErrUnsafe) {

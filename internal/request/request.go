@@ -37,6 +37,8 @@ type Request struct {
 	// HandOut reports that no operation was asked for, so that temporary credentials of the
 	// source are the answer themselves. With a long-term key it is Operation that is meant.
 	HandOut bool
+	// MaxLife is the longest life of what is handed out.
+	MaxLife Limit
 	// ObservedFiles are the files that its commands name, there or not.
 	ObservedFiles []string
 
@@ -83,6 +85,15 @@ type CallOptions struct {
 	MFACode    string // a preset code; used once; a secret
 	MFAProcess string // command whose output is the code
 	Prompt     string // auto, tty, dialog or never
+	// NoLongTermKey is the line of the fleet's policy, as file:line, by which nothing is made with a long-term key
+	// without an MFA code; "" for none.
+	NoLongTermKey string
+}
+
+// Limit is a longest life that the fleet's policy allows, 0 for none, and its line, as file:line.
+type Limit struct {
+	Life  time.Duration
+	Where string
 }
 
 // GitHub as the issuer of a web identity token is GitHub Actions, which a job whose workflow

@@ -82,6 +82,7 @@ func CheckTrusted(info fs.FileInfo) error { return check(info, trusted) }
 // rule is what check looks at beside the owner.
 type rule struct {
 	rootToo   bool // root may own it
+	rootOnly  bool // root must own it
 	oneName   bool // a file must have one name only
 	forbidden fs.FileMode
 	kind      Kind
@@ -90,6 +91,7 @@ type rule struct {
 
 var (
 	private = rule{oneName: true, forbidden: 0o7077, kind: OthersMayUse, text: "others may use it"}
+	system  = rule{rootOnly: true, forbidden: 0o022, kind: OthersMayWrite, text: "others than root may write to it"}
 	trusted = rule{rootToo: true, forbidden: 0o022, kind: OthersMayWrite, text: "others may write to it"}
 )
 

@@ -23,7 +23,11 @@ func check(info fs.FileInfo, r rule) error {
 
 // checkStat is check for that user.
 func checkStat(st *syscall.Stat_t, r rule, user int) error {
-	if int(st.Uid) != user && (!r.rootToo || st.Uid != 0) {
+	if r.rootOnly {
+		if err := checkRoot(st); err != nil {
+			return err
+		}
+	} else if int(st.Uid) != user && (!r.rootToo || st.Uid != 0) {
 		return refuse(OtherOwner, "belongs to uid "+strconv.Itoa(int(st.Uid))+", not to you (uid "+strconv.Itoa(user)+")")
 	}
 	mode := fs.FileMode(st.Mode & 0o7777) // with the set-id bits, which Perm leaves out

@@ -23,21 +23,21 @@ var sourceFlags = [...]id{sProfile, sSourceProfile, sGranted, sWebIdentityTokenF
 func (l *loader) openUnnamed(flags Flags) error {
 	for _, setting := range sourceFlags {
 		if l.values[setting] != nil {
-			l.entry = l.file.entry("default")
+			l.entry = l.entryNamed("default")
 			return nil
 		}
 	}
 	profiles := l.files().ProfilesRunning(func(command string) bool { return l.env.sameCall(command, flags) })
 	if len(profiles) == 0 {
-		l.entry = l.file.entry("default")
+		l.entry = l.entryNamed("default")
 		return nil
 	}
-	if !slices.ContainsFunc(profiles, func(name string) bool { return l.file.entry(name) != nil }) {
-		l.entry, l.bare = l.file.entry("default"), l.files().Profile(profiles[0])
+	if !slices.ContainsFunc(profiles, func(name string) bool { return l.entryNamed(name) != nil }) {
+		l.entry, l.bare = l.entryNamed("default"), l.files().Profile(profiles[0])
 		return nil
 	}
 	if len(profiles) == 1 {
-		l.entry = l.file.entry(profiles[0])
+		l.entry = l.entryNamed(profiles[0])
 		return nil
 	}
 	var lines []string

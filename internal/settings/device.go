@@ -11,17 +11,17 @@ import (
 
 // serial decides which MFA device a request shows, and where in its chain.
 func (l *loader) serial(r *request.Request, s sourceChain) error {
-	if g := l.value(sMFASerial); g != nil {
+	if g := l.value(sMFASerial); g != nil && g.layer != fromDefaults {
 		if what := noCodes(g.text()); what != "" {
 			return g.wrong(what, noCodesDo)
 		}
 		return l.forceSerial(r, g.text(), s.profile)
 	}
 	// A role from the profile has had its serial from there already.
-	if s.base != nil || s.profile == nil {
+	if s.base != nil {
 		return nil
 	}
-	serial, err := profileSerial(s.profile)
+	serial, err := l.keySerial(s)
 	if err != nil {
 		return err
 	}
@@ -30,6 +30,27 @@ func (l *loader) serial(r *request.Request, s sourceChain) error {
 		return nil
 	}
 	return l.addSerial(r, serial, s.profile)
+}
+
+// keySerial is the device of the credentials themselves: what their profile names, else, for a long-term
+// key, what the fleet's defaults do.
+func (l *loader) keySerial(s sourceChain) (string, error) {
+	if s.profile != nil {
+		if serial, err := profileSerial(s.profile); err != nil || serial != "" {
+			return serial, err
+		}
+	}
+	g := l.value(sMFASerial)
+	if g == nil || g.layer != fromDefaults || s.base != nil {
+		return "", nil
+	}
+	switch s.source.Kind {
+	case request.SourceStatic, request.SourceEnvironment:
+		if !s.source.Session {
+			return g.text(), nil
+		}
+	}
+	return "", nil
 }
 
 // profileSerial is the device that a profile names, "" for none.
@@ -65,7 +86,7 @@ func (l *loader) checkDevice(r *request.Request, op opSet) error {
 	for _, setting := range [...]id{sMFACode, sMFAProcess} {
 		g := l.value(setting)
 		switch {
-		case g == nil, g.layer != fromFile && l.env.OneOfMany:
+		case g == nil, g.layer == fromDefaults, g.layer != fromFile && l.env.OneOfMany:
 		case op != opSession && op != opRole && op != opScope:
 			// A variable may be there for other requests; a flag and an entry are for this one.
 			if g.layer != fromVariable {

@@ -5,16 +5,20 @@ import (
 	"slices"
 )
 
-// Names lists the entries of config.toml, sorted; none where there is no file. A file that
+// Names lists the entries of config.toml, and of the fleet's, sorted; none where there is no file. A file that
 // [Load] would refuse is refused here as well.
 func Names(env Environment) ([]string, error) {
-	f, err := openConfigFile(env)
-	if err != nil || f == nil {
+	fleet, err := openFleetFile(env)
+	if err != nil {
 		return nil, err
 	}
-	names := f.names()
+	f, err := openConfigFile(env)
+	if err != nil {
+		return nil, err
+	}
+	names := append(f.names(), fleet.names()...)
 	slices.Sort(names)
-	return names, nil
+	return slices.Compact(names), nil
 }
 
 // EntrySources lists the AWS profiles that entries of config.toml name as their source.

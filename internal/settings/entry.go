@@ -17,6 +17,9 @@ func (l *loader) openEntry(flags Flags) error {
 		}
 	}
 	var err error
+	if l.fleet, err = openFleetFile(l.env); err != nil {
+		return err
+	}
 	if l.file, err = openConfigFile(l.env); err != nil {
 		return err
 	}
@@ -24,7 +27,7 @@ func (l *loader) openEntry(flags Flags) error {
 		return l.openUnnamed(flags)
 	}
 	name := g.text()
-	if l.entry = l.file.entry(name); l.entry != nil {
+	if l.entry = l.entryNamed(name); l.entry != nil {
 		return nil
 	}
 	p, err := l.profile(name)
@@ -38,7 +41,7 @@ func (l *loader) openEntry(flags Flags) error {
 		return l.openProfile(g, p)
 	}
 	path := ConfigPath(l.env)
-	known := append(l.file.names(), l.files().ProfileNames()...)
+	known := slices.Concat(l.file.names(), l.fleet.names(), l.files().ProfileNames())
 	slices.Sort(known)
 	known = slices.Compact(known) // a profile and its entry often have one name
 	do := display.DidYouMean(name, known)
@@ -78,7 +81,7 @@ func (l *loader) openProfile(g *settingValue, p *awsconfig.Profile) error {
 	// The profile's line may name an entry; one that names itself, or another profile that runs us, is
 	// what no entry is written for.
 	if entry, ok := own["profile"]; ok {
-		if l.entry = l.file.entry(entry[len(entry)-1]); l.entry == nil && entry[len(entry)-1] == p.Name {
+		if l.entry = l.entryNamed(entry[len(entry)-1]); l.entry == nil && entry[len(entry)-1] == p.Name {
 			return &Error{Kind: Config, Where: p.Where(awsconfig.KeyProcess), What: "profile " + display.Quote(p.Name) + " gets its credentials by --profile " + display.ShellWord(p.Name) + ", and there is no entry " + entryHeader(p.Name) + " in " + display.Safe(ConfigPath(l.env)),
 				Do: "write the entry, with source_profile"}
 		} else if l.entry == nil {

@@ -25,6 +25,8 @@ type Environment struct {
 	// OwnNames returns the names of the variables that are set and begin with STS_HELPER_; where it is
 	// given, misspelt ones are refused. Optional.
 	OwnNames func() []string
+	// fleet is the path of the fleet's file in tests of this package; "" for the system's.
+	fleet string
 	// OneOfMany says that the request is one of several that the same flags and variables are for, or
 	// is only looked at: an MFA code or a command for one may then be meant for another. Optional.
 	OneOfMany bool

@@ -18,6 +18,7 @@ type world struct {
 	vars map[string]string
 
 	homeless bool // there is no home directory
+	fleet    string
 }
 
 func newWorld(t testing.TB) *world {
@@ -43,6 +44,12 @@ func (w *world) toml(content string) *world {
 	return w.write(".config/sts-helper/config.toml", content)
 }
 
+// machine writes the fleet's file.
+func (w *world) machine(content string) *world {
+	w.fleet = filepath.Join(w.home, "etc", "config.toml")
+	return w.write("etc/config.toml", content)
+}
+
 // set sets variables, "NAME=value" each.
 func (w *world) set(vars ...string) *world {
 	for _, v := range vars {
@@ -53,12 +60,16 @@ func (w *world) set(vars ...string) *world {
 }
 
 func (w *world) env() settings.Environment {
-	return settings.Environment{
+	env := settings.Environment{
 		Getenv:   func(name string) string { return w.vars[name] },
 		HomeDir:  w.homeDir,
 		UserName: func() string { return "ada" },
 		Program:  "profile.test",
 	}
+	if w.fleet != "" {
+		env = settings.WithFleet(env, w.fleet)
+	}
+	return env
 }
 
 func (w *world) homeDir() string {

@@ -25,6 +25,13 @@ func (l *loader) duration(r *request.Request, op opSet) (narrower time.Duration,
 	if op != opRoot {
 		least, _ = stsfield.Durations(token.GetScopedCredentials)
 	}
+	if g.layer == fromDefaults {
+		longest := high
+		if op == opRole && chained(r) {
+			longest = time.Hour
+		}
+		d = clamp(d, low, longest)
+	}
 	switch {
 	case d < least:
 		return 0, g.wrong(display.Duration(d)+" is out of bounds: "+display.Duration(least)+" is the least", "")
@@ -55,7 +62,7 @@ func (l *loader) sessionDuration(r *request.Request) error {
 		session = session.Base
 	}
 	if session == nil || session.Operation != opSession.String() {
-		if g.layer == fromVariable {
+		if g.layer == fromVariable || g.layer == fromDefaults {
 			return nil // it holds for those profiles that have one
 		}
 		return g.wrong("is of no effect: no MFA session is behind it", "add --mfa-serial, or remove it")

@@ -30,6 +30,7 @@ const (
 	fromFlag layer = iota
 	fromVariable
 	fromFile
+	fromDefaults // of the fleet
 )
 
 // settingValue is one setting's value and where it came from.
@@ -92,6 +93,7 @@ type loader struct {
 	values [settingCount]*settingValue
 	own    [settingCount]*settingValue // those of the profile, also where a flag or a variable comes before them
 	file   *configFile
+	fleet  *configFile // nil where there is none
 	entry  *entry
 	aws    *awsconfig.Files
 	bare   *awsconfig.Profile // the first that has this call's line, which names no source, where none has an entry
@@ -101,7 +103,7 @@ type loader struct {
 
 // Load makes the request that the settings ask for. A flag comes before a variable, a
 // variable before the entry of our config file (the one that --profile names, else
-// [profile.default] where there is one), and that before AWS's own settings. Where --profile names
+// [profile.default] where there is one), that before the fleet's file, and that before AWS's own settings. Where --profile names
 // no entry it means the AWS profile of that name: as it runs this program or, where it does not, as the
 // source. Every error is an [*Error].
 func Load(flags Flags, env Environment) (*request.Request, error) {
@@ -122,6 +124,9 @@ func Load(flags Flags, env Environment) (*request.Request, error) {
 	}
 	for at := r; at != nil; at = at.Base {
 		at.CallOptions = b
+	}
+	if err := l.enforce(r); err != nil {
+		return nil, err
 	}
 	Observe(r, env)
 	return r, nil
@@ -171,7 +176,7 @@ func (l *loader) path(setting id) string {
 		return ""
 	}
 	dir := ""
-	if g.layer == fromFile {
+	if g.file != "" {
 		dir = filepath.Dir(g.file)
 	}
 	return l.env.expand(g.text(), dir)
@@ -210,14 +215,13 @@ func (l *loader) collect(flags Flags) error {
 		return err
 	}
 	if l.entry != nil {
-		for _, v := range l.entry.values {
-			if l.own[v.setting] == nil {
-				l.own[v.setting] = &settingValue{setting: &settings[v.setting], list: v.list, layer: fromFile, profile: true, file: l.file.path, line: v.line}
-			}
-			if l.values[v.setting] == nil {
-				l.values[v.setting] = l.own[v.setting]
-			}
+		l.take(l.entry, l.entry.file, fromFile)
+	}
+	if l.fleet != nil {
+		if l.entry != nil {
+			l.take(l.fleet.entry(l.entry.name), l.fleet.path, fromFile)
 		}
+		l.take(&l.fleet.fleet.defaults, l.fleet.path, fromDefaults)
 	}
 	for i, g := range l.values {
 		if g == nil {
@@ -242,6 +246,33 @@ func (l *loader) collect(flags Flags) error {
 		l.aws = nil // they were read to find the entry, which may name the file
 	}
 	return nil
+}
+
+// take takes from an entry, nil for none, what no layer before it has.
+func (l *loader) take(e *entry, file string, from layer) {
+	if e == nil {
+		return
+	}
+	for _, v := range e.values {
+		value := &settingValue{setting: &settings[v.setting], list: v.list, layer: from, profile: from == fromFile, file: file, line: v.line}
+		if from == fromFile {
+			if l.own[v.setting] == nil {
+				l.own[v.setting] = value
+			}
+			value = l.own[v.setting]
+		}
+		if l.values[v.setting] == nil {
+			l.values[v.setting] = value
+		}
+	}
+}
+
+// entryNamed finds an entry: the user's, else the fleet's, nil where there is none.
+func (l *loader) entryNamed(name string) *entry {
+	if e := l.file.entry(name); e != nil {
+		return e
+	}
+	return l.fleet.entry(name)
 }
 
 // variable splits the value of a list's variable: at line breaks where it has any, so that a

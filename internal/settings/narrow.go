@@ -43,7 +43,7 @@ func (l *loader) isOn(s id) bool {
 // device is known, which that cannot show, a session with MFA that is narrowed then.
 func (l *loader) inferNarrowing(r *request.Request, s sourceChain) (opSet, error) {
 	temporary := s.source.Asked() || s.source.Session
-	if !l.asksToNarrow() && !(temporary && l.value(sDuration) != nil) {
+	if !l.asksToNarrow() && !(temporary && l.value(sDuration) != nil && !l.defaultDuration()) {
 		return opSession, nil
 	}
 	serial, err := l.knownSerial(s)
@@ -87,16 +87,16 @@ func mayBeLongTerm(s request.Source) bool {
 
 // knownSerial is the MFA device that is set, or that the profile of the keys names; "" for none.
 func (l *loader) knownSerial(s sourceChain) (string, error) {
-	if g := l.value(sMFASerial); g != nil {
+	if g := l.value(sMFASerial); g != nil && g.layer != fromDefaults {
 		if what := noCodes(g.text()); what != "" {
 			return "", g.wrong(what, noCodesDo)
 		}
 		return g.text(), nil
 	}
-	if !longTerm(s) {
+	if s.profile != nil && !longTerm(s) {
 		return "", nil
 	}
-	return profileSerial(s.profile)
+	return l.keySerial(s)
 }
 
 // federationName is the name of a federated user where none is set.

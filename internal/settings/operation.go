@@ -118,7 +118,7 @@ func (l *loader) request() (*request.Request, error) {
 	if err := l.describe(r); err != nil {
 		return nil, err
 	}
-	r.HandOut = op == opSession && !r.Scoped() && r.Base == nil && r.Duration == 0 && r.SerialNumber == "" && (r.Source.Asked() || r.Source.Session)
+	r.HandOut = op == opSession && !r.Scoped() && r.Base == nil && (r.Duration == 0 || l.defaultDuration()) && r.SerialNumber == "" && (r.Source.Asked() || r.Source.Session)
 	return r, l.checkPartitions(r)
 }
 
@@ -151,8 +151,12 @@ func (l *loader) granted(g *settingValue) (*request.Request, error) {
 // checkConflicts refuses settings that do not go with the operation; by is the setting that chose
 // it, nil where none did.
 func (l *loader) checkConflicts(op opSet, by *settingValue) error {
-	for _, g := range &l.values {
+	for i, g := range &l.values {
 		if g == nil || g.setting.ops == 0 || g.setting.ops&op != 0 {
+			continue
+		}
+		if g.layer == fromDefaults {
+			l.values[i] = nil
 			continue
 		}
 		if op == opGranted && g.layer > by.layer {

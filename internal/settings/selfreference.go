@@ -70,7 +70,7 @@ func (l *loader) sourceAskedBy(args []string) (string, bool) {
 	if entryName == "" {
 		entryName = "default"
 	}
-	if e := l.file.entry(entryName); e != nil {
+	if e := l.entryNamed(entryName); e != nil {
 		if private && slices.ContainsFunc(e.values, func(v fileValue) bool { return v.setting == sCredentialsFile }) {
 			return "", false
 		}

@@ -78,7 +78,7 @@ func (l *loader) lookup(name string, from origin, kind ErrorKind) (*awsconfig.Pr
 			Do: "set HOME, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"}
 	}
 	do := display.DidYouMean(name, files.ProfileNames())
-	if l.file.entry(name) != nil && l.value(sSourceProfile) != nil {
+	if l.entryNamed(name) != nil && l.value(sSourceProfile) != nil {
 		do = "it is an entry of " + display.Safe(l.file.path) + ": give --profile " + display.Quote(name)
 	}
 	return nil, &Error{Kind: kind, Where: from(), What: "no AWS profile " + display.Quote(name) + " in " + display.Safe(files.Config.Path) + " or " + display.Safe(files.Credentials.Path), Do: do}
@@ -232,7 +232,7 @@ func (l *loader) sourceFromProfile(p *awsconfig.Profile, chain []string) (source
 	}
 	serial, err := profileSerial(p)
 	if err == nil && serial == "" && longTerm(s) {
-		serial, err = profileSerial(s.profile) // the device of the keys counts for every role made with them
+		serial, err = l.keySerial(s) // the device of the keys counts for every role made with them
 	}
 	if err != nil {
 		return sourceChain{}, err

@@ -18,12 +18,14 @@ type configFile struct {
 	path    string
 	data    []byte
 	entries []entry
+	fleet   *fleet // nil for a user's file
 }
 
 // entry is one [profile.NAME].
 type entry struct {
 	name   string
 	line   int
+	file   string
 	values []fileValue
 }
 
@@ -187,6 +189,8 @@ func (w *walk) keyValue(table []string, n *unstable.Node) error {
 // open checks a section's name and notes the entry it is about.
 func (w *walk) open(parts []string, line int) error {
 	switch {
+	case parts[0] == "defaults", parts[0] == "policy":
+		return w.openFleet(parts, line)
 	case parts[0] != "profile":
 		return w.file.wrong(line, "unknown section ["+sectionText(parts)+"]", "sections are called [profile.NAME]")
 	case len(parts) == 1:
@@ -200,13 +204,16 @@ func (w *walk) open(parts []string, line int) error {
 	}
 	if _, ok := w.index[name]; !ok {
 		w.index[name] = len(w.file.entries)
-		w.file.entries = append(w.file.entries, entry{name: name, line: line})
+		w.file.entries = append(w.file.entries, entry{name: name, line: line, file: w.file.path})
 	}
 	return nil
 }
 
 // assign stores one value of an entry.
 func (w *walk) assign(path []string, line int, value *unstable.Node) error {
+	if len(path) > 1 && (path[0] == "defaults" || path[0] == "policy") {
+		return w.assignFleet(path, line, value)
+	}
 	if path[0] != "profile" {
 		what := "unknown key " + display.Quote(path[0])
 		if _, ok := byKey(path[0]); ok {
@@ -232,17 +239,26 @@ func (w *walk) assign(path []string, line int, value *unstable.Node) error {
 	if len(path) > 3 {
 		return w.file.wrong(line, "unknown key "+display.Quote(strings.Join(path[2:], ".")), "")
 	}
-	list, err := w.value(setting, line, value)
+	return w.add(e, setting, line, value)
+}
+
+// add stores the value of a setting, which an entry has once.
+func (w *walk) add(e *entry, setting id, line int, value *unstable.Node) error {
+	list, err := w.value(&settings[setting], line, value)
 	if err != nil {
 		return err
 	}
 	for _, v := range e.values {
 		if v.setting == setting {
-			return w.file.wrong(line, "key "+display.Quote(key)+" was given before, in line "+strconv.Itoa(v.line), "remove one of them")
+			return w.twice(settings[setting].Key, line, v.line)
 		}
 	}
 	e.values = append(e.values, fileValue{setting: setting, line: line, list: list})
 	return nil
+}
+
+func (w *walk) twice(key string, line, before int) error {
+	return w.file.wrong(line, "key "+display.Quote(key)+" was given before, in line "+strconv.Itoa(before), "remove one of them")
 }
 
 // unknown is the error for a key that is none.
@@ -288,8 +304,7 @@ func (w *walk) tag(e *entry, key string, line int, value *unstable.Node) error {
 }
 
 // value reads a value as the setting's kind wants it.
-func (w *walk) value(setting id, line int, n *unstable.Node) ([]string, error) {
-	s := &settings[setting]
+func (w *walk) value(s *Setting, line int, n *unstable.Node) ([]string, error) {
 	want := "a string"
 	switch s.Kind {
 	case Bool:

@@ -1,0 +1,127 @@
+package daily_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sts-helper/sts-helper/integration/harness"
+)
+
+// fleet runs the helper, the one that is shipped, on a machine with settings in /etc/xdg: in a mount
+// namespace that has another /etc, whose files are root's.
+type fleet struct {
+	*harness.World
+	etc     string
+	unshare string
+}
+
+func newFleet(t *testing.T) *fleet {
+	t.Helper()
+	f := &fleet{World: harness.NewWorld(t), etc: filepath.Join(t.TempDir(), "etc"), unshare: harness.Need(t, "unshare")}
+	harness.Must(t, os.MkdirAll(filepath.Join(f.etc, "xdg"), 0o755))
+	for _, name := range []string{"passwd", "group"} {
+		b, err := os.ReadFile("/etc/" + name)
+		harness.Must(t, err)
+		harness.Must(t, os.WriteFile(filepath.Join(f.etc, name), b, 0o644))
+	}
+	if r := f.script(t, "true", ""); r.Code != 0 {
+		t.Skipf("cannot mount: %s", r.Stderr)
+	}
+	return f
+}
+
+func (f *fleet) file() string { return filepath.Join(f.etc, "xdg", "sts-helper", "config.toml") }
+
+func (f *fleet) write(t *testing.T, content string) {
+	t.Helper()
+	harness.Must(t, os.MkdirAll(filepath.Dir(f.file()), 0o755))
+	harness.Must(t, os.WriteFile(f.file(), []byte(content), 0o644))
+}
+
+// script runs a shell script there, $STS being the helper.
+func (f *fleet) script(t *testing.T, script string, namespaces string, env ...string) harness.Result {
+	t.Helper()
+	args := []string{"-m"}
+	if os.Geteuid() != 0 {
+		args = []string{"-Urm"}
+	}
+	inner := ""
+	if namespaces != "" {
+		inner = f.unshare + " " + namespaces + " "
+	}
+	cmd := exec.Command(f.unshare, append(args, "sh", "-c", `mount --make-rprivate / && mount --bind "$ETC" /etc && exec `+inner+`sh -c "$0"`, script)...)
+	cmd.Env = f.Environ(append(env, "ETC="+f.etc, "STS="+f.Bin)...)
+	cmd.Dir = f.Dir
+	return f.Finish(t, cmd)
+}
+
+// A policy binds every layer, its line is named, and it counts from the moment that it is there, for
+// lines that were answered before, too.
+func TestFleet(t *testing.T) {
+	f := newFleet(t)
+	const line = `"$STS" --source-profile base --duration 10h`
+	ok := func(r harness.Result) {
+		t.Helper()
+		if r.Code != 0 || !strings.Contains(r.Stdout, harness.Canary) {
+			t.Fatalf("exit %d, %s", r.Code, r.Stderr)
+		}
+	}
+	refused := func(r harness.Result, want string) {
+		t.Helper()
+		if r.Code != harness.ExitConfig || r.Stdout != "" || !strings.Contains(r.Stderr, want) {
+			t.Errorf("exit %d, %q, want %q", r.Code, r.Stderr, want)
+		}
+	}
+	ok(f.script(t, line, ""))
+	ok(f.script(t, line, "")) // directly
+	calls := len(f.STS.Requests())
+
+	f.write(t, "# ours\n[policy]\nmax_duration = \"8h\"\n")
+	const forbids = "/etc/xdg/sts-helper/config.toml:3: this machine's policy: max_duration is 8h"
+	refused(f.script(t, line, ""), forbids)
+	refused(f.script(t, line, ""), forbids)
+	refused(f.script(t, `"$STS" --source-profile base`, "", "STS_HELPER_DURATION=9h"), forbids)
+	ok(f.script(t, `"$STS" --source-profile base`, ""))
+	if last := f.STS.Requests()[len(f.STS.Requests())-1]; len(f.STS.Requests()) != calls+1 || last.Duration != "28800" {
+		t.Errorf("STS was asked for %q", last.Duration)
+	}
+	// No other file, variable or directory takes its place.
+	harness.Must(t, f.Write("xdg/sts-helper/config.toml", "[policy]\nmax_duration = \"36h\"\n"))
+	refused(f.script(t, line, "", "XDG_CONFIG_DIRS="+filepath.Join(f.Dir, "xdg")), forbids)
+	refused(f.script(t, line, "", "STS_HELPER_CONFIG="+filepath.Join(f.Dir, "xdg/sts-helper/config.toml")), "section [policy] is for a whole machine")
+
+	f.write(t, "[policy]\ngrant_plain = false\n")
+	refused(f.script(t, `"$STS" grant who --source-profile base --no-policy --plain`, ""), "config.toml:2: this machine's policy: credentials are not granted without a seal")
+	f.write(t, "[policy]\nrequire_mfa = true\n")
+	harness.Must(t, f.Write("key.json", fmt.Sprintf(`{"Version":1,"AccessKeyId":%q,"SecretAccessKey":%q}`, f.User.AccessKeyID, f.User.SecretAccessKey)))
+	refused(f.script(t, `"$STS" --source-command 'cat key.json'`, ""), "config.toml:2: this machine's policy: require_mfa is true, and the source command gives a long-term key")
+	// What a source gives is out of our hands, so it is not handed out.
+	f.write(t, "[policy]\nmax_duration = \"1h\"\n")
+	harness.Must(t, f.Write("key.json", `{"Version":1,"AccessKeyId":"ASIAX","SecretAccessKey":"CANARY","SessionToken":"CANARY","Expiration":"2100-01-01T00:00:00Z"}`))
+	refused(f.script(t, `"$STS" --source-command 'cat key.json'`, ""), "config.toml:2: this machine's policy: max_duration is 1h, and the credentials of default live for another")
+
+	// Defaults and entries are there for all; status and doctor say where they come from.
+	f.write(t, "[profile.ours]\nsource_profile = \"base\"\n")
+	ok(f.script(t, `"$STS" --profile ours`, ""))
+	if r := f.script(t, `"$STS" status -v; "$STS" doctor`, ""); !strings.Contains(r.Stdout, "this machine's settings: /etc/xdg/sts-helper/config.toml\n") || !strings.Contains(r.Stdout, "this machine's settings in /etc/xdg/sts-helper/config.toml") {
+		t.Errorf("status and doctor: %s%s", r.Stdout, r.Stderr)
+	}
+	// In a container of the user's, root's files are nobody's.
+	ok(f.script(t, `"$STS" --profile ours`, "--user --map-current-user"))
+
+	for mode, path := range map[os.FileMode]string{0o666: f.file(), 0o777: filepath.Dir(f.file()), 0o775: filepath.Join(f.etc, "xdg")} {
+		before, err := os.Stat(path)
+		harness.Must(t, err)
+		harness.Must(t, os.Chmod(path, mode))
+		refused(f.script(t, `"$STS" --source-profile base --region eu-west-3`, ""), "config.toml: cannot be this machine's settings: ")
+		harness.Must(t, os.Chmod(path, before.Mode()))
+	}
+	if os.Geteuid() == 0 {
+		harness.Must(t, os.Chown(f.file(), 1, -1))
+		refused(f.script(t, `"$STS" --source-profile base --region eu-west-3`, ""), "belongs to uid 1, not to root")
+	}
+}

@@ -1,0 +1,74 @@
+//go:build unix
+
+package safefile
+
+import (
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// maxLinks bounds how many links [CheckSystem] follows.
+const maxLinks = 40
+
+// CheckSystem refuses the file at path, an absolute one, about which info is what [Read] found, where another user
+// than root could change it, put another in its place or remove it: it and every directory that its name leads
+// through, by links too, must be root's, and writable for root alone.
+func CheckSystem(path string, info fs.FileInfo) error {
+	if err := check(info, system); err != nil {
+		return err
+	}
+	at, rest := "/", strings.Split(path, "/")
+	for links := 0; len(rest) > 0; {
+		name := rest[0]
+		rest = rest[1:]
+		if name == "" || name == "." {
+			continue
+		}
+		if err := checkSystemDir(at); err != nil {
+			return err
+		}
+		if name == ".." {
+			at = at[:max(strings.LastIndexByte(at, '/'), 1)]
+			continue
+		}
+		next := strings.TrimSuffix(at, "/") + "/" + name
+		target, err := os.Readlink(next)
+		if err != nil { // no link
+			at = next
+			continue
+		}
+		if links++; links > maxLinks {
+			return refuse(Symlink, "its name leads through too many links")
+		}
+		if strings.HasPrefix(target, "/") {
+			at = "/"
+		}
+		rest = append(strings.Split(target, "/"), rest...)
+	}
+	return nil
+}
+
+func checkSystemDir(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return cause(err)
+	}
+	err = check(info, system)
+	if r, ok := err.(*Refusal); ok {
+		return refuse(r.Kind, "its directory "+dir+": "+r.text)
+	}
+	return err
+}
+
+func checkRoot(st *syscall.Stat_t) error {
+	if st.Uid == 0 || st.Uid == nobody && inUserNamespace() {
+		return nil
+	}
+	return refuse(OtherOwner, "belongs to uid "+strconv.Itoa(int(st.Uid))+", not to root")
+}
+
+// nobody is who owns, inside of a user namespace, the files of all users who are outside of it.
+const nobody = 65534
