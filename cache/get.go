@@ -225,6 +225,10 @@ func (g *call) wait(ctx context.Context, name string, who lock.Holder, budget, r
 	held, err := g.tryLock(name, func(p string) (*lock.Held, error) {
 		path = p
 		return lock.Acquire(waiting, p, who, func() error {
+			if g.Waiting != nil {
+				g.Waiting(func() (lock.Holder, bool) { return lock.ReadHolder(p) })
+				g.Waiting = nil
+			}
 			if g.read() || g.shared() || g.moot() {
 				return errSettled
 			}

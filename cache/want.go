@@ -43,6 +43,9 @@ type Want struct {
 	// Basis stands for what a failed Fetch may have been due to (files, variables): a failure is
 	// held against calls with the same one only. It may be nil.
 	Basis func() string
+	// Waiting is called once, where the lock is held by another process: who says then and later which
+	// one, as far as it is known. It may be nil.
+	Waiting func(who func() (lock.Holder, bool))
 	// Moot says, while the lock is waited for, that nothing has to be fetched any more: its error
 	// is then the call's. It may be nil.
 	Moot func() error

@@ -85,7 +85,9 @@ func (p *program) console(ctx context.Context, name string, flags settings.Flags
 	if err != nil {
 		return "", err
 	}
+	waited := p.waitsFor(federation)
 	signInToken, err := askSignInToken(ctx, federation, c)
+	waited()
 	if err != nil {
 		return "", err
 	}

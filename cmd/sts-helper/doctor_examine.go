@@ -209,7 +209,9 @@ const regionDisabled = "RegionDisabledException"
 
 // ask asks t's STS what it says without giving credentials, and reports whether something is wrong.
 func (x *examiner) ask(t *target) (wrong bool) {
+	waited := x.p.waitsFor("the STS of " + t.name)
 	e, err := t.Examine(x.ctx, x.asked)
+	waited()
 	if err != nil {
 		check := "configuration"
 		if strings.Contains(strings.ToLower(err.Error()), "ca_bundle") {

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/sts"
 )
 
@@ -32,7 +33,15 @@ func TestWaitingIsSaidAfterASecond(t *testing.T) {
 		synctest.Wait()
 		log.Debug(sts.Answered)
 		time.Sleep(time.Minute)
-		if want := []string{"waiting for sts.test, attempt 1 of 2", "waiting for sts.test, attempt 2 of 2"}; !slices.Equal(said, want) {
+		log.Debug(broker.Waiting, "for", "a command")
+		time.Sleep(1100 * time.Millisecond)
+		log.Debug(broker.Waited)
+		log.Debug(broker.Waiting, "for", "")
+		time.Sleep(1100 * time.Millisecond)
+		log.Debug(broker.Waiting, "for", "a lock")
+		log.Debug(broker.Waited)
+		time.Sleep(time.Minute)
+		if want := []string{"waiting for sts.test, attempt 1 of 2", "waiting for sts.test, attempt 2 of 2", "waiting for a command"}; !slices.Equal(said, want) {
 			t.Errorf("%q", said)
 		}
 	})

@@ -85,7 +85,12 @@ func (p *Provider) tryCode(ctx context.Context, src mfa.Source, dev *mfa.Device,
 	if now := mfa.Step(time.Now()); last > 0 && now <= last && last-now < maxAhead {
 		q.NotBefore = mfa.StepStart(last + 1)
 	}
+	waited := func() {}
+	if p.prompter.opts.Process != "" || strings.HasPrefix(src.Name(), "dialog ") { // a terminal shows the question
+		waited = p.waitFor(ctx, "the MFA code of the "+src.Name())
+	}
 	code, err := src.Code(ctx, q)
+	waited()
 	if err != nil {
 		return token.Token{}, "", p.noCode(err)
 	}
@@ -133,6 +138,9 @@ func (p *Provider) device(ctx context.Context, src mfa.Source) (*mfa.Device, err
 	}
 	who := p.holder()
 	who.TTY, who.Asking = src.Name(), true
+	if !p.opts.Login { // which says it itself
+		defer p.waitFor(ctx, "another process that has MFA device "+display.Safe(p.req.SerialNumber))()
+	}
 	dev, err := mfa.OpenDevice(ctx, c, p.req.SerialNumber, who, p.wait(ctx))
 	if errors.Is(err, lock.ErrUnavailable) {
 		return mfa.MemoryDevice(), nil

@@ -95,7 +95,9 @@ func (p *Provider) askSource(ctx context.Context, spare bool) (token.Credentials
 	for range maxChanges {
 		// Where the user is logged out there may be a login going on, which Fetch waits for.
 		before, unseen := src.Observe()
+		waited := p.waitFor(ctx, waitedSource(p.req.Source))
 		c, err := src.Fetch(ctx)
+		waited()
 		if old, ok := errors.AsType[*source.NotRefreshed](err); ok && !spare {
 			c, err = old.Credentials, nil
 		}
@@ -190,7 +192,7 @@ func (p *Provider) getSource(ctx context.Context, c *cache.Cache, renew, handOut
 				}
 				return nil
 			},
-			Wait: p.wait(ctx), Unattended: true,
+			Wait: p.wait(ctx), Unattended: true, Waiting: p.waitForHolder,
 		})
 	}
 	if not, ok := errors.AsType[unkept](err); ok {

@@ -18,6 +18,7 @@ import (
 // fetch asks STS for the token. advisory reports that the old one can still be used, so that
 // the user is not asked for anything on the way.
 func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error) {
+	p.opts.Log.DebugContext(ctx, Waited, "for", "the lock") // no line about it may be in a prompt
 	if p.req.OfSource() {
 		return p.fetchSource(ctx, advisory)
 	}
@@ -211,11 +212,13 @@ func (p *Provider) build(ctx context.Context, code string) (sts.Request, error) 
 	var err error
 	switch in.Operation {
 	case token.AssumeRoleWithWebIdentity:
+		defer p.waitFor(ctx, waitedToken(r))()
 		var o source.Options
 		if o, err = p.sourceOptions(ctx); err == nil {
 			in.WebIdentityToken, err = source.WebIdentityToken(ctx, r, o)
 		}
 	case token.AssumeRoleWithSAML:
+		defer p.waitFor(ctx, waitedToken(r))()
 		in.SAMLAssertion, err = source.SAMLAssertion(ctx, r, p.chain.With(p.key))
 	}
 	return in, err

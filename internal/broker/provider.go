@@ -208,7 +208,9 @@ func (p *Provider) answer(ctx context.Context, renew bool) (cache.Answer, error)
 		Basis:       p.basis,
 		Unattended:  !p.prompter.interactive(),
 		Wait:        p.wait(ctx),
+		Waiting:     p.waitForHolder,
 	})
+	p.opts.Log.DebugContext(ctx, Waited, "for", "a token")
 	if err == nil && a.Origin == cache.Fresh {
 		a.Warnings = append(a.Warnings, elsewhere(c)...)
 	}
