@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"bufio"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,4 +97,38 @@ func TestExecServeNarrowed(t *testing.T) {
 	if r.Code == 0 || r.Stdout != "" || !strings.Contains(r.Stderr, "PackedPolicyTooLarge") {
 		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
 	}
+}
+
+// The session of a run is never that of who was logged in before.
+func TestExecServeSwitched(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(t, "alice")
+	cmd := w.Command(t, "exec", "--serve", "--source-profile", "corp", "--read-only", "--", "sh", "-c", "echo $AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN; exec cat")
+	in, err := cmd.StdinPipe()
+	harness.Must(t, err)
+	out, err := cmd.StdoutPipe()
+	harness.Must(t, err)
+	harness.Must(t, cmd.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	harness.Must(t, err)
+	url, token, _ := strings.Cut(strings.TrimSpace(line), " ")
+	who := func() string {
+		a, err := harness.Request("GET", url, "Authorization", token)
+		harness.Must(t, err)
+		if a.Status != 200 {
+			return ""
+		}
+		id, _ := w.STS.Lookup(a.Document(t).AccessKeyId)
+		if id.Operation != "GetScopedCredentials" {
+			t.Errorf("%+v", id)
+		}
+		return id.ARN[strings.LastIndexByte(id.ARN, '/')+1:]
+	}
+	if got := who(); got != "alice" {
+		t.Errorf("got what is %s's", got)
+	}
+	w.signIn(t, "bob")
+	harness.Await(t, "what is bob's", func() bool { return who() == "bob" })
+	harness.Must(t, in.Close())
+	_ = cmd.Wait()
 }
