@@ -174,6 +174,11 @@ func bendIdentity(r *result, claim string) {
 		u.Arn = other(u.Arn)
 		r.AssumedRoleUser = &u
 	}
+	if r.SessionInfo != nil {
+		u := *r.SessionInfo
+		u.Arn = other(u.Arn)
+		r.SessionInfo = &u
+	}
 	if r.FederatedUser != nil {
 		u := *r.FederatedUser
 		u.Arn = other(u.Arn)

@@ -415,3 +415,43 @@ func TestKnownLayers(t *testing.T) {
 		t.Error("a request was refused by STS")
 	}
 }
+
+// An answer about another principal than the one that was narrowed is thrown away, whoever named that one:
+// STS of the source, of a role, of a session that names nobody, or of a narrowed session.
+func TestAnswerAboutAnother(t *testing.T) {
+	w, sources := narrowWorld(t, harness.NewWorld(t))
+	w.Env["USER"] = userName(t)
+	for name, args := range map[string][]string{
+		"Identity Center":  append(sources["Identity Center"].args, "--read-only"),
+		"aws login":        append(sources["aws login"].args, "--read-only"),
+		"session with MFA": append(sources["session with MFA"].args, "--read-only"),
+		"role":             append(sources["role"].args, "--duration", "5m"),
+		"keys":             append(sources["keys"].args, "--allow", "ec2:*", "--duration", "5m"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.STS.Fault(emulator.Fault{Kind: emulator.OtherIdentity, Op: "GetScopedCredentials", ARN: "arn:aws:sts::" + harness.Account + ":assumed-role/team/mallory"})
+			r := w.Run(t, args...)
+			if r.Code != harness.ExitUnreachable || !strings.Contains(r.Stderr, "mallory") || !strings.Contains(r.Stderr, "another identity") {
+				t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+			}
+			w.STS.ClearFaults()
+		})
+	}
+}
+
+// Where by STS's clock less is left of the session than was asked for, what is narrowed ends with it.
+func TestLifeByTheClockOfSTS(t *testing.T) {
+	w := newWorld(t)
+	w.STS.SetNow(func() time.Time { return time.Now().Add(2 * time.Minute) })
+	w.print(t, "bob")
+	w.process(t, "vault", "cat ~/bob.json")
+	d := w.Creds(t, w.Run(t, "--source-profile", "vault", "--allow", "ec2:*", "--duration", "1h"))
+	id, _ := w.STS.Lookup(d.AccessKeyId)
+	parent, _ := w.STS.Lookup(id.IssuedTo)
+	if !id.Expiration.Equal(parent.Expiration) {
+		t.Errorf("ends %s, and what it is made from %s", id.Expiration, parent.Expiration)
+	}
+	if n := w.STS.Count("GetScopedCredentials"); n != 2 {
+		t.Errorf("%d requests", n)
+	}
+}
