@@ -113,6 +113,22 @@ func TestAnswerIsTheDocumentOfTheProcess(t *testing.T) {
 	}
 }
 
+// A note that has got the name of another line's is no answer to that line.
+func TestNoteOfAnotherLine(t *testing.T) {
+	w := newWorld(t)
+	if !w.remember() {
+		t.Fatal("not noted")
+	}
+	other := append(line, "--fips")
+	note := func(args []string) string {
+		return filepath.Join(w.c.Path(), record.VersionDir, noteName(identity(nil, args)))
+	}
+	must(t, os.Rename(note(line), note(other)))
+	if answer(other) != nil {
+		t.Error("answered")
+	}
+}
+
 // Records may be elsewhere; notes are in the default cache all the same, which is made.
 func TestRecordsInAnotherCache(t *testing.T) {
 	w := newWorld(t)
@@ -136,6 +152,9 @@ func TestAnyChangeEndsTheAnswer(t *testing.T) {
 		"a FIFO now": func(t *testing.T, _ *world, dir string) {
 			must(t, os.Remove(dir+"/config"), syscall.Mkfifo(dir+"/config", 0o600))
 		},
+		"an empty file is a FIFO now": func(t *testing.T, _ *world, dir string) {
+			must(t, os.Remove(dir+"/empty"), syscall.Mkfifo(dir+"/empty", 0o600))
+		},
 		"a file appears": func(t *testing.T, _ *world, dir string) { write(t, dir+"/none", "") },
 		"the parent appears": func(t *testing.T, _ *world, dir string) {
 			must(t, os.Mkdir(dir+"/nodir", 0o700))
@@ -150,6 +169,19 @@ func TestAnyChangeEndsTheAnswer(t *testing.T) {
 		"record damaged":    func(t *testing.T, w *world, _ string) { must(t, os.Truncate(w.recordPath(), 700)) },
 		"record open":       func(t *testing.T, w *world, _ string) { must(t, os.Chmod(w.recordPath(), 0o644)) },
 		"cache open":        func(t *testing.T, w *world, _ string) { must(t, os.Chmod(w.c.Path(), 0o755)) },
+		"cache is a link": func(t *testing.T, w *world, dir string) {
+			must(t, os.Rename(w.c.Path(), dir+"/cache"), os.Symlink(dir+"/cache", w.c.Path()))
+		},
+		"folder is a link": func(t *testing.T, w *world, dir string) {
+			folder := filepath.Join(w.c.Path(), record.VersionDir)
+			must(t, os.Rename(folder, dir+"/folder"), os.Symlink(dir+"/folder", folder))
+		},
+		"record is a FIFO": func(t *testing.T, w *world, _ string) {
+			must(t, os.Remove(w.recordPath()), syscall.Mkfifo(w.recordPath(), 0o600))
+		},
+		"record has a second name": func(t *testing.T, w *world, dir string) {
+			must(t, os.Link(w.recordPath(), w.recordPath()+"x"))
+		},
 		"record of another": func(t *testing.T, w *world, _ string) { w.swap(t) },
 		"record is a link": func(t *testing.T, w *world, _ string) {
 			must(t, os.Rename(w.recordPath(), w.recordPath()+"x"), os.Symlink(w.recordPath()+"x", w.recordPath()))
@@ -164,6 +196,7 @@ func TestAnyChangeEndsTheAnswer(t *testing.T) {
 			w.note.AddVariable("DIRECT_TEST", "one")
 			w.note.AddVariable("DIRECT_TEST_NONE", "")
 			w.look(t, write(t, dir+"/config", "one"))
+			w.look(t, write(t, dir+"/empty", ""))
 			w.look(t, dir+"/none")
 			w.look(t, dir+"/nodir/f")
 			wd, err := os.Getwd()

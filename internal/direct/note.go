@@ -149,7 +149,11 @@ func (n *Note) encode() ([]byte, error) {
 	w.number(len(n.Variables))
 	for _, v := range n.Variables {
 		w.text(v.Name)
-		w = append(w, v.Value[:]...)
+		if v.Value == (sum{}) { // most have none
+			w = append(w, 0)
+			continue
+		}
+		w = append(append(w, 1), v.Value[:]...)
 	}
 	w.number(len(n.Files))
 	for _, f := range n.Files {
@@ -198,7 +202,14 @@ func (n *Note) decode(data string, h *hasher) error {
 	n.Variables = make([]Variable, 0, count)
 	for range count {
 		v := Variable{Name: r.text()}
-		copy(v.Value[:], r.bytes(len(v.Value)))
+		switch r.bytes(1) {
+		case "\x00":
+		case "\x01":
+			copy(v.Value[:], r.bytes(len(v.Value)))
+			r.failed = r.failed || v.Value == sum{}
+		default:
+			r.failed = true
+		}
 		n.Variables = append(n.Variables, v)
 	}
 	count = r.count()

@@ -73,6 +73,13 @@ func TestGolden(t *testing.T) {
 		if reason != "" || !reflect.DeepEqual(*got, want) {
 			t.Errorf("%s: %q, %#v", name, reason, got)
 		}
+		skimmed, reason := record.Parse(string(was[record.Header:]))
+		if reason != "" || len(skimmed.Inputs) != len(want.Inputs) {
+			t.Fatalf("%s: %q, %d inputs", name, reason, len(skimmed.Inputs))
+		}
+		if skimmed.Inputs = want.Inputs; !reflect.DeepEqual(*skimmed, want) {
+			t.Errorf("%s: skimmed %#v", name, skimmed)
+		}
 	}
 }
 

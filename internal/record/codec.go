@@ -31,7 +31,7 @@ func marshal(r Record) []byte {
 // missing and differently spelt members, trailing bytes and every other way in which two readers
 // could see two documents in one.
 func Unmarshal(doc []byte) (r *Record, reason string) {
-	r, reason = Parse(string(doc))
+	r, reason = parse(form{reading: true, rest: string(doc)})
 	if reason == "" && string(marshal(*r)) != string(doc) {
 		return nil, notAsWritten
 	}
@@ -40,12 +40,15 @@ func Unmarshal(doc []byte) (r *Record, reason string) {
 
 const notAsWritten = "the document is not in the form it was written in"
 
+// Parse reads a document that has passed Unmarshal before, without the values of its inputs.
+func Parse(doc string) (r *Record, reason string) {
+	return parse(form{reading: true, skim: true, rest: doc})
+}
+
 // usualInputs is for how many inputs room is made at once.
 const usualInputs = 32
 
-// Parse is Unmarshal of a document that has passed Unmarshal before.
-func Parse(doc string) (r *Record, reason string) {
-	f := form{reading: true, rest: doc}
+func parse(f form) (r *Record, reason string) {
 	r = &Record{Inputs: make([]Input, 0, usualInputs)}
 	if r.members(&f); len(r.Inputs) == 0 {
 		r.Inputs = nil

@@ -65,6 +65,7 @@ type form struct {
 	out []byte // what was written
 
 	reading bool
+	skim    bool   // values in base64 are passed over
 	rest    string // what is still to be read
 	failed  bool
 }
@@ -116,7 +117,11 @@ func (f *form) bytes(name string, value **string) {
 		f.raw(`"`)
 		return
 	}
-	text, ok := decodeBase64(f.upToQuote())
+	digits := f.upToQuote()
+	if f.skim {
+		return
+	}
+	text, ok := decodeBase64(digits)
 	*value, f.failed = &text, f.failed || !ok
 }
 
