@@ -22,10 +22,11 @@ func (s *servingState) route(w http.ResponseWriter, r *http.Request, p *peer, no
 		status, profile = s.container(w, r, p, name, now)
 		return status, "container", profile
 	}
-	if p.open || p.ecs {
+	healthy := path == "/healthz" && !p.ecs && s.local(p.remote.Addr()) // for a health check beside a server that listens everywhere
+	if (p.open || p.ecs) && !healthy {
 		return failJSON(w, http.StatusNotFound, "NotFound", "only container credentials are served on this address"), "other", ""
 	}
-	if path == "/healthz" {
+	if healthy {
 		return s.health(w, r, now), "health", ""
 	}
 	if s.role == nil {

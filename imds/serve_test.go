@@ -82,7 +82,7 @@ func TestOpenListener(t *testing.T) {
 		{"GET /credentials/dev", addr, 200}, {"GET /credentials/dev", "gateway.internal", 200}, {"GET /credentials/dev", fmt.Sprintf("gateway.internal:%d", port), 200},
 		{"GET /credentials/dev", "other.internal:81", 200}, {"GET /credentials/dev", fmt.Sprintf("other.internal:%d", port), 403}, {"GET /credentials/dev", "evil.example", 403},
 		{"GET /credentials/dev", fmt.Sprintf("0.0.0.0:%d", port), 403},
-		{"PUT /latest/api/token", addr, 404}, {"GET /latest/meta-data/", addr, 404}, {"GET /healthz", addr, 404}, {"GET /", addr, 404},
+		{"PUT /latest/api/token", addr, 404}, {"GET /latest/meta-data/", addr, 404}, {"GET /healthz", addr, 200}, {"GET /", addr, 404},
 	} {
 		got, err := raw(addr, x.request+" HTTP/1.1\r\nHost: "+x.host+"\r\nAuthorization: "+bearer+"\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\nConnection: close\r\n\r\n")
 		if err != nil || !strings.HasPrefix(got, fmt.Sprintf("HTTP/1.1 %d ", x.want)) {

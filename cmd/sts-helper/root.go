@@ -89,6 +89,7 @@ func (p *program) commands() []*cobra.Command {
 		p.acceptCommand(),
 		p.policyCommand(),
 		p.serveCommand(),
+		p.healthcheckCommand(),
 		p.versionCommand(),
 	}, p.endpointCommands()...)
 }

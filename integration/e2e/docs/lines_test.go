@@ -246,6 +246,7 @@ var tried = []struct {
 	{"sts-helper setup --sso-start-url URL", asks}, {"sts-helper setup --remove", asks},
 	{"sts-helper login --device-code dev", logins},
 	{"sts-helper console dev --open --destination s3", not("it opens a browser; TestConsole takes the URL")},
+	{"sts-helper healthcheck 127.0.0.1:9911", not("TestHealthcheck asks a server of its own")}, {"sts-helper healthcheck [ADDRESS]", help},
 	{"sts-helper status --watch", not("it goes on until Ctrl-C; TestStatusWatch ends it")},
 }
 
