@@ -101,6 +101,7 @@ func newReader(t *testing.T) *reader {
 		role("prod", "arn:aws:iam::444455556666:role/deploy")+role("ci", "arn:aws:iam::111122223333:role/ci")+"[profile.work]\nsource_profile = \"base\"\n"))
 	harness.Must(t, r.Write(".aws/config", "[profile dev]\ncredential_process = sts-helper --profile dev\nregion = eu-west-1\n"+
 		"[profile ops]\nrole_arn = arn:aws:iam::111122223333:role/deploy\nsource_profile = base\n"))
+	harness.Must(t, r.Write(".config/sts-helper/credentials", r.Read(t, ".aws/credentials")))
 	harness.Must(t, r.Write(".ssh/keep", ""))
 	key := filepath.Join(r.Dir, ".ssh", "id_ed25519")
 	if out, err := exec.Command(harness.Need(t, "ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", "alice", "-f", key).CombinedOutput(); err != nil {

@@ -24,6 +24,8 @@ func transcripts(page string) (all []transcript) {
 		rest, indented := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "    ")
 		command, isCommand := strings.CutPrefix(rest, "$ ")
 		switch {
+		case line == "\n" && open:
+			all[len(all)-1].shown += "\n"
 		case !indented:
 			open = false
 		case isCommand:
@@ -40,7 +42,7 @@ func transcripts(page string) (all []transcript) {
 // line for any lines.
 func screen(shown string) *regexp.Regexp {
 	var re strings.Builder
-	for line := range strings.Lines(shown) {
+	for line := range strings.Lines(strings.TrimRight(shown, "\n") + "\n") {
 		if line = strings.TrimSuffix(line, "\n"); line == "..." {
 			re.WriteString(`(?:[^\n]*\n)*`)
 		} else {
@@ -137,6 +139,14 @@ var homes = map[string]func(t *testing.T) *user{
 		(&reader{World: w}).standIns(t)
 		return newUser(t, w, nil)
 	},
+	"docs/doctor.md": func(t *testing.T) *user {
+		w := harness.NewWorld(t)
+		harness.Must(t, w.Write(".config/sts-helper/credentials", w.Read(t, ".aws/credentials")))
+		harness.Must(t, w.Write(".aws/credentials", ""))
+		harness.Must(t, w.Write(".config/sts-helper/config.toml", "[profile.dev]\nsource_profile = \"base\"\ncredentials_file = \"credentials\"\n"))
+		harness.Must(t, w.Write(".aws/config", "[profile dev]\ncredential_process = "+w.Bin+" --profile dev\nregion = eu-west-1\n"))
+		return newUser(t, w, nil)
+	},
 	"docs/login.md": func(t *testing.T) *user {
 		w := harness.NewWorld(t)
 		harness.Must(t, w.Write(".aws/config", "[sso-session 'My Corp Ltd']\nsso_start_url = https://d-1234567890.awsapps.com/start\nsso_region = eu-west-1\n"+
@@ -189,7 +199,7 @@ func TestTranscriptsOfTheDocuments(t *testing.T) {
 			u := home(t)
 			for _, one := range all {
 				got := u.run(t, one.line)
-				if one.shown != "" && !screen(one.shown).MatchString(got) {
+				if strings.TrimSpace(one.shown) != "" && !screen(one.shown).MatchString(got) {
 					t.Errorf("$ %s\nshows\n%s\nand %s has\n%s", one.line, got, name, one.shown)
 				}
 				if strings.Contains(got, harness.Canary) {
