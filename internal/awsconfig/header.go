@@ -19,11 +19,7 @@ func header(line []byte) (string, bool) {
 	if bytes.IndexByte(line, '[') < 0 {
 		return "", false
 	}
-	s := string(line)
-	if i := strings.IndexAny(s, "#;"); i >= 0 {
-		s = s[:i]
-	}
-	s = strings.TrimSpace(s)
+	s := strings.TrimSpace(withoutHeaderComment(string(line)))
 	if !strings.HasPrefix(s, "[") || !strings.HasSuffix(s, "]") {
 		return "", false
 	}
@@ -32,6 +28,16 @@ func header(line []byte) (string, bool) {
 		return s[:i] + " " + strings.TrimLeft(s[i:], " \t"), true
 	}
 	return s, true
+}
+
+// withoutHeaderComment cuts a comment. A sign within a word is none, as for the AWS CLI: "[profile a#b]".
+func withoutHeaderComment(s string) string {
+	for i := 0; i < len(s); i++ {
+		if (s[i] == '#' || s[i] == ';') && (i == 0 || s[i-1] == ' ' || s[i-1] == '\t' || s[i-1] == ']') {
+			return s[:i]
+		}
+	}
+	return s
 }
 
 // unquoted is a header of the config file as botocore reads it: with the quotes of a shell
@@ -126,7 +132,7 @@ func (f *File) oddLines() []oddLine {
 // withoutBracket notes a line "profile dev", which must be looked for where a section is: a search in
 // the whole file is dear.
 func (f *File) withoutBracket(line []byte, pos int) {
-	if bytes.HasPrefix(line, []byte(kindProfile)) && !bytes.ContainsAny(line, "=:") &&
+	if bytes.HasPrefix(bytes.TrimLeft(line, "({<"), []byte(kindProfile)) && !bytes.ContainsAny(line, "=:") &&
 		!slices.ContainsFunc(f.odd, func(o oddLine) bool { return o.pos == pos }) {
 		f.odd = append(f.odd, oddLine{pos, string(line)})
 	}
@@ -183,8 +189,8 @@ func HeaderFor(kind, name string) string {
 	case !strings.ContainsAny(name, " \t\"'\\"):
 	case !strings.ContainsAny(name, "\"\\"):
 		name = `"` + name + `"`
-	default:
-		name = "'" + name + "'"
+	default: // as Python's shlex.quote does
+		name = "'" + strings.ReplaceAll(name, "'", `'"'"'`) + "'"
 	}
 	return "[" + kind + " " + name + "]"
 }

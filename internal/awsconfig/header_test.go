@@ -58,7 +58,7 @@ func TestQuotedNames(t *testing.T) {
 
 // What looks like the profile and is none for some tool is found, with its line.
 func TestLooksLike(t *testing.T) {
-	for _, tt := range []struct{ config, credentials, name, where, write string }{
+	for _, tt := range []struct{ config, credentials, name, where, do string }{
 		{"# x\n[dev]\nregion = r\n", "", "dev", "/a/config:2", "[profile dev]"},
 		{"[dev]\n", "[dev]\n", "dev", "/a/config:1", "[profile dev]"},
 		{"[Foo Bar]\n", "", "Foo Bar", "/a/config:1", `[profile "Foo Bar"]`},
@@ -86,7 +86,23 @@ func TestLooksLike(t *testing.T) {
 		{"\ufeff[default]\n", "", "default", "/a/config:1", "[default]"},
 		{"[\"default\"]\n", "", "default", "/a/config:1", "[default]"},
 		{"[DEFAULT]\n", "", "default", "/a/config:1", "[default]"},
-		{"[DEFAULT]\nmfa_serial = m\n[profile dev]\n", "", "dev", "/a/config:1", "[profile dev]"},
+		{"[DEFAULT]\nmfa_serial = m\n[profile dev]\n", "", "dev", "/a/config:1", "write its keys into the profiles that they are for"},
+		{"[DEFAULT]\n[default]\n", "", "default", "/a/config:1", "move what is below it to [default] in line 2, and delete it"},
+		{"[profile dev]\n[dev]\n", "", "dev", "/a/config:2", "move what is below it to [profile dev] in line 1, and delete it"},
+		{"[dev]\n[profile \"dev\"]\n", "", "dev", "/a/config:1", "move what is below it to [profile dev] in line 2, and delete it"},
+		{"", "[x]\n[dev]\n[profile dev]\n", "dev", "/a/credentials:3", "move what is below it to [dev] in line 2, and delete it"},
+		{"[profile a # b]\n", "", "a # b", "/a/config:1", "give profile \"a # b\" a name without # and ;"},
+		{"[profile dev # x]\n", "", "dev", "/a/config:1", "[profile dev]"},
+		{"[profil dev]\n", "", "dev", "/a/config:1", "[profile dev]"},
+		{"[porfile dev]\n", "", "dev", "/a/config:1", "[profile dev]"},
+		{"['profile dev']\n", "", "dev", "/a/config:1", "[profile dev]"},
+		{"[profile\"dev\"]\n", "", "dev", "/a/config:1", "[profile dev]"},
+		{"[x]\n(profile dev)\n", "", "dev", "/a/config:2", "[profile dev]"},
+		{"[profile dev][profile x]\n", "", "dev", "/a/config:1", "[profile dev]"},
+		{"[profile [dev]]\n", "", "dev", "/a/config:1", "[profile dev]"},
+		// One half of a profile under a name in other letters.
+		{"[profile Dev]\nmfa_serial = m\n", "[dev]\naws_access_key_id = A\naws_secret_access_key = B\n", "dev", "/a/config:1", "[profile dev]"},
+		{"[profile dev]\nregion = r\n", "[x]\n[DEV]\naws_access_key_id = A\naws_secret_access_key = B\n", "dev", "/a/credentials:2", "[dev]"},
 		{"", "[profile dev]\n", "dev", "/a/credentials:1", "[dev]"},
 		{"", "[\"dev\"]\n", "dev", "/a/credentials:1", "[dev]"},
 		{"", "['dev']\n", "dev", "/a/credentials:1", "[dev]"},
@@ -95,15 +111,18 @@ func TestLooksLike(t *testing.T) {
 		{"", "\ufeff[dev]\n", "dev", "/a/credentials:1", "[dev]"},
 		{"", "\ufeff[default]\n", "default", "/a/credentials:1", "[default]"},
 		// The keys of a section that cannot be read would be the ones of the section before.
-		{"[profile base]\nregion = r\n[profile dev\nmfa_serial = m\n", "", "base", "/a/config:3", ""},
-		{"", "[base]\n[dev\naws_access_key_id = A\n", "base", "/a/credentials:2", ""},
+		{"[profile base]\nregion = r\n[profile dev\nmfa_serial = m\n", "", "base", "/a/config:3", "write it as a section, or put # before it"},
+		{"", "[base]\n[dev\naws_access_key_id = A\n", "base", "/a/credentials:2", "write it as a section, or put # before it"},
 	} {
 		_, l := filesOf(tt.config, tt.credentials).Find(tt.name)
-		if l == nil || l.Where != tt.where || l.Write != tt.write || l.What == "" {
+		if tt.do[0] == '[' {
+			tt.do = "write " + tt.do
+		}
+		if l == nil || l.Where != tt.where || l.Do != tt.do || l.What == "" {
 			t.Errorf("config %q, credentials %q, %s: %+v", tt.config, tt.credentials, tt.name, l)
 		}
 	}
-	if l := filesOf("[sso session my]\n[sso-session: my]\n", "").OtherLooksLike(awsconfig.SSOSession, "my"); l == nil || l.Where != "/a/config:2" || l.Write != "[sso-session my]" {
+	if l := filesOf("[sso session my]\n[sso-session: my]\n", "").OtherLooksLike(awsconfig.SSOSession, "my"); l == nil || l.Where != "/a/config:2" || l.Do != "write [sso-session my]" {
 		t.Errorf("sso-session: %+v", l)
 	}
 }
@@ -114,6 +133,11 @@ func TestLooksLikeNothing(t *testing.T) {
 		{"[profile dev]\n[default]\n[sso-session dev]\n[services dev]\n[plugins]\n", "[dev]\n[default]\n", "dev"},
 		{"[profile dev]\n", "", "DEV"},
 		{"[profile Dev]\n", "[dev]\n", "dev"},
+		// Two profiles of their own, however alike their names are.
+		{"[profile Dev]\nrole_arn = r\nsource_profile = dev\n", "[dev]\naws_access_key_id = A\naws_secret_access_key = B\n", "dev"},
+		{"[profile Dev]\nregion = r\n", "[dev]\naws_access_key_id = A\naws_secret_access_key = B\n[Dev]\naws_access_key_id = A\naws_secret_access_key = B\n", "dev"},
+		{"[profile dev2]\nregion = r\n[profile a#b]\n", "[dev]\naws_access_key_id = A\naws_secret_access_key = B\n", "dev"},
+		{"[plugins dev]\n[profile dev#1]\n[profile dev;x]\n", "", "dev"},
 		{"[profile dev2]\n[profile devdev]\n[dev2]\n", "[dev2]\n[xdev]\n", "dev"},
 		{"[profile \"dev 2\"]\n[profile 'x dev']\n", "", "dev"},
 		{"[profile dev] ; dev\n  [profile dev]\n[profile dev]\r\n", "", "dev"},
@@ -132,10 +156,10 @@ func TestLooksLikeNothing(t *testing.T) {
 
 // A header that is proposed is one that is read.
 func TestHeaderFor(t *testing.T) {
-	for _, name := range []string{"dev", "default", "Foo Bar", "O'Brien", `a"b c`, `CORP\ana`, "me@ex.com", "a:b/c", "Zoë"} {
+	for _, name := range []string{"dev", "default", "Foo Bar", "O'Brien", `a"b c`, `CORP\ana`, "me@ex.com", "a:b/c", "Zoë", `O'B"x`, `'"\`, "a#b", "a;b", "a]b", " x "} {
 		h := awsconfig.HeaderFor("profile", name)
-		if p := filesOf(h+"\nregion = r\n", "").Profile(name); p.Value("region") != "r" {
-			t.Errorf("%s is not read as %q", h, name)
+		if p, l := filesOf(h+"\nregion = r\n", "").Find(name); p == nil || p.Value("region") != "r" || l != nil {
+			t.Errorf("%s is not read as %q: %+v", h, name, l)
 		}
 	}
 }

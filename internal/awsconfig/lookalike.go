@@ -13,7 +13,7 @@ import (
 type Lookalike struct {
 	Where string // file:line
 	What  string // what is wrong with it
-	Write string // the header to write in its place
+	Do    string // what to write in its place, so that every tool reads it
 }
 
 // Find looks a profile up, nil where neither file has it, and a line that looks like it and cannot be
@@ -25,7 +25,7 @@ func (a *Files) Find(name string) (*Profile, *Lookalike) {
 			return p, l
 		}
 	}
-	return p, nil
+	return p, a.inOtherLetters(name, p)
 }
 
 // OtherLooksLike finds such a line for a section that is no profile.
@@ -33,18 +33,78 @@ func (a *Files) OtherLooksLike(kind, name string) *Lookalike { return a.Config.l
 
 func (f *File) looksLike(kind, name string) *Lookalike {
 	for _, odd := range f.oddLines() {
-		what := f.mistake(odd.text, kind, name)
-		if what == "" {
-			if !f.endsUnread(odd, kind, name) {
-				continue
+		l := &Lookalike{Where: f.where(odd.pos), What: f.mistake(odd.text, kind, name)}
+		switch h, _ := header([]byte(odd.text)); {
+		case l.What == "" && !f.endsUnread(odd, kind, name):
+			continue
+		case l.What == "":
+			l.What = "it cannot be read as a section, and what follows it would count for " + kind + " " + display.Quote(name)
+			l.Do = "write it as a section, or put # before it"
+		case h == "DEFAULT" && name != "default":
+			l.Do = "write its keys into the profiles that they are for"
+		default:
+			l.Do = f.instead(odd.pos, kind, name)
+		}
+		return l
+	}
+	return nil
+}
+
+// where is file:line of an offset.
+func (f *File) where(pos int) string {
+	return display.Safe(f.Path) + ":" + strconv.Itoa(f.line(pos))
+}
+
+// instead says what is to be written in place of the line at pos. A second section of the same header
+// would do more harm than the line does: the AWS CLI reads nothing of such a file.
+func (f *File) instead(pos int, kind, name string) string {
+	write := HeaderFor(kind, name)
+	if f.credentials {
+		write = "[" + name + "]"
+	}
+	write = display.Safe(write)
+	for at := 0; at < len(f.Data); {
+		line, next := f.lineAt(at)
+		if h, ok := header(line); ok && at != pos && h != "DEFAULT" && f.is(h, kind, name) {
+			return "move what is below it to " + write + " in line " + strconv.Itoa(f.line(at)) + ", and delete it"
+		}
+		at = next
+	}
+	if h, ok := header([]byte(write)); !ok || !f.is(h, kind, name) {
+		return "give " + kind + " " + display.Quote(name) + " a name without # and ;"
+	}
+	return "write " + write
+}
+
+// inOtherLetters finds what looks like the missing half of p: a section, in the file that lacks p, of
+// a name that differs in upper and lower case alone. Where each gives credentials they are two profiles;
+// where one does, the keys of the one would be used without the device and region of the other.
+func (a *Files) inOtherLetters(name string, p *Profile) *Lookalike {
+	if p == nil || len(p.Files) > 1 {
+		return nil
+	}
+	for _, f := range [...]*File{&a.Config, &a.Credentials} {
+		if p.Files[0] == f.Path {
+			continue
+		}
+		var found *Lookalike
+		f.walk("[", func(line []byte, pos, next int) int {
+			if h, ok := header(line); found == nil && ok && len(h) >= len(name) {
+				other := h
+				if !f.credentials {
+					other, ok = strings.CutPrefix(unquoted(h), kindProfile+" ")
+				}
+				if ok && other != name && strings.EqualFold(other, name) {
+					if q := a.Profile(other); len(q.Files) == 1 && q.gives() != p.gives() {
+						found = &Lookalike{Where: f.where(pos), What: "profile " + display.Quote(other) + " is another than " + display.Quote(name) + ": upper and lower case count", Do: f.instead(pos, kindProfile, name)}
+					}
+				}
 			}
-			return &Lookalike{Where: display.Safe(f.Path) + ":" + strconv.Itoa(f.line(odd.pos)), What: "it cannot be read as a section, and what follows it would count for " + kind + " " + display.Quote(name)}
+			return next
+		})
+		if found != nil {
+			return found
 		}
-		write := HeaderFor(kind, name)
-		if f.credentials {
-			write = "[" + name + "]"
-		}
-		return &Lookalike{Where: display.Safe(f.Path) + ":" + strconv.Itoa(f.line(odd.pos)), What: what, Write: write}
 	}
 	return nil
 }
@@ -97,8 +157,14 @@ func (f *File) mistake(line, kind, name string) string {
 	if i := strings.IndexByte(inner, ']'); i >= 0 {
 		inner = inner[:i]
 	}
-	inner = strings.TrimLeft(inner, "[ \t\u00a0")
+	if !strings.ContainsAny(name, "#;") {
+		inner = withoutHeaderComment(inner)
+	}
+	inner = strings.TrimLeft(inner, "[({< \t\u00a0\"'\u201c\u2018")
 	found, prefixed := cutKind(inner, kind)
+	if word, rest, ok := strings.Cut(inner, " "); ok && !prefixed && squeeze(rest) == squeeze(name) && display.DidYouMean(word, []string{kind}) != "" {
+		found, prefixed = rest, true // "[profil dev]"
+	}
 	if glued, ok := strings.CutPrefix(inner, kind); ok && !prefixed && !f.credentials {
 		found, prefixed = glued, true // "[profiledev]", which no tool reads
 	}
@@ -110,6 +176,8 @@ func (f *File) mistake(line, kind, name string) string {
 		return "a byte order mark (BOM) before it hides the first section of the file"
 	case f.credentials && prefixed:
 		return "the credentials file has profiles without the word profile"
+	case f.credentials && isHeader:
+		return "the credentials file has profiles without quotes and brackets"
 	case !prefixed && isHeader:
 		return "in the config file it is no profile: the word is missing"
 	}
@@ -142,10 +210,20 @@ func cutKind(s, kind string) (rest string, ok bool) {
 func squeeze(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch r {
-		case '"', '\'', '`', '\\', '[', ']', '(', ')', '<', '>', '\u201c', '\u201d', '\u2018', '\u2019', '\u00ab', '\u00bb',
+		case '"', '\'', '`', '\\', '[', ']', '(', ')', '<', '>', '{', '}', '\u201c', '\u201d', '\u2018', '\u2019', '\u00ab', '\u00bb',
 			' ', '\t', '\r', '\v', '\f', '\u00a0', '\ufeff', '\u200b', '\u2060', '\u00ad':
 			return -1
 		}
 		return r
 	}, s)
+}
+
+// gives reports whether the profile says where credentials come from.
+func (p *Profile) gives() bool {
+	for _, key := range [...]string{KeyAccessKeyID, KeySecretAccessKey, KeyRoleARN, KeySourceProfile, KeyCredSource, KeyWebIdentity, KeyProcess, KeyLoginSession} {
+		if p.Value(key) != "" {
+			return true
+		}
+	}
+	return p.HasSSO()
 }

@@ -120,8 +120,8 @@ func compare(dir, configText, credentialsText, name string) string {
 	return diff
 }
 
-// quotedHeader is what botocore reads otherwise than the SDK for Go.
-var quotedHeader = regexp.MustCompile(`(?m)^\s*\[.*["'\\]`)
+// quotedHeader is what botocore reads otherwise than the SDK for Go: quotes, and comment signs within words.
+var quotedHeader = regexp.MustCompile(`(?m)^\s*\[.*(["'\\]|[^\s\]][#;])`)
 
 // emptyKey reports whether a key of the profile has an empty value in one of the files.
 func emptyKey(config, credentials awsconfig.File, name string) bool {

@@ -111,11 +111,7 @@ func (l *loader) other(kind string, p *awsconfig.Profile, key string) (*awsconfi
 }
 
 func misread(l *awsconfig.Lookalike) error {
-	e := &Error{Kind: Config, Where: l.Where, What: l.What}
-	if l.Write != "" {
-		e.Do = "write " + display.Safe(l.Write)
-	}
-	return e
+	return &Error{Kind: Config, Where: l.Where, What: l.What, Do: l.Do}
 }
 
 // sourceChain is what signs a request: the token of another request, which may be based on a

@@ -23,22 +23,35 @@ func TestPartitions(t *testing.T) {
 		{name: "a zone for a region", config: "[profile base]\nregion = us-east-1a\n", args: "--source-profile base", code: harness.ExitConfig, says: "us-east-1a|us-east-1"},
 		{name: "a zone on the line", args: "--source-profile base --region eu-west-1b", code: harness.ExitUsage, says: "eu-west-1"},
 	}
-	for partition, region := range map[string]string{"aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"} {
+	// The hosts are those of https://docs.aws.amazon.com/general/latest/gr/sts.html, and for partitions that
+	// are not in it those of botocore's partitions.json.
+	for partition, host := range map[string]string{"aws-us-gov": "sts.us-gov-west-1.amazonaws.com", "aws-cn": "sts.cn-north-1.amazonaws.com.cn", "aws-iso": "sts.us-iso-east-1.c2s.ic.gov",
+		"aws-iso-b": "sts.us-isob-east-1.sc2s.sgov.gov", "aws-iso-e": "sts.eu-isoe-west-1.cloud.adc-e.uk", "aws-iso-f": "sts.us-isof-south-1.csp.hci.ic.gov", "aws-eusc": "sts.eusc-de-east-1.amazonaws.eu"} {
 		for what, args := range map[string]string{
 			"a role":   "--source-profile base --role-arn arn:" + partition + ":iam::111122223333:role/a",
 			"a device": "--source-profile base --mfa-serial arn:" + partition + ":iam::111122223333:mfa/ana --mfa-code 012345",
 			"a policy": "--source-profile base --federation-name bob --policy-arn arn:" + partition + ":iam::aws:policy/ReadOnlyAccess",
 		} {
-			host := "sts." + region + ".amazonaws.com"
-			if partition == "aws-cn" {
-				host += ".cn"
-			}
 			rows = append(rows,
 				row{name: what + " of " + partition, args: args, hosts: host, code: harness.ExitUnreachable, says: host},
 				row{name: what + " of " + partition + " against the region", args: args + " --region eu-west-1", code: harness.ExitUsage, says: partition})
 		}
+		arn := "arn:" + partition + ":iam::111122223333:"
+		devices, roles := "[profile base]\nmfa_serial = "+arn+"mfa/ana\n", "[profile r]\nrole_arn = "+arn+"role/a\nsource_profile = base\n"
 		rows = append(rows,
-			row{name: "a device of " + partition + " in the profile", config: "[profile base]\nmfa_serial = arn:" + partition + ":iam::111122223333:mfa/ana\n", args: "--source-profile base --mfa-code 012345", hosts: "sts." + region + map[string]string{"aws-us-gov": ".amazonaws.com", "aws-cn": ".amazonaws.com.cn"}[partition], code: harness.ExitUnreachable})
+			row{name: "a device of " + partition + " in the profile", config: devices, args: "--source-profile base --mfa-code 012345", hosts: host, code: harness.ExitUnreachable, says: host},
+			row{name: "a role of " + partition + " in the profile", config: roles, args: "--source-profile r", hosts: host, code: harness.ExitUnreachable, says: host},
+			row{name: "both of " + partition, config: devices + roles, args: "--source-profile r --mfa-code 012345", hosts: host, code: harness.ExitUnreachable, says: host},
+			row{name: "a role of " + partition + " against AWS_REGION", config: roles, args: "--source-profile r", env: []string{"AWS_REGION=eu-west-1"}, code: harness.ExitConfig, says: "AWS_REGION|" + partition},
+			row{name: "a device of " + partition + " against the profile's region", config: devices + "region = eu-west-1\n", args: "--source-profile base --mfa-code 012345", code: harness.ExitConfig, says: "config:3|" + partition},
+			row{name: "a role of " + partition + " with a device of aws", config: "[profile base]\nmfa_serial = arn:aws:iam::111122223333:mfa/ana\n" + roles, args: "--source-profile r --mfa-code 012345", code: harness.ExitConfig, says: partition},
+			row{name: "a role of aws with a device of " + partition, config: devices, args: "--source-profile base --role-arn arn:aws:iam::111122223333:role/a --mfa-code 012345", code: harness.ExitConfig, says: partition},
+			row{name: "policies of aws and of " + partition, args: "--source-profile base --federation-name bob --policy-arn arn:aws:iam::aws:policy/ReadOnlyAccess --policy-arn arn:" + partition + ":iam::aws:policy/ReadOnlyAccess", code: harness.ExitConfig, says: partition})
+	}
+	// Messages name the host that was really asked.
+	for _, tt := range [][2]string{{"AWS_REGION=us-west-2", "sts.us-west-2.amazonaws.com"}, {"AWS_USE_FIPS_ENDPOINT=true", "sts-fips.us-east-1.amazonaws.com"}, {"AWS_USE_DUALSTACK_ENDPOINT=true", "sts.us-east-1.api.aws"},
+		{"AWS_ENDPOINT_URL=https://proxy.example.com/sts", "proxy.example.com"}, {"AWS_ENDPOINT_URL_STS=https://vpce-1.sts.eu-west-1.vpce.amazonaws.com", "vpce-1.sts.eu-west-1.vpce.amazonaws.com"}} {
+		rows = append(rows, row{name: tt[0], env: []string{tt[0]}, args: "--source-profile base", hosts: tt[1]})
 	}
 	for i := range rows {
 		rows[i].real = true
@@ -156,6 +169,7 @@ func TestCommands(t *testing.T) {
 func TestProfilesAndBareLines(t *testing.T) {
 	t.Parallel()
 	const keys = base + "[default]\naws_access_key_id = {BOB}\naws_secret_access_key = {BOBSECRET}\n"
+	const none = "[default]\nregion = eu-west-1\n"
 	one := "[profile dev]\ncredential_process = sts-helper\n"
 	two := one + "[profile prod]\ncredential_process = sts-helper\n"
 	entry := "[profile.dev]\nsource_profile = \"base\"\n"
@@ -170,8 +184,58 @@ func TestProfilesAndBareLines(t *testing.T) {
 		{name: "bare: the one section's entry", config: one, credentials: keys, toml: entry, env: []string{"AWS_PROFILE=dev"}, asks: "GetSessionToken", by: "{ID}"},
 		{name: "bare: whatever AWS_PROFILE another set", config: one, credentials: keys, toml: entry, env: []string{"AWS_PROFILE=other"}, asks: "GetSessionToken", by: "{ID}"},
 		{name: "bare: several sections, no entries", config: two, credentials: keys, env: []string{"AWS_PROFILE=prod"}, asks: "GetSessionToken", by: "{BOB}"},
+		{name: "bare: no section, AWS_PROFILE counts", credentials: keys, env: []string{"AWS_PROFILE=base"}, asks: "GetSessionToken", by: "{ID}"},
+		{name: "bare: no section, the default profile's keys", credentials: keys, asks: "GetSessionToken", by: "{BOB}"},
+		{name: "bare: the section is the default one, the environment has keys", config: none + "credential_process = sts-helper\n", env: []string{"AWS_ACCESS_KEY_ID={BOB}", "AWS_SECRET_ACCESS_KEY={BOBSECRET}"}, asks: "GetSessionToken", by: "{BOB}", region: "eu-west-1"},
+		{name: "bare: keys nowhere", config: one, env: []string{"AWS_PROFILE=dev"}, code: harness.ExitConfig, says: "config:2|--source-profile NAME"},
+		{name: "bare: not the keys of the profile that AWS_PROFILE names", config: one, env: []string{"AWS_PROFILE=base"}, code: harness.ExitConfig, says: "config:2|--source-profile NAME"},
+		{name: "bare: in the credentials file", credentials: keys + "[dev]\ncredential_process = sts-helper\n", toml: entry, asks: "GetSessionToken", by: "{ID}"},
+		{name: "bare: a quoted name", config: "[profile \"my dev\"]\ncredential_process = sts-helper\n", credentials: keys, toml: "[profile.\"my dev\"]\nsource_profile = \"base\"\n", asks: "GetSessionToken", by: "{ID}"},
+		{name: "bare: a path, quotes, and the command's word", config: "[profile dev]\ncredential_process = \"/opt/my tools/sts-helper\" 'process'\n", credentials: keys, toml: entry, args: "process", asks: "GetSessionToken", by: "{ID}"},
+		{name: "bare: an entry of another name", config: two, credentials: keys, toml: "[profile.x]\nsource_profile = \"base\"\n", env: []string{"AWS_PROFILE=dev"}, asks: "GetSessionToken", by: "{BOB}"},
+		{name: "bare: the entry default", config: two, credentials: keys, toml: "[profile.default]\nsource_profile = \"base\"\n", env: []string{"AWS_PROFILE=dev"}, asks: "GetSessionToken", by: "{ID}"},
+		{name: "bare: several sections, each with an entry", config: two, credentials: keys, toml: entry + "[profile.prod]\nsource_profile = \"default\"\n", env: []string{"AWS_PROFILE=prod"}, code: harness.ExitConfig, says: "sts-helper --profile dev|sts-helper --profile prod"},
+		{name: "bare: lines that differ are told apart", config: "[profile dev]\ncredential_process = sts-helper --duration 1h\n[profile prod]\ncredential_process = sts-helper --duration 2h\n", credentials: keys, toml: entry + "[profile.prod]\nsource_profile = \"default\"\n", args: "--duration 2h", asks: "GetSessionToken", by: "{BOB}"},
+		{name: "bare: the source is named by a variable", config: two, credentials: keys, toml: entry, env: []string{"STS_HELPER_SOURCE_PROFILE=base"}, asks: "GetSessionToken", by: "{ID}"},
 		{name: "bare: several sections that entries tell apart", config: two, credentials: keys, toml: entry, env: []string{"AWS_PROFILE=dev"}, code: harness.ExitConfig, says: "sts-helper --profile dev|sts-helper --profile prod"},
 	})
+}
+
+// --profile, its variable and a name as an argument mean the same to every command.
+func TestProfileMeansTheSameEverywhere(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"entry": "AssumeRole {ROLE}/a", "base": "GetSessionToken", "ours": "AssumeRole {ROLE}/b", "role": "AssumeRole {ROLE}/app"} {
+		for _, line := range []string{"--profile NAME", "process --profile NAME", "env NAME", "env --profile NAME", "exec NAME -- true", "exec --profile NAME -- true", "login NAME", "login --profile NAME", "variable", "serve --profile NAME"} {
+			t.Run(strings.ReplaceAll(line, "NAME", name), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				harness.Must(t, w.Write(".aws/credentials", w.fill(base)))
+				harness.Must(t, w.Write(".aws/config", w.fill("[profile ours]\ncredential_process = sts-helper --source-profile base --role-arn {ROLE}/b\n[profile role]\nrole_arn = {ROLE}/app\nsource_profile = base\n[profile entry]\nregion = eu-west-3\n")))
+				harness.Must(t, w.Write(".config/sts-helper/config.toml", w.fill("[profile.entry]\nsource_profile = \"base\"\nrole_arn = \"{ROLE}/a\"\n")))
+				args := strings.Fields(strings.ReplaceAll(line, "NAME", name))
+				switch args[0] {
+				case "variable":
+					w.Env["STS_HELPER_PROFILE"], args = name, nil
+				case "serve":
+					s := w.Serve(t, args[1:]...)
+					harness.Await(t, "a call", func() bool { return w.STS.Count("") > 0 || s.Base == "" })
+					args = nil
+				}
+				if line != "serve --profile NAME" {
+					if r := w.Run(t, args...); r.Code != 0 {
+						t.Fatalf("exit %d: %s", r.Code, r.Stderr)
+					}
+				}
+				all := w.STS.Requests()
+				if len(all) == 0 {
+					t.Fatal("STS was not asked")
+				}
+				if got := strings.TrimSpace(all[0].Operation + " " + all[0].RoleARN); len(all) != 1 || got != w.fill(want) {
+					t.Errorf("%d calls, %s, want %s", len(all), got, w.fill(want))
+				}
+			})
+		}
+	}
 }
 
 // What AWS's own tools say of a login is said by us.
