@@ -143,6 +143,9 @@ func ofRequest(req *request.Request) string {
 		what = ofRequest(req.Base)
 	case req.Source.Kind == request.SourceStatic:
 		what = req.Source.AccessKeyID
+		if token := sessionToken(req.Source); token != "" && token != "CANARY" {
+			what += " with " + token
+		}
 	case req.Source.Kind == request.SourceProcess:
 		what = "PROC"
 	case req.Source.Login != nil:
@@ -157,6 +160,14 @@ func ofRequest(req *request.Request) string {
 		what += " with MFA"
 	}
 	return what
+}
+
+// sessionToken is the token beside a profile's keys.
+func sessionToken(s request.Source) string {
+	var files awsconfig.Files
+	files.Config.Data, _ = os.ReadFile(s.ConfigFile)
+	files.Credentials.Data, _ = os.ReadFile(s.CredentialsFile)
+	return files.Profile(s.Profile).SessionToken()
 }
 
 //go:embed cells.tsv
@@ -253,6 +264,9 @@ func (STS) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	role := arn[strings.LastIndexByte(arn, '/')+1:]
 	if req.Form.Has("SerialNumber") {
 		by += " with a device"
+	}
+	if token := req.Header.Get("X-Amz-Security-Token"); token != "" && token != "CANARY" {
+		by += " with " + token
 	}
 	// A blank in an id would not survive every SDK's header.
 	id := strings.ReplaceAll("role "+role+" by "+by, " ", ".")

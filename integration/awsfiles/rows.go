@@ -1,5 +1,10 @@
 package awsfiles
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Row is one thing that people write into ~/.aws/config or ~/.aws/credentials.
 type Row struct {
 	ID, Group string
@@ -28,6 +33,7 @@ const (
 	r        = "region = a\n"
 	devKeys  = "aws_access_key_id = DEV\naws_secret_access_key = CANARY\n"
 	baseKeys = "[base]\naws_access_key_id = BASE\naws_secret_access_key = CANARY\n"
+	asiaKeys = "[base]\naws_access_key_id = ASIABASE\naws_secret_access_key = CANARY\n"
 	us       = "region = us-east-1\n"
 	roleDev  = "role_arn = arn:aws:iam::123456789012:role/d\n"
 	roleMid  = "role_arn = arn:aws:iam::123456789012:role/m\n"
@@ -88,6 +94,12 @@ func Rows() []Row {
 		h("utf16", "the file in UTF-16", "\xff\xfe[\x00p\x00r\x00o\x00f\x00i\x00l\x00e\x00 \x00d\x00e\x00v\x00]\x00\n\x00", "", ""),
 		h("crlf", "lines that end in CR LF", "[profile dev]\r\nregion = a\r\n", "", ""),
 		h("indented", "the header indented", "  [profile dev]\n"+r, "", ""),
+		h("typo", "`[profil dev]`", "[profil dev]\n"+r, "", silent),
+		h("commentinside", "`[profile dev # mine]`", "[profile dev # mine]\n"+r, "", silent),
+		h("beside", "`[profile dev]`, and `[dev]` with a device below it", "[profile dev]\n"+r+"[dev]\nmfa_serial = m\n", "", silent),
+		h("hashname", "`[profile a#b]`, asked for `a#b`", "[profile a#b]\n"+r, "a#b", ""),
+		h("allquotes", "`[profile 'O'\"'\"'B\"x']`, asked for `O'B\"x`", "[profile 'O'\"'\"'B\"x']\n"+r, "O'B\"x", ""),
+		{ID: "halfcase", Group: Headers, Title: "`[profile DEV]`, and the keys in `[dev]`", Config: "[profile DEV]\n" + r, Creds: "[dev]\n" + devKeys, Ask: "region", Why: silent},
 		h("case", "`[profile DEV]`", "[profile DEV]\n"+r, "", ""),
 		h("duplicate", "`[profile dev]` twice, the second without the key", "[profile dev]\n"+r+"[profile dev]\noutput = json\n", "", noFile),
 		h("duplicatequoted", "`[profile dev]`, then `[profile \"dev\"]` without the key", "[profile dev]\n"+r+"[profile \"dev\"]\noutput = json\n", "", "no key of either is lost"),
@@ -101,6 +113,9 @@ func Rows() []Row {
 
 		c("c-plain", "`[dev]` (credentials)", "[dev]\n"+r, "", ""),
 		c("c-double", "`[\"dev\"]` (credentials)", "[\"dev\"]\n"+r, "", silent),
+		c("c-single", "`['dev']` (credentials)", "['dev']\n"+r, "", silent),
+		c("c-nested", "`[[dev]]` (credentials)", "[[dev]]\n"+r, "", silent),
+		c("c-hash", "`[a#b]` (credentials), asked for `a#b`", "[a#b]\n"+r, "a#b", ""),
 		c("c-profile", "`[profile dev]` (credentials)", "[profile dev]\n"+r, "", silent),
 		c("c-blank", "`[Foo Bar]` (credentials)", "[Foo Bar]\n"+r, "Foo Bar", ""),
 		c("c-inner", "`[ dev ]` (credentials)", "[ dev ]\n"+r, "", asSDKs),
@@ -138,6 +153,11 @@ func Rows() []Row {
 		m("half", "an access key id without its secret", "[profile dev]\n"+us, "[dev]\naws_access_key_id = DEV\n", ""),
 		m("halfempty", "a secret with an empty access key id", "[profile dev]\n"+us, "[dev]\naws_access_key_id =\naws_secret_access_key = CANARY\n", "half a pair is a mistake"),
 		m("halves", "half a pair in each file", "[profile dev]\n"+us+"aws_access_key_id = DEV\n", "[dev]\naws_secret_access_key = CANARY\n", "the halves may be of two keys"),
+		m("securitytoken", "a role by keys with an `aws_security_token`", "[profile dev]\n"+us+roleDev+"source_profile = base\n", asiaKeys+"aws_security_token = SECURITY\n", ""),
+		m("bothtokens", "a role by keys with an `aws_security_token` and another `aws_session_token`", "[profile dev]\n"+us+roleDev+"source_profile = base\n", asiaKeys+"aws_security_token = SECURITY\naws_session_token = SESSION\n", "as the SDKs: it is the name that they write"),
+		m("tokenofother", "a role by keys in both files, a token only in the config file", "[profile dev]\n"+us+roleDev+"source_profile = base\n[profile base]\naws_access_key_id = CONFIG\naws_secret_access_key = CANARY\naws_session_token = SESSION\n", asiaKeys, ""),
+		m("left", "keys of its own, and all keys that are left to the SDKs (see below)", "[profile dev]\n"+us+leftLines(), "[dev]\n"+devKeys, ""),
+		m("leftrole", "the same, of the role's profile and of the source's", "[profile dev]\n"+us+roleDev+"source_profile = base\n"+leftLines()+"[profile base]\n"+leftLines(), baseKeys, ""),
 		m("role", "`role_arn` and `source_profile`", "[profile dev]\n"+us+roleDev+"source_profile = base\n", baseKeys, ""),
 		m("rolekeys", "the same, and keys of its own", "[profile dev]\n"+us+roleDev+"source_profile = base\n", "[dev]\n"+devKeys+baseKeys, ""),
 		m("self", "its own `source_profile`, with keys", "[profile dev]\n"+us+roleDev+"source_profile = dev\n", "[dev]\n"+devKeys, ""),
@@ -176,11 +196,26 @@ func Rows() []Row {
 }
 
 // Left are the keys that are about other things than whose credentials a profile gives and where STS
-// is: they are left to the SDKs, and change nothing here.
-var Left = []string{
-	"output", "cli_pager", "cli_auto_prompt", "cli_binary_format", "cli_history", "cli_follow_urlparam", "cli_timestamp_format", "max_attempts", "retry_mode",
-	"metadata_service_timeout", "metadata_service_num_attempts", "parameter_validation", "tcp_keepalive", "s3", "s3_use_arn_region", "s3_disable_multiregion_access_points",
-	"s3_us_east_1_regional_endpoint", "defaults_mode", "endpoint_discovery_enabled", "request_min_compression_size_bytes", "disable_request_compression",
-	"request_checksum_calculation", "response_checksum_validation", "sigv4a_signing_region_set", "account_id_endpoint_mode", "auth_scheme_preference", "user_agent_appid",
-	"sdk_ua_app_id", "api_versions", "sts_regional_endpoints", "aws_security_token", "signature_version", "ec2_metadata_v1_disabled", "plugins",
+// is, each with a value that it may have: they are left to the SDKs, and change nothing here. Rows "left" and
+// "leftrole" show that none changes it for an SDK either.
+var Left = [...][2]string{
+	{"output", "json"}, {"cli_pager", "cat"}, {"cli_auto_prompt", "off"}, {"cli_binary_format", "base64"}, {"cli_history", "disabled"}, {"cli_follow_urlparam", "false"},
+	{"cli_timestamp_format", "iso8601"}, {"cli_error_format", "text"}, {"cli_help_output", "terminal"}, {"max_attempts", "2"}, {"retry_mode", "standard"},
+	{"disable_clock_skew_correction", "false"}, {"metadata_service_timeout", "1"}, {"metadata_service_num_attempts", "1"}, {"imds_use_ipv6", "false"},
+	{"ec2_metadata_v1_disabled", "true"}, {"parameter_validation", "true"}, {"tcp_keepalive", "true"}, {"s3", "\n  addressing_style = path"}, {"s3_use_arn_region", "true"},
+	{"s3_disable_multiregion_access_points", "true"}, {"s3_us_east_1_regional_endpoint", "regional"}, {"s3_disable_express_session_auth", "true"}, {"defaults_mode", "standard"},
+	{"endpoint_discovery_enabled", "false"}, {"aws_endpoint_discovery_enabled", "false"}, {"disable_host_prefix_injection", "false"}, {"request_min_compression_size_bytes", "1024"},
+	{"disable_request_compression", "true"}, {"request_checksum_calculation", "when_required"}, {"response_checksum_validation", "when_required"},
+	{"sigv4a_signing_region_set", "us-east-1"}, {"account_id_endpoint_mode", "preferred"}, {"auth_scheme_preference", "sigv4"}, {"user_agent_appid", "app"}, {"sdk_ua_app_id", "app"},
+	{"api_versions", "\n  ec2 = 2016-11-15"}, {"sts_regional_endpoints", "regional"}, {"signature_version", "s3v4"}, {"csm_enabled", "false"}, {"csm_host", "127.0.0.1"},
+	{"csm_port", "31000"}, {"csm_client_id", "app"},
+}
+
+// leftLines are the lines of all of them.
+func leftLines() string {
+	var b strings.Builder
+	for _, k := range Left {
+		fmt.Fprintf(&b, "%s = %s\n", k[0], k[1])
+	}
+	return b.String()
 }

@@ -13,6 +13,7 @@ const (
 	KeyAccessKeyID     = "aws_access_key_id"
 	KeySecretAccessKey = "aws_secret_access_key"
 	KeySessionToken    = "aws_session_token"
+	KeySecurityToken   = "aws_security_token" // its older name, which botocore reads (credentials.py, SharedCredentialProvider.TOKENS)
 	KeyRoleARN         = "role_arn"
 	KeySourceProfile   = "source_profile"
 	KeyCredSource      = "credential_source"
@@ -87,16 +88,36 @@ func (a *Files) merge(name string, config, credentials *Section) *Profile {
 		return p
 	}
 	if credentials.Value(KeyAccessKeyID) != "" && credentials.Value(KeySecretAccessKey) != "" {
-		p.override(credentials, KeyAccessKeyID)
-		p.override(credentials, KeySecretAccessKey)
-		p.override(credentials, KeySessionToken)
+		// A token belongs to the pair beside it.
+		p.Props = slices.DeleteFunc(slices.Clone(p.Props), func(prop Property) bool { return slices.Contains(pair[:], prop.Key) })
+		for _, key := range pair {
+			p.override(credentials, key)
+		}
 	}
 	for _, prop := range credentials.Props {
-		if prop.Key != KeyAccessKeyID && prop.Key != KeySecretAccessKey && prop.Key != KeySessionToken {
+		if !slices.Contains(pair[:], prop.Key) {
 			p.override(credentials, prop.Key)
 		}
 	}
 	return p
+}
+
+// pair are the keys of static credentials, which come from one file.
+var pair = [...]string{KeyAccessKeyID, KeySecretAccessKey, KeySessionToken, KeySecurityToken}
+
+// SessionToken is the token beside the profile's static keys, "" for none.
+func (p *Profile) SessionToken() string {
+	return TokenOf(p.Value(KeyAccessKeyID), p.Value(KeySessionToken), p.Value(KeySecurityToken))
+}
+
+// TokenOf is the session token of a key, of the token under its name and the one under its older name.
+// That is what tools of before 2014 wrote, and botocore alone reads it. It counts where the other is
+// missing and the key needs one: beside a long-term key it is a leftover.
+func TokenOf(keyID, session, security string) string {
+	if session == "" && strings.HasPrefix(keyID, "ASIA") {
+		return security
+	}
+	return session
 }
 
 // override takes a key over from the credentials file. An empty value is none, and takes nothing away.

@@ -138,7 +138,7 @@ func digest(sections ...*awsconfig.Profile) string {
 	var properties func(props []awsconfig.Property)
 	properties = func(props []awsconfig.Property) {
 		props = slices.DeleteFunc(slices.Clone(props), func(p awsconfig.Property) bool {
-			return p.Key == awsconfig.KeySecretAccessKey || p.Key == awsconfig.KeySessionToken
+			return p.Key == awsconfig.KeySecretAccessKey || p.Key == awsconfig.KeySessionToken || p.Key == awsconfig.KeySecurityToken
 		})
 		slices.SortFunc(props, func(a, b awsconfig.Property) int { return strings.Compare(a.Key, b.Key) })
 		count(len(props))

@@ -15,7 +15,7 @@ func (l *loader) environmentKeys() (request.Source, bool) {
 	if key == "" || secret == "" {
 		return request.Source{}, false
 	}
-	return request.Source{Kind: request.SourceEnvironment, AccessKeyID: key, Session: l.env.Getenv("AWS_SESSION_TOKEN") != ""}, true
+	return request.Source{Kind: request.SourceEnvironment, AccessKeyID: key, Session: awsconfig.TokenOf(key, l.env.Getenv("AWS_SESSION_TOKEN"), l.env.Getenv("AWS_SECURITY_TOKEN")) != ""}, true
 }
 
 // ambient is what the platform offers where no profile defines anything.

@@ -290,7 +290,7 @@ func (l *loader) ownCredentials(p *awsconfig.Profile, chain []string, again bool
 	switch {
 	case p.HasKeys():
 		s.Kind, s.AccessKeyID = request.SourceStatic, p.Value(awsconfig.KeyAccessKeyID)
-		s.Session = p.Value(awsconfig.KeySessionToken) != ""
+		s.Session = p.SessionToken() != ""
 		return sourceChain{source: s, profile: p}, checkKeyID(s.AccessKeyID, p.Get(awsconfig.KeyAccessKeyID).Where)
 	case p.Value(awsconfig.KeyCredSource) != "":
 		return l.credentialSource(p, s)

@@ -31,7 +31,7 @@ var (
 	roleKeys  = []string{awsconfig.KeyRoleARN, awsconfig.KeySourceProfile, awsconfig.KeyMFASerial, "external_id", "role_session_name", "duration_seconds"}
 	ssoKeys   = []string{awsconfig.KeySSOSession, awsconfig.KeySSOAccountID, awsconfig.KeySSORoleName, awsconfig.KeySSOStartURL, awsconfig.KeySSORegion, awsconfig.KeySSOScopes}
 	staticKey = []string{awsconfig.KeyAccessKeyID, awsconfig.KeySecretAccessKey, awsconfig.KeySessionToken}
-	mfaKeys   = []string{awsconfig.KeyAccessKeyID, awsconfig.KeySecretAccessKey, awsconfig.KeySessionToken, "aws_security_token", "expiration", "assumed_role", "assumed_role_arn"}
+	mfaKeys   = []string{awsconfig.KeyAccessKeyID, awsconfig.KeySecretAccessKey, awsconfig.KeySessionToken, awsconfig.KeySecurityToken, "expiration", "assumed_role", "assumed_role_arn"}
 )
 
 // kindOf says what a profile is.
@@ -41,9 +41,9 @@ func (p *Plan) kindOf(q *awsconfig.Profile) string {
 		return kindRole
 	case q.Value(awsconfig.KeyRoleARN) != "" || q.Value(awsconfig.KeyCredSource) != "" || q.Value(awsconfig.KeyWebIdentity) != "":
 		return kindOther
-	case p.longTerm(q.Name) != nil && !(q.HasKeys() && q.Value(awsconfig.KeySessionToken) == ""):
+	case p.longTerm(q.Name) != nil && !(q.HasKeys() && q.SessionToken() == ""):
 		return kindAWSMFA
-	case q.HasKeys() && q.Value(awsconfig.KeySessionToken) != "":
+	case q.HasKeys() && q.SessionToken() != "":
 		return kindSession
 	case q.HasKeys():
 		return kindKey
@@ -102,7 +102,7 @@ func (p *Plan) survey() error {
 			if q != nil {
 				kind = p.kindOf(q)
 			}
-			hasKey := q != nil && q.HasKeys() && q.Value(awsconfig.KeySessionToken) == ""
+			hasKey := q != nil && q.HasKeys() && q.SessionToken() == ""
 			due := 1
 			switch {
 			case hasKey:
@@ -245,7 +245,7 @@ func (p *Plan) takeRole(q *awsconfig.Profile) string {
 		if from != q.Name {
 			return "it has keys of its own beside source_profile"
 		}
-		if q.Value(awsconfig.KeySessionToken) != "" {
+		if q.SessionToken() != "" {
 			return "its keys are temporary, and nothing says how they are renewed"
 		}
 		if !p.opts.MoveKeys {

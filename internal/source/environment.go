@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 
+	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -11,9 +12,10 @@ import (
 type environment struct{ getenv func(string) string }
 
 func (e environment) Fetch(context.Context) (token.Credentials, error) {
+	id := cmp.Or(e.getenv("AWS_ACCESS_KEY_ID"), e.getenv("AWS_ACCESS_KEY"))
 	return token.Credentials{
-		AccessKeyID:     cmp.Or(e.getenv("AWS_ACCESS_KEY_ID"), e.getenv("AWS_ACCESS_KEY")),
+		AccessKeyID:     id,
 		SecretAccessKey: cmp.Or(e.getenv("AWS_SECRET_ACCESS_KEY"), e.getenv("AWS_SECRET_KEY")),
-		SessionToken:    e.getenv("AWS_SESSION_TOKEN"),
+		SessionToken:    awsconfig.TokenOf(id, e.getenv("AWS_SESSION_TOKEN"), e.getenv("AWS_SECURITY_TOKEN")),
 	}, nil
 }

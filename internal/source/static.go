@@ -43,7 +43,7 @@ func (s static) Fetch(context.Context) (token.Credentials, error) {
 	return token.Credentials{
 		AccessKeyID:     p.Value(awsconfig.KeyAccessKeyID),
 		SecretAccessKey: p.Value(awsconfig.KeySecretAccessKey),
-		SessionToken:    p.Value(awsconfig.KeySessionToken),
+		SessionToken:    p.SessionToken(),
 		AccountID:       p.Value("aws_account_id"),
 	}, nil
 }
