@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sts-helper/sts-helper/internal/failure"
-	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
 // mostUsed are the settings that the help of every command shows; the others are in "help settings".
@@ -109,32 +108,4 @@ func settingsHelp(root *cobra.Command) string {
 		out.WriteString("\n" + g.title + ":\n" + set.FlagUsages())
 	}
 	return out.String()
-}
-
-// completeFlags gives the flags of all commands the values that the shell completes.
-func (p *program) completeFlags(cmd *cobra.Command) {
-	fixed := map[string][]string{
-		"prompt": {"auto", "tty", "dialog", "never"}, "mfa-serial": {"auto"}, "log-format": {"text", "json"}, "log-level": {"debug", "info", "warn", "error"},
-		"env-format": envFormats, "env-token": tokenWays, "web-identity": {"github"},
-	}
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		complete := cobra.NoFileCompletions
-		s, setting := f.Value.(*settingFlag)
-		switch values, few := fixed[f.Name]; {
-		case few:
-			complete = cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
-		case slices.Contains([]string{"profile", "imds", "ecs-address", "source-profile"}, f.Name):
-			complete = func(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
-				return p.completeNames(cmd, nil, word)
-			}
-		case !setting || s.Kind == settings.Path:
-			return // files, which is what the shell completes by itself, or a function of the command's own
-		case s.Kind == settings.Bool:
-			complete = cobra.FixedCompletions([]string{"true", "false"}, cobra.ShellCompDirectiveNoFileComp)
-		}
-		_ = cmd.RegisterFlagCompletionFunc(f.Name, complete) // one that has one keeps it
-	})
-	for _, c := range cmd.Commands() {
-		p.completeFlags(c)
-	}
 }

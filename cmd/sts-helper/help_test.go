@@ -1,10 +1,12 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
@@ -43,4 +45,34 @@ func TestEveryCommandHasAnExample(t *testing.T) {
 	root := p.rootCommand()
 	root.AddCommand(p.commands()...)
 	look(root.Commands())
+}
+
+// Every flag that takes a value completes it, or is left to the shell, which completes files.
+func TestEveryFlagCompletes(t *testing.T) {
+	var p program
+	root := p.rootCommand()
+	root.AddCommand(p.commands()...)
+	p.completeFlags(root)
+	flags := 0
+	var look func(cmd *cobra.Command)
+	look = func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if _, known := cmd.GetFlagCompletionFunc(f.Name); known || f.Value.Type() == "bool" {
+				flags++
+				return
+			}
+			value, _ := pflag.UnquoteUsage(f)
+			if s, setting := f.Value.(*settingFlag); setting && (s.Kind == settings.Path || s.Value == "CMD") || !setting && slices.Contains(fileValues, value) {
+				return
+			}
+			t.Errorf("%s --%s: %s completes nothing", cmd.CommandPath(), f.Name, value)
+		})
+		for _, c := range cmd.Commands() {
+			look(c)
+		}
+	}
+	look(root)
+	if flags < 100 {
+		t.Errorf("%d flags", flags)
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -13,19 +14,45 @@ import (
 var version, commit string
 
 func (p *program) versionCommand() *cobra.Command {
-	return &cobra.Command{
+	var output string
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print version, commit and Go version",
-		Long:  "Print version, commit and Go version, as --version does:\n\n    sts-helper version",
+		Long:  "Print version, commit and Go version, as --version does:\n\n    sts-helper version\n    sts-helper version --output json",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
+			if err := checkOutput(output); err != nil {
+				return err
+			}
+			if output == "json" {
+				v := versionOf()
+				enc := json.NewEncoder(p.stdout)
+				enc.SetIndent("", "  ")
+				return enc.Encode(v)
+			}
 			_, err := fmt.Fprintln(p.stdout, versionLine())
 			return err
 		},
 	}
+	addOutput(cmd, &output)
+	return cmd
+}
+
+// build says which program this is; docs/reference/json.md has the fields.
+type build struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit"`
+	Go      string `json:"go"`
+	OS      string `json:"os"`
+	Arch    string `json:"arch"`
 }
 
 func versionLine() string {
+	b := versionOf()
+	return fmt.Sprintf("sts-helper %s, commit %s, %s %s/%s", b.Version, b.Commit, b.Go, b.OS, b.Arch)
+}
+
+func versionOf() build {
 	v, c := version, commit
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if v == "" {
@@ -43,5 +70,5 @@ func versionLine() string {
 	if c == "" {
 		c = "unknown"
 	}
-	return fmt.Sprintf("sts-helper %s, commit %s, %s %s/%s", v, c, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return build{v, c, runtime.Version(), runtime.GOOS, runtime.GOARCH}
 }

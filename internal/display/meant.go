@@ -18,7 +18,12 @@ func DidYouMean(want string, candidates []string) string {
 		if len(c) > longest || c == "" {
 			continue
 		}
-		if d := levenshtein.ComputeDistance(strings.ToLower(want), strings.ToLower(c)); d < best {
+		w := strings.ToLower(want)
+		d := levenshtein.ComputeDistance(w, strings.ToLower(c))
+		if d == 2 && swapped(w, strings.ToLower(c)) {
+			d = 1
+		}
+		if d < best {
 			best, name = d, c
 		}
 	}
@@ -26,4 +31,17 @@ func DidYouMean(want string, candidates []string) string {
 		return ""
 	}
 	return "did you mean " + Quote(name) + "?"
+}
+
+// swapped reports whether two neighbouring letters of a are exchanged in b, which is one slip of the fingers.
+func swapped(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := 0; i+1 < len(a); i++ {
+		if a[i] != b[i] {
+			return a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
+		}
+	}
+	return false
 }

@@ -142,9 +142,11 @@ func TestPrintableLines(t *testing.T) {
 }
 
 func TestDidYouMean(t *testing.T) {
-	names := []string{"", "region", "role_arn", "role_session_name", "Production"}
+	names := []string{"", "region", "role_arn", "role_session_name", "Production", "show"}
 	for want, hint := range map[string]string{
 		"regoin":                 "region",
+		"hsow":                   "show",
+		"shwo":                   "show",
 		"rolearn":                "role_arn",
 		"production":             "Production",
 		"prod":                   "",
