@@ -90,3 +90,12 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func must(t testing.TB, errs ...error) {
+	t.Helper()
+	for _, err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -11,5 +11,5 @@
 // [Refusal] is one of this package's own reasons, everything else is the system's.
 //
 // The package is initialised before those of the AWS SDK, for package direct: it imports
-// neither fmt nor path/filepath nor crypto/rand.
+// neither fmt nor strings nor path/filepath nor crypto/rand.
 package safefile

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
-	"strings"
 	"syscall"
 )
 
@@ -20,7 +19,7 @@ func CheckSystem(path string, info fs.FileInfo) error {
 	if err := check(info, system); err != nil {
 		return err
 	}
-	at, rest := "/", strings.Split(path, "/")
+	at, rest := "/", elements(path)
 	for links := 0; len(rest) > 0; {
 		name := rest[0]
 		rest = rest[1:]
@@ -31,10 +30,21 @@ func CheckSystem(path string, info fs.FileInfo) error {
 			return err
 		}
 		if name == ".." {
-			at = at[:max(strings.LastIndexByte(at, '/'), 1)]
+			for at != "/" {
+				last := at[len(at)-1]
+				if at = at[:len(at)-1]; at == "" {
+					at = "/"
+				}
+				if last == '/' {
+					break
+				}
+			}
 			continue
 		}
-		next := strings.TrimSuffix(at, "/") + "/" + name
+		next := at + name
+		if at != "/" {
+			next = at + "/" + name
+		}
 		target, err := os.Readlink(next)
 		if err != nil { // no link
 			at = next
@@ -43,12 +53,25 @@ func CheckSystem(path string, info fs.FileInfo) error {
 		if links++; links > maxLinks {
 			return refuse(Symlink, "its name leads through too many links")
 		}
-		if strings.HasPrefix(target, "/") {
+		if target != "" && target[0] == '/' {
 			at = "/"
 		}
-		rest = append(strings.Split(target, "/"), rest...)
+		rest = append(elements(target), rest...)
 	}
 	return nil
+}
+
+// elements are the parts of a path between slashes. Package strings would have this one, and package
+// direct with it, initialised after all of crypto.
+func elements(path string) (all []string) {
+	start := 0
+	for i := range len(path) + 1 {
+		if i == len(path) || path[i] == '/' {
+			all = append(all, path[start:i])
+			start = i + 1
+		}
+	}
+	return all
 }
 
 func checkSystemDir(dir string) error {

@@ -1,5 +1,3 @@
-//go:build unix
-
 package direct
 
 import (
@@ -211,15 +209,6 @@ func TestAnyChangeEndsTheAnswer(t *testing.T) {
 				t.Error("answered all the same")
 			}
 		})
-	}
-}
-
-func must(t testing.TB, errs ...error) {
-	t.Helper()
-	for _, err := range errs {
-		if err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 
