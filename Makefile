@@ -25,7 +25,7 @@ BENCHTIME  ?= 1s
 # Nothing that is run from here may look for a metadata service.
 export AWS_EC2_METADATA_DISABLED := true
 
-.PHONY: build install uninstall package-files dist dist-test demo test test-short long check bench fuzz conformance conformance-long sdk-tools reference man clean help
+.PHONY: build install uninstall package-files dist dist-test demo test test-short long check bench fuzz conformance conformance-long go-sdk-tests sdk-tools reference man clean help
 
 build: ## build bin/sts-helper
 	CGO_ENABLED=0 $(GO) build -trimpath -tags='$(TAGS)' -ldflags='$(LDFLAGS)' -o $(BIN)/sts-helper ./cmd/sts-helper
@@ -57,6 +57,9 @@ conformance: sdk-tools ## drive sts-helper with the real SDKs; writes the tables
 conformance-long: ## the same with the clients that take long to install or to run; writes docs/clients.md too
 	integration/sdk/install.sh $(TOOLS)/sdk long
 	cd integration/sdk && STS_HELPER_CONFORMANCE=$(CURDIR)/docs STS_HELPER_CONFORMANCE_LONG=1 $(GO) test -count=1 -timeout=40m
+
+go-sdk-tests: ## run the Go SDK's own integration tests for IMDS, out of the module cache, against the endpoint
+	$(GO) test -count=1 -v -run '^TestIntegrationTestsOfTheGoSDK$$' ./integration/sdk
 
 sdk-tools: ## install the SDKs that "make conformance" drives into .tools
 	integration/sdk/install.sh $(TOOLS)/sdk

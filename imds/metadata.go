@@ -4,6 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 )
 
 // What is pretended of an instance: the paths of credentials, region and identity that AWS's SDKs and Terraform
@@ -59,8 +62,6 @@ func metadataTree(in *Instance, account string) map[string]entry {
 	text := func(s string) entry { return entry{text: []byte(s)} }
 	name := entry{of: func(*snapshot) []byte { return []byte(in.RoleName) }}
 	tree := map[string]entry{
-		"":                           text("dynamic\nmeta-data"),
-		"meta-data":                  text("iam/\ninstance-id"),
 		"meta-data/instance-id":      text(in.instanceID()),
 		"meta-data/iam/info":         {of: func(s *snapshot) []byte { return s.info }},
 		roles:                        name,
@@ -69,10 +70,34 @@ func metadataTree(in *Instance, account string) map[string]entry {
 		extended + "/" + in.RoleName: {of: func(s *snapshot) []byte { return s.extended }},
 	}
 	if in.Region != "" {
-		tree["meta-data"] = text("iam/\ninstance-id\nplacement/")
 		tree["meta-data/placement/region"] = text(in.Region)
 		tree["meta-data/placement/availability-zone"] = text(in.zone())
 		tree["dynamic/instance-identity/document"] = entry{identityBody(in, account), func(s *snapshot) []byte { return s.identity }, true}
 	}
+	addListings(tree)
 	return tree
+}
+
+// addListings adds to a tree of paths what each folder of it has: a line for each name, with a slash where more is
+// below it, and none at the end.
+func addListings(tree map[string]entry) {
+	names := map[string]map[string]bool{} // of each folder
+	for path := range tree {
+		for suffix := ""; path != ""; suffix = "/" {
+			i := strings.LastIndexByte(path, '/')
+			folder := path[:max(i, 0)]
+			if names[folder] == nil {
+				names[folder] = map[string]bool{}
+			}
+			names[folder][path[i+1:]+suffix] = true
+			path = folder
+		}
+	}
+	for folder, all := range names {
+		if _, ok := tree[folder]; ok {
+			continue
+		}
+		maps.DeleteFunc(all, func(name string, _ bool) bool { return all[name+"/"] })
+		tree[folder] = entry{text: []byte(strings.Join(slices.Sorted(maps.Keys(all)), "\n"))}
+	}
 }

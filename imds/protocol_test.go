@@ -1,12 +1,15 @@
 package imds_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/sts-helper/sts-helper/imds"
 )
@@ -137,9 +140,13 @@ func TestMetadataPaths(t *testing.T) {
 	addr := serve(t, build(t, config(newFake(time.Hour))), "127.0.0.1:0")
 	tok := session(t, addr)
 	for path, want := range map[string]string{
-		"/":                 "latest",
-		"/latest":           "dynamic\nmeta-data",
-		"/latest/meta-data": "iam/\ninstance-id\nplacement/",
+		"/":                                 "latest",
+		"/latest":                           "dynamic/\nmeta-data/",
+		"/latest/meta-data":                 "iam/\ninstance-id\nplacement/",
+		"/latest/meta-data/iam":             "info\nsecurity-credentials-extended/\nsecurity-credentials/",
+		"/latest/meta-data/placement":       "availability-zone\nregion",
+		"/latest/dynamic":                   "instance-identity/",
+		"/latest/dynamic/instance-identity": "document",
 		"/latest/meta-data/iam/security-credentials":                 "dev",
 		"/latest/meta-data/iam/security-credentials-extended":        "dev",
 		"/latest/meta-data/placement/region":                         "eu-central-1",
@@ -269,6 +276,23 @@ func TestConfigIsChecked(t *testing.T) {
 		spoil(&c)
 		if _, err := imds.New(c); err == nil || strings.Contains(err.Error(), canary) || strings.Contains(err.Error(), bearer) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// Every answer says how long it is, whoever counts it.
+func TestAnswersAreCounted(t *testing.T) {
+	for _, size := range []int{8, 1700, 1800, 1900, 2000, 2100, 4096} {
+		f := newFake(time.Hour)
+		f.set(func(context.Context) (aws.Credentials, error) {
+			c := creds(1, time.Hour)
+			c.SessionToken = canary + strings.Repeat("x", size)
+			return c, nil
+		})
+		addr := serve(t, build(t, config(f)), "127.0.0.1:0")
+		resp, doc := do(t, "GET", addr, "/credentials/dev", "Authorization", bearer)
+		if resp.ContentLength != int64(len(doc)) || len(doc) < size || resp.TransferEncoding != nil {
+			t.Errorf("%d bytes: Content-Length %d, Transfer-Encoding %v", len(doc), resp.ContentLength, resp.TransferEncoding)
 		}
 	}
 }

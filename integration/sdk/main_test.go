@@ -115,6 +115,9 @@ func build(dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := buildGoTests(dir); err != nil {
+		return err
+	}
 	module("minio", dir)
 	module("minio", filepath.Join(dir, "clock"), overlay)
 	module("gov1", dir)

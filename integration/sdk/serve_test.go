@@ -21,6 +21,7 @@ type server struct {
 	profile string
 	listen  string
 	extra   []string
+	amiss   bool // the test asks for what is not there
 	cmd     *exec.Cmd
 	log     string // a file
 	envFile string
@@ -60,6 +61,11 @@ func (w *world) serveProfile(t *testing.T, profile string, extra ...string) *ser
 		b, _ := os.ReadFile(s.log)
 		if strings.Contains(string(b), harness.Canary) {
 			t.Errorf("a secret in the log:\n%s", b)
+		}
+		for line := range strings.Lines(string(b)) {
+			if !s.amiss && strings.Contains(line, " status=404 ") {
+				t.Errorf("a client asks for what is not there: %s", line)
+			}
 		}
 		if t.Failed() {
 			t.Logf("the server's log:\n%.4000s", b)
