@@ -8,18 +8,25 @@ import (
 	"time"
 )
 
-const (
-	typeJSON = "application/json" // exactly: the Go SDK parses an error only if there is no charset
-	typeText = "text/plain"
-	typeHTML = "text/html"
+// The values of headers, made once for all answers: net/http only reads them.
+var (
+	typeJSON = []string{"application/json"} // exactly: the Go SDK parses an error only if there is no charset
+	typeText = []string{"text/plain"}
+	typeHTML = []string{"text/html"}
+	noStore  = []string{"no-store"}
+	noSniff  = []string{"nosniff"}
 )
 
+// counted is up to which length net/http counts a body itself, which costs less than to be told.
+const counted = 2048
+
 // write answers with body, and gives status.
-func write(w http.ResponseWriter, status int, contentType string, body []byte) int {
+func write(w http.ResponseWriter, status int, contentType []string, body []byte) int {
 	h := w.Header()
-	v := [...]string{contentType, strconv.Itoa(len(body)), "no-store", "nosniff"} // one allocation for all
-	h["Content-Type"], h["Content-Length"] = v[0:1:1], v[1:2:2]
-	h["Cache-Control"], h["X-Content-Type-Options"] = v[2:3:3], v[3:4:4]
+	h["Content-Type"], h["Cache-Control"], h["X-Content-Type-Options"] = contentType, noStore, noSniff
+	if len(body) > counted {
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a client that went away is no error of ours
 	return status

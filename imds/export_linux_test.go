@@ -26,3 +26,6 @@ func ParseDiag(m []byte, client, server netip.AddrPort) (uint32, error) {
 	uid, _, err := parseDiag(m, client, server)
 	return uid, err
 }
+
+// LimitUnacknowledged is what each listener is given.
+var LimitUnacknowledged = limitUnacknowledged

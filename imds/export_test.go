@@ -11,7 +11,7 @@ import (
 // kernel about users.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := newPeer(s.state.Load(), &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9911}, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 40000}, false)
-	s.handle(w, r.WithContext(context.WithValue(r.Context(), peerKey{}, p)))
+	s.handle(w, r.WithContext(context.WithValue(r.Context(), connKey{}, &guardedConn{peer: p})))
 }
 
 // GuardNames are the guards that can be left out.

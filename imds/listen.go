@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"math"
 	"net"
-	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -55,13 +54,15 @@ const checkers = 4
 // before a byte of them is read.
 type guardedListener struct {
 	net.Listener
-	s     *Server
-	open  bool              // it listens on more than loopback
-	raw   chan net.Conn     // accepted
-	in    chan *guardedConn // let through
-	done  chan struct{}     // closed at the end
-	once  sync.Once
-	ended atomic.Pointer[error]
+	s    *Server
+	open bool // it listens on more than loopback
+	// limited says that the kernel ends its connections when their client takes no answer.
+	limited bool
+	raw     chan net.Conn     // accepted
+	in      chan *guardedConn // let through
+	done    chan struct{}     // closed at the end
+	once    sync.Once
+	ended   atomic.Pointer[error]
 }
 
 // guardedConn is a connection that was let through.
@@ -76,16 +77,6 @@ type guardedConn struct {
 func (c *guardedConn) Close() error {
 	c.conns.remove(c)
 	return c.Conn.Close()
-}
-
-// connState is net/http's report: active when the headers have been read, idle when the answer is written.
-func connState(nc net.Conn, state http.ConnState) {
-	switch c := nc.(*guardedConn); state {
-	case http.StateActive:
-		c.idle.Store(0)
-	case http.StateIdle:
-		c.idle.Store(time.Now().UnixNano())
-	}
 }
 
 // CloseWrite is what net/http uses to let a client read the last answer before the connection is reset.
@@ -127,6 +118,7 @@ func (s *Server) guard(ln net.Listener) (*guardedListener, error) {
 			ds = append(ds, d)
 		}
 	}
+	g.limited = limitUnacknowledged(ln, answerTimeout)
 	go g.accept()
 	for i := range checkers {
 		var d *diag

@@ -24,8 +24,8 @@ type peer struct {
 // errNoSocket is returned by [diag.owner] when this machine has no such socket.
 var errNoSocket = errors.New("no such socket")
 
-// peerKey is where Serve keeps the peer in a connection's context.
-type peerKey struct{}
+// connKey is where Serve keeps the connection, a *guardedConn, in its requests' context.
+type connKey struct{}
 
 // newPeer describes a connection between two addresses. Addresses that are not of TCP leave it invalid,
 // and then the address guard refuses it.

@@ -9,12 +9,11 @@ import (
 	"time"
 )
 
-// The bounds of a connection.
+// The bounds of a connection. Between requests it may be idle for as long as its user has not too many.
 const (
 	maxHeader     = 8 << 10         // a request's line and headers; net/http adds 4 KiB to what it is told
 	headerTimeout = 2 * time.Second // all headers, from the connection or a request's first bytes on
 	answerTimeout = 10 * time.Second
-	idleTimeout   = time.Minute // between requests
 )
 
 // Serve answers on the listeners until ctx ends, or one of them fails, and closes them. It fetches first
@@ -50,6 +49,11 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 
 	cfg := s.state.Load().cfg
 	hs := s.httpServer(cfg.Logger)
+	for _, g := range guarded {
+		if !g.limited { // else it would start and stop a timer for each answer
+			hs.WriteTimeout = answerTimeout
+		}
+	}
 	failed := make(chan error, len(guarded))
 	for _, g := range guarded {
 		go func() { failed <- hs.Serve(g) }()
@@ -76,14 +80,12 @@ func (s *Server) httpServer(log *slog.Logger) *http.Server {
 		MaxHeaderBytes: maxHeader - 4096,
 		// The same for both, so that net/http sets one deadline for a request and not two. No request has a body.
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout,
-		WriteTimeout: answerTimeout,
-		IdleTimeout:  idleTimeout,
-		ConnState:    connState,
+		IdleTimeout: -1,
 		// Else net/http itself answers "OPTIONS *", past all guards.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, peerKey{}, c.(*guardedConn).peer)
+			return context.WithValue(ctx, connKey{}, c)
 		},
 	}
 }

@@ -234,8 +234,14 @@ func (s *servingState) healthWord(now time.Time) string {
 // handle answers one request of a connection that its guards let through.
 func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
+	c := r.Context().Value(connKey{}).(*guardedConn)
+	c.idle.Store(0)
+	s.respond(w, r, c.peer, now)
+	c.idle.Store(time.Now().UnixNano())
+}
+
+func (s *Server) respond(w http.ResponseWriter, r *http.Request, p *peer, now time.Time) {
 	st := s.state.Load()
-	p := r.Context().Value(peerKey{}).(*peer)
 	var ev Event
 	var why string
 	for i := 0; ev.Guard == "" && i < len(s.guards); i++ {

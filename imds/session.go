@@ -33,11 +33,13 @@ const (
 	tokenText    = tokenLen / 3 * 4
 )
 
+var tokenEncoding = base64.RawURLEncoding.Strict()
+
 // sessions makes and checks IMDSv2 session tokens. It keeps none of them: a token proves itself, so
 // any number may be out, no caller can push others' tokens out of a table, and a restart with the same
 // key changes nothing.
 type sessions struct {
-	macs sync.Pool // of hash.Hash under the key
+	macs sync.Pool // of *sessionMAC
 	// context goes into every mac: the version of the form and the identity that the token is for,
 	// for life.
 	context []byte
@@ -46,20 +48,43 @@ type sessions struct {
 func newSessions(key []byte, identity string) *sessions {
 	key = append([]byte(nil), key...)
 	s := &sessions{context: append([]byte("sts-helper imds session token, form 2\x00"), identity...)}
-	s.macs.New = func() any { return hmac.New(sha256.New, key) }
+	s.macs.New = func() any { return &sessionMAC{hash: hmac.New(sha256.New, key)} }
 	return s
+}
+
+// sessionMAC is a hash under the key, with room for all that is hashed, so that a check allocates nothing.
+type sessionMAC struct {
+	hash  hash.Hash
+	token [tokenLen]byte
+	user  [1 + 4]byte // no user is unlike user 0
+	sum   [sha256.Size]byte
+}
+
+// of is the truncated code over what is signed of the token, the user, and the context.
+func (m *sessionMAC) of(p *peer, context []byte) []byte {
+	m.user = [len(m.user)]byte{}
+	if p.hasUID {
+		m.user[0] = 1
+		binary.BigEndian.PutUint32(m.user[1:], p.uid)
+	}
+	m.hash.Reset()
+	m.hash.Write(m.token[:signedLen])
+	m.hash.Write(m.user[:])
+	m.hash.Write(context) // last, because it is the only part without a fixed length
+	return m.hash.Sum(m.sum[:0])[:macLen]
 }
 
 // issue makes a token that lives ttl from now and is good for p's user only.
 func (s *sessions) issue(p *peer, now time.Time, ttl time.Duration) string {
-	var t [tokenLen]byte
+	m := s.macs.Get().(*sessionMAC)
+	defer s.macs.Put(m)
 	var end [8]byte
 	binary.BigEndian.PutUint64(end[:], uint64(now.Add(ttl).UnixMilli()))
-	t[0] = tokenVersion
-	copy(t[versionLen:], end[len(end)-expiryLen:])
-	_, _ = rand.Read(t[versionLen+expiryLen : signedLen]) // never fails, or ends the program
-	copy(t[signedLen:], s.mac(t[:signedLen], p))
-	return base64.RawURLEncoding.EncodeToString(t[:])
+	m.token[0] = tokenVersion
+	copy(m.token[versionLen:], end[len(end)-expiryLen:])
+	_, _ = rand.Read(m.token[versionLen+expiryLen : signedLen]) // never fails, or ends the program
+	copy(m.token[signedLen:], m.of(p, s.context))
+	return tokenEncoding.EncodeToString(m.token[:])
 }
 
 // check gives the time that is left to token, and whether it is one of ours, for p's user, and alive.
@@ -67,38 +92,23 @@ func (s *sessions) check(token string, p *peer, now time.Time) (time.Duration, b
 	if len(token) != tokenText {
 		return 0, false
 	}
+	m := s.macs.Get().(*sessionMAC)
+	defer s.macs.Put(m)
 	var text [tokenText]byte
-	var t [tokenLen]byte
 	copy(text[:], token)
 	// Decode passes over line ends, so the length must be looked at too.
-	if n, err := base64.RawURLEncoding.Strict().Decode(t[:], text[:]); err != nil || n != tokenLen {
+	if n, err := tokenEncoding.Decode(m.token[:], text[:]); err != nil || n != tokenLen {
 		return 0, false
 	}
-	if t[0] != tokenVersion || subtle.ConstantTimeCompare(s.mac(t[:signedLen], p), t[signedLen:]) != 1 {
+	if m.token[0] != tokenVersion || subtle.ConstantTimeCompare(m.of(p, s.context), m.token[signedLen:]) != 1 {
 		return 0, false
 	}
 	var end [8]byte
-	copy(end[len(end)-expiryLen:], t[versionLen:])
+	copy(end[len(end)-expiryLen:], m.token[versionLen:])
 	// Milliseconds of the wall clock: a machine that slept must not think a token young.
 	left := time.Duration(int64(binary.BigEndian.Uint64(end[:]))-now.UnixMilli()) * time.Millisecond
 	// More than the longest life is left only if the clock was set back.
 	return left, left > 0 && left <= maxTTL*time.Second
-}
-
-// mac is the truncated code over what is signed of a token, the user, and the context.
-func (s *sessions) mac(signed []byte, p *peer) []byte {
-	h := s.macs.Get().(hash.Hash)
-	defer s.macs.Put(h)
-	h.Reset()
-	var u [5]byte // no user is unlike user 0
-	if p.hasUID {
-		u[0] = 1
-		binary.BigEndian.PutUint32(u[1:], p.uid)
-	}
-	h.Write(signed)
-	h.Write(u[:])
-	h.Write(s.context) // last, because it is the only part without a fixed length
-	return h.Sum(make([]byte, 0, sha256.Size))[:macLen]
 }
 
 // parseTTL reads the seconds of a token's life: digits only, 1 to 21600.
