@@ -26,6 +26,11 @@ func report(ok bool) error {
 	defer results.Unlock()
 	text := matrixText(time.Now())
 	fmt.Println(text)
+	if ok {
+		if err := reportClients(docs); err != nil {
+			return err
+		}
+	}
 	if whole := complete(); !ok || whole != "" {
 		fmt.Println("Not written to the documentation: the run failed, or was one of a part. " + whole)
 		return nil

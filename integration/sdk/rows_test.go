@@ -38,6 +38,8 @@ type row struct {
 	credentialsFile bool
 	// driver and pip are its names in python/clients.py and in the package index, where those are not the id.
 	driver, pip string
+	// quirks are what its user must mind, for docs/clients.md.
+	quirks []string
 	// cannot is what this SDK cannot do, by column, and where its source says so.
 	cannot map[string]string
 }
@@ -57,7 +59,7 @@ func rows() []*row {
 			version: func() string { return "config " + inFile("go.mod", `aws-sdk-go-v2/config (v\S+)`) },
 		},
 		{
-			id: "boto3", title: "boto3",
+			id: "boto3", title: "boto3", quirks: []string{"with a session of 15 minutes it runs the helper at every use: ask for an hour"},
 			cannot: map[string]string{"region": noRegion},
 			argv:   []string{filepath.Join(python, "python"), here("python/whoami.py")},
 			needs:  []string{clockLibrary()},
@@ -78,12 +80,13 @@ func rows() []*row {
 				"tokenfile": "its botocore/credentials.py, ContainerProvider, knows AWS_CONTAINER_AUTHORIZATION_TOKEN alone",
 				"imds":      "its botocore/utils.py, IMDSFetcher, puts no slash between the endpoint and the path: write one at the endpoint's end",
 			},
+			quirks:  []string{"`--endpoint-url` for another STS", "F with the slash at the end, as the env-file has it"},
 			argv:    []string{"/usr/bin/aws", "sts", "get-caller-identity", "--output", "json"},
 			needs:   []string{clockLibrary()},
 			version: func() string { return ofCommand(`aws-cli/(\S+)`, "/usr/bin/aws", "--version") },
 		},
 		{
-			id: "js", title: "JavaScript v3",
+			id: "js", title: "JavaScript v3", quirks: []string{"runs a helper that fails twice"},
 			silent:  "@aws-sdk/credential-provider-node, defaultProvider.js: the chain goes on after a failing process and ends in its own \"Could not load credentials from any providers\"",
 			cannot:  map[string]string{"region": "@smithy/core, regionConfig/config.js: \"Region is missing\" without a variable or a profile"},
 			argv:    []string{node, filepath.Join(tools, "js", "whoami.js")},
@@ -106,7 +109,7 @@ func rows() []*row {
 			},
 		},
 		{
-			id: "minio", title: "minio-go", goClock: true,
+			id: "minio", title: "minio-go", goClock: true, quirks: []string{"wants an argument after the command; does not read `region` of the profile; F is an argument of `credentials.NewIAM`"},
 			silent:  "pkg/credentials/file_aws_credentials.go, retrieve: the error of cmd.Output, which is the exit status; standard error is dropped",
 			cannot:  map[string]string{"region": "pkg/credentials/iam_aws.go never asks for a region; an S3 client is given one, or asks S3"},
 			argv:    []string{filepath.Join(binaries, "whoami-minio")},

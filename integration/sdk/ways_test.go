@@ -84,6 +84,32 @@ func waysStory(t *testing.T, r *row) {
 	})
 }
 
+// TestKeyInSight is why the key has a file of its own: a program that knows no credential_process signs with the first
+// key that it finds, whatever profile it was given.
+func TestKeyInSight(t *testing.T) {
+	inside(t)
+	if !withLong() {
+		t.Skip("not run: Polars is in the nightly lane (make conformance-long)")
+	}
+	for _, r := range clients() {
+		if r.id != "polars" {
+			continue
+		}
+		need(t, r.argv[0])
+		w := newWorld(t)
+		w.mark()
+		o := w.run(t, r, "dev")
+		for _, q := range w.s3Requests() {
+			if q.AccessKeyID != w.user.AccessKeyID {
+				t.Errorf("it signs with %q", q.AccessKeyID)
+			}
+		}
+		if len(w.s3Requests()) == 0 {
+			t.Errorf("it did not ask\n%s", o.output)
+		}
+	}
+}
+
 // execStory: variables, for programs that know nothing else.
 func execStory(t *testing.T, r *row) {
 	alone(t)
