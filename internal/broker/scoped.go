@@ -81,19 +81,21 @@ func shorter(err error) bool {
 }
 
 // fromLongTermKey makes temporary credentials of a user's key, which a source turned out to give: a federation
-// token where a policy is asked for, which is the answer unless it lives too long, else a session.
+// token where a policy is asked for, else a session. done reports that they are the answer, and need not be
+// narrowed.
 func (p *Provider) fromLongTermKey(ctx context.Context, key token.Credentials) (t token.Token, done bool, err error) {
 	in := sts.Request{Operation: token.GetSessionToken, Duration: p.req.Duration}
-	if p.req.FederationName != "" {
-		in.Operation, in.Name, in.Policy = token.GetFederationToken, p.req.FederationName, p.req.Policy
-	}
 	least, _ := stsfield.Durations(in.Operation)
-	if in.Duration != 0 {
-		in.Duration = max(in.Duration, least)
+	brief := in.Duration != 0 && in.Duration < least
+	switch {
+	case brief:
+		in.Duration = least
+	case p.req.FederationName != "":
+		in.Operation, in.Name, in.Policy = token.GetFederationToken, p.req.FederationName, p.req.Policy
 	}
 	p.opts.Log.Debug("the source gives a long-term key, which GetScopedCredentials does not take", "profile", p.req.Name, "operation", string(in.Operation))
 	t, err = p.send(ctx, in, key)
-	return t, in.Duration == p.req.Duration && (in.Policy != "" || p.req.Policy == ""), err
+	return t, !brief && in.Policy == p.req.Policy, err
 }
 
 // principalOf is the ARN of who a token of p acts as: what STS said of it, what was found out of a source, or of

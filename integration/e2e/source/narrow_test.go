@@ -179,7 +179,7 @@ func TestParentRenewedFirst(t *testing.T) {
 		t.Errorf("%+v of %+v", second, now)
 	}
 	// The portal is away: the child is kept, and STS is not asked for one that ends with it.
-	m.At(t, second.Expiration.Sub(time.Now())-10*time.Minute)
+	m.At(t, time.Until(second.Expiration)-10*time.Minute)
 	w.STS.Fault(emulator.Fault{Kind: emulator.InternalFailure, Op: "GetRoleCredentials"})
 	calls := w.STS.Count("GetScopedCredentials")
 	for range 3 {
@@ -191,7 +191,7 @@ func TestParentRenewedFirst(t *testing.T) {
 		t.Errorf("%d requests for what would end no later", n)
 	}
 	// Never after its end.
-	m.At(t, second.Expiration.Sub(time.Now())+time.Second)
+	m.At(t, time.Until(second.Expiration)+time.Second)
 	if r := w.Run(t, line...); r.Code == 0 {
 		t.Errorf("handed out after its end: %q", r.Stdout)
 	}
@@ -453,5 +453,32 @@ func TestLifeByTheClockOfSTS(t *testing.T) {
 	}
 	if n := w.STS.Count("GetScopedCredentials"); n != 2 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+// A command that turns out to print a user's key: what GetScopedCredentials does not take it gets from the
+// operations that take such a key.
+func TestUsersKeyOfACommand(t *testing.T) {
+	w, sources := narrowWorld(t, harness.NewWorld(t))
+	w.Env["USER"] = userName(t)
+	for args, want := range map[string]string{
+		"--duration 1h":              "GetSessionToken",
+		"--duration 60":              "GetScopedCredentials",
+		"--allow ec2:DescribeImages": "GetFederationToken",
+		"--read-only --duration 1h":  "GetFederationToken",
+		"--read-only --duration 60":  "GetScopedCredentials",
+		"--allow ec2:* --read-only":  "GetScopedCredentials",
+	} {
+		d := w.Parse(t, w.Run(t, append(sources["process with a key"].args, strings.Fields(args)...)...).Stdout)
+		id, _ := w.STS.Lookup(d.AccessKeyId)
+		if id.Operation != want {
+			t.Errorf("%s: %s, want %s", args, id.Operation, want)
+		}
+		if strings.Contains(args, "60") && id.Expiration.Sub(id.Issued) > time.Minute {
+			t.Errorf("%s: lives %s", args, id.Expiration.Sub(id.Issued))
+		}
+		if strings.Contains(args, "read-only") && w.S3(t, d, "PUT", "/bucket/key") != 403 {
+			t.Errorf("%s: may write", args)
+		}
 	}
 }
