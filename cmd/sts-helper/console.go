@@ -86,7 +86,7 @@ func (p *program) console(ctx context.Context, name string, flags settings.Flags
 		return "", err
 	}
 	waited := p.waitsFor(federation)
-	signInToken, err := askSignInToken(ctx, federation, c)
+	signInToken, err := askSignInToken(ctx, t, federation, c)
 	waited()
 	if err != nil {
 		return "", err
@@ -140,7 +140,15 @@ const (
 // askSignInToken exchanges credentials for a token that signs in
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_enable-console-custom-url.html).
 // The URL of that request holds a secret and is in no error.
-func askSignInToken(ctx context.Context, federation string, c token.Credentials) (string, error) {
+func askSignInToken(ctx context.Context, t *target, federation string, c token.Credentials) (string, error) {
+	pem, err := t.CABundle()
+	if err != nil {
+		return "", err
+	}
+	roots, err := transport.Roots(pem)
+	if err != nil {
+		return "", failure.Configf("%v", err)
+	}
 	ctx, cancel := context.WithTimeout(ctx, signInPatience)
 	defer cancel()
 	session, err := json.Marshal(map[string]string{"sessionId": c.AccessKeyID, "sessionKey": c.SecretAccessKey, "sessionToken": c.SessionToken})
@@ -154,7 +162,7 @@ func askSignInToken(ctx context.Context, federation string, c token.Credentials)
 	if err != nil {
 		return "", away("has no usable address")
 	}
-	resp, err := transport.New(nil, signInPatience).RoundTrip(req)
+	resp, err := transport.New(roots, signInPatience).RoundTrip(req)
 	if err != nil {
 		return "", away("cannot be reached: " + display.Safe(display.Innermost(err)))
 	}
@@ -165,7 +173,8 @@ func askSignInToken(ctx context.Context, federation string, c token.Credentials)
 	case err != nil:
 		return "", away("did not finish its answer")
 	case resp.StatusCode == http.StatusBadRequest || resp.StatusCode == http.StatusForbidden:
-		return "", &failure.Error{Class: failure.Denied, Text: fmt.Sprintf("the sign-in service refused the credentials (%s)", display.Safe(resp.Status))}
+		return "", &failure.Error{Class: failure.Denied, Text: fmt.Sprintf("the sign-in service refused the credentials (%s): they have ended, or are of a kind that may not sign in", display.Safe(resp.Status)),
+			Run: "sts-helper login --force " + display.ShellWord(t.name)}
 	case resp.StatusCode != http.StatusOK:
 		return "", away("answered " + display.Safe(resp.Status))
 	case json.Unmarshal(body, &answer) != nil || answer.SigninToken == "":

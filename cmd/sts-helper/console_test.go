@@ -15,6 +15,9 @@ func TestSignInHosts(t *testing.T) {
 		"us-gov-west-1":  "https://signin.amazonaws-us-gov.com/federation https://console.amazonaws-us-gov.com",
 		"eusc-de-east-1": "https://signin.amazonaws-eusc.eu/federation https://console.amazonaws-eusc.eu",
 		"us-iso-east-1":  "https://signin.c2shome.ic.gov/federation https://console.c2shome.ic.gov",
+		"us-isob-east-1": "https://signin.sc2shome.sgov.gov/federation https://console.sc2shome.sgov.gov",
+		"eu-isoe-west-1": "https://signin.csphome.adc-e.uk/federation https://console.csphome.adc-e.uk",
+		"us-isof-east-1": "https://signin.csphome.hci.ic.gov/federation https://console.csphome.hci.ic.gov",
 	} {
 		federation, home, err := signInHosts(&request.Request{Region: region})
 		if got := federation + " " + home; err != nil || got != want {

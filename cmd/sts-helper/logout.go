@@ -203,9 +203,12 @@ func holderName(who lock.Holder) string {
 }
 
 func (p *program) logoutAll(flags settings.Flags) error {
-	all, _, err := p.caches(flags)
+	all, _, bad, err := p.caches(flags)
 	if err != nil {
 		return err
+	}
+	for _, b := range bad { // whose cache may be another one
+		p.report(fmt.Errorf("%s: %w", b.name, b.err))
 	}
 	removed := 0
 	var renewing []lock.Holder

@@ -127,7 +127,7 @@ func (p *program) status(names []string, flags settings.Flags, v statusView) (st
 		return "", err
 	}
 	single := len(names) > 0 || asks(flags)
-	caches, known, err := p.caches(flagsFor(single, flags))
+	caches, known, bad, err := p.caches(flagsFor(single, flags))
 	if err != nil {
 		return "", err
 	}
@@ -172,7 +172,10 @@ func (p *program) status(names []string, flags settings.Flags, v statusView) (st
 			problems = append(problems, problem)
 		}
 	}
-	lines, err := statusLines(wanted, unlessSingle(single, caches))
+	if single {
+		bad = nil // the others are not asked about
+	}
+	lines, err := statusLines(wanted, bad, unlessSingle(single, caches))
 	if err != nil {
 		return "", err
 	}
@@ -198,7 +201,7 @@ func (p *program) status(names []string, flags settings.Flags, v statusView) (st
 		fmt.Fprintf(&b, "warning: %s\n", problem)
 	}
 	switch {
-	case !single && !v.long && len(known)+len(records) > 0:
+	case !single && !v.long && len(lines) > 0:
 		width, colour := p.screen()
 		b.WriteString(table(lines, width, colour))
 	case len(records) == 0:

@@ -28,6 +28,7 @@ const (
 	stateAsking      = "asking"       // the user is being asked at the moment
 	stateFailed      = "failed"       // there are none, and getting them failed
 	stateUnusable    = "unusable"     // the record cannot be used; the next use replaces it
+	stateUnreadable  = "unreadable"   // the profile's settings are wrong; the detail says which
 )
 
 // statusProfile is one line of status. Times are RFC 3339, UTC.
@@ -131,10 +132,13 @@ func narrowing(r *request.Request) string {
 }
 
 // statusLines are the lines of all profiles, sessions once, those that need the user first.
-func statusLines(known []*target, caches []*cache.Cache) ([]*statusProfile, error) {
+func statusLines(known []*target, bad []unreadable, caches []*cache.Cache) ([]*statusProfile, error) {
 	all := []*statusProfile{}
 	shown := map[string]*statusProfile{}
 	at := func(c *cache.Cache, key string) string { return c.Path() + "\n" + key }
+	for _, b := range bad {
+		all = append(all, &statusProfile{Profile: b.name, State: stateUnreadable, NeedsMe: true, Detail: display.Safe(b.err.Error())})
+	}
 	for _, t := range known {
 		s := profileStatus(t)
 		all = append(all, s)
@@ -262,6 +266,12 @@ func table(lines []*statusProfile, width int, colour bool) string {
 			widths[i] = max(widths[i], utf8.RuneCountInString(r[i]))
 		}
 	}
+	narrow(&widths, width)
+	for _, r := range rows {
+		for i := range widths {
+			r[i] = display.Clip(r[i], widths[i])
+		}
+	}
 	var b strings.Builder
 	for n, r := range rows {
 		line := ""
@@ -289,6 +299,19 @@ func table(lines []*statusProfile, width int, colour bool) string {
 		b.WriteString(line + "\n")
 	}
 	return b.String()
+}
+
+// narrow makes columns narrower until the state has room behind them, on a terminal of that width: first the
+// identity, which the others nearly say, then the source and the name.
+func narrow(widths *[4]int, width int) {
+	const state = 18 // for a word and the beginning of what it is about
+	over := widths[0] + widths[1] + widths[2] + widths[3] + 2*len(widths) + state - width
+	for _, c := range [...]struct{ column, least int }{{1, 12}, {3, 10}, {0, 12}} {
+		if less := min(over, widths[c.column]-c.least); width > 0 && less > 0 {
+			widths[c.column] -= less
+			over -= less
+		}
+	}
 }
 
 // screen is how wide the terminal on standard output is, 0 where it is none, and whether colours

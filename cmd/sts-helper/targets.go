@@ -113,8 +113,8 @@ func (p *program) completeName(cmd *cobra.Command, args []string, word string) (
 }
 
 // caches opens every cache that the flags or the known profiles name, and gives the known
-// profiles as well. A profile that cannot be read is reported and left out.
-func (p *program) caches(flags settings.Flags) ([]*cache.Cache, []*target, error) {
+// profiles as well, and those that cannot be read.
+func (p *program) caches(flags settings.Flags) (all []*cache.Cache, known []*target, bad []unreadable, err error) {
 	dir := p.env.Getenv("STS_HELPER_CACHE_DIR")
 	if v := flags["cache-dir"]; len(v) > 0 {
 		dir = v[len(v)-1]
@@ -122,32 +122,37 @@ func (p *program) caches(flags settings.Flags) ([]*cache.Cache, []*target, error
 	if dir != "" {
 		var err error
 		if dir, err = filepath.Abs(dir); err != nil {
-			return nil, nil, noCache(err)
+			return nil, nil, nil, noCache(err)
 		}
 	}
 	c, err := broker.OpenCache(dir, p.env)
 	if err != nil {
-		return nil, nil, noCache(err)
+		return nil, nil, nil, noCache(err)
 	}
-	all := []*cache.Cache{c}
+	all = []*cache.Cache{c}
 	names, err := settings.KnownNames(p.env)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	if len(names) == 0 {
-		return all, nil, nil
-	}
-	targets, problems := p.targets(names, flags, broker.Options{NonInteractive: true})
-	for _, err := range joined(problems) {
-		p.report(err)
-	}
-	for _, t := range targets {
+	for _, name := range names {
+		t, err := p.target(name, flags, p.looking(), broker.Options{NonInteractive: true})
+		if err != nil {
+			bad = append(bad, unreadable{display.Safe(name), err})
+			continue
+		}
+		known = append(known, t)
 		c, err := t.Cache()
 		if err == nil && c != nil && !slices.ContainsFunc(all, func(other *cache.Cache) bool { return other.Path() == c.Path() }) {
 			all = append(all, c)
 		}
 	}
-	return all, targets, nil
+	return all, known, bad, nil
+}
+
+// unreadable is a profile whose settings make no request.
+type unreadable struct {
+	name string
+	err  error
 }
 
 func noCache(err error) error {

@@ -57,7 +57,7 @@ func (p *Provider) askForDevice() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	pem, err := p.caBundle()
+	pem, err := p.CABundle()
 	if err != nil {
 		return "", err
 	}

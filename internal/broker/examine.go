@@ -45,7 +45,7 @@ func (p *Provider) Examine(ctx context.Context, asked map[string]string) (x Exam
 	if err != nil {
 		return x, err
 	}
-	pem, err := p.caBundle()
+	pem, err := p.CABundle()
 	if err != nil {
 		return x, err
 	}

@@ -110,7 +110,7 @@ func (p *Provider) sourceCredentials(ctx context.Context) (token.Credentials, er
 
 // sourceOptions are what p's source takes beside its definition.
 func (p *Provider) sourceOptions(ctx context.Context) (source.Options, error) {
-	pem, err := p.caBundle()
+	pem, err := p.CABundle()
 	c, _ := p.Cache()
 	return source.Options{
 		Region: p.req.Region, Getenv: p.opts.Env.Getenv, Chain: p.chain.With(p.key), CABundle: pem,
@@ -158,9 +158,9 @@ func (p *Provider) send(ctx context.Context, in sts.Request, creds token.Credent
 // maxCABundle bounds the file of certificates, in bytes.
 const maxCABundle = 4 << 20
 
-// caBundle reads the certificates that AWS_CA_BUNDLE names, else ca_bundle of the profile; nil where
+// CABundle reads the certificates that AWS_CA_BUNDLE names, else ca_bundle of the profile; nil where
 // neither does, which means the system's.
-func (p *Provider) caBundle() ([]byte, error) {
+func (p *Provider) CABundle() ([]byte, error) {
 	from, file := "AWS_CA_BUNDLE", p.opts.Env.Getenv("AWS_CA_BUNDLE")
 	if file == "" {
 		from, file = "ca_bundle of the profile", p.req.CABundle
@@ -186,7 +186,7 @@ func (p *Provider) client() (*sts.Client, error) {
 		DualStack: p.req.DualStack,
 		Log:       p.opts.Log,
 	}
-	pem, err := p.caBundle()
+	pem, err := p.CABundle()
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
+
+	"github.com/creack/pty"
 
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
@@ -107,5 +110,47 @@ func TestStatusOnATerminal(t *testing.T) {
 		if r := j.Result(t); r.Code != 130 {
 			t.Errorf("exit %d, %q", r.Code, r.Stderr)
 		}
+	}
+}
+
+// On a terminal of 80 by 50, forty profiles and the session behind them fit without a line that breaks, and a profile
+// that cannot be read has its line, with its name, among those that need the user.
+func TestStatusFitsAScreen(t *testing.T) {
+	t.Parallel()
+	m := harness.NewMFAWorld(t)
+	var text strings.Builder
+	for i := range 39 {
+		role := m.STS.AddRole(harness.Account, fmt.Sprintf("a-role-with-a-long-name-%d", i+1))
+		fmt.Fprintf(&text, "[profile.team%d]\nsource_profile = \"base\"\nrole_arn = %q\n", i+1, role.ARN)
+	}
+	text.WriteString("[profile.broken]\nsource_profile = \"gone\"\n")
+	harness.Must(t, m.Write(".config/sts-helper/config.toml", text.String()))
+	m.Creds(t, m.Run(t, "--profile", "team1", "--mfa-code", m.Code()))
+	tt := harness.NewTerminal(t)
+	harness.Must(t, pty.Setsize(tt.Line, &pty.Winsize{Rows: 50, Cols: 80}))
+	m.Env["TERM"], m.Env["NO_COLOR"] = "xterm", "1"
+	cmd := m.Command(t, "status")
+	cmd.Stdout, cmd.Stderr = tt.Line, tt.Line
+	if r := harness.Start(t, tt, cmd).Result(t); r.Code != 0 {
+		t.Errorf("exit %d, %q", r.Code, tt.Screen())
+	}
+	lines := strings.Split(strings.TrimSuffix(tt.Rest(), "\r\n"), "\r\n")
+	if len(lines) != 42 || slices.ContainsFunc(lines, func(l string) bool { return utf8.RuneCountInString(l) > 80 }) {
+		t.Errorf("%d lines:\n%s", len(lines), strings.Join(lines, "\n"))
+	}
+	if !strings.HasPrefix(lines[1], "broken ") || !strings.Contains(lines[1], "unreadable") {
+		t.Errorf("%q", lines[1])
+	}
+	for i := range 39 {
+		if name := fmt.Sprintf("team%d ", i+1); !strings.HasPrefix(lines[i+2], name) {
+			t.Errorf("%q, not %s", lines[i+2], name)
+		}
+	}
+	first := profileLines(t, m.World)[0]
+	if first.Profile != "broken" || first.State != "unreadable" || !first.NeedsMe || !strings.Contains(first.Detail, `no AWS profile "gone"`) || !strings.Contains(first.Detail, "config.toml:") {
+		t.Errorf("%+v", first)
+	}
+	if r := m.Run(t, "status", "team1"); r.Stderr != "" {
+		t.Errorf("about another profile: %q", r.Stderr)
 	}
 }
