@@ -49,6 +49,8 @@ func changed(v reflect.Value) bool {
 		*x = &request.Certificate{File: "/home/a/cert.pem"}
 	case *request.SourceKind:
 		*x = request.SourceSSO
+	case *request.Limit:
+		x.Life += time.Second
 	default:
 		return false
 	}
@@ -64,6 +66,7 @@ var (
 		"CallOptions":   "how the request is answered",
 		"HandOut":       "the token of Operation is the same, and the source's credentials have a key of their own",
 		"Reason":        "what is said of the operation",
+		"MaxLife":       "refuses what there is, and changes nothing of it",
 		"CABundle":      "whom the connection trusts; AWS decides whose the token is",
 	}
 	noPartOfTheSource = map[string]string{
