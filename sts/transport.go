@@ -111,7 +111,7 @@ func readBody(resp *http.Response) ([]byte, error) {
 func (x *exchange) inspect(resp *http.Response, body []byte) error {
 	switch {
 	case x.status >= 300 && x.status < 400:
-		return &badAnswer{fmt.Sprintf("a redirect (%d) to %s", x.status, display.Quote(resp.Header.Get("Location")))}
+		return &badAnswer{fmt.Sprintf("a redirect (%d) to %s", x.status, display.Quote(withoutQuery(resp.Header.Get("Location"))))}
 	case x.status == http.StatusProxyAuthRequired:
 		return &proxyError{status: x.status}
 	case x.status >= 500 || x.status == http.StatusTooManyRequests:
@@ -190,4 +190,17 @@ func reason(err error) string {
 func isTimeout(err error) bool {
 	var t interface{ Timeout() bool }
 	return errors.As(err, &t) && t.Timeout()
+}
+
+// withoutQuery is an address as far as it says where it leads: what a login page is given behind that may
+// be good for a session there.
+func withoutQuery(location string) string {
+	if i := strings.IndexAny(location, "?#"); i >= 0 {
+		location = location[:i]
+	}
+	if scheme, rest, ok := strings.Cut(location, "//"); ok {
+		host, path, _ := strings.Cut(rest, "/")
+		location = scheme + "//" + host[strings.LastIndexByte(host, '@')+1:] + "/" + path
+	}
+	return location
 }

@@ -1,6 +1,7 @@
 package files_test
 
 import (
+	"crypto/sha1"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -250,4 +251,18 @@ func TestLoginsThatAreMissing(t *testing.T) {
 	}
 	rows = append(rows, row{name: "a session that there is not", config: strings.Replace(session, "-session my", "-session other", 1), args: "--source-profile s", code: harness.ExitConfig, says: "my"})
 	try(t, rows)
+	// A login that has expired is the same, in all forms of its time; what cannot be read is none.
+	for name, key := range map[string]string{"session": "my", "old form": "https://d-1.awsapps.com/start"} {
+		for _, text := range []string{`{"accessToken":"CANARY","expiresAt":"2020-01-01T00:00:00Z"}`, `{"accessToken":"CANARY","expiresAt":"2020-01-01T00:00:00UTC"}`,
+			`{"accessToken":"CANARY","expiresAt":"2020-01-01T00:00:00+0100"}`, `{"accessToken":"CANARY"}`, `{"expiresAt":"2099-01-01T00:00:00Z"}`, `{`, ``} {
+			w := newWorld(t)
+			w.Env["HTTPS_PROXY"] = "http://127.0.0.1:1"
+			harness.Must(t, w.Write(".aws/config", map[string]string{"session": session, "old form": old}[name]))
+			harness.Must(t, w.Write(fmt.Sprintf(".aws/sso/cache/%x.json", sha1.Sum([]byte(key))), text))
+			r := w.Run(t, "--source-profile", "s", "--role-arn", "arn:aws:iam::"+harness.Account+":role/a")
+			if r.Code != harness.ExitInteraction || !strings.Contains(r.Stderr, "aws sso login --profile s") || strings.Contains(r.Stderr, "CANARY") {
+				t.Errorf("%s, %s: exit %d, %s", name, text, r.Code, r.Stderr)
+			}
+		}
+	}
 }

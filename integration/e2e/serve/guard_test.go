@@ -280,4 +280,17 @@ func TestServeExpectContinue(t *testing.T) {
 	if status != 200 || !strings.Contains(strings.ToLower(all), "x-aws-ec2-metadata-token-ttl-seconds: 21600") {
 		t.Errorf("%d: %s", status, all)
 	}
+	// With it, what an instance with a role has is there; without it, and with IMDSv1, nothing is.
+	session := all[strings.LastIndex(all, "\r\n")+2:]
+	info := s.Do(t, "GET", s.Base+"/latest/meta-data/iam/info", "X-aws-ec2-metadata-token", session)
+	for _, key := range []string{`"Code"`, `"Success"`, `"LastUpdated"`, `"InstanceProfileArn"`} {
+		if info.Status != 200 || !strings.Contains(info.Body, key) {
+			t.Errorf("iam/info: %d, no %s: %s", info.Status, key, info.Body)
+		}
+	}
+	for _, path := range []string{"/latest/meta-data/iam/security-credentials/", "/latest/meta-data/iam/info", "/latest/" + harness.RolePath} {
+		if a := s.Do(t, "GET", s.Base+path); a.Status != 401 {
+			t.Errorf("%s without a session: %d", path, a.Status)
+		}
+	}
 }
