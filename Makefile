@@ -17,6 +17,8 @@ STATICCHECK_VERSION := v0.8.2
 MD2MAN_VERSION      := v2.0.7
 GORELEASER_VERSION  := v2.12.0
 CYCLONEDX_VERSION   := v1.10.0
+AWS_VAULT_VERSION   := v7.2.0
+GRANTED_VERSION     := v0.39.0
 GOVULNCHECK_VERSION := v1.9.0
 
 FUZZTIME   ?= 30s
@@ -25,7 +27,7 @@ BENCHTIME  ?= 1s
 # Nothing that is run from here may look for a metadata service.
 export AWS_EC2_METADATA_DISABLED := true
 
-.PHONY: build install uninstall package-files dist dist-test demo test test-short long check bench fuzz conformance conformance-long go-sdk-tests sdk-tools reference man clean help
+.PHONY: build install uninstall package-files dist dist-test demo test test-short long check bench beside fuzz conformance conformance-long go-sdk-tests sdk-tools reference man clean help
 
 build: ## build bin/sts-helper
 	CGO_ENABLED=0 $(GO) build -trimpath -tags='$(TAGS)' -ldflags='$(LDFLAGS)' -o $(BIN)/sts-helper ./cmd/sts-helper
@@ -70,6 +72,7 @@ test: $(if $(CI),sdk-tools)
 long: ## what takes too long for every change: 10,000 kills, a million requests, the whole matrix
 	STS_HELPER_KILLS=10000 IMDS_SOAK=1 $(GO) test -count=1 -timeout=150m ./cache ./imds
 	$(MAKE) conformance-long
+	$(MAKE) beside
 
 check: $(TOOLS)/staticcheck $(TOOLS)/govulncheck ## formatting, vet, staticcheck, tidy, other systems, known vulnerabilities
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
@@ -122,6 +125,12 @@ $(TOOLS)/cyclonedx-gomod:
 
 bench: build ## benchmarks; each compares within one run
 	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
+
+beside: ## do the same tasks with aws-vault and granted; writes the table in docs/beside.md
+	-GOBIN=$(TOOLS)/beside $(GO) install github.com/99designs/aws-vault/v7@$(AWS_VAULT_VERSION)
+	-GOBIN=$(TOOLS)/beside $(GO) install github.com/fwdcloudsec/granted/cmd/granted@$(GRANTED_VERSION)
+	-ln -sf granted $(TOOLS)/beside/assumego
+	$(GO) run ./integration/cmd/beside -tools $(TOOLS)/beside -docs docs/beside.md
 
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	@set -e; for pkg in $$($(GO) list ./...); do \
