@@ -276,3 +276,19 @@ func TestCITokens(t *testing.T) {
 	script := s.script(t, `curl -sS -H "Authorization: Bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=sts.amazonaws.com" | sed 's/.*"value":"\([^"]*\)".*/\1/'`)
 	s.Creds(t, s.Run(t, s.token(script)...))
 }
+
+// What they give is narrowed as any other temporary credentials: for a while, and to look at images.
+func TestNarrowedSources(t *testing.T) {
+	s := newSources(t)
+	x509 := s.x509()
+	for name, args := range map[string][]string{
+		"certificate": x509[:len(x509)-2], // without the role on top
+		"GitHub":      {"--web-identity", "github", "--role-arn", s.ci},
+	} {
+		d := s.Creds(t, s.Run(t, append(args, "--allow", "ec2:DescribeImages", "--duration", "5m")...))
+		id, _ := s.STS.Lookup(d.AccessKeyId)
+		if id.Operation != "GetScopedCredentials" || id.Expiration.Sub(id.Issued) > 5*time.Minute || s.EC2(t, d, "DescribeImages") != 200 || s.EC2(t, d, "DescribeAvailabilityZones") != 403 {
+			t.Errorf("%s: %+v", name, id)
+		}
+	}
+}

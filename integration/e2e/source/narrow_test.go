@@ -50,6 +50,13 @@ func narrowWorld(t *testing.T, h *harness.World) (*world, map[string]narrowed) {
 	t.Cleanup(container.Close)
 	var keys harness.Document
 	harness.Must(t, json.Unmarshal([]byte(w.Read(t, "bob.json")), &keys))
+	idp := w.STS.AddOIDCProvider(harness.Account, "https://idp.example.com", "sts.amazonaws.com")
+	saml := w.STS.AddSAMLProvider(harness.Account, "example")
+	web := w.STS.AddRole(harness.Account, "web", emulator.Trust(idp.ARN), emulator.TrustActions("sts:AssumeRoleWithWebIdentity")).ARN
+	asserted := w.STS.AddRole(harness.Account, "asserted", emulator.Trust(saml.ARN), emulator.TrustActions("sts:AssumeRoleWithSAML")).ARN
+	harness.Must(t, w.Write("token", idp.Token("pod", "sts.amazonaws.com", time.Now().Add(time.Hour))))
+	harness.Must(t, w.Write("assertion", saml.Assertion(emulator.SAMLAssertion{RoleARNs: []string{asserted}, RoleSessionName: "dave", Issued: time.Now()})))
+	instance := w.Serve(t, "--profile", "corp", "--imds", "corp")
 	return w, map[string]narrowed{
 		"Identity Center":       {args: []string{"--source-profile", "corp"}, operation: "GetScopedCredentials", who: "/alice"},
 		"aws login":             {args: []string{"--source-profile", "console"}, operation: "GetScopedCredentials", who: "user/carol"},
@@ -59,6 +66,10 @@ func narrowWorld(t *testing.T, h *harness.World) (*world, map[string]narrowed) {
 		"session with MFA":      {args: []string{"--source-profile", "base", "--mfa-serial", device.SerialNumber, "--mfa-code", device.Code(w.STS.Now())}, operation: "GetScopedCredentials", who: "user/alice"},
 		"keys":                  {args: []string{"--source-profile", "base"}, operation: "GetFederationToken", who: "federated-user/sts-helper-" + userName(t)},
 		"process with a key":    {args: []string{"--source-profile", "user"}, operation: "GetFederationToken", who: "federated-user/sts-helper-" + userName(t)},
+		"command":               {args: []string{"--source-command", "cat " + w.Dir + "/bob.json"}, operation: "GetScopedCredentials", who: "team/bob"},
+		"web identity":          {args: []string{"--role-arn", web, "--role-session-name", "pod", "--web-identity-token-file", w.Dir + "/token"}, operation: "AssumeRoleWithWebIdentity", who: "web/pod"},
+		"SAML":                  {args: []string{"--role-arn", asserted, "--principal-arn", saml.ARN, "--saml-assertion-file", w.Dir + "/assertion"}, operation: "AssumeRoleWithSAML", who: "asserted/dave"},
+		"instance":              {env: []string{"AWS_EC2_METADATA_SERVICE_ENDPOINT=" + instance.Base, "AWS_EC2_METADATA_DISABLED=false"}, operation: "GetScopedCredentials", who: "/alice"},
 		"container":             {env: []string{"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + container.URL + "/"}, operation: "GetScopedCredentials", who: "team/alice"},
 		"keys in the variables": {env: []string{"AWS_ACCESS_KEY_ID=" + keys.AccessKeyId, "AWS_SECRET_ACCESS_KEY=" + keys.SecretAccessKey, "AWS_SESSION_TOKEN=" + keys.SessionToken}, operation: "GetScopedCredentials", who: "team/bob"},
 	}
