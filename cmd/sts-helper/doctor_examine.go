@@ -68,27 +68,55 @@ func (x *examiner) shared(names []string) (err error) {
 		return err
 	}
 	running := settings.AWSNames(env)
-	self, _ := os.Executable()
-	programs := doctor.Programs{
-		Find: func(name string) (string, error) { return child.Find(name, env.Getenv("PATH")) },
-		Ours: func(file string) bool { return sameFile(file, self) },
-	}
+	x.found(x.p.profileFindings(x.files, x.names)...)
 	for _, name := range x.names {
 		p := x.files.Profile(name)
-		if p != nil && slices.Contains(running, name) {
-			x.found(doctor.Profile(x.files, p, programs)...)
-		}
 		if p != nil && (len(names) > 0 || slices.Contains(running, name)) {
 			x.sdks = append(x.sdks, profileChoices{display.Safe(name), doctor.SDKs(x.files, p, env.Getenv)})
 		}
-	}
-	if len(running) > 0 {
-		x.found(doctor.Environment(env.Getenv, env.Getenv(execVariable) != "")...)
 	}
 	if doctor.ModesMatter {
 		x.modes()
 	}
 	return nil
+}
+
+// profileFindings is what is wrong with AWS profiles that run this program, as far as AWS's files and variables
+// show it.
+func (p *program) profileFindings(files *awsconfig.Files, names []string) (all []doctor.Finding) {
+	running := settings.AWSNames(p.env)
+	self, _ := os.Executable()
+	programs := doctor.Programs{
+		Find: func(name string) (string, error) { return child.Find(name, p.env.Getenv("PATH")) },
+		Ours: func(file string) bool { return sameFile(file, self) },
+	}
+	for _, name := range names {
+		if profile := files.Profile(name); profile != nil && slices.Contains(running, name) {
+			all = append(all, doctor.Profile(files, profile, programs)...)
+		}
+	}
+	if len(running) > 0 {
+		all = append(all, doctor.Environment(p.env.Getenv, p.env.Getenv(execVariable) != "")...)
+	}
+	return all
+}
+
+// passedOver are the problems by which programs do not get what the profiles named, or all of them, give; one
+// line each. A look at the cache alone would call such profiles good.
+func (p *program) passedOver(names []string) (lines []string) {
+	files, err := settings.SharedFiles(p.env)
+	if err != nil {
+		return nil // which is said by what reads them
+	}
+	if len(names) == 0 {
+		names = settings.AWSNames(p.env)
+	}
+	for _, f := range p.profileFindings(files, names) {
+		if f.Level == doctor.Problem {
+			lines = append(lines, f.String())
+		}
+	}
+	return lines
 }
 
 func sameFile(a, b string) bool {

@@ -119,6 +119,11 @@ func (p *program) login(ctx context.Context, names []string, flags settings.Flag
 		}
 	}
 	p.adviseOnKeys(all)
+	if names != nil {
+		for _, line := range p.passedOver(names) {
+			p.progress("warning: %s", line)
+		}
+	}
 	if len(failed) > 0 {
 		return summary{fmt.Errorf("%d of %d logins failed", len(failed), len(names)), failed[0]}
 	}

@@ -172,6 +172,7 @@ func (p *program) status(names []string, flags settings.Flags, v statusView) (st
 			problems = append(problems, problem)
 		}
 	}
+	problems = append(problems, p.passedOver(names)...)
 	if single {
 		bad = nil // the others are not asked about
 	}

@@ -60,16 +60,29 @@ func (p *Provider) askAndSend(ctx context.Context, src mfa.Source, dev *mfa.Devi
 	for {
 		t, problem, err := p.tryCode(ctx, src, dev, q, send)
 		if err == nil || problem == "" || !p.prompter.interactive() {
-			return t, err
+			return t, p.barred(dev, err)
 		}
 		if problem == codeRefused {
 			if q.Attempt >= maxCodes {
-				return token.Token{}, err
+				return token.Token{}, p.barred(dev, err)
 			}
 			q.Attempt++
 		}
 		q.Problem = problem
 	}
+}
+
+// barred is err with how long no code is asked for, where it was the refusal that began that.
+func (p *Provider) barred(dev *mfa.Device, err error) error {
+	left := dev.CooldownLeft()
+	e, ok := errors.AsType[*failure.Error](err)
+	if !ok || left <= 0 {
+		return err
+	}
+	barred := *e
+	barred.Text += fmt.Sprintf("; programs ask for no code of this device during the next %s", left.Round(time.Second))
+	barred.Next, barred.Run = "to try again now", display.Safe(p.prompter.opts.Login)
+	return &barred
 }
 
 // The problems that another code may solve.

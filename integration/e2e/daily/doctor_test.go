@@ -362,3 +362,29 @@ func TestLoginMentionsAReadableKey(t *testing.T) {
 		t.Errorf("%q", s)
 	}
 }
+
+// login and status do not call a profile good that SDKs pass over.
+func TestLoginAndStatusSayWhatIsPassedOver(t *testing.T) {
+	t.Parallel()
+	w, line := healthyHome(t)
+	if r := w.Run(t, "login", "app"); r.Code != 0 || r.Stderr != "" {
+		t.Errorf("healthy: exit %d, %q", r.Code, r.Stderr)
+	}
+	if r := w.Run(t, "status"); strings.Contains(r.Stdout, "warning") {
+		t.Errorf("healthy: %q", r.Stdout)
+	}
+	config(t, w, line+"\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = CANARY")
+	const want = "aws_access_key_id is beside credential_process"
+	if r := w.Run(t, "login", "app"); r.Code != 0 || !strings.Contains(r.Stderr, "sts-helper: warning: app: ") || !strings.Contains(r.Stderr, want) {
+		t.Errorf("exit %d, %q", r.Code, r.Stderr)
+	}
+	for _, args := range [][]string{{"status"}, {"status", "app"}, {"status", "--output", "json"}} {
+		if r := w.Run(t, args...); r.Code != 0 || !strings.Contains(r.Stdout, want) {
+			t.Errorf("%q: exit %d, %q", args, r.Code, r.Stdout)
+		}
+	}
+	w.Env["AWS_ACCESS_KEY_ID"] = "AKIAIOSFODNN7EXAMPLE"
+	if r := w.Run(t, "status"); !strings.Contains(r.Stdout, "warning: AWS_ACCESS_KEY_ID: it is set") {
+		t.Errorf("%q", r.Stdout)
+	}
+}

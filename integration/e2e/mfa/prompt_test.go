@@ -39,7 +39,8 @@ func TestThreeWrongCodesThenLogin(t *testing.T) {
 		tt.Await(harness.Prompt, i+1)
 		tt.Type(m.WrongCode(i) + "\n")
 	}
-	if r := j.Result(t); r.Code != harness.ExitDenied || !strings.Contains(r.Stderr, "MultiFactorAuthentication failed") || strings.Count(r.Stderr, "\n") != 1 {
+	if r := j.Result(t); r.Code != harness.ExitDenied || !strings.Contains(r.Stderr, "MultiFactorAuthentication failed") ||
+		!strings.Contains(r.Stderr, "programs ask for no code of this device during the next ") || !strings.Contains(r.Stderr, "to try again now; run: sts-helper login dev") || strings.Count(r.Stderr, "\n") != 1 {
 		t.Fatalf("exit %d, %q", r.Code, r.Stderr)
 	}
 	m.Calls(t, 3, 0, 0, 3)
