@@ -45,6 +45,7 @@ const watchAfter = time.Second
 func (p *program) loginCommand() *cobra.Command {
 	var all, force bool
 	var how webLogin
+	var output string
 	cmd := &cobra.Command{
 		Use:               "login [PROFILE...] [flags]",
 		Short:             "Get or renew credentials now, asking for an MFA code if need be",
@@ -56,7 +57,11 @@ func (p *program) loginCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&how.noBrowser, "no-browser", false, "show where to log in, and open no browser")
 	cmd.Flags().BoolVar(&how.deviceCode, "device-code", false, "log in by a code, in a browser on any device")
 	flags := addSettings(cmd.Flags(), "no-cache")
+	addOutput(cmd, &output)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkOutput(output); err != nil {
+			return err
+		}
 		names, err := p.named(args, all, flags)
 		if err != nil {
 			return err
@@ -66,12 +71,17 @@ func (p *program) loginCommand() *cobra.Command {
 				return err
 			}
 		}
-		return p.login(cmd.Context(), names, flags, &how, force)
+		if output == "text" {
+			return p.login(cmd.Context(), names, flags, &how, force, nil)
+		}
+		done := &loginResults{Version: 1, Logins: []loginResult{}}
+		err = p.login(cmd.Context(), names, flags, &how, force, done)
+		return errors.Join(err, done.print(p.stdout))
 	}
 	return cmd
 }
 
-func (p *program) login(ctx context.Context, names []string, flags settings.Flags, how *webLogin, force bool) error {
+func (p *program) login(ctx context.Context, names []string, flags settings.Flags, how *webLogin, force bool, done *loginResults) error {
 	// A preset code is one for all of them: it may not be tried on a second device.
 	code := p.env.Getenv("STS_HELPER_MFA_CODE")
 	if v := flags["mfa-code"]; len(v) > 0 {
@@ -105,8 +115,9 @@ func (p *program) login(ctx context.Context, names []string, flags settings.Flag
 		if t.NeedsCode(&batch, force) && len(all) > 1 {
 			p.progress("%s (%d of %d): an MFA code is needed", t.name, i+1, len(all))
 		}
-		line, err := p.loginTo(ctx, t, &batch, how, force)
+		result, err := p.loginTo(ctx, t, &batch, how, force)
 		if err != nil {
+			done.failed(t, err)
 			if ctx.Err() != nil || errors.Is(err, mfa.ErrCancelled) || len(all)+len(failed) == 1 {
 				return err
 			}
@@ -114,7 +125,9 @@ func (p *program) login(ctx context.Context, names []string, flags settings.Flag
 			p.report(fmt.Errorf("%s: %w", t.name, err))
 			continue
 		}
-		if _, err := fmt.Fprintf(p.stdout, "%-*s  %s\n", width, t.name, line); err != nil {
+		if done != nil {
+			done.Logins = append(done.Logins, result)
+		} else if _, err := fmt.Fprintf(p.stdout, "%-*s  %s\n", width, t.name, result); err != nil {
 			return err
 		}
 	}
@@ -213,10 +226,10 @@ func (p *program) refuseLife(all []*target, flags settings.Flags) error {
 }
 
 // loginTo gets the credentials of one target and says how it went.
-func (p *program) loginTo(ctx context.Context, t *target, batch *broker.LoginBatch, how *webLogin, force bool) (string, error) {
+func (p *program) loginTo(ctx context.Context, t *target, batch *broker.LoginBatch, how *webLogin, force bool) (loginResult, error) {
 	brought, err := p.loginToSource(ctx, t, how, force)
 	if err != nil {
-		return "", err
+		return loginResult{}, err
 	}
 	get := func() (cache.Answer, error) {
 		defer p.sayWhoIsWaitedFor(t)()
@@ -226,25 +239,24 @@ func (p *program) loginTo(ctx context.Context, t *target, batch *broker.LoginBat
 	if source.LoginNeeded(err) && !brought {
 		// The login looked good, and AWS does not take it any more.
 		if _, err := p.loginToSource(ctx, t, how, true); err != nil {
-			return "", err
+			return loginResult{}, err
 		}
 		a, err = get()
 	}
 	if err != nil {
-		return "", err
+		return loginResult{}, err
 	}
 	for _, w := range broker.Warnings(a) {
 		p.progress("%s: warning: %s", t.name, w)
 	}
-	line := "renewed"
+	result := loginResult{Profile: t.name, Result: "renewed", Expires: utc(a.Token.Credentials.Expires)}
 	if a.Origin != cache.Fresh {
-		line = "kept"
+		result.Result = "kept"
 	}
-	line += ", good until " + moment(a.Token.Credentials.Expires)
 	if until, ok := t.NoCodeUntil(); ok {
-		line += "; no code is needed until " + moment(until)
+		result.NoCodeUntil = utc(until)
 	}
-	return line, nil
+	return result, nil
 }
 
 // sayWhoIsWaitedFor names another process that asks for the same thing at the moment, if the

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -67,6 +68,8 @@ func (p *program) policyCheckCommand() *cobra.Command {
 		Long:  policyCheckHelp,
 		Args:  oneArgument("FILE, the policy to check (- is standard input)"),
 	}
+	var output string
+	addOutput(cmd, &output)
 	measure := cmd.Flags().Bool("measure", false, "ask AWS how much of a session token the policy takes")
 	flags := addSettings(cmd.Flags(), "policy", "policy-arn", "allow", "deny", "resource", "read-only", "no-policy", "granted", "no-cache")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -76,7 +79,13 @@ func (p *program) policyCheckCommand() *cobra.Command {
 		case *measure && args[0] == "-":
 			return usageError{errors.New("--measure takes a file, and not standard input")}
 		}
-		if err := p.checkPolicy(cmd.Context(), args[0]); err != nil || !*measure {
+		if err := checkOutput(output); err != nil {
+			return err
+		}
+		if output == "json" && *measure {
+			return usageError{errors.New("--measure prints text; leave out --output json")}
+		}
+		if err := p.checkPolicy(cmd.Context(), args[0], output == "json"); err != nil || !*measure {
 			return err
 		}
 		return p.measurePolicy(cmd.Context(), args[0], flags)
@@ -85,7 +94,7 @@ func (p *program) policyCheckCommand() *cobra.Command {
 }
 
 // checkPolicy says what is wrong with a written policy, and how long it is.
-func (p *program) checkPolicy(ctx context.Context, file string) error {
+func (p *program) checkPolicy(ctx context.Context, file string, asJSON bool) error {
 	data, err := readInput(ctx, file)
 	if ctx.Err() != nil {
 		return err
@@ -94,14 +103,49 @@ func (p *program) checkPolicy(ctx context.Context, file string) error {
 		return usageError{fmt.Errorf("%s cannot be read: %w; name a file with a policy, or - for standard input", display.Safe(file), err)}
 	}
 	parsed, err := policy.Parse(data)
-	for _, finding := range policy.Check(data) {
-		fmt.Fprintf(p.stdout, "%s:%s\n", display.Safe(file), display.Safe(finding.String()))
+	if asJSON {
+		d := policyDocument{Version: 1, Usable: err == nil, MaxLength: policy.MaxLength, Findings: []policyFinding{}}
+		if err == nil {
+			d.Length = parsed.Len()
+		}
+		for _, f := range policy.Check(data) {
+			d.Findings = append(d.Findings, policyFinding{f.Line, f.Column, display.Safe(f.Path), fmt.Sprint(f.Severity), display.Safe(f.Message)})
+		}
+		enc := json.NewEncoder(p.stdout)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(d); err != nil {
+			return err
+		}
+	} else {
+		for _, finding := range policy.Check(data) {
+			fmt.Fprintf(p.stdout, "%s:%s\n", display.Safe(file), display.Safe(finding.String()))
+		}
 	}
 	if err != nil {
 		return &settings.Error{Kind: settings.Config, Where: display.Safe(file), What: "the policy cannot be used", Err: err}
 	}
+	if asJSON {
+		return nil
+	}
 	_, err = fmt.Fprintf(p.stdout, "%s: %d of %d characters\n", display.Safe(file), parsed.Len(), policy.MaxLength)
 	return err
+}
+
+// policyDocument is what policy check --output json prints; docs/reference/json.md has the fields.
+type policyDocument struct {
+	Version   int             `json:"version"`
+	Usable    bool            `json:"usable"`
+	Length    int             `json:"length,omitempty"` // in characters, as STS counts them
+	MaxLength int             `json:"max_length"`
+	Findings  []policyFinding `json:"findings"`
+}
+
+type policyFinding struct {
+	Line     int    `json:"line"`
+	Column   int    `json:"column"`
+	Path     string `json:"path,omitempty"`
+	Severity string `json:"severity"` // error or warning
+	Message  string `json:"message"`
 }
 
 // measurePolicy has a session made with the policy in a file, and says how much of its token is taken.
