@@ -136,6 +136,9 @@ func check(b Bundle, now time.Time) error {
 	fail := func(format string, args ...any) error {
 		return fmt.Errorf("%w: %s", ErrIncomplete, fmt.Sprintf(format, args...))
 	}
+	if t.Operation == token.GetWebIdentityToken {
+		return fail("it has no credentials, but a token for another service")
+	}
 	if err := checkPrincipals(t); err != "" {
 		return fail("%s", err)
 	}

@@ -133,6 +133,14 @@ func TestFields(t *testing.T) {
 		{"role with a user's operation", func(b *handoff.Bundle) {
 			b.Token.AssumedRole, b.Token.FederatedUser = b.Token.FederatedUser, nil
 		}, "names an assumed role"},
+		{"scoped session with a user's operation", func(b *handoff.Bundle) { b.Token.ScopedSession = b.Token.FederatedUser }, "names a scoped session"},
+		{"scoped session", func(b *handoff.Bundle) {
+			b.Token.Operation, b.Token.ScopedSession, b.Token.FederatedUser = token.GetScopedCredentials, b.Token.FederatedUser, nil
+		}, ""},
+		{"web identity token", func(b *handoff.Bundle) {
+			b.Token.Operation, b.Token.FederatedUser = token.GetWebIdentityToken, nil
+			b.Token.Credentials.AccessKeyID, b.Token.Credentials.SecretAccessKey = "", ""
+		}, "no credentials"},
 		{"user's id 1", func(b *handoff.Bundle) { b.Token.FederatedUser.ID = "x" }, "id of whom it names"},
 		{"user's id 2", func(b *handoff.Bundle) { b.Token.FederatedUser.ID = "xx" }, ""},
 		{"user's id 193", func(b *handoff.Bundle) { b.Token.FederatedUser.ID = text(193) }, ""},

@@ -1,6 +1,6 @@
 // Package sts asks AWS STS for credentials, once, and verifies the answer before using it.
 //
-// A [Request] is for one of six operations of the STS API (version 2011-06-15).
+// A [Request] is for one operation of the STS API (version 2011-06-15).
 // [Client.Do] checks it, sends it, checks what came back, and gives a [token.Token] or an [*Error]:
 //
 //	client, err := sts.New(sts.Options{Region: "eu-west-1"})

@@ -77,6 +77,8 @@ func Open(w World) (*Emulator, error) {
 		managed:  builtinPolicies(),
 		signin:   signin{codes: map[string]*loginCode{}, proofs: map[string]bool{}},
 		closed:   make(chan struct{}),
+
+		minimumToken: w.MinimumTokenSize,
 	}
 	if e.lockout == 0 {
 		e.lockout = 10

@@ -18,6 +18,9 @@ type World struct {
 	// MFALockout is the number of wrong codes in a row after which a device refuses
 	// every code; 0 means 10, negative means never.
 	MFALockout int `json:"mfa_lockout,omitempty"`
+	// MinimumTokenSize is how long every session token is at least, in bytes; see
+	// [Emulator.SetMinimumTokenSize].
+	MinimumTokenSize int `json:"minimum_token_size,omitempty"`
 
 	Accounts      []Account           `json:"accounts,omitempty"`
 	Users         []User              `json:"users,omitempty"`

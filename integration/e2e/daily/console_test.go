@@ -28,6 +28,8 @@ func TestConsole(t *testing.T) {
 		{[]string{"--source-profile", "base", "--role-arn", role.ARN, "--allow", "s3:Get*", "--region", "eu-west-1", "--destination", "s3"}, "/s3/home?region=eu-west-1", ""},
 		{[]string{"--source-profile", "base", "--federation-name", "ana", "--allow", "s3:*"}, "/console/home?region=us-east-1", ""},
 		{[]string{"--source-profile", "base"}, "", "add --federation-name NAME"},
+		{[]string{"--source-profile", "base", "--duration", "5m"}, "", "add --federation-name NAME"},
+		{[]string{"--source-profile", "base", "--role-arn", role.ARN, "--duration", "5m"}, "/console/home?region=us-east-1", ""},
 		{[]string{"--source-profile", "base", "--role-arn", role.ARN, "--destination", "https://evil.example/"}, "", "is no page of"},
 		{[]string{"--source-profile", "base", "--role-arn", role.ARN, "--destination", "../x"}, "", "a service such as s3"},
 	} {
