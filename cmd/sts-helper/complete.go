@@ -12,18 +12,22 @@ import (
 )
 
 // fixedValues are the values of flags that there are few of, or the usual ones of those.
-var fixedValues = map[string][]string{
-	"prompt": {"auto", "tty", "dialog", "never"}, "log-format": {"text", "json"}, "log-level": {"debug", "info", "warn", "error"},
-	"env-format": envFormats, "env-token": tokenWays, "web-identity": {"github"},
-	"duration": {"15m", "30m", "1h", "4h", "12h", "36h"}, "session-duration": {"1h", "12h", "24h", "36h"}, "wait": {"5s", "10s", "25s", "55s"},
-	"destination": {"billing", "cloudformation", "cloudwatch", "dynamodb", "ec2", "ecs", "iam", "lambda", "rds", "s3", "systems-manager", "vpc"},
+func fixedValues(flag string) []string {
+	return map[string][]string{
+		"prompt": {"auto", "tty", "dialog", "never"}, "log-format": {"text", "json"}, "log-level": {"debug", "info", "warn", "error"},
+		"env-format": envFormats, "env-token": tokenWays, "web-identity": {"github"},
+		"duration": {"15m", "30m", "1h", "4h", "12h", "36h"}, "session-duration": {"1h", "12h", "24h", "36h"}, "wait": {"5s", "10s", "25s", "55s"},
+		"destination": {"billing", "cloudformation", "cloudwatch", "dynamodb", "ec2", "ecs", "iam", "lambda", "rds", "s3", "systems-manager", "vpc"},
+	}[flag]
 }
 
 // keyOf are the flags whose values are completed by what AWS's files have under a key.
-var keyOf = map[string]string{
-	"region": awsconfig.KeyRegion, "role-arn": awsconfig.KeyRoleARN, "mfa-serial": awsconfig.KeyMFASerial, "external-id": "external_id",
-	"role-session-name": "role_session_name", "endpoint-url": awsconfig.KeyEndpointURL, "sso-start-url": awsconfig.KeySSOStartURL,
-	"sso-session": awsconfig.KeySSOSession, "account": awsconfig.KeySSOAccountID, "role": awsconfig.KeySSORoleName,
+func keyOf(flag string) string {
+	return map[string]string{
+		"region": awsconfig.KeyRegion, "role-arn": awsconfig.KeyRoleARN, "mfa-serial": awsconfig.KeyMFASerial, "external-id": "external_id",
+		"role-session-name": "role_session_name", "endpoint-url": awsconfig.KeyEndpointURL, "sso-start-url": awsconfig.KeySSOStartURL,
+		"sso-session": awsconfig.KeySSOSession, "account": awsconfig.KeySSOAccountID, "role": awsconfig.KeySSORoleName,
+	}[flag]
 }
 
 // fileValues are what is in help texts for a value that is a file.
@@ -49,15 +53,15 @@ func (p *program) valuesOf(f *pflag.Flag) cobra.CompletionFunc {
 	s, setting := f.Value.(*settingFlag)
 	name, _ := pflag.UnquoteUsage(f)
 	switch {
-	case fixedValues[f.Name] != nil:
-		return cobra.FixedCompletions(fixedValues[f.Name], cobra.ShellCompDirectiveNoFileComp)
+	case fixedValues(f.Name) != nil:
+		return cobra.FixedCompletions(fixedValues(f.Name), cobra.ShellCompDirectiveNoFileComp)
 	case f.Name == "source-profile":
 		return p.completeAWSNames
 	case slices.Contains([]string{"profile", "imds", "ecs-address"}, f.Name):
 		return func(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
 			return p.completeNames(cmd, nil, word)
 		}
-	case keyOf[f.Name] != "":
+	case keyOf(f.Name) != "":
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return p.configured(f.Name), cobra.ShellCompDirectiveNoFileComp
 		}
@@ -84,7 +88,7 @@ func (p *program) configured(flag string) []string {
 		if profile == nil {
 			continue
 		}
-		if v := strings.TrimSpace(profile.Value(keyOf[flag])); v != "" && !slices.Contains(all, v) {
+		if v := strings.TrimSpace(profile.Value(keyOf(flag))); v != "" && !slices.Contains(all, v) {
 			all = append(all, v)
 		}
 	}

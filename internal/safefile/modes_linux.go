@@ -13,17 +13,29 @@ func withoutModes(path string) bool {
 	return st.Type == v9fs || st.Type == vboxsf || st.Type == vmhgfs
 }
 
-// networkSystems are file systems of other machines, by their magic numbers (statfs(2), linux/magic.h).
-var networkSystems = map[uint32]string{
-	0x6969: "NFS", 0xff534d42: "CIFS", 0xfe534d42: "SMB", 0x517b: "SMB", 0x564c: "NCP", 0x73757245: "Coda", 0x5346414f: "AFS",
-	0x00c36400: "Ceph", 0x47504653: "GPFS", 0x0bd00bd0: "Lustre",
-}
-
 // NetworkFileSystem is the kind of file system of another machine that path is on, "" where it is local or not known.
 func NetworkFileSystem(path string) string {
 	var st syscall.Statfs_t
 	if syscall.Statfs(path, &st) != nil {
 		return ""
 	}
-	return networkSystems[uint32(st.Type)]
+	switch uint32(st.Type) { // statfs(2), linux/magic.h
+	case 0x6969:
+		return "NFS"
+	case 0xff534d42, 0xfe534d42, 0x517b:
+		return "SMB"
+	case 0x564c:
+		return "NCP"
+	case 0x73757245:
+		return "Coda"
+	case 0x5346414f:
+		return "AFS"
+	case 0x00c36400:
+		return "Ceph"
+	case 0x47504653:
+		return "GPFS"
+	case 0x0bd00bd0:
+		return "Lustre"
+	}
+	return ""
 }
