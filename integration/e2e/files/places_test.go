@@ -70,7 +70,7 @@ func TestEndpointsOfTheProfile(t *testing.T) {
 		{name: "services", real: true, config: "[profile base]\nservices = local\nregion = eu-west-1\n[services local]\ns3 =\n  endpoint_url = http://127.0.0.1:1\nsts =\n  endpoint_url = {STS}\n", args: "--source-profile base", asks: "GetSessionToken", region: "eu-west-1"},
 		{name: "quoted services", real: true, config: "[profile base]\nservices = my local\n[services \"my local\"]\nsts =\n  endpoint_url = {STS}\n", args: "--source-profile base", asks: "GetSessionToken"},
 		{name: "endpoint_url", real: true, config: "[profile base]\nendpoint_url = {STS}\n", args: "--source-profile base", asks: "GetSessionToken"},
-		{name: "unencrypted elsewhere", real: true, config: "[profile base]\nendpoint_url = http://localstack:4566\n", args: "--source-profile base", code: harness.ExitConfig, says: "unencrypted"},
+		{name: "unencrypted elsewhere", real: true, config: "[profile base]\nendpoint_url = http://localstack:4566\n", args: "--source-profile base", code: harness.ExitConfig, says: "unencrypted|config:2"},
 		{name: "a services section that there is not", real: true, config: "[profile base]\nservices = nosuch\n", args: "--source-profile base", code: harness.ExitConfig, says: "config:2|[services nosuch]"},
 	})
 	secure := harness.NewWorld(t)
@@ -190,6 +190,7 @@ func TestProfilesAndBareLines(t *testing.T) {
 		{name: "bare: the section is the default one, the environment has keys", config: none + "credential_process = sts-helper\n", env: []string{"AWS_ACCESS_KEY_ID={BOB}", "AWS_SECRET_ACCESS_KEY={BOBSECRET}"}, asks: "GetSessionToken", by: "{BOB}", region: "eu-west-1"},
 		{name: "bare: keys nowhere", config: one, env: []string{"AWS_PROFILE=dev"}, code: harness.ExitConfig, says: "config:2|--source-profile NAME"},
 		{name: "bare: not the keys of the profile that AWS_PROFILE names", config: one, env: []string{"AWS_PROFILE=base"}, code: harness.ExitConfig, says: "config:2|--source-profile NAME"},
+		{name: "bare: the default profile's keys before the environment's", config: one, credentials: keys, env: []string{"AWS_PROFILE=dev", "AWS_ACCESS_KEY_ID={ID}", "AWS_SECRET_ACCESS_KEY={SECRET}"}, asks: "GetSessionToken", by: "{BOB}"},
 		{name: "bare: in the credentials file", credentials: keys + "[dev]\ncredential_process = sts-helper\n", toml: entry, asks: "GetSessionToken", by: "{ID}"},
 		{name: "bare: a quoted name", config: "[profile \"my dev\"]\ncredential_process = sts-helper\n", credentials: keys, toml: "[profile.\"my dev\"]\nsource_profile = \"base\"\n", asks: "GetSessionToken", by: "{ID}"},
 		{name: "bare: a path, quotes, and the command's word", config: "[profile dev]\ncredential_process = \"/opt/my tools/sts-helper\" 'process'\n", credentials: keys, toml: entry, args: "process", asks: "GetSessionToken", by: "{ID}"},

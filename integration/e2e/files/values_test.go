@@ -95,6 +95,7 @@ func TestKeysBesideRoles(t *testing.T) {
 		{name: "a command and a role", config: "[profile r]\n" + own + "credential_process = /bin/false\n", args: "--source-profile r", code: harness.ExitConfig, says: "source_profile and credential_process"},
 		{name: "half a pair beside a whole one in the other file", config: "[profile base]\naws_access_key_id = {BOB}\n", args: "--source-profile base", asks: "GetSessionToken", by: "{ID}"},
 		{name: "a token of the other file's keys", config: "[profile base]\naws_access_key_id = {BOB}\naws_secret_access_key = {BOBSECRET}\naws_session_token = CANARYother\n", args: "--source-profile base", asks: "GetSessionToken", by: "{ID}"},
+		{name: "a token in the other file than the keys", config: "[profile base]\n" + bobs, credentials: "[base]\naws_session_token = CANARYother\naws_security_token = CANARYother\n", args: "--source-profile base", asks: "GetSessionToken", by: "{BOB}"},
 		{name: "an old name for a token, left behind beside a user's key", credentials: base + "aws_security_token = CANARYold\n", args: "--source-profile base", asks: "GetSessionToken", by: "{ID}"},
 		{name: "the same in a variable", credentials: "[x]\n", env: []string{"AWS_ACCESS_KEY_ID={BOB}", "AWS_SECRET_ACCESS_KEY={BOBSECRET}", "AWS_SECURITY_TOKEN=CANARYold"}, asks: "GetSessionToken", by: "{BOB}"},
 		{name: "a credential_source and a source", config: "[profile m]\ncredential_source = Environment\nsource_profile = base\nrole_arn = {ROLE}/a\n", args: "--source-profile m", code: harness.ExitConfig},
