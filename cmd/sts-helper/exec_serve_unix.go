@@ -85,7 +85,12 @@ func (p *program) endpointCommands() []*cobra.Command {
 		}
 		line, err := child.Command{Path: program, Args: append([]string{endpointCommand}, args...), Env: child.Environ(), Limit: maxPlace}.Leave(p.stderr)
 		if err != nil {
-			return exitError{errors.New("the endpoint ended"), failure.Internal.ExitCode()}
+			code := failure.Internal.ExitCode()
+			var ended interface{ ExitCode() int } // of package os/exec
+			if errors.As(err, &ended) && ended.ExitCode() > 0 {
+				code = ended.ExitCode()
+			}
+			return exitError{errors.New("the endpoint ended"), code}
 		}
 		_, err = p.stdout.Write(line)
 		return err

@@ -94,7 +94,7 @@ func TestExecServeNarrowed(t *testing.T) {
 	// What cannot be narrowed starts no command.
 	w.STS.Fault(emulator.Fault{Kind: emulator.Refuse, Op: "GetScopedCredentials", Status: 400, Code: "PackedPolicyTooLarge", Message: "too large"})
 	r = w.Run(t, "exec", "--serve", "--source-profile", "corp", "--read-only", "--", "sh", "-c", "echo ran")
-	if r.Code == 0 || r.Stdout != "" || !strings.Contains(r.Stderr, "PackedPolicyTooLarge") {
+	if r.Code != harness.ExitDenied || r.Stdout != "" || !strings.Contains(r.Stderr, "PackedPolicyTooLarge") {
 		t.Errorf("exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
 	}
 }
