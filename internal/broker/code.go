@@ -151,9 +151,11 @@ func (p *Provider) device(ctx context.Context, src mfa.Source) (*mfa.Device, err
 	}
 	who := p.holder()
 	who.TTY, who.Asking = src.Name(), true
-	if !p.opts.Login { // which says it itself
-		defer p.waitFor(ctx, "another process that has MFA device "+display.Safe(p.req.SerialNumber))()
+	what := "another process that has MFA device " + display.Safe(p.req.SerialNumber)
+	if p.opts.Login {
+		what = "" // which says it itself
 	}
+	defer p.waitFor(ctx, what)() // also ends the wait for the lock: no line about that may get into a prompt
 	dev, err := mfa.OpenDevice(ctx, c, p.req.SerialNumber, who, p.wait(ctx))
 	if errors.Is(err, lock.ErrUnavailable) {
 		return mfa.MemoryDevice(), nil

@@ -18,7 +18,6 @@ import (
 // fetch asks STS for the token. advisory reports that the old one can still be used, so that
 // the user is not asked for anything on the way.
 func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error) {
-	p.opts.Log.DebugContext(ctx, Waited, "for", "the lock") // no line about it may be in a prompt
 	if p.req.OfSource() {
 		return p.fetchSource(ctx, advisory)
 	}

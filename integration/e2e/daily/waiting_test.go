@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/integration/harness"
@@ -89,5 +90,34 @@ func TestWhatIsWaitedForIsSaid(t *testing.T) {
 				t.Errorf("%q", s)
 			}
 		})
+	}
+}
+
+// A call that takes over from another process is in its own prompt then, and no line about the wait gets in there.
+func TestNoWaitIsSaidInAPrompt(t *testing.T) {
+	t.Parallel()
+	w := harness.NewWorld(t)
+	d := w.STS.AddMFADevice(w.User, "phone")
+	args := []string{"env", "--source-profile", "base", "--mfa-serial", d.SerialNumber}
+	first := harness.NewTerminal(t)
+	cmd := w.Command(t, args...)
+	cmd.Stderr = first.Line
+	harness.Start(t, first, cmd)
+	first.Await(harness.Prompt, 1)
+	second := harness.NewTerminal(t)
+	other := w.Command(t, args...)
+	other.Stderr = second.Line
+	j := harness.Start(t, second, other)
+	time.Sleep(300 * time.Millisecond) // so that it waits; were it later, nothing would be shown either
+	harness.Must(t, cmd.Process.Kill())
+	second.Await(harness.Prompt, 1)
+	time.Sleep(1500 * time.Millisecond) // longer than what is waited before a word is said
+	_, after, _ := strings.Cut(second.Screen(), harness.Prompt)
+	if strings.Contains(after, "waiting for") {
+		t.Errorf("%q", second.Screen())
+	}
+	second.Type(d.Code(w.STS.Now()) + "\n")
+	if r := j.Result(t); r.Code != 0 {
+		t.Errorf("exit %d, %q", r.Code, second.Screen())
 	}
 }
