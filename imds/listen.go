@@ -71,7 +71,19 @@ type guardedConn struct {
 	peer  *peer
 	conns *connTable
 	user  int64
+	reads int          // of the request that is being read; a new connection has had one
 	idle  atomic.Int64 // since when no request has been in progress, in nanoseconds; 0 while one is
+}
+
+// Read gives the headers of a request headerTimeout. Those that come in one piece, as nearly all do, need no timer for
+// it: the first read waits between requests. By a single byte net/http looks whether the client has gone.
+func (c *guardedConn) Read(p []byte) (int, error) {
+	if len(p) > 1 {
+		if c.reads++; c.reads == 2 {
+			_ = c.SetReadDeadline(time.Now().Add(headerTimeout))
+		}
+	}
+	return c.Conn.Read(p)
 }
 
 func (c *guardedConn) Close() error {
@@ -206,7 +218,7 @@ func (s *Server) admit(c net.Conn, open bool, d *diag) *guardedConn {
 	st := s.state.Load()
 	p := newPeer(st, c.LocalAddr(), c.RemoteAddr(), open)
 	guard, why := s.connGuards(st, p, d)
-	in := &guardedConn{Conn: c, peer: p, conns: &s.conns, user: noUser}
+	in := &guardedConn{Conn: c, peer: p, conns: &s.conns, user: noUser, reads: 1}
 	if p.hasUID {
 		in.user = int64(p.uid)
 	}

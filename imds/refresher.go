@@ -53,8 +53,9 @@ type refresher struct {
 
 // get is the answer to a client: credentials that are good now, or why there are none.
 func (rf *refresher) get(ctx context.Context, now time.Time) (*snapshot, *failure) {
-	if s := rf.cur.Load(); s.serves(now) {
-		if s.left(now) <= s.window && rf.mayFetch(now) {
+	s := rf.cur.Load()
+	if left, ok := s.serves(now); ok {
+		if left <= s.window && rf.mayFetch(now) {
 			rf.startFetch(false)
 		}
 		return s, nil
@@ -74,7 +75,8 @@ func (rf *refresher) get(ctx context.Context, now time.Time) (*snapshot, *failur
 	case <-t.C:
 	case <-ctx.Done():
 	}
-	if s := rf.cur.Load(); s.serves(time.Now()) {
+	s = rf.cur.Load()
+	if _, ok := s.serves(time.Now()); ok {
 		return s, nil
 	}
 	if f := rf.failed.Load(); f != nil {
@@ -88,7 +90,8 @@ func abs(d time.Duration) time.Duration { return max(d, -d) }
 // ready is get for those who do not wait: health checks.
 func (rf *refresher) ready(now time.Time) (ok bool, f *failure) {
 	s := rf.cur.Load()
-	return s.serves(now), rf.failed.Load()
+	_, ok = s.serves(now)
+	return ok, rf.failed.Load()
 }
 
 // mayFetch reports whether the provider may be asked (again) now, if there is a reason to.
@@ -219,7 +222,7 @@ func (rf *refresher) fetch(ctx context.Context) {
 			if f.login {
 				return retryLogin
 			}
-			if left := lifeLeft(old, now); old.serves(now) {
+			if left, ok := old.serves(now); ok {
 				return jitter(min(retryValidMin<<min(rf.tries-1, 8), retryValidMax, max(retryMax, left/4)))
 			}
 			return jitter(min(retryMin<<min(rf.tries-1, 8), retryMax))

@@ -69,11 +69,9 @@ func (s *servingState) metadata(w http.ResponseWriter, r *http.Request, p *peer,
 	if len(sent) != 1 {
 		return failHTML(w, http.StatusUnauthorized, ""), "metadata"
 	}
-	left, ok := s.sessions.check(sent[0], p, now)
-	if !ok {
+	if !s.sessions.check(sent[0], p, now) {
 		return failHTML(w, http.StatusUnauthorized, ""), "metadata"
 	}
-	w.Header()[headerTTL] = []string{strconv.Itoa(int(left / time.Second))}
 	if path == "" {
 		return write(w, http.StatusOK, typeText, []byte("latest")), "metadata"
 	}

@@ -78,9 +78,7 @@ func (s *Server) httpServer(log *slog.Logger) *http.Server {
 		Handler:        http.HandlerFunc(s.handle),
 		Protocols:      protocols,
 		MaxHeaderBytes: maxHeader - 4096,
-		// The same for both, so that net/http sets one deadline for a request and not two. No request has a body.
-		ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout,
-		IdleTimeout: -1,
+		IdleTimeout:    -1,
 		// Else net/http itself answers "OPTIONS *", past all guards.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),

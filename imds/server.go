@@ -237,7 +237,10 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	c := r.Context().Value(connKey{}).(*guardedConn)
 	c.idle.Store(0)
 	s.respond(w, r, c.peer, now)
-	c.idle.Store(time.Now().UnixNano())
+	if r.Body == http.NoBody { // else the rest of it is read
+		c.reads = 0
+	}
+	c.idle.Store(now.UnixNano())
 }
 
 func (s *Server) respond(w http.ResponseWriter, r *http.Request, p *peer, now time.Time) {

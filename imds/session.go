@@ -87,10 +87,10 @@ func (s *sessions) issue(p *peer, now time.Time, ttl time.Duration) string {
 	return tokenEncoding.EncodeToString(m.token[:])
 }
 
-// check gives the time that is left to token, and whether it is one of ours, for p's user, and alive.
-func (s *sessions) check(token string, p *peer, now time.Time) (time.Duration, bool) {
+// check reports whether token is one of ours, for p's user, and alive.
+func (s *sessions) check(token string, p *peer, now time.Time) bool {
 	if len(token) != tokenText {
-		return 0, false
+		return false
 	}
 	m := s.macs.Get().(*sessionMAC)
 	defer s.macs.Put(m)
@@ -98,17 +98,17 @@ func (s *sessions) check(token string, p *peer, now time.Time) (time.Duration, b
 	copy(text[:], token)
 	// Decode passes over line ends, so the length must be looked at too.
 	if n, err := tokenEncoding.Decode(m.token[:], text[:]); err != nil || n != tokenLen {
-		return 0, false
+		return false
 	}
 	if m.token[0] != tokenVersion || subtle.ConstantTimeCompare(m.of(p, s.context), m.token[signedLen:]) != 1 {
-		return 0, false
+		return false
 	}
 	var end [8]byte
 	copy(end[len(end)-expiryLen:], m.token[versionLen:])
 	// Milliseconds of the wall clock: a machine that slept must not think a token young.
 	left := time.Duration(int64(binary.BigEndian.Uint64(end[:]))-now.UnixMilli()) * time.Millisecond
 	// More than the longest life is left only if the clock was set back.
-	return left, left > 0 && left <= maxTTL*time.Second
+	return left > 0 && left <= maxTTL*time.Second
 }
 
 // parseTTL reads the seconds of a token's life: digits only, 1 to 21600.

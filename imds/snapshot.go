@@ -49,8 +49,13 @@ func (s *snapshot) left(now time.Time) time.Duration {
 	return min(s.expires.Sub(now.Round(0)), s.life-gone)
 }
 
-// serves reports whether they may still be handed out.
-func (s *snapshot) serves(now time.Time) bool { return s != nil && s.left(now) >= s.floor }
+// serves reports whether they may still be handed out, and what is left of them.
+func (s *snapshot) serves(now time.Time) (left time.Duration, ok bool) {
+	if s != nil {
+		left = s.left(now)
+	}
+	return left, s != nil && left >= s.floor
+}
 
 // newSnapshot checks what a provider gave and writes the documents. Its errors hold no secrets.
 func newSnapshot(p *Profile, in *Instance, c aws.Credentials, now time.Time) (*snapshot, error) {
