@@ -72,6 +72,17 @@ type Config struct {
 	Logger *slog.Logger
 	// Observe is called for every [Event], from many goroutines at once; it must be quick. Optional.
 	Observe func(Event)
+	// Given is called before credentials are sent, from many goroutines at once, and the client waits for
+	// it: for a log of who got what. Optional.
+	Given func(Handout)
+}
+
+// Handout is what a client gets.
+type Handout struct {
+	Profile     string
+	Credentials aws.Credentials
+	IMDS        bool  // by instance metadata, else as container credentials
+	UID         int64 // of the user who gets them, -1 where that is not known
 }
 
 // Profile is one identity to serve.

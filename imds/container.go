@@ -31,12 +31,25 @@ func (s *servingState) container(w http.ResponseWriter, r *http.Request, p *peer
 	snap, f := rf.get(r.Context(), now)
 	switch {
 	case snap != nil:
+		s.given(p, rf, snap, false)
 		return write(w, http.StatusOK, typeJSON, snap.container), rf.p.Name
 	case f.login:
 		return failJSON(w, http.StatusBadRequest, "LoginRequired", rf.loginMessage()), rf.p.Name
 	}
 	waitBefore(w, rf.retryIn(now))
 	return failJSON(w, http.StatusServiceUnavailable, "ServiceUnavailable", "there are no valid credentials at present; the server's log says why"), rf.p.Name
+}
+
+// given tells who gets what, where that is wanted.
+func (s *servingState) given(p *peer, rf *refresher, snap *snapshot, metadata bool) {
+	if s.cfg.Given == nil {
+		return
+	}
+	uid := int64(-1)
+	if p.hasUID {
+		uid = int64(p.uid)
+	}
+	s.cfg.Given(Handout{rf.p.Name, snap.creds, metadata, uid})
 }
 
 func (rf *refresher) loginMessage() string {

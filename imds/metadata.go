@@ -19,6 +19,8 @@ type entry struct {
 	// of is the answer once there are credentials; nil for none.
 	of    func(*snapshot) []byte
 	early bool
+	// secret reports that the answer has credentials.
+	secret bool
 }
 
 // fillDefaults derives what in leaves open, so that the rest of the package need not ask again.
@@ -66,13 +68,13 @@ func metadataTree(in *Instance, account string) map[string]entry {
 		"meta-data/iam/info":         {of: func(s *snapshot) []byte { return s.info }},
 		roles:                        name,
 		extended:                     name,
-		roles + "/" + in.RoleName:    {of: func(s *snapshot) []byte { return s.role }},
-		extended + "/" + in.RoleName: {of: func(s *snapshot) []byte { return s.extended }},
+		roles + "/" + in.RoleName:    {of: func(s *snapshot) []byte { return s.role }, secret: true},
+		extended + "/" + in.RoleName: {of: func(s *snapshot) []byte { return s.extended }, secret: true},
 	}
 	if in.Region != "" {
 		tree["meta-data/placement/region"] = text(in.Region)
 		tree["meta-data/placement/availability-zone"] = text(in.zone())
-		tree["dynamic/instance-identity/document"] = entry{identityBody(in, account), func(s *snapshot) []byte { return s.identity }, true}
+		tree["dynamic/instance-identity/document"] = entry{text: identityBody(in, account), of: func(s *snapshot) []byte { return s.identity }, early: true}
 	}
 	addListings(tree)
 	return tree

@@ -82,7 +82,7 @@ func (s *servingState) metadata(w http.ResponseWriter, r *http.Request, p *peer,
 	if version != "latest" || !ok {
 		return failHTML(w, http.StatusNotFound, ""), "metadata"
 	}
-	return s.answer(w, r, e, now), "metadata"
+	return s.answer(w, r, p, e, now), "metadata"
 }
 
 // unescapeRole undoes the escapes that a client may put into a role's name for characters that need
@@ -115,7 +115,7 @@ func (s *servingState) token(w http.ResponseWriter, r *http.Request, p *peer, no
 
 // answer gives what is at a path. While there are no credentials, what depends on them is 404 if
 // the user must log in, which SDKs take for an instance without a role and do not retry; else 503.
-func (s *servingState) answer(w http.ResponseWriter, r *http.Request, e entry, now time.Time) int {
+func (s *servingState) answer(w http.ResponseWriter, r *http.Request, p *peer, e entry, now time.Time) int {
 	snap := s.role.cur.Load()
 	if e.of == nil || e.early && snap == nil { // a region is wanted by clients that have no need of credentials yet
 		return write(w, http.StatusOK, typeText, e.text)
@@ -133,6 +133,9 @@ func (s *servingState) answer(w http.ResponseWriter, r *http.Request, e entry, n
 	b := e.of(snap)
 	if b == nil {
 		return failHTML(w, http.StatusNotFound, "")
+	}
+	if e.secret {
+		s.given(p, s.role, snap, true)
 	}
 	return write(w, http.StatusOK, typeText, b)
 }

@@ -91,6 +91,7 @@ func (p *program) envCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		p.logFor(t, answer.Token)
 		return p.print(f, answer.Token.Credentials, t.Request().Region)
 	}
 	return cmd

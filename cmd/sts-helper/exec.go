@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sts-helper/sts-helper/internal/audit"
 	"github.com/sts-helper/sts-helper/internal/child"
 	"github.com/sts-helper/sts-helper/internal/direct"
 	"github.com/sts-helper/sts-helper/internal/display"
@@ -117,7 +118,7 @@ func (p *program) exec(ctx context.Context, name string, flags settings.Flags, c
 	if serve {
 		environ, err = p.execServe(ctx, name, flags, command[0])
 	} else {
-		environ, err = p.execVariables(ctx, name, flags)
+		environ, err = p.execVariables(ctx, name, flags, file)
 	}
 	if err != nil {
 		return err
@@ -128,11 +129,16 @@ func (p *program) exec(ctx context.Context, name string, flags settings.Flags, c
 	return p.become(file, command, environ)
 }
 
-// execVariables is the environment for a command that gets credentials in it.
-func (p *program) execVariables(ctx context.Context, name string, flags settings.Flags) ([]string, error) {
+// execVariables is the environment for a command that gets credentials in it. This process becomes it.
+func (p *program) execVariables(ctx context.Context, name string, flags settings.Flags, file string) ([]string, error) {
 	t, answer, err := p.tokenOf(ctx, name, flags)
 	if err != nil {
 		return nil, err
+	}
+	if c, on := p.auditLog(p.env); on {
+		l := line(audit.Exec, t.Request().Name, answer.Token)
+		l.UID, l.PID, l.Program = os.Getuid(), os.Getpid(), file
+		p.log(c, l)
 	}
 	environ := render.Clean(child.Environ(execVariable + "=" + t.name))
 	for _, v := range render.Variables(answer.Token.Credentials, t.Request().Region) {

@@ -32,6 +32,9 @@ func main() {
 		terminal: func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) },
 		env:      environment(),
 	}
+	if a := direct.TakePending(); a != nil {
+		os.Exit(p.finishDirect(a))
+	}
 	os.Exit(p.run(stopOnSignals(), os.Args[1:]))
 }
 

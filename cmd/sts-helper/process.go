@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/audit"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/process"
@@ -43,6 +44,7 @@ func (p *program) processCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		p.logFor(t, answer.Token)
 		return p.print(f, answer.Token.Credentials, t.Request().Region)
 	}
 	return cmd
@@ -68,6 +70,10 @@ func (p *program) process(ctx context.Context, flags settings.Flags) error {
 	}
 	if err := p.mayPrint(); err != nil {
 		return err
+	}
+	if c, on := p.auditLog(env); on {
+		p.log(c, toCaller(audit.Process, req.Name, answer.Token))
+		seen.note.Audited, seen.note.Profile = true, req.Name
 	}
 	if err := process.Write(p.stdout, answer.Token.Credentials); err != nil {
 		return fmt.Errorf("the credentials could not be written: %w", err)

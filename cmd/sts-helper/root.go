@@ -88,6 +88,7 @@ func (p *program) commands() []*cobra.Command {
 		p.grantCommand(),
 		p.acceptCommand(),
 		p.policyCommand(),
+		p.auditCommand(),
 		p.serveCommand(),
 		p.healthcheckCommand(),
 		p.versionCommand(),

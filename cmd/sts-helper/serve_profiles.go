@@ -173,6 +173,7 @@ func (e *endpoint) config(s *servePlan) imds.Config {
 	if e.metrics != nil {
 		c.Observe = e.metrics.observe
 	}
+	e.audited(s, &c)
 	return c
 }
 

@@ -86,6 +86,14 @@ func upgraded(b *testing.B) *harness.Home {
 	return h
 }
 
+// audited is a home with a log of who got what, in which each call has its line.
+func audited(b *testing.B) *harness.Home {
+	b.Helper()
+	h := home(b, 2, 1)
+	harness.Must(b, h.Write(".config/sts-helper/config.toml", "[audit]\nfile = \"~/audit.log\"\n"))
+	return h
+}
+
 func situations(b *testing.B) []situation {
 	b.Helper()
 	plain := []string{"--source-profile", "base"}
@@ -101,6 +109,7 @@ func situations(b *testing.B) []situation {
 		{"narrowed", narrowed(b), []string{"--source-profile", "vault", "--policy", "policy.json"}, nil, 1.1},
 		{"bare-line", home(b, 2, 1), nil, []string{"AWS_PROFILE=base"}, 1.1},
 		{"ordinary", home(b, 2, 1), plain, ordinary, 0}, // for comparison
+		{"audited", audited(b), plain, nil, 0},
 	}
 }
 

@@ -30,6 +30,10 @@ type Note struct {
 	Life time.Duration
 	// At is when it was noted, where it has an end.
 	At record.Moment
+	// Audited reports that the answer has its line in the audit log, with Profile for a name. It is given
+	// once the whole program is there: see [TakePending].
+	Audited bool
+	Profile string
 
 	key    noteKey // of its hashes
 	hash   *hasher
@@ -139,7 +143,7 @@ func (n *Note) ended(now record.Moment) bool {
 // hashes, the hash of the rest, then strings, each behind its length in four bytes, and lists behind
 // their number.
 const (
-	format  = "direct/3\n"
+	format  = "direct/4\n"
 	maxList = 4 << 10
 )
 
@@ -171,6 +175,9 @@ func (n *Note) encode() ([]byte, error) {
 		w.long(n.At.Wall.UnixNano())
 		w.long(int64(n.At.Boot))
 		w.text(n.At.BootID)
+	}
+	if n.Audited {
+		w.text(n.Profile)
 	}
 	check := n.hash.of(w)
 	data := append([]byte(format), n.key[:]...)
@@ -230,6 +237,9 @@ func (n *Note) decode(data string, h *hasher) error {
 	n.Life = time.Duration(r.long())
 	if n.Life != 0 {
 		n.At = record.Moment{Wall: time.Unix(0, r.long()).UTC(), Boot: time.Duration(r.long()), BootID: r.text()}
+	}
+	if n.Audited = len(r.rest) > 0; n.Audited {
+		n.Profile = r.text()
 	}
 	if r.failed || len(r.rest) != 0 || !record.IsName(n.Key) || n.Life < 0 || n.Least < 0 {
 		return errNote

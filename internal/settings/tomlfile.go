@@ -19,6 +19,7 @@ type configFile struct {
 	data    []byte
 	entries []entry
 	fleet   *fleet // nil for a user's file
+	audit   auditTable
 }
 
 // entry is one [profile.NAME].
@@ -191,6 +192,8 @@ func (w *walk) open(parts []string, line int) error {
 	switch {
 	case parts[0] == "defaults", parts[0] == "policy":
 		return w.openFleet(parts, line)
+	case parts[0] == "audit" && len(parts) == 1:
+		return nil
 	case parts[0] != "profile":
 		return w.file.wrong(line, "unknown section ["+sectionText(parts)+"]", "sections are called [profile.NAME]")
 	case len(parts) == 1:
@@ -213,6 +216,9 @@ func (w *walk) open(parts []string, line int) error {
 func (w *walk) assign(path []string, line int, value *unstable.Node) error {
 	if len(path) > 1 && (path[0] == "defaults" || path[0] == "policy") {
 		return w.assignFleet(path, line, value)
+	}
+	if len(path) == 2 && path[0] == "audit" {
+		return w.audit(path[1], line, value)
 	}
 	if path[0] != "profile" {
 		what := "unknown key " + display.Quote(path[0])

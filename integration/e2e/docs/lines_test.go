@@ -180,6 +180,14 @@ func serves(t *testing.T, line string) {
 	}
 }
 
+// logged runs a line where something was handed out with a log.
+func logged(t *testing.T, line string) {
+	r := newReader(t)
+	harness.Must(t, r.Write(".config/sts-helper/config.toml", "[audit]\nfile = \"~/audit.log\"\n"))
+	r.Creds(t, r.Run(t, "--source-profile", "base"))
+	r.shell(t, line)
+}
+
 // target looks whether the Makefile has it; what it does is too much here.
 func target(t *testing.T, line string) {
 	root, _ := pages(t)
@@ -281,6 +289,8 @@ func wayOf(line string) way {
 		return credentials
 	case words[1] == "serve":
 		return serves
+	case words[1] == "audit":
+		return logged
 	case has("corp"):
 		return logins
 	}

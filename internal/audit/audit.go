@@ -1,0 +1,251 @@
+// Package audit keeps the log of who got which credentials: one JSON line for each token that is handed to
+// another program. Each line has the hash of the one before, so that [Verify] finds a line that was changed
+// or taken out. It never holds a secret, and nothing that fails here keeps anybody from credentials.
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/journal"
+	"github.com/gofrs/flock"
+
+	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/safefile"
+)
+
+// Config says where the log is kept. The zero Config keeps none.
+type Config struct {
+	// File is its absolute path, "" for none.
+	File string
+	// Journald reports whether the lines go to the system's journal, which seals its entries itself.
+	Journald bool
+}
+
+// On reports whether there is a log.
+func (c Config) On() bool { return c.File != "" || c.Journald }
+
+const (
+	// lockWait is how long a line waits for other processes that write one.
+	lockWait = time.Second
+	// kept is how many files that were put aside are.
+	kept = 9
+	// maxLine bounds a line.
+	maxLine = 8 << 10
+)
+
+// maxSize is the size in bytes from which a file is put aside as FILE.1.
+var maxSize int64 = 10 << 20
+
+// Ways on which credentials are handed out.
+const (
+	Process     = "credential_process"
+	Environment = "env"
+	Exec        = "exec"
+	Container   = "container"
+	IMDS        = "imds"
+)
+
+// Line is one line of the log.
+type Line struct {
+	Version     int       `json:"v"` // 1
+	Time        time.Time `json:"time"`
+	Profile     string    `json:"profile,omitempty"`
+	Identity    string    `json:"identity,omitempty"` // the ARN that STS named
+	AccessKeyID string    `json:"access_key_id"`
+	Expires     time.Time `json:"expires,omitzero"`
+	SecondsLeft int64     `json:"seconds_left,omitempty"`
+	Way         string    `json:"way"`
+	UID         int       `json:"uid"`               // of the program that got them, -1 where it is not known
+	PID         int       `json:"pid,omitempty"`     // 0 where it is not known
+	Program     string    `json:"program,omitempty"` // "" where it is not known
+	// Break says why the chain begins anew here.
+	Break string `json:"break,omitempty"`
+	// Previous is the SHA-256 of the line before, its line end included: hexadecimal, "" at the
+	// beginning and after a break.
+	Previous string `json:"previous"`
+}
+
+// Write appends a line. The error says what is wrong with the log.
+func (c Config) Write(l Line) error {
+	l.Version, l.Time = 1, time.Now().UTC().Truncate(time.Millisecond)
+	if !l.Expires.IsZero() {
+		l.Expires = l.Expires.UTC()
+		l.SecondsLeft = int64(l.Expires.Sub(l.Time) / time.Second)
+	}
+	var errs []error
+	if c.Journald {
+		errs = append(errs, toJournal(l))
+	}
+	if c.File != "" {
+		if err := c.append(l); err != nil {
+			errs = append(errs, fmt.Errorf("the audit log %s cannot be written: %s", display.Safe(c.File), display.Innermost(err)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func toJournal(l Line) error {
+	text, err := json.Marshal(l)
+	if err == nil {
+		err = journal.Send(string(text), journal.PriInfo, map[string]string{"SYSLOG_IDENTIFIER": "sts-helper", "STS_HELPER_AUDIT": "1"})
+	}
+	if err != nil {
+		return fmt.Errorf("the audit line cannot be sent to the journal: %s", display.Innermost(err))
+	}
+	return nil
+}
+
+func (c Config) append(l Line) error {
+	release := take(c.File + ".lock")
+	if release != nil {
+		defer release()
+	} else {
+		l.Break = "the lock could not be had"
+	}
+	f, err := open(c.File)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	size := info.Size()
+	lead := ""
+	if l.Break == "" {
+		var whole bool
+		if l.Previous, whole, err = last(f, size); err != nil {
+			return err
+		}
+		if !whole {
+			lead, l.Previous, l.Break = "\n", "", "the line before is not whole"
+		}
+		if size >= maxSize {
+			if err := putAside(c.File); err != nil {
+				return err
+			}
+			_ = f.Close()
+			if f, err = open(c.File); err != nil {
+				return err
+			}
+			size, lead = 0, ""
+		}
+		if size == 0 && l.Previous == "" { // the one before was put aside by a process that was killed then
+			l.Previous = lastOf(c.File + ".1")
+		}
+	}
+	text, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	n, err := f.WriteString(lead + string(text) + "\n")
+	if err != nil && n > 0 && release != nil {
+		_ = f.Truncate(size) // a full disk takes half a line
+	}
+	return err
+}
+
+// take takes the lock of the log, nil where it cannot be had in time. The kernel keeps the order of those
+// who wait, which lock.Acquire, with its looks at the clock in between, does not.
+func take(path string) (release func()) {
+	l := flock.New(path, flock.SetPermissions(0o600))
+	got := make(chan error, 1)
+	go func() { got <- l.Lock() }()
+	select {
+	case err := <-got:
+		if err == nil {
+			return func() { _ = l.Unlock() }
+		}
+	case <-time.After(lockWait):
+		go func() { // it comes all the same, some time
+			if <-got == nil {
+				_ = l.Unlock()
+			}
+		}()
+	}
+	return nil
+}
+
+// open opens the log for appending. What is there must be a file of this user's own, which nobody else reads.
+func open(path string) (*os.File, error) {
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = dir.Close() }()
+	f, err := dir.OpenFile(filepath.Base(path), os.O_RDWR|os.O_APPEND|os.O_CREATE|openFlags, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = safefile.CheckPrivateFile(info)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// last is the hash of the last line, "" where there is none, and whether that line is whole.
+func last(f *os.File, size int64) (hash string, whole bool, err error) {
+	if size == 0 {
+		return "", true, nil
+	}
+	buf := make([]byte, min(size, maxLine))
+	if _, err := f.ReadAt(buf, size-int64(len(buf))); err != nil && err != io.EOF {
+		return "", false, err
+	}
+	if buf[len(buf)-1] != '\n' {
+		return "", false, nil
+	}
+	start := len(buf) - 1
+	for start > 0 && buf[start-1] != '\n' {
+		start--
+	}
+	return hashOf(buf[start:]), true, nil
+}
+
+func lastOf(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return ""
+	}
+	hash, _, _ := last(f, info.Size())
+	return hash
+}
+
+func hashOf(line []byte) string {
+	sum := sha256.Sum256(line)
+	return hex.EncodeToString(sum[:])
+}
+
+// putAside makes FILE.1 of the log, FILE.2 of that, and so on; the oldest goes.
+func putAside(path string) error {
+	for n := kept; n > 0; n-- {
+		from := path
+		if n > 1 {
+			from += "." + strconv.Itoa(n-1)
+		}
+		if err := os.Rename(from, path+"."+strconv.Itoa(n)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
