@@ -56,6 +56,7 @@ func TestDevicesAndCodes(t *testing.T) {
 	for _, form := range []func(string) string{
 		func(c string) string { return c[:3] + " " + c[3:] }, func(c string) string { return " " + c }, func(c string) string { return c + " " },
 		func(c string) string { return c + "\r\n" }, func(c string) string { return c[:3] + "\u00a0" + c[3:] },
+		func(c string) string { return c[:3] + "\u202f" + c[3:] + "\t" }, func(c string) string { return "\n\v" + c[:2] + " " + c[2:4] + " " + c[4:] + "\f" },
 	} {
 		for _, variable := range []bool{false, true} {
 			w := newWorld(t)
