@@ -80,6 +80,7 @@ func (p *Provider) barred(dev *mfa.Device, err error) error {
 		return err
 	}
 	barred := *e
+	barred.Err = err
 	barred.Text += fmt.Sprintf("; programs ask for no code of this device during the next %s", left.Round(time.Second))
 	barred.Next, barred.Run = "to try again now", display.Safe(p.prompter.opts.Login)
 	return &barred
