@@ -76,7 +76,7 @@ func (p *Provider) askAndSend(ctx context.Context, src mfa.Source, dev *mfa.Devi
 func (p *Provider) barred(dev *mfa.Device, err error) error {
 	left := dev.CooldownLeft()
 	e, ok := errors.AsType[*failure.Error](err)
-	if !ok || left <= 0 {
+	if c, _ := p.Cache(); !ok || left <= 0 || c == nil { // without a cache other processes know nothing of it
 		return err
 	}
 	barred := *e
