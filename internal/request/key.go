@@ -57,6 +57,7 @@ const (
 	inputDescription       inputName = "scoped_session_description"
 	inputAudience          inputName = "audience"
 	inputSigningAlgorithm  inputName = "signing_algorithm"
+	inputAskedBy           inputName = "asked_by"
 
 	inputGranted inputName = "granted" // alone
 )
@@ -117,12 +118,21 @@ func KeyOf(r *Request) cache.Key {
 		{inputDescription, r.Description},
 		{inputAudience, set(r.Audience)},
 		{inputSigningAlgorithm, r.SigningAlgorithm},
+		{inputAskedBy, askedBy(r)},
 	} {
 		if later.value != "" {
 			inputs = append(inputs, present(later.name, later.value))
 		}
 	}
 	return cache.NewKey(inputs...)
+}
+
+// askedBy is "agent" for an agent, whichever it is, and "" for a user.
+func askedBy(r *Request) string {
+	if r.Agent == "" {
+		return ""
+	}
+	return "agent"
 }
 
 // GrantedKey names the token that was accepted from another user under that name.

@@ -70,6 +70,10 @@ type Request struct {
 	Audience         []string // whom a web identity token is for
 	SigningAlgorithm string   // of a web identity token: RS256 or ES384
 
+	// Agent is the coding agent or CI system that asks, "" for a user. The key knows that there is one, so
+	// that what was made for an agent is never given to a user, nor the other way round.
+	Agent string
+
 	// Reason says why it is Operation where the settings do not name one, "" where they do.
 	Reason string
 

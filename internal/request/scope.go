@@ -25,6 +25,7 @@ func WebIdentity(r *Request) (jwt *Request, ok bool) {
 	jwt = &Request{
 		Name: r.Name, Operation: string(token.GetWebIdentityToken), Base: r, CallOptions: r.CallOptions,
 		Region: r.Region, Partition: r.Partition, Endpoint: r.Endpoint, FIPS: r.FIPS, DualStack: r.DualStack, CABundle: r.CABundle,
+		Agent: r.Agent,
 	}
 	switch token.Operation(r.Operation) {
 	case token.GetSessionToken:

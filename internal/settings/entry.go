@@ -10,12 +10,6 @@ import (
 
 // openEntry finds the entry of our config file, or the AWS profile, that --profile names.
 func (l *loader) openEntry(flags Flags) error {
-	g := l.values[sProfile]
-	if g != nil {
-		if err := g.check(); err != nil {
-			return err
-		}
-	}
 	var err error
 	if l.fleet, err = openFleetFile(l.env); err != nil {
 		return err
@@ -23,8 +17,15 @@ func (l *loader) openEntry(flags Flags) error {
 	if l.file, err = openConfigFile(l.env); err != nil {
 		return err
 	}
+	if err := l.openAgent(); err != nil {
+		return err
+	}
+	g := l.values[sProfile]
 	if g == nil {
 		return l.openUnnamed(flags)
+	}
+	if err := g.check(); err != nil {
+		return err
 	}
 	name := g.text()
 	if l.entry = l.entryNamed(name); l.entry != nil {

@@ -31,6 +31,7 @@ const (
 	fromVariable
 	fromFile
 	fromDefaults // of the fleet
+	fromAgent    // [agent] of either file
 )
 
 // settingValue is one setting's value and where it came from.
@@ -94,6 +95,7 @@ type loader struct {
 	own    [settingCount]*settingValue // those of the profile, also where a flag or a variable comes before them
 	file   *configFile
 	fleet  *configFile // nil where there is none
+	agent  *agent      // nil where the user asks
 	entry  *entry
 	aws    *awsconfig.Files
 	bare   *awsconfig.Profile // the first that has this call's line, which names no source, where none has an entry
@@ -125,6 +127,7 @@ func Load(flags Flags, env Environment) (*request.Request, error) {
 	for at := r; at != nil; at = at.Base {
 		at.CallOptions = b
 	}
+	l.agent.mark(r)
 	if err := l.enforce(r); err != nil {
 		return nil, err
 	}
@@ -242,6 +245,8 @@ func (l *loader) collect(flags Flags) error {
 			}
 		}
 	}
+	l.keepOwnLife()
+	l.nameAgent()
 	if l.path(sCredentialsFile) != "" {
 		l.aws = nil // they were read to find the entry, which may name the file
 	}

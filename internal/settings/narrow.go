@@ -25,7 +25,7 @@ func (l *loader) asksToNarrow() bool {
 			return true
 		}
 	}
-	return false
+	return l.agent.narrows()
 }
 
 // isOn reports whether a setting has a value that asks for something.
@@ -43,7 +43,8 @@ func (l *loader) isOn(s id) bool {
 // device is known, which that cannot show, a session with MFA that is narrowed then.
 func (l *loader) inferNarrowing(r *request.Request, s sourceChain) (opSet, error) {
 	temporary := s.source.Asked() || s.source.Session
-	if !l.asksToNarrow() && !(temporary && l.value(sDuration) != nil && !l.defaultDuration()) {
+	limited := l.agent.limit() > 0 // as a life is that is asked for
+	if !l.asksToNarrow() && !limited && !(temporary && l.value(sDuration) != nil && !l.defaultDuration()) {
 		return opSession, nil
 	}
 	serial, err := l.knownSerial(s)
@@ -53,10 +54,14 @@ func (l *loader) inferNarrowing(r *request.Request, s sourceChain) (opSet, error
 	name := display.Safe(l.name(r))
 	switch {
 	case serial != "" && !s.source.Session:
+		what := "a policy is asked for"
 		if !l.asksToNarrow() {
-			return opSession, nil // only its life is asked for
+			if !limited {
+				return opSession, nil // only its life is asked for
+			}
+			what = "an agent's life is shorter than the user's" // one code is for both
 		}
-		r.Reason = "a policy is asked for, and an MFA device of " + name + " is known: GetSessionToken with MFA, then GetScopedCredentials"
+		r.Reason = what + ", and an MFA device of " + name + " is known: GetSessionToken with MFA, then GetScopedCredentials"
 		session, err := l.mfaSession(s.source, serial, s.profile)
 		if err != nil {
 			return 0, err
@@ -64,6 +69,8 @@ func (l *loader) inferNarrowing(r *request.Request, s sourceChain) (opSet, error
 		r.Base, r.Source = session, request.Source{}
 	case temporary:
 		r.Reason = "the temporary credentials of " + name + " are to be narrowed"
+	case !l.asksToNarrow():
+		return opSession, nil
 	default:
 		r.Reason = "a policy is asked for, " + name + " has a long-term key, and no MFA device is known"
 		r.Operation, r.FederationName = opFederation.String(), l.federationName()
@@ -104,6 +111,35 @@ func (l *loader) federationName() string {
 	name := l.env.sessionName()
 	longest := stsfield.Find(token.GetFederationToken, "Name").Max
 	return name[:min(len(name), longest)]
+}
+
+// policyLayers give l with one policy each: the profile's, that of flags and variables, which narrows
+// further, and an agent's, which does on top of both. There is at least one.
+func (l *loader) policyLayers() []*loader {
+	own, line := l.splitPolicy()
+	layers := []*loader{own}
+	if line != nil {
+		layers = append(layers, line)
+	}
+	if !l.agent.narrows() {
+		return layers
+	}
+	top := *l
+	for _, s := range policySettings {
+		top.values[s] = l.agent.values[s]
+	}
+	top.values[sPolicyARN], top.values[sNoPolicy] = nil, nil
+	if without := l.withoutAgent(); !without.asksToNarrow() && !without.isOn(sNoPolicy) {
+		return []*loader{&top}
+	}
+	return append(layers, &top)
+}
+
+// withoutAgent is l as if the user asked.
+func (l *loader) withoutAgent() *loader {
+	user := *l
+	user.agent = nil
+	return &user
 }
 
 // splitPolicy gives l with the policy of the profile alone, and l with that of flags and variables alone,
@@ -195,7 +231,7 @@ func (l *loader) describe(r *request.Request) error {
 	case g == nil:
 	case r.Scoped():
 		r.Description = g.text()
-	case g.layer != fromVariable:
+	case g.layer != fromVariable && g.layer != fromAgent:
 		return g.wrong("is of no effect: "+r.Operation+" takes none, and nothing is narrowed by GetScopedCredentials", "remove it, or narrow the session, by --read-only or --allow for one")
 	}
 	return nil

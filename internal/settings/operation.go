@@ -70,6 +70,9 @@ func (l *loader) request() (*request.Request, error) {
 		}
 	}
 	if op == opGranted {
+		if err := l.agentFits(op); err != nil {
+			return nil, err
+		}
 		return l.granted(by)
 	}
 	signed := op != opWebIdentity && op != opSAML
@@ -102,6 +105,9 @@ func (l *loader) request() (*request.Request, error) {
 		if err := l.checkConflicts(op, nil); err != nil {
 			return nil, err
 		}
+	}
+	if err := l.agentFits(op); err != nil {
+		return nil, err
 	}
 	r.Name = l.name(r)
 	l.top.fill(r)
@@ -155,7 +161,7 @@ func (l *loader) checkConflicts(op opSet, by *settingValue) error {
 		if g == nil || g.setting.ops == 0 || g.setting.ops&op != 0 {
 			continue
 		}
-		if g.layer == fromDefaults {
+		if g.layer == fromDefaults || g.layer == fromAgent {
 			l.values[i] = nil
 			continue
 		}
@@ -193,6 +199,7 @@ func (l *loader) fillDefaults(r *request.Request, op opSet, s sourceChain) (furt
 	if life, err = l.duration(r, op); err != nil {
 		return nil, 0, err
 	}
+	life = l.limitLife(r, op, life)
 	l.copyStrings(r)
 	if err := l.tags(r); err != nil {
 		return nil, 0, err

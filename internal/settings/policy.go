@@ -12,18 +12,24 @@ import (
 )
 
 // policy makes the session policy of r, and those that narrow what r gives further: a policy of flags or
-// variables narrows what the profile's own allows, and does not take its place.
+// variables narrows what the profile's own allows, and an agent's both; none takes the place of another.
 func (l *loader) policy(r *request.Request, op opSet) (further []string, err error) {
-	own, line := l.splitPolicy()
-	if further, err = own.onePolicy(r, op); err != nil || line == nil {
-		return further, err
+	layers := l.policyLayers()
+	if further, err = layers[0].onePolicy(r, op); err != nil {
+		return nil, err
 	}
-	var top request.Request
-	more, err := line.onePolicy(&top, opScope)
-	if top.Policy != "" { // else --read-only=false is all that is said
-		further = append(further, top.Policy)
+	for _, layer := range layers[1:] {
+		var top request.Request
+		more, err := layer.onePolicy(&top, opScope)
+		if err != nil {
+			return nil, err
+		}
+		if top.Policy != "" { // else --read-only=false is all that is said
+			further = append(further, top.Policy)
+		}
+		further = append(further, more...)
 	}
-	return append(further, more...), err
+	return further, nil
 }
 
 // onePolicy makes one session policy: the written one, the one the flags describe, or the

@@ -20,6 +20,7 @@ type configFile struct {
 	entries []entry
 	fleet   *fleet // nil for a user's file
 	audit   auditTable
+	agent   *agentTable
 }
 
 // entry is one [profile.NAME].
@@ -194,6 +195,8 @@ func (w *walk) open(parts []string, line int) error {
 		return w.openFleet(parts, line)
 	case parts[0] == "audit" && len(parts) == 1:
 		return nil
+	case parts[0] == "agent":
+		return w.openAgent(parts, line)
 	case parts[0] != "profile":
 		return w.file.wrong(line, "unknown section ["+sectionText(parts)+"]", "sections are called [profile.NAME]")
 	case len(parts) == 1:
@@ -219,6 +222,9 @@ func (w *walk) assign(path []string, line int, value *unstable.Node) error {
 	}
 	if len(path) == 2 && path[0] == "audit" {
 		return w.audit(path[1], line, value)
+	}
+	if path[0] == "agent" {
+		return w.assignAgent(path, line, value)
 	}
 	if path[0] != "profile" {
 		what := "unknown key " + display.Quote(path[0])
