@@ -69,8 +69,9 @@ sdk-tools: ## install the SDKs that "make conformance" drives into .tools
 # There a missing SDK is a failure, so they are installed first.
 test: $(if $(CI),sdk-tools)
 
-long: ## what takes too long for every change: 10,000 kills, a million requests, the whole matrix
+long: ## what takes too long for every change: 10,000 kills, a million requests, 10,000 calls of users and agents, the whole matrix
 	STS_HELPER_KILLS=10000 IMDS_SOAK=1 $(GO) test -count=1 -timeout=150m ./cache ./imds
+	STS_HELPER_AGENT_CALLS=10000 $(GO) test -count=1 -timeout=60m -run '^TestUsersAndAgentsAtOnce$$' ./integration/e2e/process
 	$(MAKE) conformance-long
 	$(MAKE) beside
 

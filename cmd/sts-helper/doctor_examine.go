@@ -75,6 +75,11 @@ func (x *examiner) shared(names []string) (err error) {
 			x.sdks = append(x.sdks, profileChoices{display.Safe(name), doctor.SDKs(x.files, p, env.Getenv)})
 		}
 	}
+	if s, ok, err := settings.UnruledAgent(env); err != nil {
+		return err
+	} else if ok && len(x.names) > 0 {
+		x.found(doctor.Agent(s.Variable, s.Name))
+	}
 	if doctor.ModesMatter {
 		x.modes()
 	}

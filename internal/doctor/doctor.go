@@ -65,6 +65,13 @@ func Clock(here, there time.Time, from string) []Finding {
 	return []Finding{{"clock", Problem, "", from, fmt.Sprintf("this machine's clock is %s %s that of STS", display.Remaining(d.Abs()), word), "set the clock: AWS refuses requests that are 5 minutes off"}}
 }
 
+// Agent is what there is to say where a coding agent or a CI system is known by a variable, and nothing says
+// what it gets.
+func Agent(variable, name string) Finding {
+	return Finding{"agent", Advice, "", variable, "it is set, so that " + name + " asks, and it gets the same credentials as you: no config.toml has a table [agent]",
+		"write what it gets there: docs/howto/agents.md"}
+}
+
 // Lifetime checks how long the credentials of a profile live, and the session that they are made from, 0 for none.
 func Lifetime(profile string, life, session time.Duration) (all []Finding) {
 	short := func(d time.Duration) bool { return 0 < d && d < ShortestUseful }

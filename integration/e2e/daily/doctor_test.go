@@ -388,3 +388,30 @@ func TestLoginAndStatusSayWhatIsPassedOver(t *testing.T) {
 		t.Errorf("%q", r.Stdout)
 	}
 }
+
+// An agent that would get the user's whole session is said, until a table says what it gets.
+func TestDoctorFindsAgents(t *testing.T) {
+	w, _ := healthyHome(t)
+	look := func(vars ...string) []string {
+		t.Helper()
+		cmd := w.Command(t, "doctor", "--output", "json")
+		cmd.Env = append(cmd.Env, vars...)
+		d := diagnose(t, w, cmd)
+		if slices.Contains(d.checks(), "agent") && (len(d.Findings) != 1 || d.Findings[0].Where != vars[0][:strings.Index(vars[0], "=")] || d.Findings[0].Level != "advice") {
+			t.Errorf("%q: %+v", vars, d.Findings)
+		}
+		return d.checks()
+	}
+	for _, vars := range []string{"CLAUDECODE=1", "CURSOR_AGENT=1", "CI=true"} {
+		if got := look(vars); !slices.Equal(got, []string{"agent"}) {
+			t.Errorf("%s: %q", vars, got)
+		}
+	}
+	if got := look("CLAUDECODE="); len(got) != 0 {
+		t.Errorf("an empty variable: %q", got)
+	}
+	harness.Must(t, w.Write(".config/sts-helper/config.toml", "[agent]\nread_only = true\n"))
+	if got := look("CLAUDECODE=1"); slices.Contains(got, "agent") {
+		t.Errorf("with a table: %q", got)
+	}
+}
