@@ -28,28 +28,50 @@ func readOnlyHome(t *testing.T, w *harness.World, cmd *exec.Cmd, made bool) (pri
 	return private
 }
 
-// A hundred programs whose home is read-only ask STS once, where there is any directory that
-// belongs to the user alone. Where there is none each asks for itself, and says so.
-func TestReadOnlyHome(t *testing.T) {
+// fullDisk makes cmd see a home whose ~/.cache is on a disk without any room left.
+func fullDisk(t *testing.T, w *harness.World, cmd *exec.Cmd) (private string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root for a disk of its own")
+	}
+	private = filepath.Join(t.TempDir(), "run")
+	harness.Must(t, os.Mkdir(private, 0o700))
+	harness.Must(t, os.MkdirAll(w.Cache(), 0o700))
+	inNamespace(t, w, cmd, fmt.Sprintf("mount -t tmpfs -o size=64k,mode=700 none %[1]s && mkdir -m 700 %[1]s/v1 %[1]s/locks && ! cat /dev/zero 2>/dev/null >%[1]s/rest", w.Cache()))
+	return private
+}
+
+// A hundred programs whose home is read-only, or whose disk is full, ask STS once, where there is any
+// directory that belongs to the user alone. Where there is none each asks for itself, and says so.
+func TestNoRoomForCredentials(t *testing.T) {
 	const n = 100
 	for _, tc := range []struct {
 		name    string
 		private string // the variable that names it, "" for none
+		full    bool   // the disk, else the home is read-only
 		made    bool
 		calls   int
 	}{
-		{"runtime directory", "XDG_RUNTIME_DIR", false, 1},
-		{"runtime directory, cache from before", "XDG_RUNTIME_DIR", true, 1},
-		{"private directory for temporary files", "TMPDIR", false, 1},
-		{"none", "", false, n},
-		{"none, cache from before", "", true, n},
+		{"runtime directory", "XDG_RUNTIME_DIR", false, false, 1},
+		{"runtime directory, cache from before", "XDG_RUNTIME_DIR", false, true, 1},
+		{"private directory for temporary files", "TMPDIR", false, false, 1},
+		{"none", "", false, false, n},
+		{"none, cache from before", "", false, true, n},
+		{"full disk, runtime directory", "XDG_RUNTIME_DIR", true, false, 1},
+		{"full disk, private directory for temporary files", "TMPDIR", true, false, 1},
+		{"full disk, none", "", true, false, n},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := harness.NewWorld(t)
 			out := t.TempDir()
 			script := fmt.Sprintf(`for i in $(seq %d); do "$0" --source-profile base >%s/$i.out 2>%[2]s/$i.err & done; wait`, n, out)
 			cmd := exec.Command("true")
-			private := readOnlyHome(t, w, cmd, tc.made)
+			reason, private := "read-only file system", ""
+			if tc.full {
+				reason, private = "no space left on device", fullDisk(t, w, cmd)
+			} else {
+				private = readOnlyHome(t, w, cmd, tc.made)
+			}
 			last := len(cmd.Args) - 2 // the set-up, then "$0"
 			cmd.Args = append(cmd.Args[:last], strings.Replace(cmd.Args[last], `exec "$0" "$@"`, script, 1), w.Bin)
 			if tc.private != "" {
@@ -72,7 +94,7 @@ func TestReadOnlyHome(t *testing.T) {
 				if lines := strings.Count(string(words), "\n"); lines > 1 {
 					t.Errorf("%d lines: %s", lines, words)
 				}
-				if strings.Contains(string(words), "read-only file system") {
+				if strings.Contains(string(words), reason) {
 					said++
 				}
 			}
