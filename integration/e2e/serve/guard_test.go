@@ -243,7 +243,7 @@ func TestServeRefusesToStart(t *testing.T) {
 	}
 }
 
-// With the flag that names the risk the container paths, and they alone, are open.
+// With the flag that names the risk the container paths are open, and its health to who reaches it by loopback.
 func TestServeExposed(t *testing.T) {
 	t.Parallel()
 	w := harness.NewWorld(t)
@@ -263,10 +263,13 @@ func TestServeExposed(t *testing.T) {
 	if a := s.Do(t, "GET", base+"/credentials/default"); a.Status != 403 {
 		t.Errorf("container path without token: %d", a.Status)
 	}
-	for _, path := range []string{"/latest/api/token", "/latest/" + harness.RolePath, "/healthz"} {
+	for _, path := range []string{"/latest/api/token", "/latest/" + harness.RolePath} {
 		if a := s.Do(t, "PUT", base+path, "X-aws-ec2-metadata-token-ttl-seconds", "60"); a.Status != 404 {
 			t.Errorf("%s: %d", path, a.Status)
 		}
+	}
+	if a := s.Do(t, "GET", base+"/healthz"); a.Status != 200 || strings.TrimSpace(a.Body) != "ready" {
+		t.Errorf("health: %d %s", a.Status, a.Body)
 	}
 }
 
