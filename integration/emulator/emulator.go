@@ -23,18 +23,21 @@ type Emulator struct {
 	lockout  int
 	accounts map[string]*Account
 	users    []*User
-	keys     map[string]longTermKey // by access key id
-	roles    map[string]*Role       // by ARN
-	sessions map[string]*session
-	devices  map[string]*MFADevice // by serial number
-	oidc     map[string]*OIDCProvider
-	saml     map[string]*SAMLProvider
-	managed  map[string]Document
-	center   *identityCenter // nil for none
-	signin   signin
-	anchors  []*TrustAnchor
-	jobs     []*GitHubJob
-	rejected int // MFA codes refused
+	keys     map[string]*longTermKey // by access key id
+	keyDelay int                     // see SetKeyDelay
+
+	keysTakeMFA bool
+	roles       map[string]*Role // by ARN
+	sessions    map[string]*session
+	devices     map[string]*MFADevice // by serial number
+	oidc        map[string]*OIDCProvider
+	saml        map[string]*SAMLProvider
+	managed     map[string]Document
+	center      *identityCenter // nil for none
+	signin      signin
+	anchors     []*TrustAnchor
+	jobs        []*GitHubJob
+	rejected    int // MFA codes refused
 
 	minimumToken int // bytes of a session token
 
@@ -68,7 +71,7 @@ func Open(w World) (*Emulator, error) {
 		region:   w.Region,
 		lockout:  w.MFALockout,
 		accounts: map[string]*Account{},
-		keys:     map[string]longTermKey{},
+		keys:     map[string]*longTermKey{},
 		roles:    map[string]*Role{},
 		sessions: map[string]*session{},
 		devices:  map[string]*MFADevice{},

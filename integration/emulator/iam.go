@@ -3,8 +3,12 @@ package emulator
 import "strings"
 
 var iamOperations = map[string]operation{
-	"GetUser":        {version: iamVersion, run: (*Emulator).getUser},
-	"ListMFADevices": {version: iamVersion, run: (*Emulator).listMFADevices},
+	"CreateAccessKey": {version: iamVersion, run: (*Emulator).createAccessKey, params: []param{userName}},
+	"DeleteAccessKey": {version: iamVersion, run: (*Emulator).deleteAccessKey, params: []param{userName, required(accessKeyID)}},
+	"ListAccessKeys":  {version: iamVersion, run: (*Emulator).listAccessKeys, params: []param{userName}},
+	"UpdateAccessKey": {version: iamVersion, run: (*Emulator).updateAccessKey, params: []param{userName, required(accessKeyID), required(keyStatus)}},
+	"GetUser":         {version: iamVersion, run: (*Emulator).getUser},
+	"ListMFADevices":  {version: iamVersion, run: (*Emulator).listMFADevices},
 }
 
 // iamCaller refuses the sessions that IAM does not talk to: federation tokens always,

@@ -54,6 +54,8 @@ var (
 	audience     = param{name: "Audience", list: 10, shape: shape{min: 1, max: 1000}}
 	jwtAlgorithm = param{name: "SigningAlgorithm", shape: shape{min: 5, max: 5}}
 	accessKeyID  = param{name: "AccessKeyId", shape: shape{16, 128, `[\w]*`, isWord, false}}
+	userName     = param{name: "UserName", shape: shape{1, 128, `[\w+=,.@-]+`, isNameChar, true}}
+	keyStatus    = param{name: "Status", shape: shape{min: 1}}
 	policyARNs   = param{name: "PolicyArns", list: 10, fields: []param{
 		{name: "arn", shape: shape{20, 2048, arnPattern, isARNChar, true}}}}
 	tagList = param{name: "Tags", list: 50, fields: []param{

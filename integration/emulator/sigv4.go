@@ -231,7 +231,11 @@ func (e *Emulator) lookupKey(c *call, s *signature) (principal, string, *apiErro
 		unknown = refuse(401, "AuthFailure", "AWS was not able to validate the provided access credentials")
 	}
 	if k, ok := e.keys[s.keyID]; ok {
-		if s.token != "" {
+		if s.token != "" || k.inactive {
+			return principal{}, "", unknown
+		}
+		if k.unknownFor > 0 {
+			k.unknownFor--
 			return principal{}, "", unknown
 		}
 		return principal{keyID: s.keyID, user: k.user}, k.secret, nil

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // World is what exists before the first request. As JSON it is the file that the
@@ -209,8 +210,11 @@ func (e *Emulator) DeleteKey(accessKeyID string) {
 
 // longTermKey is one of a user's access keys.
 type longTermKey struct {
-	user   *User
-	secret string
+	user       *User
+	secret     string
+	created    time.Time
+	inactive   bool
+	unknownFor int // requests that are still refused
 }
 
 // AddKey gives a user another access key beside the first, as one does to rotate
@@ -219,7 +223,7 @@ func (e *Emulator) AddKey(u *User) (accessKeyID, secretAccessKey string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	id, secret := newKeyID("AKIA", u.Account), newSecret()
-	e.keys[id] = longTermKey{u, secret}
+	e.keys[id] = &longTermKey{user: u, secret: secret, created: e.Now()}
 	return id, secret
 }
 
@@ -321,7 +325,7 @@ func (e *Emulator) addUser(u User) (*User, error) {
 		return nil, fmt.Errorf("user %q: access key id %s is taken", u.Name, u.AccessKeyID)
 	}
 	e.users = append(e.users, p)
-	e.keys[p.AccessKeyID] = longTermKey{p, p.SecretAccessKey}
+	e.keys[p.AccessKeyID] = &longTermKey{user: p, secret: p.SecretAccessKey, created: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}
 	for _, d := range u.MFADevices {
 		if _, err := e.addDevice(p, d); err != nil {
 			return nil, err
