@@ -80,7 +80,7 @@ func TestDirectoryEndpoints(t *testing.T) {
 	for name, tc := range map[string]struct {
 		partition, endpoint, want string
 	}{
-		"unknown partition":   {"aws-moon", "", "where IAM is in partition aws-moon is not known; name the device in mfa_serial"},
+		"unknown partition":   {"aws-moon", "", "where IAM is in partition aws-moon is not known; set AWS_ENDPOINT_URL_IAM"},
 		"not on this machine": {"aws", "http://192.0.2.1/", "the IAM endpoint "},
 		"no URL":              {"aws", "iam", "the IAM endpoint "},
 	} {
