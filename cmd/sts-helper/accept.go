@@ -19,6 +19,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/passphrase"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -175,7 +176,7 @@ func (p *program) identities(ctx context.Context, files []string) ([]age.Identit
 		}
 		all = append(all, ids...)
 	}
-	return append(all, handoff.PassphraseIdentity(func() ([]byte, error) { return askPassphrase(ctx, "Passphrase of the sealed token: ") })), nil
+	return append(all, handoff.PassphraseIdentity(func() ([]byte, error) { return passphrase.Ask(ctx, "Passphrase of the sealed token: ") })), nil
 }
 
 func readIdentities(ctx context.Context, file string) ([]age.Identity, error) {
@@ -184,7 +185,7 @@ func readIdentities(ctx context.Context, file string) ([]age.Identity, error) {
 		return nil, err
 	}
 	return handoff.ParseIdentities(data, func() ([]byte, error) {
-		return askPassphrase(ctx, "Passphrase of "+display.Safe(file)+": ")
+		return passphrase.Ask(ctx, "Passphrase of "+display.Safe(file)+": ")
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/sts-helper/sts-helper/handoff"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/passphrase"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/policy"
@@ -203,7 +204,7 @@ func (p *program) recipients(ctx context.Context, g grantFlags) ([]age.Recipient
 }
 
 func passphraseRecipient(ctx context.Context) ([]age.Recipient, error) {
-	secret, err := askNewPassphrase(ctx)
+	secret, err := passphrase.AskNew(ctx, "Passphrase to seal under (tell it on another way): ")
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ var settingGroups = []struct {
 	flags []string
 }{
 	{"Which credentials", []string{"profile", "role-arn", "duration", "region", "federation-name", "granted", "target-principal", "task-policy-arn"}},
-	{"What signs the request", []string{"source-profile", "credentials-file", "source-command", "certificate", "private-key", "certificate-chain", "trust-anchor-arn", "anywhere-profile-arn", "anywhere-role-arn",
+	{"What signs the request", []string{"source-profile", "credentials-file", "source-key", "source-command", "certificate", "private-key", "certificate-chain", "trust-anchor-arn", "anywhere-profile-arn", "anywhere-role-arn",
 		"web-identity", "web-identity-token-file", "web-identity-token-command", "saml-assertion-file", "saml-assertion-command", "principal-arn"}},
 	{"What they may do", []string{"read-only", "allow", "deny", "resource", "policy", "policy-arn", "no-policy", "description"}},
 	{"The session of a role", []string{"role-session-name", "external-id", "source-identity", "tag", "transitive-tag", "session-duration"}},

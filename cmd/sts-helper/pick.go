@@ -27,7 +27,7 @@ type picking struct {
 }
 
 // sourceFlags are the settings that say whose credentials are meant.
-var sourceFlags = []string{"profile", "source-profile", "credentials-file", "source-command", "certificate", "granted", "target-principal",
+var sourceFlags = []string{"profile", "source-profile", "credentials-file", "source-key", "source-command", "certificate", "granted", "target-principal",
 	"web-identity", "web-identity-token-file", "web-identity-token-command", "saml-assertion-file", "saml-assertion-command"}
 
 // sourceVariables are the variables that do, beside those of [program.namesByVariable].

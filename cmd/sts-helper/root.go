@@ -79,6 +79,7 @@ func (p *program) commands() []*cobra.Command {
 		p.execCommand(),
 		p.envCommand(),
 		p.setupCommand(),
+		p.keysCommand(),
 		p.loginCommand(),
 		p.logoutCommand(),
 		p.statusCommand(),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/passphrase"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/internal/setup"
 	"github.com/sts-helper/sts-helper/internal/source"
@@ -72,7 +73,7 @@ func (p *program) readKey(ctx context.Context) (id, secret string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	hidden, err := askPassphrase(ctx, "Secret access key (not shown): ")
+	hidden, err := passphrase.Ask(ctx, "Secret access key (not shown): ")
 	return strings.TrimSpace(line), strings.TrimSpace(string(hidden)), err
 }
 

@@ -111,6 +111,9 @@ func sourceName(p *broker.Provider) string {
 		mfa = mfa || r.SerialNumber != ""
 	}
 	name := display.Safe(cmp.Or(r.Source.Profile, string(r.Source.Kind), "token"))
+	if s := r.Source.Stored; s != nil {
+		name += " " + s.Name
+	}
 	if s := r.Source; s.Kind != request.SourceStatic && s.Profile != "" {
 		name += " (" + string(s.Kind) + ")"
 	}

@@ -33,7 +33,7 @@ var late = []string{"encoding/json", "path/filepath", "crypto/rand", "net"}
 // rooms and those above them have it; its small core is open to all but noHTTP.
 var (
 	sdk     = []string{"github.com/aws/aws-sdk-go-v2/config", "github.com/aws/aws-sdk-go-v2/service/", "github.com/aws/aws-sdk-go-v2/credentials"}
-	withSDK = []string{"sts", "internal/broker", "internal/source", "provider"}
+	withSDK = []string{"internal/rotation", "sts", "internal/broker", "internal/source", "provider"}
 )
 
 // update is for a change that is meant; the diff shows it.

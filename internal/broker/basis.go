@@ -45,6 +45,9 @@ func sourceFiles(r *request.Request) []string {
 	if s.Login != nil {
 		files = append(files, s.Login.File)
 	}
+	if s.Stored != nil {
+		files = append(files, s.Stored.File)
+	}
 	if c := s.Certificate; c != nil {
 		files = append(files, c.File, c.KeyFile, c.ChainFile)
 	}

@@ -47,6 +47,8 @@ func changed(v reflect.Value) bool {
 		*x = &request.Login{File: "/home/a/.aws/sso/cache/0.json"}
 	case **request.Certificate:
 		*x = &request.Certificate{File: "/home/a/cert.pem"}
+	case **request.Stored:
+		*x = &request.Stored{Name: "work", File: "/home/a/work.json"}
 	case *request.SourceKind:
 		*x = request.SourceSSO
 	case *request.Limit:
@@ -75,6 +77,7 @@ var (
 		"Session":         "the access key id shows it",
 		"Command":         "part of Digest",
 		"Certificate":     "part of Digest",
+		"Stored":          "AccessKeyID identifies the key, wherever it is kept",
 	}
 	noPartOfTheLogin = map[string]string{
 		"SessionName": "the file shows it",

@@ -128,6 +128,7 @@ const (
 	SourceInstance    SourceKind = "instance"    // EC2 instance metadata
 	SourceCommand     SourceKind = "command"     // what a command of ours prints
 	SourceCertificate SourceKind = "certificate" // X.509, by IAM Roles Anywhere
+	SourceKey         SourceKind = "key"         // a key in a store of ours
 	SourceDefault     SourceKind = "default"     // no profile defines anything: the SDK's default chain
 )
 
@@ -158,6 +159,8 @@ type Source struct {
 	Subject string
 	// Login is the login that SourceSSO and SourceLogin build on, nil for other kinds.
 	Login *Login
+	// Stored is the key that SourceKey is, nil for other kinds.
+	Stored *Stored
 	// Certificate is what SourceCertificate is, nil for other kinds.
 	Certificate *Certificate
 }
@@ -177,6 +180,12 @@ type Login struct {
 	SessionARN string
 	// Portal, OIDC and SignIn are endpoints of the services where they are configured.
 	Portal, OIDC, SignIn string
+}
+
+// Stored is a long-term key that sts-helper keeps: see package storedkey.
+type Stored struct {
+	Name string
+	File string // which describes it, absolute
 }
 
 // Certificate is a role that IAM Roles Anywhere gives for an X.509 certificate.

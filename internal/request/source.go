@@ -6,7 +6,7 @@ import "github.com/sts-helper/sts-helper/token"
 // may be another user's the next time. Keys in plain sight say themselves whose they are.
 func (s Source) Asked() bool {
 	switch s.Kind {
-	case SourceNone, SourceStatic, SourceEnvironment:
+	case SourceNone, SourceStatic, SourceEnvironment, SourceKey:
 		return false
 	}
 	return true

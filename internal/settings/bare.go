@@ -11,7 +11,7 @@ import (
 
 // sourceFlags are those that say whose credentials are meant.
 var sourceFlags = [...]id{sProfile, sSourceProfile, sGranted, sWebIdentityTokenFile, sWebIdentityTokenCommand, sWebIdentity,
-	sSAMLAssertionFile, sSAMLAssertionCommand, sSourceCommand, sCertificate}
+	sSAMLAssertionFile, sSAMLAssertionCommand, sSourceCommand, sSourceKey, sCertificate}
 
 // openUnnamed finds the entry where nothing names one.
 //

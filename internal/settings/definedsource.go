@@ -20,11 +20,24 @@ func (l *loader) definesSource() bool {
 			return true
 		}
 	}
-	return l.value(sSourceCommand) != nil
+	return l.value(sSourceCommand) != nil || l.value(sSourceKey) != nil
 }
 
 // definedSource is what they define.
-func (l *loader) definedSource() (request.Source, error) {
+func (l *loader) definedSource() (sourceChain, error) {
+	if l.value(sSourceKey) != nil {
+		for _, other := range append(certificateSettings[:], sSourceProfile, sCredentialsFile, sSourceCommand) {
+			if err := l.atMostOne(other, sSourceKey); err != nil {
+				return sourceChain{}, err
+			}
+		}
+		return l.storedKey()
+	}
+	source, err := l.commandOrCertificate()
+	return sourceChain{source: source}, err
+}
+
+func (l *loader) commandOrCertificate() (request.Source, error) {
 	for _, other := range [...]id{sSourceProfile, sCredentialsFile} {
 		if err := l.atMostOne(other, sSourceCommand); err != nil {
 			return request.Source{}, err

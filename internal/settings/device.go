@@ -35,6 +35,9 @@ func (l *loader) serial(r *request.Request, s sourceChain) error {
 // keySerial is the device of the credentials themselves: what their profile names, else, for a long-term
 // key, what the fleet's defaults do.
 func (l *loader) keySerial(s sourceChain) (string, error) {
+	if s.serial != "" {
+		return s.serial, nil
+	}
 	if s.profile != nil {
 		if serial, err := profileSerial(s.profile); err != nil || serial != "" {
 			return serial, err
@@ -45,7 +48,7 @@ func (l *loader) keySerial(s sourceChain) (string, error) {
 		return "", nil
 	}
 	switch s.source.Kind {
-	case request.SourceStatic, request.SourceEnvironment:
+	case request.SourceStatic, request.SourceEnvironment, request.SourceKey:
 		if !s.source.Session {
 			return g.text(), nil
 		}
@@ -123,7 +126,7 @@ func (l *loader) addSerial(r *request.Request, serial string, owner *awsconfig.P
 	if serial == "" {
 		return nil
 	}
-	static := r.Source.Kind == request.SourceStatic || r.Source.Kind == request.SourceEnvironment
+	static := r.Source.Kind == request.SourceStatic || r.Source.Kind == request.SourceEnvironment || r.Source.Kind == request.SourceKey
 	if r.Base != nil || !static || r.Source.Session {
 		r.SerialNumber = serial
 		return nil
@@ -139,7 +142,9 @@ func (l *loader) addSerial(r *request.Request, serial string, owner *awsconfig.P
 // mfaSession is the request for the session of a user's keys that an MFA device was shown for.
 func (l *loader) mfaSession(source request.Source, serial string, owner *awsconfig.Profile) (*request.Request, error) {
 	name := "default"
-	if source.Profile != "" {
+	if source.Stored != nil {
+		name = source.Stored.Name
+	} else if source.Profile != "" {
 		name = source.Profile
 	} else if owner == nil && !l.source.named {
 		owner = l.source.profile // lends its region to the environment's keys

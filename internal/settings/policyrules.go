@@ -16,7 +16,7 @@ import (
 var sourceNames = [...]string{
 	string(request.SourceStatic), string(request.SourceEnvironment), string(request.SourceProcess), string(request.SourceSSO),
 	string(request.SourceLogin), string(request.SourceContainer), string(request.SourceInstance), string(request.SourceCommand),
-	string(request.SourceCertificate), string(request.SourceDefault), webIdentitySource, samlSource, grantedSource,
+	string(request.SourceCertificate), string(request.SourceKey), string(request.SourceDefault), webIdentitySource, samlSource, grantedSource,
 }
 
 const (
@@ -136,7 +136,7 @@ func (l *loader) mfaRequired(r, bottom *request.Request) error {
 		return nil
 	}
 	switch bottom.Source.Kind {
-	case request.SourceStatic, request.SourceEnvironment:
+	case request.SourceStatic, request.SourceEnvironment, request.SourceKey:
 		if bottom.Source.Session {
 			return nil
 		}

@@ -42,7 +42,7 @@ func (l *loader) selfReference(p *awsconfig.Profile) error {
 
 // otherSources are the settings with which no profile's credentials are asked for.
 var otherSources = [...]id{sGranted, sWebIdentityTokenFile, sWebIdentityTokenCommand, sWebIdentity, sSAMLAssertionFile, sSAMLAssertionCommand,
-	sSourceCommand, sCertificate}
+	sSourceCommand, sSourceKey, sCertificate}
 
 // sourceAskedBy finds the source profile that a command line of this program would use, as
 // far as it uses one.

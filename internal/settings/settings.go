@@ -78,6 +78,7 @@ const (
 	sTargetPrincipal
 	sTaskPolicyARN
 	sGranted
+	sSourceKey
 	sSourceCommand
 	sCertificate
 	sPrivateKey
@@ -188,6 +189,8 @@ var settings = [settingCount]Setting{
 	sGranted: {Flag: "granted", Env: "STS_HELPER_GRANTED", Key: "granted", Value: "NAME",
 		Help: "use a token that was accepted under this name", ops: opGranted},
 
+	sSourceKey: {Flag: "source-key", Env: "STS_HELPER_SOURCE_KEY", Key: "source_key", Value: "NAME",
+		Help: "key stored by \"sts-helper keys\" to ask STS with", ops: opsAsk},
 	sSourceCommand: {Flag: "source-command", Env: "STS_HELPER_SOURCE_COMMAND", Key: "source_command", Value: "CMD",
 		Help: "command that prints the credentials to ask STS with", ops: opsAsk},
 	sCertificate: {Flag: "certificate", Env: "STS_HELPER_CERTIFICATE", Key: "certificate", Kind: Path, Value: "FILE",

@@ -109,6 +109,9 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		{"web-identity-token-file", "/t", "", []string{role}, func(r *request.Request) any { return r.Operation + r.WebIdentityTokenFile }, "AssumeRoleWithWebIdentity/t"},
 		{"web-identity-token-command", "get it", "", []string{role}, func(r *request.Request) any { return r.Operation + r.WebIdentityTokenCommand }, "AssumeRoleWithWebIdentityget it"},
 		{"web-identity", "github", "", []string{role}, func(r *request.Request) any { return r.Operation + r.WebIdentityIssuer }, "AssumeRoleWithWebIdentitygithub"},
+		{"source-key", "work", "", nil, func(r *request.Request) any {
+			return string(r.Source.Kind) + r.Source.AccessKeyID + r.Source.Stored.Name
+		}, "keyAKIAIOSFODNN7EXAMPLEwork"},
 		{"source-command", "get it", "", nil, func(r *request.Request) any { return string(r.Source.Kind) + r.Source.Command }, "commandget it"},
 		{"certificate", "/c", "", without("certificate"), func(r *request.Request) any { return *r.Source.Certificate }, anywhere("")},
 		{"private-key", "/k", "", without("private-key"), func(r *request.Request) any { return *r.Source.Certificate }, anywhere("")},
@@ -130,7 +133,9 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 	tried := map[string]bool{"profile": true}
 	for _, tt := range tests {
 		tried[tt.flag] = true
-		fresh := func() *world { return newWorld(t).credentials(baseKeys).set("AWS_PROFILE=base") }
+		fresh := func() *world {
+			return newWorld(t).credentials(baseKeys).set("AWS_PROFILE=base").write(".local/share/sts-helper/keys/work.json", `{"version":1,"name":"work","access_key_id":"AKIAIOSFODNN7EXAMPLE","store":"system"}`)
+		}
 		check := func(layer string, r *request.Request) {
 			t.Helper()
 			if got := tt.want(r); !reflect.DeepEqual(got, tt.is) {

@@ -122,13 +122,14 @@ type sourceChain struct {
 	// profile is the one at the bottom, whose the source is; its mfa_serial speaks for its
 	// keys. nil where no profile is involved.
 	profile *awsconfig.Profile
+	// serial is the MFA device that a stored key names itself.
+	serial string
 }
 
 // resolveSource finds what signs the request itself.
 func (l *loader) resolveSource() (sourceChain, error) {
 	if l.definesSource() {
-		source, err := l.definedSource()
-		return sourceChain{source: source}, err
+		return l.definedSource()
 	}
 	if !l.source.named {
 		if source, ok := l.environmentKeys(); ok {

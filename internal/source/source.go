@@ -50,6 +50,9 @@ type Options struct {
 	Cache *cache.Cache
 	// Wait is how long another process is waited for that has the lock of a login.
 	Wait time.Duration
+	// Unattended says that the user is not asked for anything, and Login what they are told to run then.
+	Unattended bool
+	Login      string
 	// CABundle are the certificates, PEM, that are trusted where AWS is asked; nil means the
 	// system's.
 	CABundle []byte
@@ -72,6 +75,8 @@ func New(def request.Source, o Options) Source {
 		s.fetcher = command{def, o.Chain}
 	case request.SourceCertificate:
 		s.fetcher = certificate{def, o}
+	case request.SourceKey:
+		s.fetcher = stored{def, o}
 	case request.SourceSSO:
 		s.fetcher = newIdentityCenter(def, o)
 	case request.SourceLogin:
@@ -95,7 +100,7 @@ func (s checked) Observe() (State, error) {
 }
 
 func (s checked) Fetch(ctx context.Context) (token.Credentials, error) {
-	if s.def.Login == nil { // a login knows what it waits for
+	if s.def.Login == nil && s.def.Stored == nil { // they know what they wait for
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, Timeout)
 		defer cancel()
@@ -124,6 +129,8 @@ func Describe(s request.Source) string {
 		return "the instance metadata service"
 	case request.SourceDefault:
 		return "the default credential chain"
+	case request.SourceKey:
+		return "the stored key " + display.Quote(s.Stored.Name)
 	case request.SourceCommand:
 		return "the source command"
 	case request.SourceCertificate:

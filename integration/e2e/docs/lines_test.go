@@ -164,6 +164,19 @@ func credentials(t *testing.T, line string) {
 	r.Creds(t, r.shell(t, line))
 }
 
+// storedKeys runs a line with alice's key in a store, or to store it.
+func storedKeys(t *testing.T, line string) {
+	r := newReader(t)
+	r.Env["DBUS_SESSION_BUS_ADDRESS"] = harness.NewSecretService(t).Address
+	r.Env["AWS_ENDPOINT_URL_IAM"] = r.STS.URL()
+	add := "printf '%s\\n' " + r.User.AccessKeyID + " '" + r.User.SecretAccessKey + "' | sts-helper keys add work"
+	if !strings.HasPrefix(line, "sts-helper keys add") {
+		r.shell(t, add)
+		add = line
+	}
+	r.shell(t, add)
+}
+
 // serves starts a server, which must give credentials, and ends it.
 func serves(t *testing.T, line string) {
 	r := newReader(t)
@@ -255,6 +268,9 @@ var tried = []struct {
 	{"sts-helper setup --sso-start-url https://d-1234567890.awsapps.com/start --region eu-west-1", asks},
 	{"sts-helper setup --sso-start-url URL", asks}, {"sts-helper setup --remove", asks},
 	{"sts-helper login --device-code dev", logins},
+	{"sts-helper keys add work --from-profile base", not("TestAddFromProfile does this in a home of its own")},
+	{"sts-helper keys rotate work --mfa-serial auto", not("it asks for a code; TestRotateWithMFA gives one")},
+	{"sts-helper keys remove work", not("it asks on the terminal; with --yes it is tried")},
 	{"sts-helper console dev --open --destination s3", not("it opens a browser; TestConsole takes the URL")},
 	{"sts-helper healthcheck 127.0.0.1:9911", not("TestHealthcheck asks a server of its own")}, {"sts-helper healthcheck [ADDRESS]", help},
 	{"sts-helper status --watch", not("it goes on until Ctrl-C; TestStatusWatch ends it")},
@@ -285,6 +301,8 @@ func wayOf(line string) way {
 		return nil
 	case len(words) == 2 && !strings.HasPrefix(words[1], "-") && !slices.Contains([]string{"status", "doctor", "version"}, words[1]):
 		return nil
+	case has("--source-key") && len(words) == 3:
+		return storedKeys
 	case len(words) == 1, strings.HasPrefix(words[1], "-") && words[1] != "--version", words[1] == "process" && !has("--format"):
 		return credentials
 	case words[1] == "serve":
@@ -293,6 +311,8 @@ func wayOf(line string) way {
 		return logged
 	case has("corp"):
 		return logins
+	case words[1] == "keys" && len(words) > 2, has("--source-key"):
+		return storedKeys
 	}
 	return run
 }

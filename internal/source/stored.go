@@ -1,0 +1,34 @@
+package source
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/keystore"
+	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/token"
+)
+
+// stored is a key that sts-helper keeps in a store.
+type stored struct {
+	def request.Source
+	o   Options
+}
+
+func (s stored) Fetch(ctx context.Context) (token.Credentials, error) {
+	name, dir := s.def.Stored.Name, filepath.Dir(s.def.Stored.File)
+	k, err := keystore.Described(dir, name)
+	if err != nil {
+		return token.Credentials{}, err
+	}
+	if k == nil {
+		return token.Credentials{}, failure.Sourcef(nil, "the stored key %s was removed", display.Quote(name))
+	}
+	secret, err := keystore.Open(k.Store, keystore.Options{Dir: dir, Getenv: s.o.Getenv, Unattended: s.o.Unattended, Login: s.o.Login}).Get(ctx, name, k.AccessKeyID)
+	if err != nil {
+		return token.Credentials{}, err
+	}
+	return token.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: secret}, nil
+}
