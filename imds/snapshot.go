@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,6 +21,9 @@ const expiryForm = "2006-01-02T15:04:05Z"
 // token or do not end. Such keys are not for handing out, and most clients could not read them.
 var ErrNotTemporary = errors.New("the provider gave credentials that are not temporary")
 
+// bootEvery is how often the boot clock is asked at most.
+const bootEvery = 10 * time.Millisecond
+
 // snapshot is one set of credentials and every document made of it. It never changes, so an answer can
 // never be half of one set and half of the next.
 type snapshot struct {
@@ -29,6 +33,9 @@ type snapshot struct {
 	boot    time.Duration // when it was fetched by the boot clock, where there is one
 	life    time.Duration // left when fetched
 	window  time.Duration // left when to look for new ones
+
+	askBoot atomic.Int64  // how long after the fetch to ask the boot clock again, in nanoseconds
+	slept   atomic.Int64  // what it knew of time that the monotonic clock does not count
 	floor   time.Duration // left when they are no longer handed out
 
 	container []byte // the container answer
@@ -40,13 +47,17 @@ type snapshot struct {
 
 // left is what remains at now: the smaller of what the wall clock says and what has gone by since the
 // fetch, which does not depend on whether the wall clock was set. The monotonic clock stops while the
-// machine sleeps, so the boot clock is asked too.
+// machine sleeps, so the boot clock is asked too; that is a system call, and not made for every request: a machine
+// may fall asleep between a request and its answer, too.
 func (s *snapshot) left(now time.Time) time.Duration {
 	gone := now.Sub(s.fetched)
-	if boot, id := record.BootClock(); id != "" {
-		gone = max(gone, boot-s.boot)
+	if int64(gone) >= s.askBoot.Load() {
+		if boot, id := record.BootClock(); id != "" {
+			s.slept.Store(int64(max(0, boot-s.boot-gone)))
+		}
+		s.askBoot.Store(int64(gone + bootEvery))
 	}
-	return min(s.expires.Sub(now.Round(0)), s.life-gone)
+	return min(s.expires.Sub(now.Round(0)), s.life-gone-time.Duration(s.slept.Load()))
 }
 
 // serves reports whether they may still be handed out, and what is left of them.
