@@ -49,13 +49,12 @@ func clientsOfSTS() []*row {
 			version: func() string { return inFile("integration/sdk/javav1/pom.xml", `<aws.version>(\S+)</aws.version>`) },
 		},
 		{
-			id: "ruby", title: "Ruby (Debian)", brief: true, starts: 2, quirks: []string{"runs the helper twice; drops the endpoint's port, so G and not F"},
+			id: "ruby", title: "Ruby (Debian)", brief: true, tested: "3.168.", starts: 2, quirks: []string{"runs the helper twice; drops the endpoint's port, so G and not F"},
 			cannot: map[string]string{
 				"tokenfile": rubyContainer, "token": rubyContainer,
 				"imds": "aws-sdk-core 3.168, lib/aws-sdk-core/instance_profile_credentials.rb, open_connection: the port is 80, whatever the endpoint's is",
 			},
 			argv:    []string{"/usr/bin/ruby", here("ruby/whoami.rb")},
-			needs:   []string{"/usr/share/rubygems-integration/all/gems/aws-sdk-core-3.168.1"},
 			version: func() string { return ofCommand(`(\S+)`, "dpkg-query", "-W", "-f", "${Version}", "ruby-aws-sdk-core") },
 		},
 		python("aiobotocore", "aiobotocore", "clients", &row{}),
@@ -81,10 +80,10 @@ func clientsOfS3() []*row {
 			silent: "aws-cpp-sdk-core, source/auth/AWSCredentialsProvider.cpp, GetCredentialsFromProcess: neither the exit status nor the message is looked at, and the request goes out unsigned"}),
 		python("awscrt", "AWS CRT (awscrt)", "clients", &row{s3: true, silent: crtSilent, quirks: []string{crtDisabled}}),
 		python("obstore", "object_store (obstore)", "clients", &row{s3: true, imds: "AWS_METADATA_ENDPOINT", cannot: noProcess(objectStore, map[string]string{"token": fullToken})}),
-		rclone("rclone", "rclone (Debian)", "/usr/bin/rclone", row{cannot: map[string]string{"tokenfile": "aws-sdk-go 1.44, aws/defaults/defaults.go: " + noTokenFile}}),
+		rclone("rclone", "rclone (Debian)", "/usr/bin/rclone", row{tested: "1.60.", cannot: map[string]string{"tokenfile": "aws-sdk-go 1.44, aws/defaults/defaults.go: " + noTokenFile}}),
 		rclone("rclone2", "rclone", filepath.Join(tools, "clients", "bin", "rclone"), row{}),
 		{
-			id: "gdal", title: "GDAL (Debian)", brief: true, s3: true,
+			id: "gdal", title: "GDAL (Debian)", brief: true, s3: true, tested: "3.6.",
 			imds: "CPL_AWS_EC2_API_ROOT_URL", quirks: gdalQuirks,
 			cannot: noProcess("GDAL 3.6, port/cpl_aws.cpp: profiles give keys and roles, and no credential_process",
 				map[string]string{"tokenfile": gdalContainer, "token": gdalContainer}),
@@ -93,7 +92,7 @@ func clientsOfS3() []*row {
 			version: func() string { return ofCommand(`GDAL (\S+),`, "/usr/bin/ogrinfo", "--version") },
 		},
 		{
-			id: "restic", title: "restic (Debian)", brief: true, s3: true, credentialsFile: true, anonymous: true,
+			id: "restic", title: "restic (Debian)", brief: true, s3: true, tested: "0.14.", credentialsFile: true, anonymous: true,
 			silent: "minio-go 7.0, pkg/credentials/chain.go: the chain goes on after an error and ends with anonymous requests",
 			cannot: map[string]string{
 				"tokenfile": "minio-go 7.0, pkg/credentials/iam_aws.go: " + noTokenFile,

@@ -1,6 +1,7 @@
 package sdk_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ type row struct {
 	argv      []string      // asks once; with --serve, as often as told
 	needs     []string      // files without which it cannot run
 	version   func() string // what was really run
+	tested    string        // the beginning of the only version that is driven, of what the system's packages bring
 
 	// cli marks the two AWS CLIs: one process for each request, which says nothing but what STS
 	// answered.
@@ -75,7 +77,7 @@ func rows() []*row {
 			version: func() string { return inFile("integration/sdk/python/requirements.txt", `awscli==(\S+)`) },
 		},
 		{
-			id: "debian", title: "AWS CLI (Debian)", cli: true,
+			id: "debian", title: "AWS CLI (Debian)", cli: true, tested: "2.9.",
 			cannot: map[string]string{
 				"tokenfile": "its botocore/credentials.py, ContainerProvider, knows AWS_CONTAINER_AUTHORIZATION_TOKEN alone",
 				"imds":      "its botocore/utils.py, IMDSFetcher, puts no slash between the endpoint and the path: write one at the endpoint's end",
@@ -124,6 +126,12 @@ func (r *row) missing() string {
 		if _, err := os.Stat(file); err != nil {
 			return filepath.Base(file)
 		}
+	}
+	if r.tested == "" {
+		return ""
+	}
+	if v := r.version(); !strings.HasPrefix(v, r.tested) {
+		return fmt.Sprintf("%s %s (here it is %s)", r.title, r.tested, v)
 	}
 	return ""
 }
