@@ -178,6 +178,16 @@ func settingsPage() string {
 	out.WriteString("\nA list is a repeated flag, an array of strings in the file, and in a variable lines, or values between commas. A time is\n" +
 		"`12h`, `90m` or whole seconds. A path begins with `~` for the home directory; in the file a relative one starts at the\n" +
 		"file's directory.\n")
+	out.WriteString("\n## Coding agents and CI systems\n\nThese are keys of `[agent]` in config.toml, and in the fleet's file; [agents](../howto/agents.md) says what they do.\n\n" +
+		"| key | meaning |\n|---|---|\n")
+	for _, s := range settings.AgentKeys() {
+		fmt.Fprintf(&out, "| `%s` | %s |\n", s.Key, cell(s.Help))
+	}
+	out.WriteString("\nWhere one of these variables is not empty, an agent or a CI system asks. Of several the first one names it.\n\n" +
+		"| variable | `{agent}` | who sets it | where that is said or done |\n|---|---|---|---|\n")
+	for _, s := range settings.Signs() {
+		fmt.Fprintf(&out, "| `%s` | `%s` | %s | %s |\n", s.Variable, s.ID, cell(s.Name), cell(s.Source))
+	}
 	return out.String()
 }
 

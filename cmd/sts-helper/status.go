@@ -96,6 +96,7 @@ type statusRecord struct {
 	Utilization      *int32         `json:"session_token_utilization,omitempty"`
 	SessionTokenSize *int32         `json:"session_token_size,omitempty"` // in bytes
 	ScopedPolicies   *int32         `json:"scoped_policies,omitempty"`    // that narrow it by GetScopedCredentials
+	Agent            bool           `json:"agent,omitempty"`              // it was made for a coding agent or a CI system
 	Unusable         string         `json:"unusable,omitempty"`           // why the record is not believed
 	Failure          *statusFailure `json:"failure,omitempty"`
 	LockedBy         *statusHolder  `json:"locked_by,omitempty"`
@@ -295,7 +296,7 @@ func look(c *cache.Cache, key string) *statusRecord {
 			s.SignedBy = display.Safe(cmp.Or(by.ARN, by.ID))
 		}
 		s.SourceKey = display.Safe(request.SourceAccessKeyID(r.Inputs))
-		s.SerialNumber = display.Safe(request.MFASerial(r.Inputs))
+		s.SerialNumber, s.Agent = display.Safe(request.MFASerial(r.Inputs)), request.AskedByAgent(r.Inputs)
 		expires := t.Credentials.Expires.UTC()
 		s.left = r.Remaining()
 		s.Expires, s.SecondsLeft = &expires, int64(s.left/time.Second)

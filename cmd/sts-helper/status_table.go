@@ -33,8 +33,9 @@ const (
 
 // statusProfile is one line of status. Times are RFC 3339, UTC.
 type statusProfile struct {
-	Profile     string     `json:"profile"` // "" for a record that no profile leads to
-	Session     bool       `json:"session"` // it is the session behind profiles, not one of them
+	Profile     string     `json:"profile"`         // "" for a record that no profile leads to
+	Agent       bool       `json:"agent,omitempty"` // it was made for a coding agent or a CI system
+	Session     bool       `json:"session"`         // it is the session behind profiles, not one of them
 	UsedBy      []string   `json:"used_by,omitempty"`
 	Identity    string     `json:"identity,omitempty"`
 	Expires     *time.Time `json:"expires,omitempty"`
@@ -80,7 +81,7 @@ func profileStatus(t *target) *statusProfile {
 
 // fill takes over what the record r says.
 func (s *statusProfile) fill(r *statusRecord) {
-	s.Identity, s.left = r.Identity, r.left
+	s.Identity, s.left, s.Agent = r.Identity, r.left, r.Agent
 	if r.Expires != nil && r.left > 0 {
 		s.State, s.Expires, s.SecondsLeft = stateOK, r.Expires, r.SecondsLeft
 	}
@@ -126,6 +127,8 @@ func sourceName(p *broker.Provider) string {
 // narrowing says what narrows the credentials of a request that names no operation, "" for nothing.
 func narrowing(r *request.Request) string {
 	switch {
+	case r.Agent != "":
+		return ", an agent's"
 	case r.Scoped():
 		return ", narrowed"
 	case r.Reason != "" && r.FederationName != "":
@@ -250,6 +253,9 @@ func table(lines []*statusProfile, width int, colour bool) string {
 	rows := [][]string{{"PROFILE", "IDENTITY", "ENDS IN", "SOURCE", "STATE"}}
 	for _, s := range lines {
 		name, left, state := cmp.Or(s.Profile, "(none)"), "-", s.State
+		if s.Agent && s.Profile == "" {
+			name = "(an agent)"
+		}
 		if s.Session {
 			name = "session of " + several(s.UsedBy)
 		}

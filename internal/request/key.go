@@ -184,6 +184,9 @@ func SourceAccessKeyID(inputs []cache.Input) string { return value(inputs, input
 // MFASerial is the MFA device that a record with these inputs was made with, "" for none.
 func MFASerial(inputs []cache.Input) string { return value(inputs, inputMFASerial) }
 
+// AskedByAgent reports whether a record with these inputs was made for a coding agent or a CI system.
+func AskedByAgent(inputs []cache.Input) bool { return value(inputs, inputAskedBy) != "" }
+
 func value(inputs []cache.Input, name inputName) string {
 	for _, in := range inputs {
 		if in.Name == string(name) && in.Value != nil {

@@ -31,7 +31,7 @@ var agentKeys = [...]*Setting{&keyAgentDetect, &keyAgentIgnore, &keyAgentProfile
 
 // agentNarrows are the settings that narrow what an agent gets, agentNames those that say who it is.
 var (
-	agentNarrows = append(policySettings[:], sDuration)
+	agentNarrows = [...]id{sPolicy, sAllow, sDeny, sResource, sReadOnly, sDuration}
 	agentNames   = [...]id{sDescription, sSourceIdentity, sRoleSessionName, sTag, sTransitiveTag}
 )
 
@@ -40,7 +40,7 @@ func AgentKeys() (all []Setting) {
 	for _, s := range agentKeys {
 		all = append(all, *s)
 	}
-	for _, s := range slices.Concat(agentNarrows, agentNames[:]) {
+	for _, s := range slices.Concat(agentNarrows[:], agentNames[:]) {
 		all = append(all, settings[s])
 	}
 	return all
@@ -80,7 +80,7 @@ func (w *walk) assignAgent(path []string, line int, value *unstable.Node) error 
 		return w.tag(&a.asked, path[2], line, value)
 	case len(path) > 2:
 		return w.file.wrong(line, "unknown key "+display.Quote(strings.Join(path[1:], ".")), "")
-	case known && (slices.Contains(agentNarrows, setting) || slices.Contains(agentNames[:], setting)):
+	case known && (slices.Contains(agentNarrows[:], setting) || slices.Contains(agentNames[:], setting)):
 		return w.add(&a.asked, setting, line, value)
 	}
 	i := slices.IndexFunc(agentKeys[:], func(s *Setting) bool { return s.Key == key })
@@ -132,7 +132,7 @@ func (g *settingValue) knownSigns() ([]string, error) {
 		if !slices.Contains(known, name) {
 			do := display.DidYouMean(name, known)
 			if do == "" {
-				do = "docs/howto/agents.md has the list"
+				do = "docs/reference/settings.md has the list"
 			}
 			return nil, g.wrong(display.Quote(name)+" is no variable by which an agent is known", do)
 		}

@@ -154,6 +154,13 @@ var homes = map[string]func(t *testing.T) *user{
 		portal(w)
 		return newUser(t, w, nil)
 	},
+	"docs/howto/agents.md": func(t *testing.T) *user {
+		w := harness.NewWorld(t)
+		role := w.STS.AddRole(harness.Account, "deploy", emulator.Trust(w.User.ARN))
+		harness.Must(t, w.Write(".config/sts-helper/config.toml", "[profile.dev]\nsource_profile = \"base\"\nrole_arn = \""+role.ARN+"\"\n"))
+		(&reader{World: w}).standIns(t)
+		return newUser(t, w, nil)
+	},
 	"docs/howto/many-accounts.md": func(t *testing.T) *user {
 		m := harness.NewMFAWorld(t)
 		r := m.STS.AddRole("444455556666", "deploy", emulator.Trust(m.User.ARN), emulator.RequireMFA())

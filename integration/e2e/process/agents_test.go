@@ -130,6 +130,12 @@ func TestAgentsPathOfAServer(t *testing.T) {
 			t.Errorf("%s is %s", name, id.ARN)
 		}
 	}
+	// One that an agent starts is the agent's.
+	w.Env["GEMINI_CLI"] = "1"
+	s = w.Serve(t, "--profile", "app")
+	if id, _ := w.STS.Lookup(s.Creds(t, "app")); !strings.Contains(id.ARN, "assumed-role/agents/") {
+		t.Errorf("an agent's server gives %s", id.ARN)
+	}
 }
 
 // Users and agents of all kinds at once, nested, with empty variables, some logging out in between: each gets
