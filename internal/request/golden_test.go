@@ -50,7 +50,8 @@ func goldenRequests() map[string]*request.Request {
 			r.FederationName, r.PolicyARNs = "visitor", []string{"arn:aws:iam::aws:policy/B", "arn:aws:iam::aws:policy/A"}
 			r.Tags = []request.Tag{{Key: "Team", Value: `o"p<s>`}, {Key: "Cost", Value: ""}}
 		}),
-		"role": assume(func(*request.Request) {}),
+		"role":              assume(func(*request.Request) {}),
+		"role for an agent": assume(func(r *request.Request) { r.Agent = "Claude Code" }),
 		"role with everything": assume(func(r *request.Request) {
 			r.ExternalID, r.SourceIdentity, r.Duration, r.SerialNumber = "42", "alice", time.Hour, "GAHT12345678"
 			r.Tags, r.TransitiveTagKeys, r.Policy = []request.Tag{{Key: "Team", Value: "ops"}}, []string{"Team"}, "{}"
@@ -192,6 +193,7 @@ var goldenKeys = map[string]string{
 	"source container":                    "8cfe8fe240dfa31e9e33e90c7cf64ca11e60376a3544ce377104bb34b4f864bc",
 	"source default":                      "9d6252e01407df7470c6f6262a499b33a348f93b5b85b6d67d7fdb8501f1b030",
 	"source environment":                  "d0b0ce012c08fb42ebf9ce1d9ab72ad9a722bfa52bd32c33cff7d272c7048db7",
+	"role for an agent":                   "3c26318bf816336f71cc102db168e22fc5218ab009395b98cac201d1075c4ae7",
 	"source instance":                     "ad15b7a579d6b0a8541e213db7f0912276b1c08be06598f524d0733cc60f1baa",
 	"source login":                        "cf02754bdf5542015c161ef89162e95eaf13a382d7b51fa04dd67deabe920ced",
 	"source process":                      "def12b4a7cb0c173042eeda8414c15256fda833253a06e8ed41ee1878f98ce0c",

@@ -66,6 +66,7 @@ var (
 		"NoPolicy":      "says that no policy is meant, which the policy says itself",
 		"ObservedFiles": "Observed has what is in them",
 		"CallOptions":   "how the request is answered",
+		"Instead":       "what is asked for instead is in the other fields",
 		"HandOut":       "the token of Operation is the same, and the source's credentials have a key of their own",
 		"Reason":        "what is said of the operation",
 		"MaxLife":       "refuses what there is, and changes nothing of it",

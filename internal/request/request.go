@@ -73,6 +73,8 @@ type Request struct {
 	// Agent is the coding agent or CI system that asks, "" for a user. The key knows that there is one, so
 	// that what was made for an agent is never given to a user, nor the other way round.
 	Agent string
+	// Instead reports that agents get what this profile asks for, and that the agent asked for something else.
+	Instead bool
 
 	// Reason says why it is Operation where the settings do not name one, "" where they do.
 	Reason string

@@ -17,9 +17,10 @@ import (
 
 // agent is who asks, where it is not the user.
 type agent struct {
-	sign   Sign
-	where  string // the table, as file:line
-	values [settingCount]*settingValue
+	sign    Sign
+	where   string // the table, as file:line
+	values  [settingCount]*settingValue
+	instead bool // another profile took the place of what was asked for
 }
 
 // openAgent finds out whether an agent asks, and replaces or refuses what it asks for.
@@ -100,7 +101,7 @@ func (l *loader) askFor(g *settingValue) {
 			l.values[i] = nil
 		}
 	}
-	l.values[sProfile] = g
+	l.values[sProfile], l.agent.instead = g, true
 }
 
 // check checks what the table asks for, as that of an entry is.
@@ -246,6 +247,6 @@ func (a *agent) mark(r *request.Request) {
 	if a == nil {
 		return
 	}
-	r.Agent = a.sign.Name
+	r.Agent, r.Instead = a.sign.Name, a.instead
 	r.Reason = strings.TrimPrefix(r.Reason+"; "+a.sign.Variable+" is set, so that "+a.sign.Name+" asks: "+a.where+" says what it gets", "; ")
 }

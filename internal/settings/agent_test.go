@@ -167,6 +167,10 @@ func TestAgentProfile(t *testing.T) {
 	if r := w.load("--profile=dev", "--read-only", "--duration=20m"); len(r.PolicyARNs) != 1 || r.Duration != 20*time.Minute {
 		t.Errorf("narrower: %+v", r)
 	}
+	given := flags("--profile=dev", "--duration=20m")
+	if r, err := settings.Load(given, w.env()); err != nil || settings.LoginCommand("", given, r) != "sts-helper login agents" {
+		t.Errorf("%v, %s", err, settings.LoginCommand("", given, r))
+	}
 	w.vars = map[string]string{}
 	if r := w.load("--profile=agents"); keyOf(r) == want {
 		t.Error("the user who asks for the agents' profile gets the agents' token")

@@ -118,6 +118,9 @@ var interactionFlags = [...]string{"mfa-code", "mfa-process", "prompt", "wait", 
 // made of name and given.
 func LoginCommand(name string, given Flags, r *request.Request) string {
 	words := []string{"sts-helper", "login"}
+	if r.Instead { // the user logs in for the agent
+		return strings.Join(append(words, display.ShellWord(r.Name)), " ")
+	}
 	if name != "" {
 		words = append(words, display.ShellWord(name))
 	}
