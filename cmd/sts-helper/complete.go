@@ -55,6 +55,10 @@ func (p *program) valuesOf(f *pflag.Flag) cobra.CompletionFunc {
 	switch {
 	case fixedValues(f.Name) != nil:
 		return cobra.FixedCompletions(fixedValues(f.Name), cobra.ShellCompDirectiveNoFileComp)
+	case f.Name == "source-key":
+		return func(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+			return p.completeKeys(cmd, nil, word)
+		}
 	case f.Name == "source-profile":
 		return p.completeAWSNames
 	case slices.Contains([]string{"profile", "imds", "ecs-address"}, f.Name):

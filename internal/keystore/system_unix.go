@@ -4,6 +4,7 @@ package keystore
 
 import (
 	"os"
+	"runtime"
 	"strconv"
 )
 
@@ -12,6 +13,9 @@ const systemName = "the Secret Service"
 // noSystemStore says why there can be no Secret Service, "" where there may be one: without a session bus the library
 // would start one of its own.
 func noSystemStore(getenv func(string) string) string {
+	if runtime.GOOS == "freebsd" || runtime.GOOS == "dragonfly" {
+		return "the library for it takes cgo on " + runtime.GOOS // which this program is built without
+	}
 	if getenv("DBUS_SESSION_BUS_ADDRESS") != "" {
 		return ""
 	}
