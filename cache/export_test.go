@@ -39,6 +39,12 @@ func StoreAt(c *Cache, key Key, t token.Token, wall time.Time, boot time.Duratio
 	return err
 }
 
+// IssuedWithin reports whether the record of k was issued between two instants of the wall clock.
+func IssuedWithin(c *Cache, k Key, start, end time.Time) bool {
+	r, _ := c.load(k)
+	return r != nil && r.file.IssuedWithin(record.Moment{Wall: start}, record.Moment{Wall: end})
+}
+
 // StoreAged stores t as if it had been issued age ago. Its end does not move.
 func StoreAged(c *Cache, key Key, t token.Token, age time.Duration) error {
 	boot, id := record.BootClock()

@@ -93,7 +93,7 @@ func (g *call) read() bool {
 	if g.record == nil {
 		return false
 	}
-	if g.Renew && !g.record.file.Issued.Within(g.start, record.Now()) {
+	if g.Renew && !g.record.file.IssuedWithin(g.start, record.Now()) {
 		return false
 	}
 	if !g.record.file.Fresh(record.Now()) {

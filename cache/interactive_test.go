@@ -148,6 +148,7 @@ func TestRenewAsksThoughFresh(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newSource("dev", 12*time.Hour)
 			mustGet(t, c, s.want())
+			time.Sleep(time.Millisecond) // the bubble's clock stands still, and what was issued at this very moment is shared
 			w := s.want()
 			w.Renew, w.Interactive = true, interactive
 			expect(t, mustGet(t, c, w), cache.Fresh, stamp(s.key, 2))
@@ -156,10 +157,12 @@ func TestRenewAsksThoughFresh(t *testing.T) {
 			}
 			// Its failure is an error, though the token still serves and keeps serving.
 			s.err = errDenied
+			time.Sleep(time.Millisecond)
 			if a, err := c.Get(t.Context(), w); !errors.Is(err, errDenied) || a.Origin != "" {
 				t.Errorf("%v, %v", a.Origin, err)
 			}
 			// It asks although the failure is held.
+			time.Sleep(time.Millisecond)
 			s.err = nil
 			if cache.Held(c, s.key) == 0 {
 				t.Error("the failure is not held")
@@ -169,6 +172,22 @@ func TestRenewAsksThoughFresh(t *testing.T) {
 				t.Error("the failure is still held")
 			}
 		})
+	}
+}
+
+// Without a boot clock the wall clock tells, to the nanosecond, what was issued since a call began.
+func TestRenewWithoutABootClock(t *testing.T) {
+	c := open(t)
+	s := newSource("dev", 12*time.Hour)
+	second := time.Now().UTC().Truncate(time.Second)
+	for since, shared := range map[time.Duration]bool{0: true, time.Nanosecond: true, -time.Nanosecond: false, -time.Second: false} {
+		start := second.Add(500 * time.Millisecond)
+		if err := cache.StoreAt(c, s.key, tok(s.key, 1, 12*time.Hour), start.Add(since), 0, ""); err != nil {
+			t.Fatal(err)
+		}
+		if got := cache.IssuedWithin(c, s.key, start, second.Add(time.Second)); got != shared {
+			t.Errorf("issued %v after the call began: shared %v", since, got)
+		}
 	}
 }
 

@@ -98,7 +98,12 @@ func newRecord(f *record.Record) (*Record, *Miss) {
 
 // newFile is the content of the file of a token that was issued at that moment.
 func newFile(key Key, t token.Token, note string, issued record.Moment) *record.Record {
-	issued.Wall = issued.Wall.UTC().Truncate(time.Second)
+	exact := issued.Wall.UTC()
+	issued.Wall = exact.Truncate(time.Second)
+	part := time.Duration(0)
+	if issued.BootID == "" {
+		part = exact.Sub(issued.Wall)
+	}
 	expires := t.Credentials.Expires
 	if !t.Credentials.CanExpire {
 		expires = issued.Wall.Add(record.LookAgain)
@@ -124,6 +129,7 @@ func newFile(key Key, t token.Token, note string, issued record.Moment) *record.
 		SourceIdentity:   t.SourceIdentity,
 		Signer:           (*record.Principal)(t.Signer),
 		Issued:           issued,
+		IssuedPart:       part,
 		Note:             note,
 	}
 }

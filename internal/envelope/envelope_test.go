@@ -37,6 +37,10 @@ var golden = map[string]record.Record{
 		ScopedSession: &record.Principal{ID: "AROA:s", ARN: "arn:aws:sts::029608264753:assumed-role/r/s"}, SourceIdentity: "alice",
 		Issued: record.Moment{Wall: issued}, Advisory: 30 * time.Second,
 	},
+	"noboot.cred": {
+		Operation: "GetSessionToken", AccessKeyID: "ASIAQNZGKIQY56JQ7WML", SecretAccessKey: "CANARYsecret", SessionToken: "CANARYtoken",
+		Expires: issued.Add(time.Hour), Issued: record.Moment{Wall: issued}, IssuedPart: 123456789, Advisory: 20 * time.Minute,
+	},
 	"role.cred": {
 		Inputs:    []record.Input{{Name: "operation", Value: new("AssumeRole")}, {Name: "endpoint"}, {Name: "empty", Value: new("")}, {Name: "file", Value: new("\xff\xfe/x")}},
 		Operation: "AssumeRole", AccessKeyID: "ASIAQNZGKIQY56JQ7WML", SecretAccessKey: "CANARY+/secret<&>", SessionToken: "CANARY//token==",

@@ -57,7 +57,7 @@ func parse(f form) (r *Record, reason string) {
 		return nil, notAsWritten
 	}
 	life := r.Lifetime()
-	if life <= 0 || r.Advisory < 0 || r.Advisory > life {
+	if life <= 0 || r.IssuedPart < 0 || r.IssuedPart >= time.Second || r.Advisory < 0 || r.Advisory > life {
 		return nil, "the record is incomplete"
 	}
 	return r, ""
@@ -116,6 +116,9 @@ func (r *Record) members(f *form) {
 	r.Advisory = time.Duration(advisory) * time.Second
 	f.number(`,"issued_boottime_ns":`, (*int64)(&r.Issued.Boot))
 	f.text(`,"boot_id":`, &r.Issued.BootID)
+	if f.has(`,"issued_part_ns":`, r.IssuedPart != 0) { // as above
+		f.number(``, (*int64)(&r.IssuedPart))
+	}
 	f.text(`,"note":`, &r.Note)
 	// Left out where they say nothing, as in all records of before there were sources to tell apart.
 	if f.has(`,"signer":`, r.Signer != nil) {

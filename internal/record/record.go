@@ -25,6 +25,9 @@ type Record struct {
 	// Issued is when the token was issued, by both clocks. The wall time is kept in whole
 	// seconds.
 	Issued Moment
+	// IssuedPart is what the wall time has beyond whole seconds, kept where there is no boot clock:
+	// nothing else then tells what was issued since a call began from what was issued before.
+	IssuedPart time.Duration
 	// Advisory is the remaining life below which the token is to be refreshed, in whole
 	// seconds.
 	Advisory time.Duration
@@ -57,6 +60,13 @@ func (r Record) GoString() string { return r.String() }
 
 // Lifetime is the life the token was given when it was issued.
 func (r *Record) Lifetime() time.Duration { return r.Expires.Sub(r.Issued.Wall) }
+
+// IssuedWithin reports whether the token was issued between start and end.
+func (r *Record) IssuedWithin(start, end Moment) bool {
+	m := r.Issued
+	m.Wall = m.Wall.Add(r.IssuedPart)
+	return m.Within(start, end)
+}
 
 // Remaining is the life the token has left at that moment: the smaller of what the wall clock
 // and the boot clock say.
