@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 )
 
@@ -34,7 +35,9 @@ func Verify(path string) (Report, error) {
 			files = append(files, name)
 		}
 	}
-	previous, first := "", true
+	// previous are the hashes that the next line may have: that of the line before and, where that is a
+	// break, which may have come between a look at the end of the file and the line for it, of the one before that.
+	previous, first := []string{""}, true
 	for _, name := range append(files, path) {
 		f, err := os.Open(name)
 		if errors.Is(err, fs.ErrNotExist) && len(files) > 0 && name == path {
@@ -60,13 +63,16 @@ func Verify(path string) (Report, error) {
 				r.Wrong = append(r.Wrong, where+"this is no line of the log")
 			case l.Break != "":
 				r.Breaks++
-			case first && len(files) > 0 || l.Previous == previous:
+			case first && len(files) > 0 || slices.Contains(previous, l.Previous):
 				// The oldest file that is kept begins where an older one ended.
 			default:
 				r.Wrong = append(r.Wrong, where+"it does not follow from the line before, which was changed, or taken out")
 			}
-			first = false
-			previous = hashOf(line)
+			if first = false; l.Break == "" {
+				previous = nil
+			}
+			r.Head = hashOf(line)
+			previous = append(previous, r.Head)
 			if err != nil {
 				break
 			}
@@ -75,7 +81,6 @@ func Verify(path string) (Report, error) {
 			return r, err
 		}
 	}
-	r.Head = previous
 	return r, nil
 }
 

@@ -18,6 +18,10 @@ func check(info fs.FileInfo, r rule) error {
 	if !ok {
 		return refuse(OwnerUnknown, "owner unknown")
 	}
+	if seen := *st; info.IsDir() && info.Mode().Perm()&0o020 == 0 { // as a caller wants it seen whom the group is no other
+		seen.Mode &^= 0o020
+		st = &seen
+	}
 	return checkStat(st, r, os.Geteuid())
 }
 

@@ -61,7 +61,9 @@ var elsewhere = []string{
 	"fips", "dual-stack", "web-identity-token-file", "saml-assertion-file", "saml-assertion-command", "principal-arn", "target-principal", "task-policy-arn",
 	// Sources, whose inputs the golden keys of package request hold, and e2e/login tries.
 	"web-identity-token-command", "web-identity", "source-command", "certificate", "private-key", "certificate-chain",
-	"trust-anchor-arn", "anywhere-profile-arn", "anywhere-role-arn",
+	"trust-anchor-arn", "anywhere-profile-arn", "anywhere-role-arn", "source-key",
+	// What narrows a session: the golden keys too, and e2e/source.
+	"read-only", "description",
 }
 
 // Each setting changed alone, added or taken away is another token; the same settings again
