@@ -27,7 +27,7 @@ BENCHTIME  ?= 1s
 # Nothing that is run from here may look for a metadata service.
 export AWS_EC2_METADATA_DISABLED := true
 
-.PHONY: build install uninstall package-files dist dist-test demo test test-short long check bench beside fuzz conformance conformance-long go-sdk-tests sdk-tools reference man clean help
+.PHONY: build install uninstall package-files dist dist-test image demo test test-short long check bench beside fuzz conformance conformance-long go-sdk-tests sdk-tools reference man clean help
 
 build: ## build bin/sts-helper
 	CGO_ENABLED=0 $(GO) build -trimpath -tags='$(TAGS)' -ldflags='$(LDFLAGS)' -o $(BIN)/sts-helper ./cmd/sts-helper
@@ -111,6 +111,13 @@ dist-test: dist $(DEBIAN)/usr/bin/dpkg ## test what "make dist" makes, made twic
 
 $(DEBIAN)/usr/bin/dpkg:
 	debootstrap --variant=minbase bookworm $(DEBIAN)
+
+# Of ARCH, by the machine's own if not said; into podman's store, and as a file that podman and docker load.
+ARCH = $(shell $(GO) env GOARCH)
+image: package-files ## build the container image (podman, no daemon), and bin/sts-helper-image-ARCH.tar.gz of it
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) $(GO) build -trimpath -buildvcs=false -tags='$(TAGS)' -ldflags='$(LDFLAGS)' -o $(BIN)/image/sts-helper ./cmd/sts-helper
+	packaging/image/build.sh $(BIN)/image/sts-helper $(BIN)/package/THIRD-PARTY-LICENCES '$(VERSION)' '$(COMMIT)' $(ARCH) sts-helper:$(VERSION)-$(ARCH)
+	$${PODMAN:-podman} save --quiet --format docker-archive sts-helper:$(VERSION)-$(ARCH) | gzip -9n >$(BIN)/sts-helper-image-$(ARCH).tar.gz
 
 man: $(TOOLS)/go-md2man ## make the man pages of docs/reference in bin/man
 	packaging/man.sh $(TOOLS)/go-md2man '$(VERSION)' $(BIN)/man

@@ -35,7 +35,7 @@ func pages(t *testing.T) (root string, names []string) {
 var (
 	inBlock    = regexp.MustCompile(`^((?:CGO_ENABLED=0 )?(?:sts-helper|make|go|sudo|ip|podman|docker|aws|curl|systemctl|launchctl|integration/\S+\.sh) .*)$`)
 	inConfig   = regexp.MustCompile(`^(?:credential_process|ExecStart) *= *(.*?)(?: {3,}.*)?$`)
-	inManifest = regexp.MustCompile(`^command: \[(.*)\]$`)
+	inManifest = regexp.MustCompile(`^(?:command|args): \[(.*)\]$`)
 	inline     = regexp.MustCompile("`((?:sts-helper|make|go (?:test|run|install)) [^`]+)`")
 	comment    = regexp.MustCompile(` {2,}# .*$| {3,}\S.*$`)
 )
@@ -59,7 +59,7 @@ func commandLines(page string) (lines []string) {
 			pending += strings.TrimSpace(rest) + " "
 			continue
 		}
-		if strings.HasPrefix(line, "command: [") && !strings.HasSuffix(line, "]") {
+		if (strings.HasPrefix(line, "command: [") || strings.HasPrefix(line, "args: [")) && !strings.HasSuffix(line, "]") {
 			pending += line + " "
 			continue
 		}
@@ -246,7 +246,7 @@ func not(why string) way {
 }
 
 var (
-	containers = not("TestServeContainers and TestServeSidecar run containers in each of these ways")
+	containers = not("TestServeContainers, TestServeSidecar and TestImage run containers in each of these ways")
 	logins     = not("integration/e2e/login logs in and out by an identity center of its own")
 	asks       = not("it asks on the terminal: the same line is in a transcript, or in TestSetupAsks")
 	addresses  = not("TestServeWellKnownAddresses does this in a network of its own")
@@ -287,7 +287,7 @@ func wayOf(line string) way {
 		return target
 	case words[0] == "go" && words[1] == "test":
 		return hasTests
-	case words[0] == "podman", words[0] == "docker", strings.HasPrefix(line, "/sts-helper, serve,"):
+	case words[0] == "podman", words[0] == "docker", strings.HasPrefix(line, "serve, --"):
 		return containers
 	case words[0] == "sudo", words[0] == "ip", strings.Contains(line, "--ecs-address"), strings.Contains(line, "--loopback-alias"):
 		return addresses

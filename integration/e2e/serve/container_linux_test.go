@@ -111,10 +111,16 @@ func newPodman(t *testing.T, n *network) *podman {
 // run runs a container of the image and gives the one line it prints.
 func (p *podman) run(options string, args ...string) string {
 	p.t.Helper()
+	return p.runImage("test", options, args...)
+}
+
+// runImage is run with another image.
+func (p *podman) runImage(image, options string, args ...string) string {
+	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
 	defer cancel()
 	line := append(append([]string{}, p.base[1:]...), "run", "--rm", "--ulimit", "nofile=1024:4096", "--ulimit", "nproc=1000:1000")
-	line = append(append(append(line, strings.Fields(options)...), "test"), args...)
+	line = append(append(append(line, strings.Fields(options)...), image), args...)
 	path, err := exec.LookPath("podman")
 	harness.Must(p.t, err)
 	cmd := p.enter(exec.CommandContext(ctx, path, line...))
