@@ -21,20 +21,26 @@ var ErrUnsafe error = &failure.Error{Class: failure.Configuration, Text: "the ca
 
 // Cache is an open cache directory. It is safe for concurrent use.
 type Cache struct {
-	path  string
-	root  *os.Root // path/v1
-	spare *spare   // nil for none
+	path     string
+	root     *os.Root // path/v1
+	spare    *spare   // nil for none
+	repaired int
 }
 
 // Open opens the cache in the directory at path, an absolute path, and makes it (0700)
 // where it does not exist. It refuses, with [ErrUnsafe], a directory that is a link, that
 // belongs to another user, or that others may enter. Other errors mean that there can be
-// no cache here: a read-only or full disk, say; the caller can go on without one.
+// no cache here: a read-only or full disk, say; the caller can go on without one. What Kubernetes
+// does to a volume for fsGroup is undone; see [Cache.Repaired].
 func Open(path string) (*Cache, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("%w: %q is not an absolute path", ErrUnsafe, path)
 	}
 	path = filepath.Clean(path)
+	repaired := 0
+	if safefile.KindOf(safefile.PrivateDir(path)) == safefile.OthersMayUse {
+		repaired = safefile.RepairVolume(path)
+	}
 	folder := filepath.Join(path, record.VersionDir)
 	for _, dir := range []string{path, folder, filepath.Join(path, record.LockDir)} {
 		if err := safefile.MakePrivateDir(dir); err != nil {
@@ -45,7 +51,7 @@ func Open(path string) (*Cache, error) {
 	if err != nil {
 		return nil, unsafeDir(folder, err)
 	}
-	return &Cache{path: path, root: root}, nil
+	return &Cache{path: path, root: root, repaired: repaired}, nil
 }
 
 // Close releases the directory. Records stay.
@@ -58,6 +64,10 @@ func (c *Cache) Close() error {
 
 // Path is the directory the cache is in.
 func (c *Cache) Path() string { return c.path }
+
+// Repaired is how many files and directories of the cache a group could use, until [Open] made them private again: those
+// of a volume that Kubernetes gave to the pod's fsGroup. 0 is the usual case.
+func (c *Cache) Repaired() int { return c.repaired }
 
 // unsafeDir says what to do about a directory that was refused.
 func unsafeDir(path string, err error) error {

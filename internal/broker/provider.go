@@ -258,6 +258,9 @@ func (p *Provider) Cache() (*cache.Cache, error) {
 			return
 		}
 		p.cache, p.openErr = OpenCache(p.req.CacheDir, p.opts.Env)
+		if p.cache != nil && p.cache.Repaired() > 0 {
+			p.opts.Log.Warn("a group could use the cache, as Kubernetes does it to volumes for fsGroup; it is private again", "directory", p.cache.Path(), "files", p.cache.Repaired())
+		}
 	})
 	return p.cache, p.openErr
 }
