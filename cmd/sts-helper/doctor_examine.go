@@ -162,6 +162,10 @@ func (x *examiner) profile(name string) {
 	t, err := x.p.target(name, nil, x.p.looking(), broker.Options{NonInteractive: true})
 	if err != nil {
 		check, mend := "configuration", "correct what the line names"
+		if e, ok := errors.AsType[*settings.Error](err); ok && errors.Is(err, settings.ErrAgentRefused) {
+			x.problem("agent", display.Safe(name), e.Where, e.What, e.Do)
+			return
+		}
 		switch {
 		case errors.Is(err, settings.ErrLoop):
 			check = "loop"

@@ -94,6 +94,14 @@ func audited(b *testing.B) *harness.Home {
 	return h
 }
 
+// ruled is a home where agents get less, so that each call depends on all variables that agents are known by.
+func ruled(b *testing.B) *harness.Home {
+	b.Helper()
+	h := home(b, 2, 1)
+	harness.Must(b, h.Write(".config/sts-helper/config.toml", "[agent]\nread_only = true\n"))
+	return h
+}
+
 func situations(b *testing.B) []situation {
 	b.Helper()
 	plain := []string{"--source-profile", "base"}
@@ -107,6 +115,8 @@ func situations(b *testing.B) []situation {
 		{"5000-profiles", home(b, 5000, 1), plain, nil, 1.3},
 		{"10000-records", home(b, 2, 10_000), plain, nil, 1.1},
 		{"narrowed", narrowed(b), []string{"--source-profile", "vault", "--policy", "policy.json"}, nil, 1.1},
+		{"agents-ruled", ruled(b), plain, nil, 1.1},
+		{"an-agent", ruled(b), plain, []string{"CLAUDECODE=1"}, 1.1},
 		{"bare-line", home(b, 2, 1), nil, []string{"AWS_PROFILE=base"}, 1.1},
 		{"ordinary", home(b, 2, 1), plain, ordinary, 0}, // for comparison
 		{"audited", audited(b), plain, nil, 0},

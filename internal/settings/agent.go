@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,9 @@ import (
 // What an agent or a CI system gets is said by [agent] of config.toml, and where that has not got a key, by
 // [agent] of the fleet's file. It changes the request before its key is computed. It is a safety net: an agent
 // that unsets the variable it is known by is taken for the user.
+
+// ErrAgentRefused is in the errors for agents that get no credentials.
+var ErrAgentRefused = errors.New("agents get no credentials")
 
 // agent is who asks, where it is not the user.
 type agent struct {
@@ -60,7 +64,8 @@ func (l *loader) openAgent() error {
 		return nil
 	}
 	if refused {
-		return refuse.wrong(a.sign.Variable+" is set, so that "+a.sign.Name+" asks, and agents get no credentials here", "run it in a shell of your own")
+		return &Error{Kind: Config, Where: refuse.from(), What: a.sign.Variable + " is set, so that " + a.sign.Name + " asks, and agents get no credentials here",
+			Do: "run it in a shell of your own", Err: ErrAgentRefused}
 	}
 	l.agent = a
 	if profile != nil {

@@ -25,7 +25,7 @@ type Error struct {
 	Where string // a flag, a variable, or file:line; "" where no single place is at fault
 	What  string
 	Do    string // "" where What leaves no doubt
-	Err   error  // the cause where the operating system gave one, or ErrLoop
+	Err   error  // the cause where the operating system gave one, ErrLoop or ErrAgentRefused
 }
 
 func (e *Error) Error() string {

@@ -414,4 +414,11 @@ func TestDoctorFindsAgents(t *testing.T) {
 	if got := look("CLAUDECODE=1"); slices.Contains(got, "agent") {
 		t.Errorf("with a table: %q", got)
 	}
+	// One that gets nothing is told why.
+	harness.Must(t, w.Write(".config/sts-helper/config.toml", "[agent]\nrefuse = true\n"))
+	cmd := w.Command(t, "doctor", "--output", "json")
+	cmd.Env = append(cmd.Env, "CLAUDECODE=1")
+	if d := diagnose(t, w, cmd); !slices.Equal(d.checks(), []string{"agent"}) || d.Healthy || !strings.Contains(d.Findings[0].Mend, "shell of your own") || !strings.HasSuffix(d.Findings[0].Where, "config.toml:2)") {
+		t.Errorf("refused: %+v", d)
+	}
 }
