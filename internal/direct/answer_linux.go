@@ -55,10 +55,10 @@ func answer(args []string) []byte {
 	}
 	user := safefile.CurrentUser()
 	notes, err := openCache(user, dir)
-	defer notes.Close()
 	if err != nil {
 		return nil
 	}
+	defer notes.Close()
 	n := readNoteOf(user, notes, line)
 	if n == nil {
 		return nil
@@ -69,11 +69,10 @@ func answer(args []string) []byte {
 	}
 	records := notes
 	if n.Cache != dir {
-		records, err = openCache(user, n.Cache)
-		defer records.Close()
-		if err != nil {
+		if records, err = openCache(user, n.Cache); err != nil {
 			return nil
 		}
+		defer records.Close()
 	}
 	r := n.readRecord(user, records)
 	if r == nil || r.FromFuture(now) || !r.Fresh(now) && !n.keeps(records, r, now) {
@@ -105,10 +104,10 @@ func readNote(args []string) *Note {
 	}
 	user := safefile.CurrentUser()
 	notes, err := openCache(user, dir)
-	defer notes.Close()
 	if err != nil {
 		return nil
 	}
+	defer notes.Close()
 	return readNoteOf(user, notes, line)
 }
 
@@ -174,7 +173,9 @@ func (n *Note) current(user safefile.User, f File) File {
 		return now
 	}
 	file, isTrusted, err := user.OpenRegular(f.Path)
-	defer file.Close()
+	if err == nil {
+		defer file.Close()
+	}
 	d := digest{hasher: n.hash}
 	buf := memory.file[:2*blockSize] // fits the fastest cache of a processor
 	for length := len(buf); err == nil && length == len(buf) && d.size <= MaxFile; {
