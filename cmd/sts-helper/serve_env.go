@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -62,7 +63,8 @@ func (e *endpoint) envText(s *servePlan, listeners []net.Listener, tokenFile str
 		out.WriteString("# " + g.why + "\n")
 		for _, v := range g.set {
 			if e.flags.envFormat == formatEnv {
-				out.WriteString(v.String() + "\n")
+				line, _ := envLine(runtime.GOOS, v) // what it cannot hold was refused before
+				out.WriteString(line)
 				continue
 			}
 			line, _ := render.Assign(render.Systemd, []render.Variable{v}) // which holds every value
@@ -72,6 +74,32 @@ func (e *endpoint) envText(s *servePlan, listeners []net.Listener, tokenFile str
 	return out.String()
 }
 
+// envLine is a variable as an env-file has it. What docker, systemd and shells do not all read alike without
+// quotes is refused, except on Windows: a user's name there often has a blank, and the home directory with it,
+// while the readers there (Git's shell, dotenv libraries, PowerShell modules) all know quotes.
+func envLine(goos string, v render.Variable) (line string, ok bool) {
+	if render.Plain(v.Value) {
+		return v.String() + "\n", true
+	}
+	if goos != "windows" {
+		return "", false
+	}
+	line, err := render.Assign(render.Dotenv, []render.Variable{v})
+	if err != nil && !strings.ContainsAny(v.Value, "\"$`\\!") { // a single quote alone
+		return v.Name + `="` + v.Value + "\"\n", true
+	}
+	return line, err == nil
+}
+
+// clientPath is a file's path for clients. On Windows it has slashes, as every SDK takes it there: a
+// backslash means something else to each reader of env-files.
+func clientPath(goos, path string) string {
+	if goos == "windows" {
+		return strings.ReplaceAll(path, `\`, "/")
+	}
+	return path
+}
+
 func (e *endpoint) envGroups(s *servePlan, listeners []net.Listener, tokenFile string) (groups []envGroup) {
 	base := "http://" + clientAddress(listeners)
 	for _, p := range s.profiles {
@@ -79,7 +107,7 @@ func (e *endpoint) envGroups(s *servePlan, listeners []net.Listener, tokenFile s
 			continue
 		}
 		uri := render.Variable{Name: varURI, Value: base + "/credentials/" + p.Name}
-		file, variable := render.Variable{Name: varToken, Value: tokenFile}, render.Variable{Name: varBearer, Value: e.bearer}
+		file, variable := render.Variable{Name: varToken, Value: clientPath(runtime.GOOS, tokenFile)}, render.Variable{Name: varBearer, Value: e.bearer}
 		switch e.flags.envToken {
 		case tokenAsVariable:
 			groups = append(groups, envGroup{"Container credentials. The token itself: some programs know no file (rclone 1.60, s5cmd, restic 0.14).", []render.Variable{uri, variable}})

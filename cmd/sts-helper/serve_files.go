@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -49,7 +50,8 @@ func (e *endpoint) secrets(s *servePlan) (tokenFile string, err error) {
 	if tokenFile, err = filepath.Abs(tokenFile); err != nil {
 		return "", err
 	}
-	if e.flags.envFile != "" && e.flags.envFormat == formatEnv && e.flags.envToken != tokenAsVariable && !render.Plain(tokenFile) {
+	_, held := envLine(runtime.GOOS, render.Variable{Value: clientPath(runtime.GOOS, tokenFile)})
+	if e.flags.envFile != "" && e.flags.envFormat == formatEnv && e.flags.envToken != tokenAsVariable && !held {
 		return "", unsafeFile("the token file's path %s has characters that an env-file cannot hold; name another with --token-file, or choose another --env-format", display.Safe(tokenFile))
 	}
 	e.mark = markRun(tokenFile)
