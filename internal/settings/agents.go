@@ -18,7 +18,7 @@ type Sign struct {
 // to steer an agent (AIDER_..., GEMINI_API_KEY), or that an editor sets in all of its terminals, is no sign.
 var signs = [...]Sign{
 	{Variable: "CLAUDECODE", Name: "Claude Code", ID: "claude-code", Source: "https://code.claude.com/docs/en/env-vars"},
-	{Variable: "CURSOR_AGENT", Name: "Cursor", ID: "cursor", Source: "https://github.com/databricks/cli/pull/4287"},
+	{Variable: "CURSOR_AGENT", Name: "Cursor", ID: "cursor", Source: "https://cursor.com/docs/agent/terminal"},
 	{Variable: "GEMINI_CLI", Name: "Gemini CLI", ID: "gemini-cli", Source: "https://geminicli.com/docs/tools/shell"},
 	{Variable: "QWEN_CODE", Name: "Qwen Code", ID: "qwen-code", Source: "QwenLM/qwen-code packages/core/src/services/shellExecutionService.ts"},
 	{Variable: "CODEX_THREAD_ID", Name: "Codex", ID: "codex", Source: "https://github.com/openai/codex/pull/10096"},
