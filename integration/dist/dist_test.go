@@ -81,8 +81,20 @@ func program(t *testing.T, path string) {
 	}
 }
 
-var commands = []string{"", "-accept", "-completion", "-console", "-doctor", "-env", "-exec", "-exit-codes", "-grant", "-login", "-logout",
-	"-policy", "-policy-check", "-policy-show", "-process", "-serve", "-settings", "-setup", "-status", "-version"}
+// manPages are those of the commands and of two topics.
+func manPages(t *testing.T) (all []string) {
+	t.Helper()
+	root, err := harness.Root()
+	harness.Must(t, err)
+	files, err := filepath.Glob(filepath.Join(root, "docs", "reference", "sts-helper*.md"))
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d pages of commands (%v)", len(files), err)
+	}
+	for _, f := range append(files, "sts-helper-settings.md", "sts-helper-exit-codes.md") {
+		all = append(all, strings.TrimSuffix(filepath.Base(f), ".md")+".1.gz")
+	}
+	return all
+}
 
 // Every package has the program, man pages, completions, licences and, where they mean something, units.
 func TestContents(t *testing.T) {
@@ -92,8 +104,8 @@ func TestContents(t *testing.T) {
 	units := []string{"systemd/sts-helper.service", "systemd/sts-helper.socket", "launchd/com.github.sts-helper.serve.plist"}
 	archive := func(program string) (all []string) {
 		all = slices.Concat([]string{program}, docs, completions, units)
-		for _, c := range commands {
-			all = append(all, "man/sts-helper"+c+".1.gz")
+		for _, page := range manPages(t) {
+			all = append(all, "man/"+page)
 		}
 		return all
 	}
@@ -103,8 +115,8 @@ func TestContents(t *testing.T) {
 		for _, d := range []string{"copyright", "README.md", "CHANGELOG.md", "THIRD-PARTY-LICENCES"} {
 			all = append(all, "usr/share/doc/sts-helper/"+d)
 		}
-		for _, c := range commands {
-			all = append(all, "usr/share/man/man1/sts-helper"+c+".1.gz")
+		for _, page := range manPages(t) {
+			all = append(all, "usr/share/man/man1/"+page)
 		}
 		return all
 	}
