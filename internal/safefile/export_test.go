@@ -1,3 +1,7 @@
 package safefile
 
-var CreateTemp = createTemp
+var (
+	CreateTemp = createTemp
+	TryAgain   = tryAgain
+	PassesOn   = passesOn
+)

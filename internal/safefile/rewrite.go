@@ -21,6 +21,6 @@ func Rewrite(dir *os.Root, name string, data []byte, mode fs.FileMode) error {
 		if err := dir.Chmod(temp, mode.Perm()); err != nil {
 			return err
 		}
-		return dir.Rename(temp, name)
+		return Rename(dir, temp, name)
 	})
 }

@@ -28,7 +28,7 @@ const TempPrefix = ".tmp-"
 // Write puts data under the name in dir at once: a new file beside it, made exclusively and
 // private (0600), written, synced, closed, renamed. A reader sees the old file or the new one.
 func Write(dir *os.Root, name string, data []byte, d Durability) error {
-	return write(dir, name, data, d, dir.Rename)
+	return write(dir, name, data, d, func(temp, name string) error { return Rename(dir, temp, name) })
 }
 
 // Create is Write where the name is free. Where it is taken, which the error reports as
@@ -58,7 +58,7 @@ func Replace(dir *os.Root, temp, name string, data []byte, d Durability, complet
 		if complete != nil {
 			complete()
 		}
-		err = dir.Rename(temp, name)
+		err = Rename(dir, temp, name)
 	}
 	if err != nil && !whole {
 		_ = dir.Remove(temp)

@@ -122,7 +122,7 @@ func (f *File) Adopt(t *Text) *Text {
 		_ = f.dir.Remove(pending) // the crash came before the text was whole
 		return t
 	}
-	_ = f.dir.Rename(pending, f.name) // where it fails, the text waits on
+	_ = safefile.Rename(f.dir, pending, f.name) // where it fails, the text waits on
 	return next
 }
 
@@ -149,7 +149,7 @@ func (f *File) Replace(refreshToken string, next *Text, complete func()) error {
 	err := safefile.Replace(f.dir, temp, f.name, next.data, safefile.Durable, complete)
 	for i := 0; i < retries && err != nil; i++ {
 		if data, rerr := safefile.ReadPrivate(f.dir, temp, limit); rerr == nil && bytes.Equal(data, next.data) {
-			err = f.dir.Rename(temp, f.name)
+			err = safefile.Rename(f.dir, temp, f.name)
 		} else {
 			err = safefile.Replace(f.dir, temp, f.name, next.data, safefile.Unsynced, complete)
 		}
