@@ -115,13 +115,16 @@ func (c Command) Run(ctx context.Context) Result {
 	cmd.Dir = c.Dir
 	cmd.Stdout, cmd.Stderr = out, said
 	cmd.SysProcAttr = attributes(c)
-	cmd.Cancel = func() error { return kill(cmd.Process, !c.Terminal) }
+	f := newFamily()
+	defer f.leave()
+	cmd.Cancel = func() error { return f.kill(cmd.Process, !c.Terminal) }
 	cmd.WaitDelay = drainTime
 
 	restore := setCloseOnExec()
 	err := cmd.Start()
 	restore()
 	if err == nil {
+		f.adopt(cmd.Process)
 		err = cmd.Wait()
 	}
 	r := Result{Out: out.b, TooMuch: out.over, Stderr: said.first()}

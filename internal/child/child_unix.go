@@ -28,9 +28,18 @@ func detached(Command) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid
 // shell gives a line to the shell as every SDK does.
 func shell(line string) (path string, args []string) { return "sh", []string{"-c", line} }
 
+// family is a child and what it starts. The kernel knows it.
+type family struct{}
+
+func newFamily() family { return family{} }
+
+func (family) adopt(*os.Process) {}
+
+func (family) leave() {}
+
 // kill ends a child and what it started: its process group where it has one of its own, else its
 // descendants, since the group is ours.
-func kill(p *os.Process, own bool) error {
+func (family) kill(p *os.Process, own bool) error {
 	if own {
 		if err := syscall.Kill(-p.Pid, syscall.SIGKILL); err == nil {
 			return nil
