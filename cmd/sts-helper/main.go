@@ -68,7 +68,7 @@ type program struct {
 
 // run runs the command line and gives the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
-	err := p.execute(ctx, args)
+	err := p.recovered(ctx, args)
 	if err == nil {
 		return 0
 	}
