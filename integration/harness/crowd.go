@@ -43,7 +43,7 @@ func (w *World) RunTogether(t *testing.T, n int, started func(), args ...string)
 	for i := range all {
 		r := &running{cmd: w.Command(t, args...)}
 		r.cmd.Stdout, r.cmd.Stderr = &r.out, &r.errs
-		Must(t, r.cmd.Start())
+		Must(t, Begin(r.cmd))
 		all[i] = r
 	}
 	if started != nil {

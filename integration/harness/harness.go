@@ -99,6 +99,23 @@ func (h *Home) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// leftover is how long the output of a command that has ended is read on while a process that it has
+// left behind holds it open.
+const leftover = 30 * time.Second
+
+// Begin starts a command that is killed after [Patience], by its process id, if it has not ended. The
+// caller waits for it.
+func Begin(cmd *exec.Cmd) error {
+	if cmd.WaitDelay == 0 {
+		cmd.WaitDelay = leftover
+	}
+	err := cmd.Start()
+	if err == nil {
+		time.AfterFunc(Patience, func() { _ = cmd.Process.Kill() })
+	}
+	return err
+}
+
 // Result is how one run went.
 type Result struct {
 	Stdout, Stderr string
@@ -121,7 +138,10 @@ func Finish(cmd *exec.Cmd) Result {
 		cmd.Stderr = &errs
 	}
 	start := time.Now()
-	err := cmd.Run()
+	err := Begin(cmd)
+	if err == nil {
+		err = cmd.Wait()
+	}
 	r := Result{Stdout: out.String(), Stderr: errs.String(), Wall: time.Since(start)}
 	var exit *exec.ExitError
 	switch {

@@ -76,7 +76,7 @@ func (s *Server) Begin(t testing.TB) {
 	t.Helper()
 	s.Cmd.Stdout, s.Cmd.Stderr = s.Log, s.Log
 	s.Cmd.WaitDelay = 5 * time.Second
-	Must(t, s.Cmd.Start())
+	Must(t, s.Cmd.Start()) // not by Begin: it may run for longer than a test waits
 	go func() { _ = s.Cmd.Wait(); close(s.Ended) }()
 	t.Cleanup(func() {
 		_ = s.Cmd.Process.Signal(syscall.SIGCONT)
@@ -144,6 +144,18 @@ func (s *Server) Stop(t testing.TB) int {
 		_ = s.Cmd.Process.Kill()
 		<-s.Ended
 		t.Error("the server did not end after SIGTERM")
+	}
+	return s.Cmd.ProcessState.ExitCode()
+}
+
+// AwaitEnd waits until the server has ended by itself, or by the signal that it was sent, and gives its
+// exit code.
+func (s *Server) AwaitEnd(t testing.TB) int {
+	t.Helper()
+	select {
+	case <-s.Ended:
+	case <-time.After(Patience):
+		t.Fatalf("the server did not end:\n%.8000s", withoutRequests(s.Log.String()))
 	}
 	return s.Cmd.ProcessState.ExitCode()
 }

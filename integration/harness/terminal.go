@@ -64,8 +64,13 @@ func (tt *Terminal) Screen() string {
 // Rest is all that was ever shown, once nothing that runs has the terminal open; it cannot be
 // used after that.
 func (tt *Terminal) Rest() string {
+	tt.t.Helper()
 	_ = tt.Line.Close()
-	<-tt.read
+	select {
+	case <-tt.read:
+	case <-time.After(Patience):
+		tt.t.Fatalf("a process still has the terminal open, which shows:\n%s", tt.Screen())
+	}
 	return tt.Screen()
 }
 
@@ -131,7 +136,7 @@ func Start(t *testing.T, tt *Terminal, cmd *exec.Cmd) *Job {
 		cmd.ExtraFiles = []*os.File{tt.Line}
 		cmd.SysProcAttr.Setctty, cmd.SysProcAttr.Ctty = true, 3
 	}
-	Must(t, cmd.Start())
+	Must(t, Begin(cmd))
 	go func() { defer close(j.ended); _ = cmd.Wait() }()
 	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); <-j.ended })
 	return j

@@ -64,9 +64,16 @@ func (w *World) Run(t testing.TB, args ...string) Result {
 // Command is the helper with args, not yet started; it is ended with the test at the latest.
 func (w *World) Command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
+	return w.Home.Command(Context(t), args...)
+}
+
+// Context ends with the test, and after [Patience] at the latest: a test that has gone wrong waits for
+// nothing for ever.
+func Context(t testing.TB) context.Context {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	t.Cleanup(cancel)
-	return w.Home.Command(ctx, args...)
+	return ctx
 }
 
 // Finish runs a command to its end, and fails the test where a secret shows.

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/sts-helper/sts-helper/integration/awsfiles"
+	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
 // driver is a program that says what an SDK takes from the shared files, line by line.
@@ -108,7 +109,7 @@ func TestSharedFiles(t *testing.T) {
 // start runs a driver; what is returned asks it one question.
 func start(t *testing.T, argv []string) func(question string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
+	cmd := exec.CommandContext(harness.Context(t), argv[0], argv[1:]...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "AWS_EC2_METADATA_DISABLED=true", "LANG=C.UTF-8", "AWS_PAGER="}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no terminal: nothing is asked of whoever runs the tests
 	in, err := cmd.StdinPipe()

@@ -126,6 +126,7 @@ func TestLogoutDuringFetch(t *testing.T) {
 		_, _ = os.Stdin.Read(b[:])
 		return
 	}
+	t.Parallel()
 	w := newWorld(t)
 	p := w.must(t, "duration=1h")
 	c, _ := p.Cache()

@@ -72,8 +72,8 @@ func TestDeathOfTheOneThatAsks(t *testing.T) {
 	release := w.STS.Gate("GetSessionToken")
 	defer release()
 	leader := w.Command(t, "--source-profile", "base")
-	harness.Must(t, leader.Start())
-	harness.Must(t, w.STS.WaitInFlight(t.Context(), "GetSessionToken", 1))
+	harness.Must(t, harness.Begin(leader))
+	harness.Must(t, w.STS.WaitInFlight(harness.Context(t), "GetSessionToken", 1))
 	harness.Must(t, leader.Process.Signal(syscall.SIGSTOP)) // or it would give up
 	results := w.RunTogether(t, n, func() {
 		harness.Gather(t, 0, n, 30*time.Second)

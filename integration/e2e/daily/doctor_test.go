@@ -303,7 +303,7 @@ func TestDoctorOfFileSystems(t *testing.T) {
 		w, _ := healthyHome(t)
 		w.Run(t, "login", "app")
 		doctor := w.Command(t, "doctor", "--output", "json")
-		cmd := exec.CommandContext(t.Context(), strace, slices.Concat([]string{"-f", "-qq", "-o", "/dev/null"}, inject, doctor.Args)...)
+		cmd := exec.CommandContext(harness.Context(t), strace, slices.Concat([]string{"-f", "-qq", "-o", "/dev/null"}, inject, doctor.Args)...)
 		cmd.Env, cmd.Dir = doctor.Env, doctor.Dir
 		if d := diagnose(t, w, cmd); !slices.Contains(d.checks(), want) {
 			t.Errorf("%s: %+v", want, d.Findings)

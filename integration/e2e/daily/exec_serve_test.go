@@ -51,9 +51,15 @@ func startServed(t *testing.T, w *harness.World, args ...string) *served {
 	harness.Must(t, err)
 	out, err := s.cmd.StdoutPipe()
 	harness.Must(t, err)
-	s.cmd.Stderr = os.Stderr
+	said := &harness.Output{} // not this process's: the endpoint holds it, and "go test" would wait for that
+	s.cmd.Stderr = said
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(said)
+		}
+	})
 	s.stdin = in
-	harness.Must(t, s.cmd.Start())
+	harness.Must(t, harness.Begin(s.cmd))
 	line, err := bufio.NewReader(out).ReadString('\n')
 	harness.Must(t, err)
 	fields := strings.Fields(line)

@@ -44,7 +44,7 @@ func TestLogoutDuringRenewal(t *testing.T) {
 	w.Creds(t, w.Run(t, "--source-profile", "base"))
 	w.STS.Fault(emulator.Fault{Kind: emulator.Hang})
 	renewal := w.Command(t, "login", "--force", "--source-profile", "base")
-	harness.Must(t, renewal.Start())
+	harness.Must(t, harness.Begin(renewal))
 	harness.Await(t, "the renewal", func() bool { return w.STS.Count("GetSessionToken") == 2 })
 	harness.Must(t, renewal.Process.Signal(syscall.SIGSTOP)) // it would give up at about the same time as the logout
 	t.Cleanup(func() { _ = renewal.Process.Kill() })

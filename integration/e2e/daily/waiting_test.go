@@ -61,7 +61,7 @@ func TestWhatIsWaitedForIsSaid(t *testing.T) {
 		"process": {"waiting for pid ", func(t *testing.T, w *harness.World) ([]string, func()) {
 			release := w.STS.Gate("GetSessionToken")
 			harness.Start(t, nil, w.Command(t, "--source-profile", "base"))
-			harness.Must(t, w.STS.WaitInFlight(t.Context(), "GetSessionToken", 1))
+			harness.Must(t, w.STS.WaitInFlight(harness.Context(t), "GetSessionToken", 1))
 			return []string{"env", "--source-profile", "base"}, release
 		}},
 		"MFA code elsewhere": {"; answer there", func(t *testing.T, w *harness.World) ([]string, func()) {

@@ -139,7 +139,7 @@ func (r *reader) standIns(t *testing.T) {
 func (r *reader) shell(t *testing.T, line string) harness.Result {
 	t.Helper()
 	line = strings.NewReplacer("ssh-ed25519 AAAA...", r.key, "/run/ci/token", r.Dir+"/token", "./read-logs", "read-logs", "key.txt", ".ssh/id_ed25519").Replace(line)
-	cmd := exec.CommandContext(t.Context(), harness.Need(t, "sh"), "-c", line)
+	cmd := exec.CommandContext(harness.Context(t), harness.Need(t, "sh"), "-c", line)
 	cmd.Env, cmd.Dir = r.Environ(), r.Dir
 	result := r.Finish(t, cmd)
 	if result.Code != 0 {
@@ -214,7 +214,7 @@ func target(t *testing.T, line string) {
 // makes runs a target of the Makefile.
 func makes(t *testing.T, line string) {
 	root, _ := pages(t)
-	cmd := exec.CommandContext(t.Context(), harness.Need(t, "sh"), "-c", line)
+	cmd := exec.CommandContext(harness.Context(t), harness.Need(t, "sh"), "-c", line)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil || len(out) == 0 {
 		t.Errorf("%v: %s", err, out)

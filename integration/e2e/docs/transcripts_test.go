@@ -90,7 +90,7 @@ func newUser(t *testing.T, w *harness.World, device func() string) *user {
 func (u *user) run(t *testing.T, line string) string {
 	t.Helper()
 	u.tt = harness.NewTerminal(t)
-	cmd := exec.CommandContext(t.Context(), harness.Need(t, "sh"), "-c", line)
+	cmd := exec.CommandContext(harness.Context(t), harness.Need(t, "sh"), "-c", line)
 	cmd.Env, cmd.Dir = u.Environ("NO_COLOR=1", "TERM=xterm", "DISPLAY=", "WAYLAND_DISPLAY=", "WSL_DISTRO_NAME=", "BROWSER="), u.Dir
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = u.tt.Line, u.tt.Line, u.tt.Line
 	j := harness.Start(t, u.tt, cmd)

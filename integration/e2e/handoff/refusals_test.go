@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -135,11 +136,16 @@ func TestAcceptFromFIFO(t *testing.T) {
 	p := newPair(t)
 	fifo := filepath.Join(p.bob.Dir, "fifo")
 	harness.Must(t, syscall.Mkfifo(fifo, 0o600))
+	var all sync.WaitGroup
 	for _, args := range [][]string{{"accept", fifo}, {"accept", "-i", fifo}, {"policy", "check", fifo}} {
-		if r := p.bob.Run(t, args...); r.Code != harness.ExitUsage || !strings.Contains(r.Stderr, "no program writes to") {
-			t.Errorf("%q: exit %d, %q", args, r.Code, r.Stderr)
-		}
+		cmd := p.bob.Command(t, args...)
+		all.Go(func() {
+			if r := p.bob.Finish(t, cmd); r.Code != harness.ExitUsage || !strings.Contains(r.Stderr, "no program writes to") {
+				t.Errorf("%q: exit %d, %q", args, r.Code, r.Stderr)
+			}
+		})
 	}
+	all.Wait()
 	cmd := p.bob.Command(t, "policy", "check", fifo)
 	written := make(chan error, 1)
 	go func() {
@@ -153,7 +159,12 @@ func TestAcceptFromFIFO(t *testing.T) {
 	if r := p.bob.Finish(t, cmd); r.Code != 0 {
 		t.Errorf("exit %d, %q", r.Code, r.Stderr)
 	}
-	harness.Must(t, <-written)
+	select {
+	case err := <-written:
+		harness.Must(t, err)
+	case <-time.After(harness.Patience):
+		t.Fatal("the writer was never read from")
+	}
 }
 
 // A token that has ended is not accepted; one that ends later says whom to ask for another.

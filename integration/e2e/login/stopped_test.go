@@ -1,7 +1,6 @@
 package login_test
 
 import (
-	"context"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,9 +21,7 @@ func TestStoppedWhileRefreshing(t *testing.T) {
 	release := w.STS.Gate("CreateToken")
 	defer release()
 	first := harness.Start(t, nil, w.Command(t, "--source-profile", "corp"))
-	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
-	defer cancel()
-	harness.Must(t, w.STS.WaitInFlight(ctx, "CreateToken", 1))
+	harness.Must(t, w.STS.WaitInFlight(harness.Context(t), "CreateToken", 1))
 	harness.Must(t, first.Cmd.Process.Signal(syscall.SIGSTOP))
 	r := w.Run(t, "--profile", "app")
 	if r.Code != harness.ExitUnreachable || !strings.Contains(r.Stderr, "never done without its lock") || w.STS.Count("CreateToken") != 1 {

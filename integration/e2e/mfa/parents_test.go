@@ -46,7 +46,7 @@ func TestPromptUnderRealParents(t *testing.T) {
 				harness.Must(t, m.Write(".aws/config", "[profile base]\nmfa_serial = "+m.Device.SerialNumber+
 					"\n[profile dev]\nregion = eu-west-1\ncredential_process = sts-helper --source-profile base\n"))
 				args := command(t)
-				cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
+				cmd := exec.CommandContext(harness.Context(t), args[0], args[1:]...)
 				cmd.Env, cmd.Dir = m.Environ("AWS_PROFILE=dev"), m.Dir
 				tt := harness.NewTerminal(t)
 				switch stdin {
@@ -90,7 +90,7 @@ func TestNoWayToAskUnderRealParents(t *testing.T) {
 			harness.Must(t, m.Write(".aws/config", "[profile base]\nmfa_serial = "+m.Device.SerialNumber+
 				"\n[profile dev]\nregion = eu-west-1\ncredential_process = sts-helper --profile dev\n"))
 			args := command(t)
-			cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
+			cmd := exec.CommandContext(harness.Context(t), args[0], args[1:]...)
 			cmd.Env, cmd.Dir = m.Environ("AWS_PROFILE=dev"), m.Dir
 			r := harness.Start(t, nil, cmd).Result(t)
 			if r.Code == 0 || !strings.Contains(r.Stderr, `run "sts-helper login dev"`) {

@@ -42,7 +42,7 @@ func TestOddUserNames(t *testing.T) {
 		users := filepath.Join(t.TempDir(), "passwd")
 		harness.Must(t, os.WriteFile(users, []byte("root:x:0:0:r:/root:/bin/sh\n"+name+":x:54321:54321::"+w.Dir+":/bin/sh\n"), 0o644))
 		harness.Must(t, exec.Command("chown", "-R", "54321", w.Dir).Run())
-		cmd := exec.CommandContext(t.Context(), unshare, "-m", "sh", "-c", "mount --bind '"+users+"' /etc/passwd && exec "+setpriv+" --reuid=54321 --regid=54321 --clear-groups '"+w.Bin+"' --source-profile base --role-arn arn:aws:iam::"+harness.Account+":role/deploy")
+		cmd := exec.CommandContext(harness.Context(t), unshare, "-m", "sh", "-c", "mount --bind '"+users+"' /etc/passwd && exec "+setpriv+" --reuid=54321 --regid=54321 --clear-groups '"+w.Bin+"' --source-profile base --role-arn arn:aws:iam::"+harness.Account+":role/deploy")
 		cmd.Env, cmd.Dir = w.Environ(), "/"
 		if id, _ := w.STS.Lookup(w.Creds(t, w.Finish(t, cmd)).AccessKeyId); !good.MatchString(id.ARN[strings.LastIndexByte(id.ARN, '/')+1:]) {
 			t.Errorf("%s: %s", name, id.ARN)

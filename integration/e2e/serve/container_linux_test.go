@@ -33,6 +33,7 @@ func newNetwork(t *testing.T) *network {
 	cmd := exec.Command("unshare", "--net", "--mount", "sh", "-c",
 		"mount -t tmpfs tmpfs /run && mkdir /run/lock && ip link set lo up && echo ready && exec sleep 600")
 	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd.WaitDelay = 5 * time.Second // what was started inside may hold its output
 	harness.Must(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	harness.Await(t, "the namespace", func() bool { return strings.Contains(said.String(), "ready") })

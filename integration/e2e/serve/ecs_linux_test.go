@@ -101,7 +101,7 @@ func TestServeECSRefused(t *testing.T) {
 	n := newNetwork(t)
 	harness.Must(t, w.Write(".config/sts-helper/config.toml", "[profile.dev]\nsource_profile = \"base\"\n[profile.ci]\nsource_profile = \"base\"\n"))
 	without := func(args ...string) harness.Result {
-		cmd := w.Home.Command(t.Context(), append([]string{"serve", "--listen", "127.0.0.1:0", "--ecs-address"}, args...)...)
+		cmd := w.Command(t, append([]string{"serve", "--listen", "127.0.0.1:0", "--ecs-address"}, args...)...)
 		n.enter(cmd)
 		return harness.Finish(cmd)
 	}

@@ -56,7 +56,7 @@ func TestServeEnvFileForms(t *testing.T) {
 	}
 	// Its own file of whatever form is replaced, and another's is not.
 	harness.Must(t, s.Cmd.Process.Kill())
-	<-s.Ended
+	s.AwaitEnd(t)
 	if again := w.Command(t, "serve", "--source-profile", "base", "--listen", "127.0.0.1:0", "--env-file", s.EnvFile, "--env-format", "yaml"); harness.Finish(again).Code != harness.ExitUsage {
 		t.Error("a form that is none was taken")
 	}

@@ -13,7 +13,7 @@ import (
 func runSDK(t testing.TB, w *harness.World, what string, env ...string) harness.Result {
 	t.Helper()
 	name, args, _ := strings.Cut(what, " ")
-	cmd := exec.CommandContext(t.Context(), harness.Program(t, name), strings.Fields(args)...)
+	cmd := exec.CommandContext(harness.Context(t), harness.Program(t, name), strings.Fields(args)...)
 	cmd.Dir = w.Dir
 	cmd.Env = append([]string{"HOME=" + filepath.Join(w.Dir, "nobody"), "AWS_REGION=eu-west-1", "AWS_ENDPOINT_URL_STS=" + w.STS.URL()}, env...)
 	r := harness.Finish(cmd)

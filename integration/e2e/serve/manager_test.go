@@ -106,7 +106,7 @@ func TestServeNotifies(t *testing.T) {
 		}
 	}()
 	s.Begin(t)
-	harness.Must(t, w.STS.WaitInFlight(t.Context(), "GetSessionToken", 1))
+	harness.Must(t, w.STS.WaitInFlight(harness.Context(t), "GetSessionToken", 1))
 	time.Sleep(100 * time.Millisecond)
 	if said.String() != "" {
 		t.Errorf("before the first credentials were there it said %q", said.String())
@@ -218,7 +218,8 @@ func TestServeIsNotRestartedInVain(t *testing.T) {
 	var said harness.Output
 	cmd := run("trap 'echo reload' HUP; trap 'echo end; exit 0' TERM; echo ready; while :; do sleep 0.05; done\n")
 	cmd.Stdout = &said
-	harness.Must(t, cmd.Start())
+	harness.Must(t, harness.Begin(cmd))
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	for _, step := range []struct {
 		await  string
 		signal syscall.Signal

@@ -209,7 +209,7 @@ func TestServeDrains(t *testing.T) {
 		a, _ := harness.Request("GET", s.Base+"/credentials/default", "Authorization", bearer)
 		got <- a
 	}()
-	harness.Must(t, m.STS.WaitInFlight(t.Context(), "GetSessionToken", 1))
+	harness.Must(t, m.STS.WaitInFlight(harness.Context(t), "GetSessionToken", 1))
 	harness.Must(t, s.Cmd.Process.Signal(syscall.SIGTERM))
 	harness.Await(t, "no new connections", func() bool {
 		c, err := net.Dial("tcp", strings.TrimPrefix(s.Base, "http://"))

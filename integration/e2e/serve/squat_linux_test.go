@@ -47,12 +47,11 @@ func TestServePortTakenByAnotherUser(t *testing.T) {
 	tokenFile := first.Env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]
 	old := contents(t, tokenFile)
 	harness.Must(t, first.Cmd.Process.Signal(syscall.SIGKILL))
-	<-first.Ended
+	first.AwaitEnd(t)
 
 	release := squat(t, address)
 	second := again(t, first)
-	<-second.Ended
-	if code := second.Cmd.ProcessState.ExitCode(); code != harness.ExitConfig {
+	if code := second.AwaitEnd(t); code != harness.ExitConfig {
 		t.Errorf("exit %d", code)
 	}
 	for _, want := range []string{"uid 12345 (pid ", "serve.test) listens on " + address, "let systemd hold this one"} {
@@ -89,7 +88,7 @@ func TestServeTwice(t *testing.T) {
 	s := w.Serve(t, "--source-profile", "base", "--listen", harness.FreePort(t))
 	token := contents(t, s.Env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])
 	second := again(t, s)
-	<-second.Ended
+	second.AwaitEnd(t)
 	if want := fmt.Sprintf("uid %d (pid %d, sts-helper) listens on", os.Geteuid(), s.PID()); !strings.Contains(second.Log.String(), want) {
 		t.Errorf("it does not say %q: %s", want, second.Log)
 	}

@@ -159,10 +159,8 @@ func TestLoginSwitched(t *testing.T) {
 					}
 				}
 			}
-			for _, fault := range []bool{false, true} {
-				if fault {
-					w.STS.Fault(emulator.Fault{Kind: emulator.InternalFailure})
-				}
+			loggedOut := func(t *testing.T) {
+				t.Helper()
 				b, err := os.ReadFile(file)
 				harness.Must(t, err)
 				harness.Must(t, os.Remove(file))
@@ -174,20 +172,26 @@ func TestLoginSwitched(t *testing.T) {
 				}
 				w.write(t, file, b)
 			}
-			// AWS is away, and the same login is back: what it made is still its own.
-			for _, args := range [][]string{made, handed} {
-				if got := w.signer(t, w.Run(t, args...)); got != tc.first {
-					t.Errorf("got what %s signed", got)
+			loggedOut(t)
+			t.Run("AWS is away", func(t *testing.T) {
+				harness.Long(t, "waits until AWS is given up")
+				w.STS.Fault(emulator.Fault{Kind: emulator.InternalFailure})
+				loggedOut(t)
+				// The same login is back: what it made is still its own.
+				for _, args := range [][]string{made, handed} {
+					if got := w.signer(t, w.Run(t, args...)); got != tc.first {
+						t.Errorf("got what %s signed", got)
+					}
 				}
-			}
-			if tc.profile == "console" {
-				return
-			}
-			// And of a login that nobody can say whose it is, nothing made before is handed out.
-			in(t, tc.second)
-			if r := w.Run(t, made...); r.Stdout != "" || r.Code != harness.ExitUnreachable {
-				t.Errorf("a login that is not known: exit %d, %q", r.Code, r.Stdout)
-			}
+				if tc.profile == "console" {
+					return
+				}
+				// And of a login of which it cannot be said whose it is, nothing made before is handed out.
+				in(t, tc.second)
+				if r := w.Run(t, made...); r.Stdout != "" || r.Code != harness.ExitUnreachable {
+					t.Errorf("a login that is not known: exit %d, %q", r.Code, r.Stdout)
+				}
+			})
 		})
 	}
 }

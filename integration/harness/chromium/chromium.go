@@ -53,10 +53,13 @@ func Start(t testing.TB) *Browser {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	// Its answers end with it, so that none is waited for for ever.
+	kill := time.AfterFunc(5*time.Minute, func() { _ = cmd.Process.Kill() })
 	fromUs.Close()
 	toUs.Close()
 	b := &Browser{t: t, send: toBrowser, answers: bufio.NewReader(fromBrowser)}
 	t.Cleanup(func() {
+		kill.Stop()
 		b.send.Close() // ends the browser, which lost its driver
 		done := make(chan struct{})
 		go func() { cmd.Wait(); close(done) }()
