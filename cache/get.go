@@ -296,7 +296,7 @@ func (g *call) withoutLock(ctx context.Context, err error) bool {
 // refresh fetches and stores. It is called with the lock held, or without one where it
 // could not be had.
 func (g *call) refresh(ctx context.Context) {
-	hadState := g.loadState(g.name).Failure != nil
+	before := g.loadState(g.name).Failure
 	t, err := g.Fetch(ctx, g.advisory() && !g.Renew)
 	if errors.Is(err, ErrNoLater) && g.serves() {
 		g.keep()
@@ -306,7 +306,7 @@ func (g *call) refresh(ctx context.Context) {
 		err = usable(t)
 	}
 	if err != nil {
-		g.failed(ctx, err)
+		g.failed(ctx, err, before)
 		return
 	}
 	t, err = g.store(g.Key, t, "", record.Now(), g.Interactive)
@@ -314,7 +314,7 @@ func (g *call) refresh(ctx context.Context) {
 	if err != nil {
 		g.answer.Warnings = []error{fmt.Errorf("%w: %w", ErrNotKept, err)}
 	}
-	if hadState {
+	if before != nil {
 		_ = g.deleteFile(g.name + record.StateExt)
 	}
 }
@@ -342,16 +342,21 @@ func usable(t token.Token) error {
 	return nil
 }
 
-func (g *call) failed(ctx context.Context, err error) {
+// failed keeps the failure of a fetch. before is the one that was kept until then, nil for none.
+func (g *call) failed(ctx context.Context, err error, before *Failure) {
 	if g.read() {
 		return // another process, not kept off by the lock, succeeded
 	}
 	serves := g.serves()
 	if f := asFailure(err); f != nil && ctx.Err() == nil {
 		f.at, f.basis = record.Now(), g.basis()
-		f.until = record.FailureHeldPassing
-		if f.Final {
+		switch {
+		case f.Final:
 			f.until = record.FailureHeldFinal
+		case f.Busy:
+			f.until = record.ThrottledHold(before.inARow())
+		default:
+			f.until = record.FailureHeldPassing
 		}
 		if serves {
 			f.until = max(f.until, record.Backoff(g.record.Remaining(), g.record.file.Floor()))

@@ -183,6 +183,44 @@ func TestHeldFailureIsAnsweredForItsTimeAndThenAskedAgain(t *testing.T) {
 	}
 }
 
+// While STS refuses because it is asked too often, it is asked less and less, and after a rest, or a success, anew.
+func TestThrottlingIsHeldForLongerEachTime(t *testing.T) {
+	c := open(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := newSource("dev", time.Hour)
+		s.err = errBusy
+		refused := func(least, most time.Duration) time.Duration {
+			t.Helper()
+			calls := s.calls.Load()
+			if _, err := c.Get(t.Context(), s.want()); !errors.Is(err, errBusy) || s.calls.Load() != calls+1 {
+				t.Fatalf("%v, %d calls", err, s.calls.Load())
+			}
+			held := cache.Held(c, s.key)
+			if held < least || held > most {
+				t.Errorf("it holds for %v, want %v to %v", held, least, most)
+			}
+			return held
+		}
+		held := refused(time.Second, 3*time.Second)
+		for range 12 {
+			time.Sleep(held)
+			base := min(max(2*held, 2*time.Second), 30*time.Second)
+			held = refused(base/2, base*3/2)
+		}
+		if held < 15*time.Second {
+			t.Errorf("after twelve refusals it holds for %v", held)
+		}
+		time.Sleep(held + 61*time.Second)
+		held = refused(time.Second, 3*time.Second)
+		time.Sleep(held)
+		s.err = nil
+		mustGet(t, c, s.want())
+		if cache.Held(c, s.key) != 0 {
+			t.Error("the failure outlives the success")
+		}
+	})
+}
+
 func TestFailureKeepsTheOldAndBacksOff(t *testing.T) {
 	for _, fails := range []error{errAway, errDenied} {
 		c := open(t)

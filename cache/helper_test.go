@@ -60,16 +60,19 @@ func tok(k cache.Key, n int, life time.Duration) token.Token {
 type classified struct {
 	text           string
 	final, private bool
+	busy           bool
 }
 
 func (e classified) Error() string        { return e.text }
 func (e classified) FailureKind() string  { return "kind of " + e.text }
 func (e classified) FailureFinal() bool   { return e.final }
+func (e classified) FailureBusy() bool    { return e.busy }
 func (e classified) FailurePrivate() bool { return e.private }
 
 var (
 	errAway   = classified{text: "STS is away"}
 	errDenied = classified{text: "STS said no", final: true}
+	errBusy   = classified{text: "Rate exceeded", busy: true}
 	errMine   = classified{text: "it was stopped", private: true}
 )
 

@@ -27,6 +27,8 @@ type Failure struct {
 	Message string
 	// Final reports that asking again cannot help: STS said no.
 	Final bool
+	// Busy reports that AWS was asked too often. Each such failure in a row holds for longer.
+	Busy bool
 
 	at    record.Moment
 	until time.Duration // after at, the next attempt
@@ -43,6 +45,15 @@ func (f *Failure) Holds() time.Duration {
 		return 0 // from the future: a clock was set back, and no caller shall wait for it
 	}
 	return f.until - since
+}
+
+// inARow is how long a failure held that the next one of the same kind, busy, follows soon enough to be of the same
+// rush; else 0.
+func (f *Failure) inARow() time.Duration {
+	if f == nil || !f.Busy || f.Holds() < -2*record.ThrottledMost {
+		return 0
+	}
+	return min(f.until, record.ThrottledMost)
 }
 
 // Error is the message.
@@ -73,6 +84,9 @@ type Classified interface {
 	FailurePrivate() bool
 }
 
+// busy is implemented by errors that know whether AWS was asked too often.
+type busy interface{ FailureBusy() bool }
+
 // maxMessage bounds the message of a failure, in bytes.
 const maxMessage = 4 << 10
 
@@ -85,7 +99,8 @@ func asFailure(err error) *Failure {
 	if c.FailurePrivate() {
 		return nil
 	}
-	return &Failure{Kind: plain(c.FailureKind()), Message: plain(err.Error()), Final: c.FailureFinal()}
+	b, ok := c.(busy)
+	return &Failure{Kind: plain(c.FailureKind()), Message: plain(err.Error()), Final: c.FailureFinal(), Busy: ok && b.FailureBusy()}
 }
 
 // plain makes s fit a record: bounded, and UTF-8, which is all that JSON can carry.
@@ -96,6 +111,7 @@ type stateFile struct {
 	Kind    string    `json:"kind"`
 	Message string    `json:"message"`
 	Final   bool      `json:"final"`
+	Busy    bool      `json:"busy,omitempty"`
 	At      time.Time `json:"at"`
 	Boot    int64     `json:"boottime_ns"`
 	BootID  string    `json:"boot_id"`
@@ -111,7 +127,7 @@ func (c *Cache) loadState(name string) State {
 		return State{}
 	}
 	return State{Failure: &Failure{
-		Kind: f.Kind, Message: f.Message, Final: f.Final,
+		Kind: f.Kind, Message: f.Message, Final: f.Final, Busy: f.Busy,
 		at:    record.Moment{Wall: f.At, Boot: time.Duration(f.Boot), BootID: f.BootID},
 		until: time.Duration(f.Hold),
 		basis: f.Basis,
@@ -121,7 +137,7 @@ func (c *Cache) loadState(name string) State {
 // saveState writes the state, unsynced: losing it to a power cut costs one more call.
 func (c *Cache) saveState(name string, f *Failure) error {
 	return c.WriteState(name, stateFile{
-		Kind: f.Kind, Message: f.Message, Final: f.Final,
+		Kind: f.Kind, Message: f.Message, Final: f.Final, Busy: f.Busy,
 		At: f.at.Wall.UTC(), Boot: int64(f.at.Boot), BootID: f.at.BootID, Hold: int64(f.until), Basis: f.basis,
 	}, false)
 }

@@ -49,7 +49,7 @@ func (c *Client) exchange(ctx context.Context, r Request, source aws.Credentials
 	defer cancel()
 	for n := 1; ; n++ {
 		start := time.Now()
-		c.log.DebugContext(ctx, Asked, "operation", op, "endpoint", c.host, "attempt", n, "of", maxAttempts)
+		c.log.DebugContext(ctx, Asked, "operation", op, "endpoint", c.host, "attempt", n, "of", MaxAttempts)
 		t, x, err := c.attempt(ctx, limited, r, creds, secrets)
 		if x.skew != 0 || x.status != 0 {
 			c.skew.Store(int64(x.skew))
@@ -61,7 +61,7 @@ func (c *Client) exchange(ctx context.Context, r Request, source aws.Credentials
 		c.log.DebugContext(ctx, Failed, "operation", op, "endpoint", c.host, "attempt", n, "took", time.Since(start),
 			"class", string(err.Class), "code", err.Code, "status", err.HTTPStatus, "sent", err.Sent(), "error", err.Error())
 		wait, again := c.again(r, x, err)
-		if !again || n == maxAttempts || pause(limited, wait) != nil {
+		if !again || n == MaxAttempts || pause(limited, wait) != nil {
 			return token.Token{}, err
 		}
 	}
@@ -76,7 +76,7 @@ func (c *Client) again(r Request, x *exchange, e *Error) (time.Duration, bool) {
 	case r.TokenCode != "": // a code works once
 		return 0, false
 	case e.Class == Throttled, x.status == http.StatusServiceUnavailable:
-		return pauseBusy, true
+		return BusyPause, true
 	}
 	return 0, false
 }

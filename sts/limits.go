@@ -13,13 +13,13 @@ const (
 	// connectTime bounds looking up the host and connecting to it, and again the TLS handshake. Less
 	// than attemptTime, so that a failure before anything was sent is seen as one.
 	connectTime = 3 * time.Second
-	// maxAttempts: a second attempt follows only a failure that leaves no doubt: nothing was sent
+	// MaxAttempts is how often a request is sent at most: a second attempt follows only a failure that leaves no doubt: nothing was sent
 	// (look-up, connection, handshake), or, where no MFA code was, STS said that it is busy.
-	maxAttempts = 2
-	// pauseUnsent and pauseBusy come before the second attempt, each plus up to as much again at
-	// random, so that many machines that failed together do not return together.
+	MaxAttempts = 2
+	// pauseUnsent and BusyPause (where STS said that it is busy) come before the second attempt, each plus up
+	// to as much again at random, so that many machines that failed together do not return together.
 	pauseUnsent = 100 * time.Millisecond
-	pauseBusy   = 500 * time.Millisecond
+	BusyPause   = time.Second
 	// maxBody bounds an answer. STS's own are some 3 KiB; session tokens have no stated maximum
 	// and are under 4 KiB.
 	maxBody = 256 << 10

@@ -26,7 +26,7 @@ func fromSTS(err error) *failure.Error {
 	if !ok {
 		return e
 	}
-	e.Final = se.Final()
+	e.Final, e.Busy = se.Final(), se.Class == sts.Throttled
 	switch se.Class {
 	case sts.Denied, sts.Invalid, sts.MFARejected, sts.ClockWrong:
 		e.Class = failure.Denied

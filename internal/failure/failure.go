@@ -38,6 +38,8 @@ type Error struct {
 	Err error
 	// Final reports that trying again cannot help before something was changed.
 	Final bool
+	// Busy reports that AWS was asked too often, by this host or by others: it is left alone for longer each time.
+	Busy bool
 	// Private reports that the failure is this process's own affair (it has no terminal, say) and
 	// is not shared with other processes that want the same.
 	Private bool
@@ -61,6 +63,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // FailureKind, FailureFinal and FailurePrivate say how the error is shared between processes:
 // see Classified of package cache.
 func (e *Error) FailureKind() string  { return string(e.Class) }
+func (e *Error) FailureBusy() bool    { return e.Busy }
 func (e *Error) FailureFinal() bool   { return e.Final }
 func (e *Error) FailurePrivate() bool { return e.Private }
 

@@ -49,6 +49,11 @@ const (
 	FailureHeldPassing = 2 * time.Second
 	FailureHeldFinal   = 4 * time.Second
 
+	// STS refuses a host that asks too often, and one of many that ask at once, by the same word. So each time
+	// in a row it is left alone for twice as long, from a passing failure's time up to ThrottledMost, half as
+	// much more or less at random: see docs/scale.md ("make scale") for what that does to a fleet.
+	ThrottledMost = 30 * time.Second
+
 	// DefaultWait and DefaultWaitInteractive are the lock budgets: how long a caller waits for
 	// another that refreshes. Go's SDK ends a credential_process after 60 s.
 	DefaultWait            = 25 * time.Second
@@ -108,4 +113,11 @@ func JitteredAdvisory(life time.Duration) time.Duration {
 func Backoff(rem, floor time.Duration) time.Duration {
 	b := min(max(rem/backoffShare, BackoffLeast), BackoffMost)
 	return min(b/2+rand.N(b), rem-floor) // jitter, no secret
+}
+
+// ThrottledHold is how long callers are answered with the failure after STS said that it is asked too often. held is
+// how long they were after the call before, which it refused too; 0 where it did not.
+func ThrottledHold(held time.Duration) time.Duration {
+	d := min(max(2*held, FailureHeldPassing), ThrottledMost)
+	return d/2 + rand.N(d) // jitter, no secret
 }

@@ -179,7 +179,7 @@ func (s session[L]) notLoggedIn(ctx context.Context, err error) error {
 	case errors.Is(err, loginfile.ErrEnded):
 		e.Text = fmt.Sprintf("the login of %s: AWS refused it: %s", Describe(s.def), reason(err))
 	default:
-		e.Class, e.Final, e.Run = failure.Unreachable, false, ""
+		e.Class, e.Final, e.Run, e.Busy = failure.Unreachable, false, "", tooMany(err)
 		if !oauth.Spent(err) {
 			e.Class, e.Final = failure.Denied, true
 		}

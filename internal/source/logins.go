@@ -68,3 +68,9 @@ func (s awsLogin) Fetch(ctx context.Context) (token.Credentials, error) {
 	}
 	return l.Credentials, nil
 }
+
+// tooMany reports whether the other end said that it is asked too often.
+func tooMany(err error) bool {
+	e, ok := errors.AsType[*oauth.Error](err)
+	return ok && e.Status == http.StatusTooManyRequests
+}

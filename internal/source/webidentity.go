@@ -51,7 +51,7 @@ func gitHubToken(ctx context.Context, r *request.Request, o Options) (string, er
 	case refused && !oauth.Spent(err) && e.Status != 429:
 		return "", failure.Sourcef(err, "GitHub Actions refused a web identity token: %s", reason(err)).Do("a job's token ends with the job")
 	}
-	return "", &failure.Error{Class: failure.Unreachable, Err: err, Text: "GitHub Actions gave no web identity token: " + reason(err)}
+	return "", &failure.Error{Class: failure.Unreachable, Err: err, Text: "GitHub Actions gave no web identity token: " + reason(err), Busy: tooMany(err)}
 }
 
 // document reads a file with a document whose subject was observed when the key was made. One
