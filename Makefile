@@ -27,7 +27,7 @@ BENCHTIME  ?= 1s
 # Nothing that is run from here may look for a metadata service.
 export AWS_EC2_METADATA_DISABLED := true
 
-.PHONY: build install uninstall package-files dist dist-test image demo test test-short long check bench beside fuzz conformance conformance-long go-sdk-tests sdk-tools reference man clean help
+.PHONY: build install uninstall package-files dist dist-test image demo test test-short long check bench beside scale fuzz conformance conformance-long go-sdk-tests sdk-tools reference man clean help
 
 build: ## build bin/sts-helper
 	CGO_ENABLED=0 $(GO) build -trimpath -tags='$(TAGS)' -ldflags='$(LDFLAGS)' -o $(BIN)/sts-helper ./cmd/sts-helper
@@ -139,6 +139,9 @@ beside: ## do the same tasks with aws-vault and granted; writes the table in doc
 	-GOBIN=$(TOOLS)/beside $(GO) install github.com/fwdcloudsec/granted/cmd/granted@$(GRANTED_VERSION)
 	-ln -sf granted $(TOOLS)/beside/assumego
 	$(GO) run ./integration/cmd/beside -tools $(TOOLS)/beside -docs docs/beside.md
+
+scale: ## reckon how 10,000 hosts fare that start at once; writes the table in docs/scale.md
+	$(GO) run ./integration/cmd/scale -docs docs/scale.md
 
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	@set -e; for pkg in $$($(GO) list ./...); do \
