@@ -18,6 +18,7 @@ type Miss struct {
 // ErrMiss is matched by every error that means there is no usable record.
 var ErrMiss = errors.New("no usable record")
 
+// Error is [ErrMiss], the reason, and the system's error where there was one.
 func (m *Miss) Error() string {
 	if m.Err != nil {
 		return fmt.Sprintf("%v: %s: %v", ErrMiss, m.Reason, m.Err)

@@ -67,8 +67,12 @@ func (f *Failure) remembered() *Failure {
 }
 
 // Failure is [Classified] as the error was that it was made from.
-func (f *Failure) FailureKind() string  { return f.Kind }
-func (f *Failure) FailureFinal() bool   { return f.Final }
+func (f *Failure) FailureKind() string { return f.Kind }
+
+// FailureFinal reports that trying again cannot help before something was changed.
+func (f *Failure) FailureFinal() bool { return f.Final }
+
+// FailurePrivate is false: what is remembered is shared.
 func (f *Failure) FailurePrivate() bool { return false }
 
 // Classified is implemented by errors of a [Fetch] that know how they are to be shared.

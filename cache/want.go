@@ -84,17 +84,20 @@ var ErrNotKept = errors.New("the token could not be kept")
 // HeldError is returned when the lock budget was spent on a process that is asking a
 // user: asking a second time would not help. [Cache.Delete] returns it for any holder.
 type HeldError struct {
-	Holder lock.Holder
-	Waited time.Duration
+	Holder lock.Holder   // as it describes itself
+	Waited time.Duration // how long it was waited for
 }
 
 // HeldError is [Classified]: the process above that waits for this one's answer shares it.
 func (e *HeldError) FailureKind() string { return string(failure.Locked) }
 
+// FailureFinal is false: the holder may end at any time.
 func (e *HeldError) FailureFinal() bool { return false }
 
+// FailurePrivate is false: other processes would wait for the same holder.
 func (e *HeldError) FailurePrivate() bool { return false }
 
+// Error names the holder and how long it was waited for.
 func (e *HeldError) Error() string {
 	return fmt.Sprintf("waited %s for %s; answer there, or try again", e.Waited.Round(time.Second), e.Holder)
 }

@@ -21,6 +21,7 @@ type FieldError struct {
 	Value     string // what it is, at most 80 characters; empty for secrets and for absent fields
 }
 
+// Error is one line that names the field, its rule and, unless it is secret, its value.
 func (e *FieldError) Error() string {
 	if e.Value == "" {
 		return e.Field + " " + e.Rule

@@ -67,6 +67,7 @@ func (e *Error) Final() bool {
 // used, whatever came back.
 func (e *Error) Sent() bool { return !e.Unsent }
 
+// Unwrap gives the error of the SDK, or of the connection; nil where there was none.
 func (e *Error) Unwrap() error { return e.Err }
 
 // Error is one line: what was tried, what came back, what to do next.
