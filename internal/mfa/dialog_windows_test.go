@@ -3,6 +3,7 @@ package mfa
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 	"unsafe"
@@ -83,5 +84,28 @@ func TestDialogTemplate(t *testing.T) {
 	}
 	if _, err := dialogTemplate("a\x00b", ""); err == nil {
 		t.Error("a title with a NUL was taken")
+	}
+}
+
+// A service and an SSH server have a window station of their own, which shows nothing: no window is opened there.
+func TestNoVisibleStation(t *testing.T) {
+	var (
+		create = user32.NewProc("CreateWindowStationW")
+		use    = user32.NewProc("SetProcessWindowStation")
+		end    = user32.NewProc("CloseWindowStation")
+	)
+	before, _, _ := getProcessWindowStation.Call()
+	station, _, err := create.Call(0, 0, windows.GENERIC_ALL, 0)
+	if station == 0 {
+		t.Fatal(err)
+	}
+	if ok, _, err := use.Call(station); ok == 0 {
+		t.Fatal(err)
+	}
+	box, err := findInputBox()
+	_, _, _ = use.Call(before)
+	_, _, _ = end.Call(station)
+	if err == nil || !strings.Contains(err.Error(), "no visible desktop") {
+		t.Errorf("%v, %v", box, err)
 	}
 }
