@@ -14,7 +14,7 @@ const maxCommand = 32 << 10
 // does nothing else that a shell does: blanks separate words, '...' is literal, "..." knows the
 // backslash before $ ` " \ and a line end, and a backslash outside quotes protects the next character.
 // On Windows a backslash is an ordinary character except before a double quote, because it
-// separates folders, and a single quote is an ordinary character.
+// separates folders (see backslashes), and a single quote is an ordinary character.
 //
 // What a shell would act upon and we would pass on as it is ($ and ` outside '...', and
 // unquoted | & ; < > ( ), and # or ~ at a word's start) is an error, not a surprise. So are an
@@ -26,8 +26,7 @@ func SplitCommand(line string) ([]string, error) {
 	case strings.IndexByte(line, 0) >= 0:
 		return nil, errors.New("command contains a NUL byte")
 	}
-	s := splitter{line: line, windows: runtime.GOOS == "windows", strict: true}
-	words, err := s.split()
+	words, err := splitOn(runtime.GOOS, line, true)
 	if err == nil && (len(words) == 0 || words[0] == "") {
 		err = errors.New("command is empty")
 	}
@@ -40,9 +39,25 @@ func SplitCommand(line string) ([]string, error) {
 // ShellWords splits a line that a shell will run, as far as that shows which program it starts and with
 // which flags. What the shell would act upon stays as it is, and an unbalanced quote ends with the line.
 func ShellWords(line string) []string {
-	s := splitter{line: line, windows: runtime.GOOS == "windows"}
-	words, _ := s.split()
+	words, _ := splitOn(runtime.GOOS, line, false)
 	return words
+}
+
+func splitOn(goos, line string, strict bool) ([]string, error) {
+	s := splitter{line: line, windows: goos == "windows", strict: strict}
+	return s.split()
+}
+
+// ProgramName is the name of the program that the first word of a command runs: without directories and, as
+// Windows has it, in small letters and without .exe.
+func ProgramName(word string) string { return programNameOn(runtime.GOOS, word) }
+
+func programNameOn(goos, word string) string {
+	if goos == "windows" {
+		word = strings.ToLower(strings.ReplaceAll(word, `\`, "/"))
+	}
+	word = strings.TrimRight(word, "/")
+	return strings.TrimSuffix(word[strings.LastIndexByte(word, '/')+1:], ".exe") // .exe also of WSL's lines
 }
 
 type splitter struct {
@@ -67,11 +82,7 @@ func (s *splitter) split() ([]string, error) {
 		case s.quote == '\'':
 			s.put(c)
 		case c == '\\' && s.windows:
-			if next == '"' {
-				c = next
-				i++
-			}
-			s.put(c)
+			i += s.backslashes(i) - 1
 		case c == '\\' && s.quote == '"' && strings.IndexByte("$`\"\\\n", next) < 0:
 			s.put(c)
 		case c == '\\' && i+1 == len(s.line):
@@ -108,6 +119,27 @@ func (s *splitter) split() ([]string, error) {
 	}
 	s.endWord()
 	return s.words, nil
+}
+
+// backslashes takes the run of them that begins at i, and gives its length: before a double quote two are one, and
+// one that is left over makes the quote an ordinary character; elsewhere each is itself (the rules of Microsoft's C
+// runtime, and of botocore's compat_shell_split).
+func (s *splitter) backslashes(i int) (taken int) {
+	n := len(s.line[i:]) - len(strings.TrimLeft(s.line[i:], `\`))
+	if i+n == len(s.line) || s.line[i+n] != '"' {
+		for range n {
+			s.put('\\')
+		}
+		return n
+	}
+	for range n / 2 {
+		s.put('\\')
+	}
+	if n%2 == 0 {
+		return n
+	}
+	s.put('"')
+	return n + 1
 }
 
 func (s *splitter) put(c byte) { s.word, s.inWord = append(s.word, c), true }

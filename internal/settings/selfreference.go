@@ -2,7 +2,6 @@ package settings
 
 import (
 	"errors"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -112,6 +111,6 @@ func (e Environment) runsUs(words []string) bool {
 	if len(words) == 0 {
 		return false
 	}
-	name := strings.TrimSuffix(filepath.Base(words[0]), ".exe")
-	return name == "sts-helper" || e.Program != "" && name == strings.TrimSuffix(e.Program, ".exe")
+	name := display.ProgramName(words[0])
+	return name == "sts-helper" || e.Program != "" && name == display.ProgramName(e.Program)
 }

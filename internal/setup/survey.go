@@ -53,7 +53,7 @@ func (p *Plan) kindOf(q *awsconfig.Profile) string {
 		return kindLogin
 	case q.Value(awsconfig.KeyProcess) != "":
 		if words := display.ShellWords(q.Value(awsconfig.KeyProcess)); len(words) > 0 {
-			switch name := strings.TrimSuffix(filepath.Base(words[0]), ".exe"); name {
+			switch name := display.ProgramName(words[0]); name {
 			case "aws-vault", "granted", "saml2aws", "aws-mfa":
 				return name
 			}
