@@ -63,7 +63,10 @@ func (e *endpoint) envText(s *servePlan, listeners []net.Listener, tokenFile str
 		out.WriteString("# " + g.why + "\n")
 		for _, v := range g.set {
 			if e.flags.envFormat == formatEnv {
-				line, _ := envLine(runtime.GOOS, v) // what it cannot hold was refused before
+				line, ok := envLine(runtime.GOOS, v)
+				if !ok { // an address of IPv6: what else it cannot hold was refused before
+					line = v.String() + "\n"
+				}
 				out.WriteString(line)
 				continue
 			}
