@@ -56,7 +56,8 @@ type Provider struct {
 	cache   *cache.Cache
 	openErr error
 
-	own ownToken // of a narrowed session that is kept in memory alone
+	own  ownToken   // of a narrowed session that is kept in memory alone
+	rest cache.Rest // without a cache
 }
 
 var _ aws.CredentialsProvider = (*Provider)(nil)
@@ -267,10 +268,14 @@ func (p *Provider) Cache() (*cache.Cache, error) {
 
 // uncached asks STS without looking at the disk.
 func (p *Provider) uncached(ctx context.Context) (cache.Answer, error) {
+	if err := p.rest.Holds(); err != nil {
+		return cache.Answer{}, err
+	}
 	t, err := p.fetch(ctx, false)
 	if err == nil {
 		err = t.Validate()
 	}
+	p.rest.Note(err)
 	if err != nil {
 		return cache.Answer{}, err
 	}
