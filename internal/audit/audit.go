@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/journal"
@@ -155,22 +157,45 @@ func (c Config) append(l Line) error {
 	return err
 }
 
-// take takes the lock of the log, nil where it cannot be had in time. The kernel keeps the order of those
-// who wait, which lock.Acquire, with its looks at the clock in between, does not.
+// queue is who of this process waits for the lock of a log. Only one waits at the kernel, which takes a thread for
+// as long as another process keeps the lock.
+type queue struct {
+	turn  chan struct{}
+	stuck atomic.Bool // a wait was in vain, and the lock did not come yet
+}
+
+var queues sync.Map // *queue by the path of the lock
+
+// take takes the lock of the log, nil where it cannot be had in time; at once where a line before waited in vain. The
+// kernel keeps the order of those who wait, which lock.Acquire, with its looks at the clock in between, does not.
 func take(path string) (release func()) {
+	one, _ := queues.LoadOrStore(path, &queue{turn: make(chan struct{}, 1)})
+	q := one.(*queue)
+	if q.stuck.Load() {
+		return nil
+	}
+	timeout := time.After(lockWait)
+	select {
+	case q.turn <- struct{}{}:
+	case <-timeout:
+		return nil
+	}
 	l := flock.New(path, flock.SetPermissions(0o600))
 	got := make(chan error, 1)
 	go func() { got <- l.Lock() }()
+	leave := func() { _ = l.Unlock(); <-q.turn } // one that was not had is given back, too
 	select {
 	case err := <-got:
 		if err == nil {
-			return func() { _ = l.Unlock() }
+			return leave
 		}
-	case <-time.After(lockWait):
+		leave()
+	case <-timeout:
+		q.stuck.Store(true)
 		go func() { // it comes all the same, some time
-			if <-got == nil {
-				_ = l.Unlock()
-			}
+			<-got
+			q.stuck.Store(false)
+			leave()
 		}()
 	}
 	return nil

@@ -6,3 +6,9 @@ func SetMaxSize(n int64) (undo func()) {
 	maxSize = n
 	return func() { maxSize = before }
 }
+
+// Stuck reports whether a line waits in vain for the lock of the log.
+func Stuck(file string) bool {
+	q, ok := queues.Load(file + ".lock")
+	return ok && q.(*queue).stuck.Load()
+}
