@@ -81,7 +81,7 @@ func (p *program) accept(ctx context.Context, args []string, a acceptFlags) erro
 		return err
 	}
 	if format != "" {
-		return p.print(format, bundle.Token.Credentials, bundle.Region)
+		return p.print(format, bundle.For, bundle.Token, bundle.Region)
 	}
 	name := a.name
 	if name == "" {

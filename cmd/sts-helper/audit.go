@@ -107,13 +107,6 @@ func (p *program) log(c audit.Config, l audit.Line) {
 	}
 }
 
-// logFor writes the line of a token that is printed for a shell or an env-file.
-func (p *program) logFor(t *target, tok token.Token) {
-	if c, on := p.auditLog(p.env); on {
-		p.log(c, toCaller(audit.Environment, t.Request().Name, tok))
-	}
-}
-
 // toCaller is the line of a token that the caller of this process gets.
 func toCaller(way, profile string, t token.Token) audit.Line {
 	l := line(way, profile, t)

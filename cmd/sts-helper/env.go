@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/audit"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/render"
 	"github.com/sts-helper/sts-helper/internal/settings"
@@ -91,8 +92,7 @@ func (p *program) envCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		p.logFor(t, answer.Token)
-		return p.print(f, answer.Token.Credentials, t.Request().Region)
+		return p.print(f, t.Request().Name, answer.Token, t.Request().Region)
 	}
 	return cmd
 }
@@ -149,14 +149,17 @@ func (p *program) tokenOf(ctx context.Context, name string, flags settings.Flags
 	return t, answer, nil
 }
 
-// print writes credentials in a form of package render to standard output.
-func (p *program) print(f render.Format, c token.Credentials, region string) error {
-	text, err := render.Credentials(f, c, region)
+// print writes the credentials of t in a form of package render to standard output, and before that their line to the log.
+func (p *program) print(f render.Format, profile string, t token.Token, region string) error {
+	text, err := render.Credentials(f, t.Credentials, region)
 	if err != nil {
 		return usageError{fmt.Errorf("--format: %w", err)}
 	}
 	if err := p.mayPrint(); err != nil {
 		return err
+	}
+	if c, on := p.auditLog(p.env); on {
+		p.log(c, toCaller(audit.Environment, profile, t))
 	}
 	if _, err := io.WriteString(p.stdout, text); err != nil {
 		return fmt.Errorf("the credentials could not be written: %w", err)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/handoff"
+	"github.com/sts-helper/sts-helper/internal/audit"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/passphrase"
@@ -115,6 +116,11 @@ func (p *program) grant(ctx context.Context, name string, flags settings.Flags, 
 	}
 	if err != nil {
 		return fmt.Errorf("the token could not be sealed: %w", err)
+	}
+	if c, on := p.auditLog(p.env); on {
+		l := line(audit.Grant, name, answer.Token)
+		l.UID = -1 // of the user who can open it
+		p.log(c, l)
 	}
 	if _, err := p.stdout.Write(sealed.Bytes()); err != nil {
 		return fmt.Errorf("the token could not be written: %w", err)

@@ -44,8 +44,7 @@ func (p *program) processCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		p.logFor(t, answer.Token)
-		return p.print(f, answer.Token.Credentials, t.Request().Region)
+		return p.print(f, t.Request().Name, answer.Token, t.Request().Region)
 	}
 	return cmd
 }

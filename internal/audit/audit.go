@@ -52,6 +52,7 @@ const (
 	Process     = "credential_process"
 	Environment = "env"
 	Exec        = "exec"
+	Grant       = "grant"
 	Container   = "container"
 	IMDS        = "imds"
 )

@@ -48,6 +48,41 @@ func lines(t *testing.T, w *harness.World) (all []audit.Line) {
 	return all
 }
 
+// What another user is given has its line, and so has what that user has printed; what could not be printed has none.
+func TestGrants(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, table)
+	granted := w.Run(t, "grant", "Visitor", "--source-profile", "base", "--allow", "ec2:DescribeImages", "--plain")
+	if granted.Code != 0 {
+		t.Fatal(granted.Stderr)
+	}
+	harness.Must(t, w.Write("token", granted.Stdout))
+	if r := w.Run(t, "accept", filepath.Join(w.Dir, "token"), "--plain", "--format", "dotenv"); r.Code != 0 {
+		t.Fatal(r.Stderr)
+	}
+	all := lines(t, w)
+	if len(all) != 2 {
+		t.Fatalf("%+v", all)
+	}
+	for i, way := range []string{audit.Grant, audit.Environment} {
+		if l := all[i]; l.Way != way || l.Profile != "Visitor" || !strings.HasSuffix(l.Identity, ":federated-user/Visitor") || l.AccessKeyID != all[0].AccessKeyID {
+			t.Errorf("%s: %+v", way, l)
+		}
+	}
+	if uid := all[0].UID; uid != -1 {
+		t.Errorf("uid %d got what was granted", uid)
+	}
+	program := w.Command(t, "env", "ops", "--format", "dotenv")
+	closed := exec.Command("sh", append([]string{"-c", `exec "$@" >&-`, "sh"}, program.Args...)...)
+	closed.Env, closed.Dir = program.Env, program.Dir
+	if out, err := closed.CombinedOutput(); err == nil || !strings.Contains(string(out), "standard output is closed") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if n := len(lines(t, w)); n != 2 {
+		t.Errorf("%d lines after a call that could print nothing, want 2", n)
+	}
+}
+
 // Each way has its line: what was given to whom.
 func TestEveryWay(t *testing.T) {
 	t.Parallel()
