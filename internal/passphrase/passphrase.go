@@ -37,7 +37,9 @@ func Ask(ctx context.Context, prompt string) ([]byte, error) {
 		return nil, unasked(err, "a passphrase is needed and the terminal does not answer")
 	}
 	fmt.Fprint(w, prompt)
+	end := suspendable(fd, before, w, prompt)
 	secret, err := read(ctx, fd)
+	end()
 	if err != nil {
 		mfa.DiscardInput(r.Fd())
 	}

@@ -1,6 +1,7 @@
 package handoff_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -135,6 +136,31 @@ func TestHalfAPassphrase(t *testing.T) {
 	harness.Must(t, err)
 	if got := string(b[:n]); got != "next\n" {
 		t.Errorf("the next program reads %q", got)
+	}
+}
+
+// Ctrl-Z gives the terminal back as it was, and the prompt is there again when the program goes on.
+func TestSuspendedPassphrase(t *testing.T) {
+	p := newPair(t)
+	c := harness.NewTerminal(t)
+	r := at(t, c, p.World, func(j *harness.Job) {
+		c.AwaitHidden(newPrompt)
+		c.Type("half of it\x1a")
+		harness.Await(t, "a stopped process", func() bool {
+			stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", j.Cmd.Process.Pid))
+			_, state, _ := strings.Cut(string(stat), ") ")
+			return strings.HasPrefix(state, "T")
+		})
+		harness.Await(t, "a terminal that shows what is typed", c.Echoes)
+		harness.Must(t, j.Cmd.Process.Signal(syscall.SIGCONT))
+		c.Await(newPrompt, 2)
+		c.AwaitHidden(newPrompt)
+		c.Type("long enough a phrase\r")
+		c.AwaitHidden("The same again: ")
+		c.Type("long enough a phrase\r")
+	}, "grant", "TemporaryUser", "--source-profile", "base", "--allow", "ec2:*", "--passphrase")
+	if r.Code != 0 || !c.Echoes() || !strings.Contains(r.Stdout, "AGE ENCRYPTED FILE") {
+		t.Errorf("exit %d, %q, echo %v", r.Code, r.Stderr, c.Echoes())
 	}
 }
 
