@@ -53,6 +53,10 @@ got=$(sum "$work/$archive" | cut -d' ' -f1)
 tar -xzf "$work/$archive" -C "$work"
 mkdir -p "$prefix/bin" "$prefix/share/man/man1" "$prefix/share/bash-completion/completions" "$prefix/share/zsh/site-functions" "$prefix/share/fish/vendor_completions.d"
 install -m 755 "$work/sts-helper" "$prefix/bin/sts-helper.new"
+if ! "$prefix/bin/sts-helper.new" --version >/dev/null; then
+	rm -f "$prefix/bin/sts-helper.new"
+	fail "the program of $archive does not run here; what was in $prefix/bin is still there"
+fi
 mv "$prefix/bin/sts-helper.new" "$prefix/bin/sts-helper" # at once, also where it runs
 install -m 644 "$work"/man/* "$prefix/share/man/man1/"
 install -m 644 "$work/completions/sts-helper.bash" "$prefix/share/bash-completion/completions/sts-helper"
