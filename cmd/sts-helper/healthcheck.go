@@ -42,7 +42,8 @@ func (p *program) healthcheckCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			address := defaultListen
 			if listen := p.env.Getenv("STS_HELPER_SERVE_LISTEN"); listen != "" {
-				address, _, _ = strings.Cut(strings.ReplaceAll(listen, "\n", ","), ",")
+				address, _, _ = strings.Cut(strings.ReplaceAll(strings.TrimSpace(listen), "\n", ","), ",") // as serve reads it
+				address = strings.TrimSpace(address)
 			}
 			if len(args) > 0 {
 				address = args[0]
