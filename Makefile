@@ -119,6 +119,14 @@ image: package-files ## build the container image (podman, no daemon), and bin/s
 	packaging/image/build.sh $(BIN)/image/sts-helper $(BIN)/package/THIRD-PARTY-LICENCES '$(VERSION)' '$(COMMIT)' $(ARCH) sts-helper:$(VERSION)-$(ARCH)
 	$${PODMAN:-podman} save --quiet --format docker-archive sts-helper:$(VERSION)-$(ARCH) | gzip -9n >$(BIN)/sts-helper-image-$(ARCH).tar.gz
 
+# Wine before 9 has no bcryptprimitives.dll, without which Go's programs do not start.
+WINE = $(TOOLS)/wine
+wine: $(WINE)/usr/lib/wine/wine64 ## run the program and its tests for Windows under Wine 10; needs root and debootstrap
+	GO=$(GO) integration/wine/run.sh $(WINE)
+
+$(WINE)/usr/lib/wine/wine64:
+	debootstrap --variant=minbase --include=wine64,xvfb trixie $(WINE)
+
 man: $(TOOLS)/go-md2man ## make the man pages of docs/reference in bin/man
 	packaging/man.sh $(TOOLS)/go-md2man '$(VERSION)' $(BIN)/man
 

@@ -29,7 +29,10 @@ func answerDialog(t *testing.T, title, typed string, button uintptr) {
 			if err != nil {
 				panic(err)
 			}
-			_, _, _ = setDlgItemText.Call(h, idInput, uintptr(unsafe.Pointer(p)))
+			if ok, _, _ := setDlgItemText.Call(h, idInput, uintptr(unsafe.Pointer(p))); ok == 0 {
+				time.Sleep(10 * time.Millisecond) // it has no input yet
+				continue
+			}
 			_, _, _ = postMessage.Call(h, wmCommand, button, 0)
 			return
 		}
