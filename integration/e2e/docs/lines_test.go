@@ -332,6 +332,7 @@ func help(t *testing.T, line string) {
 
 // Every command line in the documents works, or it stands above why it was not tried.
 func TestCommandLinesOfTheDocuments(t *testing.T) {
+	harness.Long(t, "types two hundred lines")
 	known := map[string]way{}
 	for _, c := range tried {
 		known[c.line] = c.way
