@@ -23,7 +23,7 @@ func TestPanic(t *testing.T) {
 	}{
 		{name: "a value", panic: func() string { panic("CANARY") }, want: `a panic \(string\)`},
 		{name: "an error", panic: func() string { panic(os.NewSyscallError("CANARY", os.ErrInvalid)) }, want: `a panic \(\*os.SyscallError\)`},
-		{name: "the runtime's", panic: func() string { return os.Args[len(os.Args)] }, want: `index out of range`},
+		{name: "the runtime's", panic: func() string { return os.Args[len(os.Args)] }, want: `runtime error: index out of range \[\d+\] with length \d+`},
 		{name: "a command", args: []string{"doctor"}, panic: func() string { panic("CANARY") }, want: `a panic \(string\)`},
 		{name: "with -v", args: []string{"--source-profile", "base", "-v"}, panic: func() string { panic("CANARY") }, want: `a panic \(string\)`, stack: true},
 		{name: "by the variable", env: "1", panic: func() string { panic("CANARY") }, want: `a panic \(string\)`, stack: true},
