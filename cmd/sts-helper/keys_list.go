@@ -1,0 +1,94 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/keystore"
+)
+
+func (p *program) keysListCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{Use: "list [flags]", Short: "Show the stored keys, without their secrets", Args: noArguments,
+		Long: "Show the stored keys: name, id, store, how old they are, and when they were rotated.\n\n    sts-helper keys list\n    sts-helper keys list --output json"}
+	addOutput(cmd, &output)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		if err := checkOutput(output); err != nil {
+			return err
+		}
+		return p.listKeys(output == "json")
+	}
+	return cmd
+}
+
+// listedKey is one stored key of keys list --output json. Times are RFC 3339, UTC.
+type listedKey struct {
+	Name        string     `json:"name"`
+	AccessKeyID string     `json:"access_key_id"`
+	Store       string     `json:"store"`
+	Identity    string     `json:"identity"`
+	MFASerial   string     `json:"mfa_serial,omitempty"`
+	Added       time.Time  `json:"added"`
+	Created     *time.Time `json:"created,omitempty"` // absent where it is not known
+	Rotated     *time.Time `json:"rotated,omitempty"`
+	Rotating    string     `json:"rotating,omitempty"` // the step at which a rotation was ended
+	Problem     string     `json:"problem,omitempty"`
+}
+
+func (p *program) listKeys(asJSON bool) error {
+	dir, _, err := p.keysDir()
+	if err != nil {
+		return err
+	}
+	names, err := keystore.Names(dir)
+	if err != nil {
+		return err
+	}
+	all := []listedKey{}
+	for _, name := range names {
+		k, err := keystore.Described(dir, name)
+		switch {
+		case err != nil:
+			all = append(all, listedKey{Name: name, Problem: display.Safe(err.Error())})
+		case k != nil:
+			one := listedKey{Name: name, AccessKeyID: k.AccessKeyID, Store: string(k.Store), Identity: k.ARN, MFASerial: k.MFASerial, Added: k.Added, Created: k.Created, Rotated: k.Rotated}
+			if k.Rotation != nil {
+				one.Rotating = string(k.Rotation.Step)
+			}
+			all = append(all, one)
+		}
+	}
+	if asJSON {
+		e := json.NewEncoder(p.stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(map[string]any{"version": 1, "keys": all})
+	}
+	if len(all) == 0 {
+		return p.say("no key is stored; store one: sts-helper keys add NAME")
+	}
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tKEY ID\tSTORE\tAGE\tROTATED\tIDENTITY")
+	for _, k := range all {
+		if k.Problem != "" {
+			fmt.Fprintf(w, "%s\t%s\n", k.Name, k.Problem)
+			continue
+		}
+		since, rotated := k.Added, "never"
+		if k.Created != nil {
+			since = *k.Created
+		}
+		if k.Rotated != nil {
+			rotated = display.Remaining(time.Since(*k.Rotated)) + " ago"
+		}
+		if k.Rotating != "" {
+			rotated = "begun: run sts-helper keys rotate " + k.Name
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", k.Name, display.Safe(k.AccessKeyID), k.Store, display.Remaining(time.Since(since)), rotated, display.Safe(k.Identity))
+	}
+	return w.Flush()
+}

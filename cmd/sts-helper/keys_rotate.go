@@ -1,0 +1,72 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/spf13/cobra"
+
+	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/rotation"
+)
+
+const keysRotateHelp = `Make a new access key at AWS, try it, use it in the place of the old one, then deactivate and
+delete the old one. Ended at any place, the same line goes on from there; at no time is
+there no working key. It takes iam:ListAccessKeys, CreateAccessKey, UpdateAccessKey and
+DeleteAccessKey for the user's own keys. --mfa-serial makes the requests with a session with MFA.
+
+    sts-helper keys rotate work
+    sts-helper keys rotate work --mfa-serial auto`
+
+func (p *program) keysRotateCommand() *cobra.Command {
+	var serial, region string
+	cmd := &cobra.Command{Use: "rotate NAME [flags]", Short: "Put a new access key in the place of a stored one", Long: keysRotateHelp,
+		Args: oneArgument("NAME of the stored key"), ValidArgsFunction: p.completeKeys}
+	cmd.Flags().StringVar(&serial, "mfa-serial", "", "MFA device for the session that asks IAM: `SERIAL` number, ARN, or auto")
+	cmd.Flags().StringVar(&region, "region", "", "`REGION` whose STS tries the key")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return p.rotateKey(cmd.Context(), args[0], serial, region)
+	}
+	return cmd
+}
+
+func (p *program) rotateKey(ctx context.Context, name, serial, region string) error {
+	held, err := p.holdKey(ctx, name, "rotating a key")
+	if err != nil {
+		return err
+	}
+	defer held.Release()
+	k, dir := held.Key, held.dir
+	prov, err := p.keyProvider(k, "", region)
+	if err != nil {
+		return err
+	}
+	iam, err := prov.IAM()
+	if err != nil {
+		return err
+	}
+	serial = cmp.Or(serial, k.MFASerial)
+	r := &rotation.Rotation{Key: k, Dir: dir, Store: held.store(), IAM: iam, Caller: prov.Caller,
+		Say: func(line string) { p.progress("%s", line) },
+		Signer: func(ctx context.Context, id, secret string) (aws.Credentials, error) {
+			if serial == "" {
+				return aws.Credentials{AccessKeyID: id, SecretAccessKey: secret}, nil
+			}
+			session, err := p.keyProvider(k, serial, region)
+			if err != nil {
+				return aws.Credentials{}, err
+			}
+			return session.Retrieve(ctx)
+		}}
+	old := k.AccessKeyID
+	if n := k.Rotation; n != nil {
+		old = n.Old
+		p.progress("going on with a rotation that was begun %s", n.Began.Local().Format(time.DateTime))
+	}
+	if err := r.Run(ctx); err != nil {
+		return err
+	}
+	return p.say("rotated %s: %s is in use, and %s is deleted", name, display.Safe(k.AccessKeyID), display.Safe(old))
+}
