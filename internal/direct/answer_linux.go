@@ -48,18 +48,9 @@ func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // answer is the document that answers args, nil where that is not certain.
 func answer(args []string) []byte {
-	line := identity(memory.line[:0], args)
-	dir, err := record.DefaultDir(os.Getenv)
-	if line == nil || err != nil {
-		return nil
-	}
 	user := safefile.CurrentUser()
-	notes, err := openCache(user, dir)
-	if err != nil {
-		return nil
-	}
+	n, notes, dir := findNote(user, args)
 	defer notes.Close()
-	n := readNoteOf(user, notes, line)
 	if n == nil {
 		return nil
 	}
@@ -69,6 +60,7 @@ func answer(args []string) []byte {
 	}
 	records := notes
 	if n.Cache != dir {
+		var err error
 		if records, err = openCache(user, n.Cache); err != nil {
 			return nil
 		}
@@ -97,18 +89,23 @@ func openCache(user safefile.User, dir string) (safefile.Descriptor, error) {
 
 // readNote is the note of args, nil where there is none that is sound.
 func readNote(args []string) *Note {
+	n, notes, _ := findNote(safefile.CurrentUser(), args)
+	notes.Close()
+	return n
+}
+
+// findNote is the note of args, nil where there is none that is sound, with the folder that it is in, which
+// the caller closes, in the cache's directory dir.
+func findNote(user safefile.User, args []string) (n *Note, notes safefile.Descriptor, dir string) {
 	line := identity(memory.line[:0], args)
 	dir, err := record.DefaultDir(os.Getenv)
 	if line == nil || err != nil {
-		return nil
+		return nil, -1, ""
 	}
-	user := safefile.CurrentUser()
-	notes, err := openCache(user, dir)
-	if err != nil {
-		return nil
+	if notes, err = openCache(user, dir); err != nil {
+		return nil, notes, dir
 	}
-	defer notes.Close()
-	return readNoteOf(user, notes, line)
+	return readNoteOf(user, notes, line), notes, dir
 }
 
 func readNoteOf(user safefile.User, notes safefile.Descriptor, line []byte) *Note {
