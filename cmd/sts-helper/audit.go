@@ -13,7 +13,6 @@ import (
 	"github.com/sts-helper/sts-helper/internal/direct"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
-	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -137,14 +136,10 @@ func identityOf(t token.Token) string {
 func (p *program) finishDirect(a *direct.Pending) int {
 	if c, on := p.auditLog(p.env); on {
 		r := a.Record
-		t := token.Token{Credentials: token.Credentials{AccessKeyID: r.AccessKeyID, CanExpire: !r.Endless, Expires: r.Expires}}
-		for _, of := range []struct {
-			from *record.Principal
-			to   **token.Principal
-		}{{r.ScopedSession, &t.ScopedSession}, {r.AssumedRole, &t.AssumedRole}, {r.FederatedUser, &t.FederatedUser}, {r.Signer, &t.Signer}} {
-			if of.from != nil {
-				*of.to = &token.Principal{ID: of.from.ID, ARN: of.from.ARN}
-			}
+		t := token.Token{
+			Credentials:   token.Credentials{AccessKeyID: r.AccessKeyID, CanExpire: !r.Endless, Expires: r.Expires},
+			ScopedSession: (*token.Principal)(r.ScopedSession), AssumedRole: (*token.Principal)(r.AssumedRole),
+			FederatedUser: (*token.Principal)(r.FederatedUser), Signer: (*token.Principal)(r.Signer),
 		}
 		p.log(c, toCaller(audit.Process, a.Profile, t))
 	}
