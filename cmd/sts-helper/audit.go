@@ -91,10 +91,11 @@ func (p *program) auditVerify(args []string, output string) error {
 	return err
 }
 
-// auditLog is where lines go, and whether to anywhere. A mistake in the settings is told by what needs them.
-func (p *program) auditLog(env settings.Environment) (audit.Config, bool) {
-	a, err := settings.LoadAudit(env)
-	c := audit.Config{File: a.File, Journald: a.Journald}
+// auditLog is where the lines of what has no request at hand go, and whether to anywhere. A mistake in the
+// settings is told by what needs them.
+func (p *program) auditLog() (audit.Config, bool) {
+	a, err := settings.LoadAudit(p.env)
+	c := audit.Config(a)
 	return c, err == nil && c.On()
 }
 
@@ -134,7 +135,7 @@ func identityOf(t token.Token) string {
 
 // finishDirect hands out a direct answer that has its line in the log, and gives the exit code.
 func (p *program) finishDirect(a *direct.Pending) int {
-	if c, on := p.auditLog(p.env); on {
+	if c, on := p.auditLog(); on {
 		r := a.Record
 		t := token.Token{
 			Credentials:   token.Credentials{AccessKeyID: r.AccessKeyID, CanExpire: !r.Endless, Expires: r.Expires},

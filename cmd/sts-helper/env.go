@@ -158,7 +158,7 @@ func (p *program) print(f render.Format, profile string, t token.Token, region s
 	if err := p.mayPrint(); err != nil {
 		return err
 	}
-	if c, on := p.auditLog(p.env); on {
+	if c, on := p.auditLog(); on {
 		p.log(c, toCaller(audit.Environment, profile, t))
 	}
 	if _, err := io.WriteString(p.stdout, text); err != nil {

@@ -135,7 +135,7 @@ func (p *program) execVariables(ctx context.Context, name string, flags settings
 	if err != nil {
 		return nil, err
 	}
-	if c, on := p.auditLog(p.env); on {
+	if c := audit.Config(t.Request().Audit); c.On() {
 		l := line(audit.Exec, t.Request().Name, answer.Token)
 		l.UID, l.PID, l.Program = os.Getuid(), os.Getpid(), file
 		p.log(c, l)

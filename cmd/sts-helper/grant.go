@@ -117,7 +117,7 @@ func (p *program) grant(ctx context.Context, name string, flags settings.Flags, 
 	if err != nil {
 		return fmt.Errorf("the token could not be sealed: %w", err)
 	}
-	if c, on := p.auditLog(p.env); on {
+	if c, on := p.auditLog(); on {
 		l := line(audit.Grant, name, answer.Token)
 		l.UID = -1 // of the user who can open it
 		p.log(c, l)

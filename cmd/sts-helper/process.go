@@ -70,7 +70,7 @@ func (p *program) process(ctx context.Context, flags settings.Flags) error {
 	if err := p.mayPrint(); err != nil {
 		return err
 	}
-	if c, on := p.auditLog(env); on {
+	if c := audit.Config(req.Audit); c.On() {
 		p.log(c, toCaller(audit.Process, req.Name, answer.Token))
 		seen.note.Audited, seen.note.Profile = true, req.Name
 	}

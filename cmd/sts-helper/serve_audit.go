@@ -6,6 +6,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/imds"
 	"github.com/sts-helper/sts-helper/internal/audit"
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -23,7 +24,7 @@ type handouts struct {
 // audited lets what the endpoint hands out be logged, where there is a log.
 func (e *endpoint) audited(s *servePlan, c *imds.Config) {
 	a, err := settings.LoadAudit(e.env)
-	if err != nil || a == (settings.Audit{}) {
+	if err != nil || a == (request.Audit{}) {
 		return // a mistake was told when the settings were read
 	}
 	h := &handouts{log: audit.Config(a), plan: s, identities: map[string]string{},

@@ -94,6 +94,15 @@ type CallOptions struct {
 	// NoLongTermKey is the line of the fleet's policy, as file:line, by which nothing is made with a long-term key
 	// without an MFA code; "" for none.
 	NoLongTermKey string
+	Audit         Audit
+}
+
+// Audit says where the log of who got which credentials is kept. The zero Audit keeps none.
+type Audit struct {
+	// File is the log's absolute path, "" for none.
+	File string
+	// Journald reports whether the lines go to the system's journal.
+	Journald bool
 }
 
 // Limit is a longest life that the fleet's policy allows, 0 for none, and its line, as file:line.

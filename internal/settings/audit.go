@@ -6,15 +6,8 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/request"
 )
-
-// Audit says where the log of who got which credentials is kept. The zero Audit keeps none.
-type Audit struct {
-	// File is the log's absolute path, "" for none.
-	File string
-	// Journald reports whether the lines go to the system's journal.
-	Journald bool
-}
 
 // The keys of [audit], in the user's file and in the fleet's.
 var (
@@ -57,17 +50,22 @@ func (w *walk) audit(key string, line int, value *unstable.Node) error {
 	return set(w, &w.file.audit.file, g, func(g *settingValue) (string, error) { return g.text(), nil })
 }
 
-// LoadAudit reads the [audit] of the user's file, and of the fleet's, whose keys win.
-func LoadAudit(env Environment) (Audit, error) {
-	var a Audit
+// LoadAudit is what the request of [Load] has as its Audit, for what makes no request.
+func LoadAudit(env Environment) (request.Audit, error) {
 	user, err := openConfigFile(env)
 	if err != nil {
-		return a, err
+		return request.Audit{}, err
 	}
 	fleet, err := openFleetFile(env)
 	if err != nil {
-		return a, err
+		return request.Audit{}, err
 	}
+	return auditOf(env, user, fleet), nil
+}
+
+// auditOf is what the [audit] of the user's file says, and that of the fleet's, whose keys win; each is nil where
+// there is none.
+func auditOf(env Environment, user, fleet *configFile) (a request.Audit) {
 	for _, f := range []*configFile{user, fleet} {
 		if f == nil {
 			continue
@@ -79,5 +77,5 @@ func LoadAudit(env Environment) (Audit, error) {
 			a.Journald = f.audit.journald.value
 		}
 	}
-	return a, nil
+	return a
 }

@@ -338,6 +338,7 @@ func withoutBlanks(s string) string {
 // callOptions reads the settings that change how a request is answered, not what it is.
 func (l *loader) callOptions() (b request.CallOptions, err error) {
 	b.CacheDir = l.path(sCacheDir)
+	b.Audit = auditOf(l.env, l.file, l.fleet)
 	if b.NoCache, err = l.boolValue(sNoCache); err != nil {
 		return b, err
 	}
