@@ -1,5 +1,6 @@
 # Part of run.sh, inside of the Debian.
-rm -rf /root/.wine
+export WINEPREFIX=/tmp/sts-helper-wine # of its own, whoever runs this
+rm -rf "$WINEPREFIX"
 Xvfb :77 -screen 0 800x600x24 >/tmp/xvfb.log 2>&1 &
 for _ in $(seq 100); do [ -S /tmp/.X11-unix/X77 ] || sleep 0.1; done
 wine64 wineboot -i >/tmp/wineboot.log 2>&1 || { cat /tmp/wineboot.log; exit 1; }
@@ -14,7 +15,7 @@ done
 
 # serve writes an env-file that a shell reads, though the user's name has a blank.
 echo "== serve --env-file"
-home="/root/.wine/drive_c/users/Ana Bell"
+home="$WINEPREFIX/drive_c/users/Ana Bell"
 mkdir -p "$home/.aws"
 printf '[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = CANARYsecret\n' >"$home/.aws/credentials"
 cd "$home"
@@ -28,5 +29,5 @@ case $AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE in
 "C:/users/Ana Bell/"*) ;;
 *) echo "not the token's file: $AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"; exit 1 ;;
 esac
-[ -s "/root/.wine/dosdevices/c:${AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE#C:}" ] || ls "/root/.wine/drive_c${AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE#C:}"
+[ -s "$WINEPREFIX/dosdevices/c:${AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE#C:}" ] || ls "$WINEPREFIX/drive_c${AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE#C:}"
 echo "== all well"
