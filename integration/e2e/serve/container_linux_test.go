@@ -63,7 +63,7 @@ func (n *network) sh(t *testing.T, script string) string {
 // run runs a program inside with an environment of its own and gives its one line.
 func (n *network) run(t *testing.T, env []string, path string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute) // it cleans up, too
 	defer cancel()
 	cmd := n.enter(exec.CommandContext(ctx, path, args...))
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, env...)
