@@ -1,9 +1,11 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -43,12 +45,15 @@ func NewTerminal(t *testing.T) *Terminal {
 		b := make([]byte, 4096)
 		for {
 			n, err := tt.Master.Read(b)
-			if err != nil {
-				return
-			}
 			tt.mu.Lock()
 			tt.seen.Write(b[:n])
 			tt.mu.Unlock()
+			switch {
+			case errors.Is(err, os.ErrDeadlineExceeded): // see Rest
+				_ = tt.Master.SetReadDeadline(time.Time{})
+			case err != nil:
+				return
+			}
 		}
 	}()
 	return tt
@@ -66,12 +71,34 @@ func (tt *Terminal) Screen() string {
 func (tt *Terminal) Rest() string {
 	tt.t.Helper()
 	_ = tt.Line.Close()
-	select {
-	case <-tt.read:
-	case <-time.After(Patience):
-		tt.t.Fatalf("a process still has the terminal open, which shows:\n%s", tt.Screen())
+	patience := time.After(Patience)
+	// The poller is told once that the last process has closed the terminal, and on a busy
+	// machine that word has been lost. So the reader looks for itself now and then.
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	for {
+		select {
+		case <-tt.read:
+			return tt.Screen()
+		case <-look.C:
+			_ = tt.Master.SetReadDeadline(time.Now())
+		case <-patience:
+			tt.t.Fatalf("still open in %q is the terminal, which shows:\n%s", tt.holders(), tt.Screen())
+		}
 	}
-	return tt.Screen()
+}
+
+// holders is the processes that have the terminal open, as /proc shows them.
+func (tt *Terminal) holders() []string {
+	var all []string
+	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
+	for _, l := range links {
+		if to, _ := os.Readlink(l); to == tt.Line.Name() {
+			line, _ := os.ReadFile(filepath.Join(filepath.Dir(l), "../cmdline"))
+			all = append(all, l+" "+strings.ReplaceAll(string(line), "\x00", " "))
+		}
+	}
+	return all
 }
 
 // Prompt is the end of every question.
