@@ -231,8 +231,11 @@ func (l *loader) collect(flags Flags) error {
 			continue
 		}
 		if len(g.list) == 0 { // an empty list takes nothing away and asks for nothing
-			l.values[i] = nil
-			continue
+			if g = l.own[i]; g == nil || len(g.list) == 0 {
+				l.values[i] = nil
+				continue
+			}
+			l.values[i] = g
 		}
 		if err := g.check(); err != nil {
 			return err
@@ -243,6 +246,11 @@ func (l *loader) collect(flags Flags) error {
 			if err := g.check(); err != nil {
 				return err
 			}
+		}
+	}
+	if g := l.value(sReadOnly); g != nil && !g.profile {
+		if on, err := g.bool(); err == nil && !on { // nor does this
+			l.values[sReadOnly] = l.own[sReadOnly]
 		}
 	}
 	l.keepOwnLife()

@@ -15,12 +15,16 @@ import (
 // Temporary credentials are narrowed by GetScopedCredentials: where a policy or a short life is asked for
 // and no operation that takes it, and where a policy comes on top of another one, which it must not widen.
 
-// policySettings are the settings that make a session policy of a request for any operation.
-var policySettings = [...]id{sPolicy, sAllow, sDeny, sResource, sReadOnly}
+// policySettings are the settings that make a session policy of a request for any operation,
+// allPolicySettings those too that only some operations take.
+var (
+	policySettings    = [...]id{sPolicy, sAllow, sDeny, sResource, sReadOnly}
+	allPolicySettings = [...]id{sPolicy, sAllow, sDeny, sResource, sReadOnly, sPolicyARN}
+)
 
 // asksToNarrow reports whether a policy is asked for.
 func (l *loader) asksToNarrow() bool {
-	for _, s := range append(policySettings[:], sPolicyARN) {
+	for _, s := range allPolicySettings {
 		if l.isOn(s) {
 			return true
 		}
@@ -145,15 +149,13 @@ func (l *loader) withoutAgent() *loader {
 // splitPolicy gives l with the policy of the profile alone, and l with that of flags and variables alone,
 // which narrows further; nil where only one of them has a policy.
 func (l *loader) splitPolicy() (profilePolicy, linePolicy *loader) {
-	var own, line bool
+	own, line := l.profilePolicy() != nil, false
 	for _, s := range policySettings {
-		if s == sResource { // makes none alone
-			continue
+		// A resource makes none alone: it narrows what the line allows, else what the profile does.
+		if g := l.values[s]; g != nil && !g.profile && (s != sResource || l.own[sAllow] != nil) {
+			line = true
 		}
-		own = own || l.own[s] != nil
-		line = line || l.values[s] != nil && !l.values[s].profile
 	}
-	own = own || l.own[sPolicyARN] != nil
 	if !own || !line {
 		return l, nil
 	}
@@ -165,7 +167,20 @@ func (l *loader) splitPolicy() (profilePolicy, linePolicy *loader) {
 		}
 	}
 	on.values[sPolicyARN], on.values[sNoPolicy] = nil, nil
+	if on.values[sResource] != nil && on.values[sAllow] == nil {
+		on.values[sAllow] = l.own[sAllow]
+	}
 	return &of, &on
+}
+
+// profilePolicy is the first setting that makes the profile's own policy, nil for none.
+func (l *loader) profilePolicy() *settingValue {
+	for _, s := range allPolicySettings {
+		if s != sResource && l.own[s] != nil {
+			return l.own[s]
+		}
+	}
+	return nil
 }
 
 // narrow puts what is left to narrow on top of r: further policies, and a life that is shorter than r's

@@ -169,6 +169,81 @@ allow = ["s3:*"]
 	}
 }
 
+// Whatever flags and variables say, no more may be done than the profile's own policy allows.
+func TestProfilePolicyHolds(t *testing.T) {
+	w := newWorld(t).credentials(narrowKeys).config(narrowWorld).toml(`[profile.reader]
+source_profile = "sso"
+read_only = true
+[profile.rolereader]
+source_profile = "plain"
+read_only = true
+[profile.logs]
+source_profile = "sso"
+allow = ["s3:GetObject"]
+resource = ["arn:aws:s3:::logs/*"]
+[profile.managed]
+source_profile = "plain"
+policy_arn = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
+[profile.loose]
+source_profile = "sso"
+read_only = false
+`)
+	const adminARN = "arn:aws:iam::aws:policy/AdministratorAccess"
+	for _, tt := range []struct {
+		profile, variable, args string
+		want                    []string // a word of each policy; what would be asked for without the line has the first
+	}{
+		{"reader", "", "", []string{"ec2:Describe"}},
+		{"reader", "", "--read-only=false", []string{"ec2:Describe"}},
+		{"reader", "STS_HELPER_READ_ONLY=0", "", []string{"ec2:Describe"}},
+		{"reader", "STS_HELPER_READ_ONLY=false", "--allow=s3:*", []string{"ec2:Describe", "s3:*"}},
+		{"rolereader", "", "--read-only=false", []string{"ReadOnlyAccess"}},
+		{"managed", "STS_HELPER_POLICY_ARN=,", "", []string{"ReadOnlyAccess"}},
+		{"managed", "STS_HELPER_ALLOW=,", "", []string{"ReadOnlyAccess"}},
+		{"logs", "STS_HELPER_ALLOW=,", "", []string{"logs/*"}},
+		{"logs", "STS_HELPER_RESOURCE=,", "", []string{"logs/*"}},
+		{"logs", "", "--resource=*", []string{"logs/*", `"s3:GetObject","Resource":"*"`}},
+		{"logs", "STS_HELPER_RESOURCE=arn:aws:s3:::logs/today/*", "", []string{"logs/*", `"s3:GetObject","Resource":"arn:aws:s3:::logs/today/*"`}},
+		{"logs", "", "--resource=arn:aws:s3:::logs/today/* --read-only", []string{"logs/*", "logs/today/*", "ec2:Describe"}},
+		{"logs", "", "--resource=* --deny=s3:Put*", []string{"logs/*", `"s3:Put*"`}},
+		{"loose", "", "", nil},
+		{"loose", "", "--read-only", []string{"ec2:Describe"}},
+	} {
+		name, value, _ := strings.Cut(tt.variable, "=")
+		if name != "" {
+			w.set(tt.variable)
+		}
+		r := w.load(append(strings.Fields(tt.args), "--profile="+tt.profile)...)
+		var got []string
+		for _, p := range r.Policies() {
+			got = append(got, p.Policy+strings.Join(p.PolicyARNs, " "))
+		}
+		ok := len(got) == len(tt.want) && r.HandOut == (len(tt.want) == 0)
+		for i := 0; ok && i < len(got); i++ {
+			ok = strings.Contains(got[i], tt.want[i])
+		}
+		if !ok {
+			t.Errorf("%s with %q %s: handed out: %v, policies %q, want %q", tt.profile, value, tt.args, r.HandOut, got, tt.want)
+		}
+		for at := r; at != nil; at = at.Base { // a policy that is no part of what is asked for narrows nothing
+			if op := at.Operation; (at.Policy != "" || len(at.PolicyARNs) > 0) && op != "GetScopedCredentials" && op != "AssumeRole" {
+				t.Errorf("%s with %q %s: %s with a policy", tt.profile, value, tt.args, op)
+			}
+		}
+		w.set(name + "=")
+	}
+	// STS adds what ARNs allow to what the profile's policy does, and nothing narrows by ARNs then.
+	for profile, own := range map[string]string{"rolereader": "read_only (", "managed": "policy_arn ("} {
+		w.fail(settings.Usage, []string{"--policy-arn: ", "does not narrow " + own}, "--profile="+profile, "--policy-arn="+adminARN)
+		w.set("STS_HELPER_POLICY_ARN="+adminARN).fail(settings.Config, []string{"STS_HELPER_POLICY_ARN: ", "does not narrow " + own}, "--profile="+profile)
+		w.set("STS_HELPER_POLICY_ARN=")
+	}
+	// A token of another user is narrowed by nothing, so a policy is not passed over in silence.
+	w.fail(settings.Usage, []string{"allow (", "--granted"}, "--profile=logs", "--granted=x")
+	w.set("STS_HELPER_READ_ONLY=true").fail(settings.Usage, []string{"STS_HELPER_READ_ONLY", "--granted"}, "--granted=x")
+	w.set("STS_HELPER_READ_ONLY=false", "STS_HELPER_DURATION=1h").load("--granted=x")
+}
+
 // Read-only is a policy that STS takes, without any action that changes anything or shows a secret.
 func TestReadOnly(t *testing.T) {
 	w := newWorld(t).credentials(narrowKeys).config(narrowWorld)

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -165,7 +166,7 @@ func (l *loader) checkConflicts(op opSet, by *settingValue) error {
 			l.values[i] = nil
 			continue
 		}
-		if op == opGranted && g.layer > by.layer {
+		if op == opGranted && g.layer > by.layer && !slices.Contains(allPolicySettings[:], id(i)) {
 			continue // how STS would be asked for other tokens
 		}
 		if g.setting.Kind == Bool {

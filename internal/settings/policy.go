@@ -14,6 +14,9 @@ import (
 // policy makes the session policy of r, and those that narrow what r gives further: a policy of flags or
 // variables narrows what the profile's own allows, and an agent's both; none takes the place of another.
 func (l *loader) policy(r *request.Request, op opSet) (further []string, err error) {
+	if g, own := l.value(sPolicyARN), l.profilePolicy(); g != nil && !g.profile && own != nil {
+		return nil, g.wrong("does not narrow "+own.from()+": STS allows what either of them does, and GetScopedCredentials, which narrows further, takes no ARNs", "give the policy's statements in --policy")
+	}
 	layers := l.policyLayers()
 	if further, err = layers[0].onePolicy(r, op); err != nil {
 		return nil, err
@@ -24,10 +27,7 @@ func (l *loader) policy(r *request.Request, op opSet) (further []string, err err
 		if err != nil {
 			return nil, err
 		}
-		if top.Policy != "" { // else --read-only=false is all that is said
-			further = append(further, top.Policy)
-		}
-		further = append(further, more...)
+		further = append(append(further, top.Policy), more...)
 	}
 	return further, nil
 }
