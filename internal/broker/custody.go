@@ -299,7 +299,21 @@ func (p *Provider) valid(ctx context.Context) func(*cache.Record) string {
 		return nil
 	}
 	looked := false
-	return func(r *cache.Record) string { return root.notSignedBy(ctx, r.Token, &looked) }
+	return func(r *cache.Record) string {
+		if p.keyWithoutCode() {
+			return "it was made with a long-term key and no MFA code"
+		}
+		return root.notSignedBy(ctx, r.Token, &looked)
+	}
+}
+
+// keyWithoutCode reports whether what p's token is made from is a long-term key, as far as that is known, by which
+// the fleet's policy has nothing made without an MFA code.
+func (p *Provider) keyWithoutCode() bool {
+	for p.base != nil && !p.base.req.OfSource() {
+		p = p.base
+	}
+	return p.req.NoLongTermKey != "" && p.req.SerialNumber == "" && p.base != nil && p.base.state().Unkept
 }
 
 // notSignedBy says why t was not made by who p's source is now, "" where it was. looked reports that it was

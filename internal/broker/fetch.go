@@ -54,11 +54,7 @@ func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error
 // askWith sends the request signed with a token of the base.
 func (p *Provider) askWith(ctx context.Context, base token.Token) (token.Token, error) {
 	if p.base.req.OfSource() {
-		if where := p.req.NoLongTermKey; where != "" && !temporary(base.Credentials) {
-			return token.Token{}, failure.Configf("%s: this machine's policy: require_mfa is true, and %s gives a long-term key", where, source.Describe(p.base.req.Source)).
-				Do("name its MFA device in --mfa-serial")
-		}
-		if err := p.notTemporary(base.Credentials, p.base.req.Source); err != nil {
+		if err := p.maySign(base.Credentials, p.base.req.Source); err != nil {
 			return token.Token{}, err
 		}
 	}
@@ -93,8 +89,7 @@ func revoked(err error) bool {
 	return false
 }
 
-// sourceCredentials gets the credentials that sign p's request, and refuses those that STS would
-// refuse for its operation.
+// sourceCredentials gets the credentials that sign p's request, and refuses those that may not.
 func (p *Provider) sourceCredentials(ctx context.Context) (token.Credentials, error) {
 	src, err := p.source(ctx)
 	if err != nil || src == nil {
@@ -104,7 +99,21 @@ func (p *Provider) sourceCredentials(ctx context.Context) (token.Credentials, er
 	if err != nil {
 		return token.Credentials{}, err
 	}
-	return c, p.notTemporary(c, p.req.Source)
+	return c, p.maySign(c, p.req.Source)
+}
+
+// maySign refuses credentials of a source that STS would refuse for p's operation, and a long-term key without an
+// MFA code where the fleet's policy does.
+func (p *Provider) maySign(c token.Credentials, of request.Source) error {
+	where := p.req.NoLongTermKey
+	if where == "" || p.req.SerialNumber != "" || temporary(c) {
+		return p.notTemporary(c, of)
+	}
+	do := "name its MFA device in --mfa-serial"
+	if p.req.Operation == string(token.GetWebIdentityToken) {
+		do = "ask with a role: STS takes no session of a user for it, and so no MFA code"
+	}
+	return failure.Configf("%s: this machine's policy: require_mfa is true, and %s gives a long-term key", where, source.Describe(of)).Do("%s", do)
 }
 
 // sourceOptions are what p's source takes beside its definition.

@@ -129,27 +129,26 @@ func (l *loader) allowed(r *request.Request) error {
 	return l.fleet.forbids(rule.line, "allowed_sources has "+may+", and the source is "+name+of, "use one that is allowed")
 }
 
-// mfaRequired refuses what is made with a long-term key and no code of an MFA device.
+// mfaRequired refuses what is made with a long-term key and no code of an MFA device. What a source other than
+// keys in plain sight gives, and what else is asked for with the request's source, is known when that signs.
 func (l *loader) mfaRequired(r, bottom *request.Request) error {
 	line := l.fleet.fleet.policy.requireMFA.line
-	if bottom.SerialNumber != "" || bottom.Granted != "" {
+	if bottom.Granted != "" {
+		return nil
+	}
+	for at := r; at != nil; at = at.Base {
+		at.NoLongTermKey = fileLine(l.fleet.path, line)
+	}
+	if bottom.SerialNumber != "" || bottom.Source.Session {
 		return nil
 	}
 	switch bottom.Source.Kind {
 	case request.SourceStatic, request.SourceEnvironment, request.SourceKey:
-		if bottom.Source.Session {
-			return nil
-		}
 		what := "require_mfa is true, and no MFA device is named for the long-term key " + display.Safe(bottom.Source.AccessKeyID)
 		if bottom.Operation == opFederation.String() {
 			return l.fleet.forbids(line, "require_mfa is true, and GetFederationToken takes no MFA code", "assume a role with --role-arn and --mfa-serial")
 		}
 		return l.fleet.forbids(line, what, "name it in --mfa-serial, or mfa_serial of the profile with the key; --mfa-serial auto finds it")
-	case request.SourceProcess, request.SourceCommand:
-		// Whether it prints a long-term key is known when it has run.
-		for at := r; at != nil; at = at.Base {
-			at.NoLongTermKey = fileLine(l.fleet.path, line)
-		}
 	}
 	return nil
 }

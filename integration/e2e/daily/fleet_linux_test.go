@@ -2,12 +2,15 @@ package daily_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
@@ -102,9 +105,22 @@ func TestFleet(t *testing.T) {
 
 	f.write(t, "[policy]\ngrant_plain = false\n")
 	refused(f.script(t, `"$STS" grant who --source-profile base --no-policy --plain`, ""), "config.toml:2: this machine's policy: credentials are not granted without a seal")
-	f.write(t, "[policy]\nrequire_mfa = true\n")
 	harness.Must(t, f.Write("key.json", fmt.Sprintf(`{"Version":1,"AccessKeyId":%q,"SecretAccessKey":%q}`, f.User.AccessKeyID, f.User.SecretAccessKey)))
+	ok(f.script(t, `"$STS" --source-command 'cat key.json'`, "")) // what is kept of it is of no use then
+	f.write(t, "[policy]\nrequire_mfa = true\n")
 	refused(f.script(t, `"$STS" --source-command 'cat key.json'`, ""), "config.toml:2: this machine's policy: require_mfa is true, and the source command gives a long-term key")
+	// So it is whatever gives it.
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"AccessKeyId":%q,"SecretAccessKey":%q}`, f.User.AccessKeyID, f.User.SecretAccessKey)
+	}))
+	defer endpoint.Close()
+	refused(f.script(t, `"$STS"`, "", "AWS_CONTAINER_CREDENTIALS_FULL_URI="+endpoint.URL, "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_CONFIG_FILE=/dev/null"),
+		"config.toml:2: this machine's policy: require_mfa is true, and the container credentials endpoint gives a long-term key")
+	// STS takes no session of a user for a web identity token: the key would sign, whatever device it has.
+	f.STS.SetAccount(emulator.Account{ID: harness.Account, OutboundFederation: true})
+	device := f.STS.AddMFADevice(f.User, "phone")
+	refused(f.script(t, `"$STS" web-identity --source-profile base --mfa-serial "$DEVICE" --audience https://example.com`, "", "DEVICE="+device.SerialNumber),
+		"config.toml:2: this machine's policy: require_mfa is true, and AWS profile \"base\" gives a long-term key; ask with a role")
 	// What a source gives is out of our hands, so it is not handed out.
 	f.write(t, "[policy]\nmax_duration = \"1h\"\n")
 	harness.Must(t, f.Write("key.json", `{"Version":1,"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"CANARYwJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLE","SessionToken":"CANARY","Expiration":"2100-01-01T00:00:00Z"}`))
