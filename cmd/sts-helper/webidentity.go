@@ -94,11 +94,14 @@ func (p *program) webIdentity(ctx context.Context, name string, flags settings.F
 
 // request asks for the token with the credentials of caller.
 func (f webIdentityFlags) request(caller *request.Request, life time.Duration) (*request.Request, error) {
-	req, ok := request.WebIdentity(caller)
-	if !ok {
-		return nil, &failure.Error{Class: failure.Configuration, Text: "a federation token and an accepted one cannot ask for a web identity token; name a role, or a profile whose credentials may, without a policy"}
+	if limit := caller.MaxLife; limit.Life != 0 && life > limit.Life {
+		return nil, failure.Configf("%s: this machine's policy: max_duration is %s, and %s is asked for by --duration", limit.Where, display.Duration(limit.Life), display.Duration(life)).Do("ask for no more")
 	}
-	req.Audience, req.SigningAlgorithm, req.Duration = f.audience, f.algorithm, life
+	req, ok := request.WebIdentity(caller, life)
+	if !ok {
+		return nil, &failure.Error{Class: failure.Configuration, Text: "a federation token and an accepted one cannot ask for a web identity token, nor can a user's session with a policy; name a role, or a profile whose credentials may, without a policy"}
+	}
+	req.Audience, req.SigningAlgorithm = f.audience, f.algorithm
 	for _, tag := range f.tags {
 		key, value, ok := strings.Cut(tag, "=")
 		if !ok || key == "" {

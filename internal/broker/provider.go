@@ -17,6 +17,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/internal/source"
+	"github.com/sts-helper/sts-helper/internal/stsfield"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -68,6 +69,9 @@ var _ aws.CredentialsProvider = (*Provider)(nil)
 func New(req *request.Request, opts Options) (*Provider, error) {
 	if opts.Env.Getenv == nil {
 		opts.Env = settings.ProcessEnvironment()
+	}
+	if least, _ := stsfield.Durations(token.GetWebIdentityToken); req.Operation == string(token.GetWebIdentityToken) && req.Agent != "" && req.Duration < least {
+		return nil, failure.Configf("credentials of agents live for %s here, and a web identity token for %s at least", display.Duration(req.Duration), display.Duration(least)).Do("run it yourself")
 	}
 	req, err := findDevices(req, opts)
 	if err != nil {

@@ -18,17 +18,29 @@ func Narrow(r *Request, policy string, life time.Duration) *Request {
 	}
 }
 
-// WebIdentity is a request for a web identity token that says who has the credentials of r. What signs a
-// user's session signs it, since such a session cannot ask for one; a federation token cannot at all, nor
-// can an accepted token: then ok is false.
-func WebIdentity(r *Request) (jwt *Request, ok bool) {
+// WebIdentity is a request for a web identity token that says who has the credentials of r, and lives for life. What
+// signs a user's session signs it, since such a session cannot ask for one; where a policy narrows that session,
+// nothing can, nor can a federation token or an accepted token: then ok is false. For an agent it lives no longer
+// than r does.
+func WebIdentity(r *Request, life time.Duration) (jwt *Request, ok bool) {
 	jwt = &Request{
 		Name: r.Name, Operation: string(token.GetWebIdentityToken), Base: r, CallOptions: r.CallOptions,
 		Region: r.Region, Partition: r.Partition, Endpoint: r.Endpoint, FIPS: r.FIPS, DualStack: r.DualStack, CABundle: r.CABundle,
-		Agent: r.Agent,
+		Agent: r.Agent, Duration: life,
+	}
+	if r.Agent != "" && r.Duration != 0 {
+		jwt.Duration = min(life, r.Duration)
+	}
+	policy := ""
+	for r.Scoped() && r.Base != nil {
+		policy += r.Policy
+		r = r.Base
 	}
 	switch token.Operation(r.Operation) {
 	case token.GetSessionToken:
+		if policy != "" {
+			return nil, false
+		}
 		jwt.Base, jwt.Source, jwt.ObservedFiles = r.Base, r.Source, r.ObservedFiles
 	case token.GetFederationToken, token.AssumeRoot:
 		return nil, false

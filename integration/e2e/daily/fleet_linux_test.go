@@ -121,6 +121,12 @@ func TestFleet(t *testing.T) {
 	device := f.STS.AddMFADevice(f.User, "phone")
 	refused(f.script(t, `"$STS" web-identity --source-profile base --mfa-serial "$DEVICE" --audience https://example.com`, "", "DEVICE="+device.SerialNumber),
 		"config.toml:2: this machine's policy: require_mfa is true, and AWS profile \"base\" gives a long-term key; ask with a role")
+	f.write(t, "[policy]\nmax_duration = \"30m\"\n")
+	const token = `"$STS" web-identity --source-profile base --audience https://example.com --duration `
+	refused(f.script(t, token+"31m", ""), "config.toml:2: this machine's policy: max_duration is 30m, and 31m is asked for by --duration; ask for no more")
+	if r := f.script(t, token+"30m", ""); r.Code != 0 || strings.Count(r.Stdout, ".") != 2 {
+		t.Errorf("exit %d, %s", r.Code, r.Stderr)
+	}
 	// What a source gives is out of our hands, so it is not handed out.
 	f.write(t, "[policy]\nmax_duration = \"1h\"\n")
 	harness.Must(t, f.Write("key.json", `{"Version":1,"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"CANARYwJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLE","SessionToken":"CANARY","Expiration":"2100-01-01T00:00:00Z"}`))

@@ -3,6 +3,7 @@ package source_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,26 @@ func TestWebIdentity(t *testing.T) {
 	}
 	if r := w.Run(t, "status", "--output", "json"); strings.Contains(r.Stdout+r.Stderr, harness.Canary) {
 		t.Errorf("status shows a token: %s", r.Stdout)
+	}
+}
+
+// An agent's token lives no longer than its credentials may.
+func TestWebIdentityOfAnAgent(t *testing.T) {
+	w := newWorld(t)
+	w.STS.SetAccount(emulator.Account{ID: harness.Account, OutboundFederation: true})
+	w.signIn(t, "alice")
+	harness.Must(t, w.Write(".config/sts-helper/config.toml", "[agent]\nduration = \"10m\"\n"))
+	for _, profile := range []string{"base", "corp"} {
+		for env, tt := range map[string]struct{ asked, least, most int64 }{"": {3600, 3500, 3600}, "CLAUDECODE=1": {3600, 500, 600}, "CI=1": {300, 300, 300}} {
+			r := w.run(t, []string{env}, "web-identity", "--source-profile", profile, "--audience", "https://example.com", "--duration", strconv.FormatInt(tt.asked, 10))
+			if claims := jwt(t, r); claims.Exp-claims.Iat > tt.most || claims.Exp-claims.Iat < tt.least {
+				t.Errorf("%s with %q: %ds", profile, env, claims.Exp-claims.Iat)
+			}
+		}
+	}
+	harness.Must(t, w.Write(".config/sts-helper/config.toml", "[agent]\nduration = \"30s\"\n"))
+	if r := w.run(t, []string{"CLAUDECODE=1"}, "web-identity", "--source-profile", "base", "--audience", "https://example.com"); r.Code != harness.ExitConfig || !strings.Contains(r.Stderr, "agents") {
+		t.Errorf("exit %d, %q", r.Code, r.Stderr)
 	}
 }
 
