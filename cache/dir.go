@@ -29,7 +29,8 @@ type Cache struct {
 
 // Open opens the cache in the directory at path, an absolute path, and makes it (0700)
 // where it does not exist. It refuses, with [ErrUnsafe], a directory that is a link, that
-// belongs to another user, or that others may enter. Other errors mean that there can be
+// belongs to another user, or that others may enter. On Windows it is made with an access list of
+// its own, for the user, the system and the administrators. Other errors mean that there can be
 // no cache here: a read-only or full disk, say; the caller can go on without one. What Kubernetes
 // does to a volume for fsGroup is undone; see [Cache.Repaired].
 func Open(path string) (*Cache, error) {
@@ -83,7 +84,7 @@ func unsafeDir(path string, err error) error {
 	case safefile.NotDirectory:
 		do = "; move it away or use --cache-dir"
 	case safefile.OthersMayUse:
-		do = "; run: chmod 700 " + path
+		do = "; run: " + safefile.ChmodCommand(err, "700", path)
 	default:
 		do = "; use --cache-dir or remove it"
 	}

@@ -21,10 +21,9 @@ const keyFile = "imds.key"
 // LoadOrCreateKey gives the key in directory dir, and makes both where they are missing. Processes
 // that do so at the same time all get the same key.
 //
-// The key is a file of its own, mode 0600, never half written. On Unix it is refused, with an error that
-// says what to do, if the directory or the file is a link, belongs to another user, or can be used by
-// others, or if the file is not a regular one with a single name. On Windows the directory's access list
-// is relied on.
+// The key is a file of its own, mode 0600, never half written. It is refused, with an error that says what
+// to do, if the directory or the file is a link, belongs to another user, or can be used by others, or if
+// the file is not a regular one (on Unix with a single name). On Windows that is so by their access lists.
 func LoadOrCreateKey(dir string) ([]byte, error) {
 	err := safefile.MakePrivateDir(dir)
 	var root *os.Root
@@ -32,7 +31,7 @@ func LoadOrCreateKey(dir string) ([]byte, error) {
 		root, err = safefile.OpenPrivateDir(dir)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the key cannot be kept in %s: %w; run chmod 700 if it is yours, or give another directory", dir, err)
+		return nil, fmt.Errorf("the key cannot be kept in %s: %w; run %s if it is yours, or give another directory", dir, err, safefile.ChmodCommand(err, "700", dir))
 	}
 	defer root.Close()
 	key, err := readKey(root)

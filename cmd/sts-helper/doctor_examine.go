@@ -80,9 +80,7 @@ func (x *examiner) shared(names []string) (err error) {
 	} else if ok && len(x.names) > 0 {
 		x.found(doctor.Agent(s.Variable, s.Name))
 	}
-	if doctor.ModesMatter {
-		x.modes()
-	}
+	x.modes()
 	return nil
 }
 
@@ -137,7 +135,7 @@ func sameFile(a, b string) bool {
 func (x *examiner) modes() {
 	x.secret(x.files.Credentials.Path)
 	for _, path := range []string{x.files.Config.Path, settings.ConfigPath(x.p.env)} {
-		if info, err := os.Stat(path); err == nil {
+		if info, err := safefile.StatPath(path); err == nil {
 			x.found(doctor.Settings(path, info)...)
 		}
 	}
@@ -152,7 +150,7 @@ func (x *examiner) modes() {
 
 // secret checks a file with keys.
 func (x *examiner) secret(path string) {
-	if info, err := os.Stat(path); err == nil && doctor.ModesMatter && x.first(path) {
+	if info, err := safefile.StatPath(path); err == nil && x.first(path) {
 		x.found(doctor.Secret(path, info)...)
 	}
 }

@@ -7,7 +7,8 @@ debian=$1; shift
 bin=$debian/sts-helper-tests
 rm -rf "$bin"; mkdir -p "$bin" "$debian/src"
 for pkg; do
-	GOOS=windows CGO_ENABLED=0 ${GO:-go} test -c -o "$bin/$(basename "$pkg").exe" "$pkg"
+	name=$(echo "${pkg#./}" | tr / -) # two packages may end alike
+	GOOS=windows CGO_ENABLED=0 ${GO:-go} test -c -o "$bin/$name.exe" "$pkg"
 done
 GOOS=windows CGO_ENABLED=0 ${GO:-go} build -trimpath -tags=nethttpomithttp2 -o "$bin/sts-helper/sts-helper.exe" ./cmd/sts-helper
 # What is mounted, started and left behind in there goes with the namespaces.

@@ -209,11 +209,11 @@ func open(path string) (*os.File, error) {
 		return nil, err
 	}
 	defer func() { _ = dir.Close() }()
-	f, err := dir.OpenFile(filepath.Base(path), os.O_RDWR|os.O_APPEND|os.O_CREATE|openFlags, 0o600)
+	f, err := safefile.OpenPrivateFile(dir, filepath.Base(path), os.O_RDWR|os.O_APPEND|os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
+	info, err := safefile.Stat(f)
 	if err == nil {
 		err = safefile.CheckPrivateFile(info)
 	}

@@ -2,11 +2,9 @@ package doctor_test
 
 import (
 	"errors"
-	"io/fs"
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/awsconfig"
@@ -101,29 +99,6 @@ func TestClockAndLife(t *testing.T) {
 			t.Errorf("%v: %q", tt, all)
 		}
 	}
-}
-
-// Secrets are their user's alone; settings may be read by others. (What belongs to another user is in the tests of
-// the whole program, which can be run as root.)
-func TestModes(t *testing.T) {
-	for mode, want := range map[fs.FileMode][2]int{0o600: {0, 0}, 0o640: {1, 0}, 0o644: {1, 0}, 0o664: {1, 1}, 0o666: {1, 1}, fs.ModeDir | 0o700: {0, 0}, fs.ModeDir | 0o755: {1, 0}} {
-		info := mustStat(t, mode)
-		if s, w := doctor.Secret("/f", info), doctor.Settings("/f", info); len(s) != want[0] || len(w) != want[1] {
-			t.Errorf("%v: %q, %q", mode, s, w)
-		}
-	}
-	if all := doctor.Secret("/d", mustStat(t, fs.ModeDir|0o750)); len(all) != 1 || !strings.Contains(all[0].Mend, "chmod 700 /d") {
-		t.Errorf("%q", all)
-	}
-}
-
-func mustStat(t *testing.T, mode fs.FileMode) fs.FileInfo {
-	t.Helper()
-	info, err := fs.Stat(fstest.MapFS{"f": {Mode: mode}}, "f")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return info
 }
 
 func TestPlace(t *testing.T) {

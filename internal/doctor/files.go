@@ -1,40 +1,36 @@
 package doctor
 
 import (
-	"fmt"
 	"io/fs"
-	"runtime"
 
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 )
 
-// ModesMatter reports whether modes of files say who may read them on this system.
-const ModesMatter = runtime.GOOS != "windows"
-
-// Secret checks a file or directory that only its user is to use: one with keys, or the cache.
+// Secret checks a file or directory that only its user is to use: one with keys, or the cache. info is of
+// [safefile.StatPath].
 func Secret(path string, info fs.FileInfo) []Finding {
-	if info.Mode().Perm()&0o077 != 0 {
+	if err := safefile.CheckOthers(info, false); err != nil {
 		mode := "600"
 		if info.IsDir() {
 			mode = "700"
 		}
-		return []Finding{{"mode", Problem, "", display.Safe(path), fmt.Sprintf("other users may open it (mode %#o)", info.Mode().Perm()), "run: chmod " + mode + " " + display.ShellWord(path)}}
+		return []Finding{{"mode", Problem, "", display.Safe(path), "other users may open it (" + err.Error() + ")", "run: " + safefile.ChmodCommand(err, mode, display.ShellWord(path))}}
 	}
 	return owner(path, info)
 }
 
 // Settings checks a file that decides which programs run as the user: nobody else may write it.
 func Settings(path string, info fs.FileInfo) []Finding {
-	if info.Mode().Perm()&0o022 != 0 {
-		return []Finding{{"mode", Problem, "", display.Safe(path), fmt.Sprintf("other users may write to it (mode %#o), and it decides which programs run as you", info.Mode().Perm()), "run: chmod go-w " + display.ShellWord(path)}}
+	if err := safefile.CheckOthers(info, true); err != nil {
+		return []Finding{{"mode", Problem, "", display.Safe(path), "other users may write to it (" + err.Error() + "), and it decides which programs run as you", "run: " + safefile.ChmodCommand(err, "go-w", display.ShellWord(path))}}
 	}
 	return owner(path, info)
 }
 
 func owner(path string, info fs.FileInfo) []Finding {
 	if err := safefile.CheckTrusted(info); safefile.KindOf(err) == safefile.OtherOwner {
-		return []Finding{{"owner", Problem, "", display.Safe(path), "it " + display.Safe(err.Error()), "run: sudo chown \"$USER\" " + display.ShellWord(path)}}
+		return []Finding{{"owner", Problem, "", display.Safe(path), "it " + display.Safe(err.Error()), "run: " + safefile.ChownCommand(display.ShellWord(path))}}
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ func MakePrivateDir(path string) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := mkdirAll(path); err != nil {
 		return err
 	}
 	return PrivateDir(path)
@@ -22,7 +22,7 @@ func MakePrivateDir(path string) error {
 
 // PrivateDir checks the directory at path by checkPrivateDir.
 func PrivateDir(path string) error {
-	info, err := os.Lstat(path)
+	info, err := lstat(path)
 	if err != nil {
 		return cause(err)
 	}
@@ -32,7 +32,7 @@ func PrivateDir(path string) error {
 // OpenPrivateDir opens the directory at path, which must be there, and checks what it opened
 // by checkPrivateDir: the name may have come to mean another directory meanwhile.
 func OpenPrivateDir(path string) (*os.Root, error) {
-	named, err := os.Lstat(path)
+	named, err := lstat(path)
 	if err != nil {
 		return nil, cause(err)
 	}
@@ -40,7 +40,7 @@ func OpenPrivateDir(path string) (*os.Root, error) {
 		return nil, err
 	}
 	return openDir(path, func(opened fs.FileInfo) error {
-		if !os.SameFile(named, opened) {
+		if !sameFile(named, opened) {
 			return errReplaced
 		}
 		return checkPrivateDir(opened)
@@ -51,7 +51,7 @@ func OpenPrivateDir(path string) (*os.Root, error) {
 // one in which others could put another file under a name, by [CheckTrusted]. A link to a
 // directory will do.
 func OpenTrustedDir(path string) (*os.Root, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := mkdirAll(path); err != nil {
 		return nil, err
 	}
 	return openDir(path, CheckTrusted)
@@ -62,7 +62,7 @@ func openDir(path string, check func(fs.FileInfo) error) (*os.Root, error) {
 	if err != nil {
 		return nil, cause(err)
 	}
-	info, err := root.Stat(".")
+	info, err := StatDir(root)
 	if err == nil {
 		err = check(info)
 	}

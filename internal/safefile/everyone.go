@@ -1,3 +1,5 @@
+//go:build unix
+
 package safefile
 
 import (
@@ -25,7 +27,9 @@ func CheckNotEveryones(path, directory string, info fs.FileInfo) error {
 		return nil
 	}
 	if what == dir {
-		return refuse(OthersMayWrite, "every user may write to its directory (mode "+octal(dir.Mode().Perm())+")")
+		return refuse(OthersMayWrite, everyonesDirectory+" (mode "+octal(dir.Mode().Perm())+")")
 	}
-	return refuse(OthersMayWrite, "every user may write to it (mode "+octal(info.Mode().Perm())+")")
+	return refuse(OthersMayWrite, everyonesFile+" (mode "+octal(info.Mode().Perm())+")")
 }
+
+func bad(info fs.FileInfo) bool { return info.Mode().Perm()&0o002 != 0 }

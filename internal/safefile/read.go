@@ -52,7 +52,7 @@ func openRegular(path string, limit int64) (*os.File, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, cause(err)
 	}
-	info, err := f.Stat()
+	info, err := Stat(f)
 	switch {
 	case err != nil:
 		err = cause(err)
@@ -113,11 +113,11 @@ func openPrivate(dir *os.Root, name string, flag int) (*os.File, fs.FileInfo, er
 	if err != nil {
 		return nil, nil, cause(err)
 	}
-	opened, err := f.Stat()
+	opened, err := Stat(f)
 	switch {
 	case err != nil:
 		err = cause(err)
-	case !os.SameFile(named, opened):
+	case !sameFile(named, opened):
 		err = errReplaced
 	default:
 		err = CheckPrivateFile(opened)

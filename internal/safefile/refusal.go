@@ -9,8 +9,9 @@ import (
 
 // Refusal is why a file or directory that is there is not used.
 type Refusal struct {
-	Kind Kind
-	text string
+	Kind   Kind
+	text   string
+	others []string // whom an access list of Windows lets in, for [ChmodCommand]
 }
 
 // Kind is the rule that a file or directory breaks.
@@ -24,8 +25,8 @@ const (
 	HardLinked                     // a file with a second name, which others may have kept
 	OwnerUnknown                   // the file system has no owners
 	OtherOwner                     // it is another user's
-	OthersMayUse                   // its mode lets other users in
-	OthersMayWrite                 // its mode lets other users write
+	OthersMayUse                   // its mode or access list lets other users in
+	OthersMayWrite                 // its mode or access list lets other users write
 	TooLarge                       // over the caller's bound
 	Replaced                       // it is replaced each time that it is opened
 )
@@ -41,7 +42,7 @@ func KindOf(err error) Kind {
 	return 0
 }
 
-func refuse(kind Kind, text string) error { return &Refusal{kind, text} }
+func refuse(kind Kind, text string) error { return &Refusal{kind, text, nil} }
 
 func tooLarge(limit int64) error {
 	unit := " bytes"
@@ -55,7 +56,7 @@ func tooLarge(limit int64) error {
 }
 
 // checkPrivateDir refuses what is no directory, is another user's, or can be entered by
-// others. Where info comes from Lstat a link is refused, too.
+// others. Where info comes from lstat a link is refused, too.
 func checkPrivateDir(info fs.FileInfo) error {
 	if info.Mode()&fs.ModeSymlink != 0 {
 		return refuse(Symlink, "is a symbolic link")
@@ -67,7 +68,7 @@ func checkPrivateDir(info fs.FileInfo) error {
 }
 
 // CheckPrivateFile refuses what is no regular file, is another user's, has a second name, or
-// can be used by others.
+// can be used by others. info is of [Read] or [Stat], as it is for the other checks.
 func CheckPrivateFile(info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return refuse(NotRegular, "not a regular file")
@@ -88,6 +89,12 @@ type rule struct {
 	kind      Kind
 	text      string
 }
+
+// Of [CheckNotEveryones], the same on every system.
+const (
+	everyonesDirectory = "every user may write to its directory"
+	everyonesFile      = "every user may write to it"
+)
 
 var (
 	private = rule{oneName: true, forbidden: 0o7077, kind: OthersMayUse, text: "others may use it"}

@@ -46,6 +46,19 @@ func checkStat(st *syscall.Stat_t, r rule, user int) error {
 	return nil
 }
 
+// CheckOthers refuses what users other than its owner may use, or with write what they may change. The text of the
+// refusal is only what lets them: the mode, on Windows who it is.
+func CheckOthers(info fs.FileInfo, write bool) error {
+	kind, mask := OthersMayUse, fs.FileMode(0o077)
+	if write {
+		kind, mask = OthersMayWrite, 0o022
+	}
+	if info.Mode()&mask == 0 {
+		return nil
+	}
+	return refuse(kind, "mode "+octal(info.Mode().Perm()))
+}
+
 func octal(mode fs.FileMode) string {
 	s := strconv.FormatUint(uint64(mode), 8)
 	return "0000"[min(len(s), 4):] + s

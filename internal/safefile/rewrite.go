@@ -15,9 +15,9 @@ func CheckRewrite(info fs.FileInfo) error {
 }
 
 // Rewrite puts data into the file with that name in dir at once, as [Write] does, with the mode
-// that is given. It loses nothing to a power cut.
+// that is given; on Windows with the access that the directory gives to its files. It loses nothing to a power cut.
 func Rewrite(dir *os.Root, name string, data []byte, mode fs.FileMode) error {
-	return write(dir, name, data, Durable, func(temp, name string) error {
+	return write(dir, name, data, Durable, createLike, func(temp, name string) error {
 		if err := dir.Chmod(temp, mode.Perm()); err != nil {
 			return err
 		}

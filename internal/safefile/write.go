@@ -28,13 +28,13 @@ const TempPrefix = ".tmp-"
 // Write puts data under the name in dir at once: a new file beside it, made exclusively and
 // private (0600), written, synced, closed, renamed. A reader sees the old file or the new one.
 func Write(dir *os.Root, name string, data []byte, d Durability) error {
-	return write(dir, name, data, d, func(temp, name string) error { return Rename(dir, temp, name) })
+	return write(dir, name, data, d, createTemp, func(temp, name string) error { return Rename(dir, temp, name) })
 }
 
 // Create is Write where the name is free. Where it is taken, which the error reports as
 // [fs.ErrExist], what is there stays.
 func Create(dir *os.Root, name string, data []byte, d Durability) error {
-	return write(dir, name, data, d, func(temp, name string) error {
+	return write(dir, name, data, d, createTemp, func(temp, name string) error {
 		err := dir.Link(temp, name)
 		_ = dir.Remove(temp)
 		return err
@@ -66,8 +66,11 @@ func Replace(dir *os.Root, temp, name string, data []byte, d Durability, complet
 	return finish(dir, d, err)
 }
 
-func write(dir *os.Root, name string, data []byte, d Durability, publish func(temp, name string) error) error {
-	f, temp, err := openTemp(dir, name)
+// creator makes a new file of that name in dir.
+type creator = func(dir *os.Root, name string) (*os.File, error)
+
+func write(dir *os.Root, name string, data []byte, d Durability, create creator, publish func(temp, name string) error) error {
+	f, temp, err := openTemp(dir, name, create)
 	if err != nil {
 		return cause(err)
 	}
@@ -114,11 +117,11 @@ var temps atomic.Uint64
 
 const maxTemps = 100
 
-func openTemp(dir *os.Root, name string) (f *os.File, temp string, err error) {
+func openTemp(dir *os.Root, name string, create creator) (f *os.File, temp string, err error) {
 	start := TempPrefix + name[:min(len(name), 16)] + "-" + strconv.Itoa(os.Getpid()) + "-"
 	for range maxTemps {
 		temp = start + strconv.FormatInt(time.Now().UnixNano(), 36) + "-" + strconv.FormatUint(temps.Add(1), 36)
-		if f, err = createTemp(dir, temp); !errors.Is(err, fs.ErrExist) {
+		if f, err = create(dir, temp); !errors.Is(err, fs.ErrExist) {
 			break
 		}
 	}
@@ -126,7 +129,7 @@ func openTemp(dir *os.Root, name string) (f *os.File, temp string, err error) {
 }
 
 func createTemp(dir *os.Root, temp string) (*os.File, error) {
-	f, err := dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := OpenPrivateFile(dir, temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return nil, err
 	}

@@ -86,7 +86,7 @@ func unreadable(a *awsconfig.Files) error {
 		if f.Err != nil {
 			if safefile.KindOf(f.Err) == safefile.OthersMayWrite {
 				return &Error{Kind: Config, Where: display.Safe(f.Path), What: f.Err.Error() + ", and it decides which programs are run as you",
-					Do: "run: chmod o-w " + display.ShellWord(f.Path) + " " + display.ShellWord(filepath.Dir(f.Path)), Err: f.Err}
+					Do: "run: " + safefile.ChmodEveryonesCommand(f.Err, display.ShellWord(f.Path), display.ShellWord(filepath.Dir(f.Path))), Err: f.Err}
 			}
 			return &Error{Kind: Config, Where: display.Safe(f.Path), What: "cannot read: " + f.Err.Error(),
 				Do: "mend the file" + saveAs(f.Err) + ", or name another with AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE", Err: f.Err}
@@ -106,7 +106,7 @@ func (l *loader) unreadable() error {
 	case absent(f.Err):
 		what, do = "there is no such file", "write it, or name another with "+g.from()
 	case kind == safefile.OthersMayUse:
-		what, do = "it holds keys and "+f.Err.Error(), "run: chmod 600 "+display.ShellWord(f.Path)
+		what, do = "it holds keys and "+f.Err.Error(), "run: "+safefile.ChmodCommand(f.Err, "600", display.ShellWord(f.Path))
 	case f.Err == errUTF16:
 		do = "save it as UTF-8"
 	}

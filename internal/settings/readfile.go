@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"syscall"
 
 	"github.com/sts-helper/sts-helper/internal/display"
@@ -43,13 +42,13 @@ func checkTrusted(path string, info fs.FileInfo) error {
 	err := safefile.CheckTrusted(info)
 	if err == nil {
 		if err := safefile.CheckNotEveryones(path, filepath.Dir(path), info); err != nil {
-			return &Error{Kind: Config, Where: display.Safe(path), What: err.Error(), Do: "run: chmod o-w " + display.ShellWord(filepath.Dir(path)), Err: err}
+			return &Error{Kind: Config, Where: display.Safe(path), What: err.Error(), Do: "run: " + safefile.ChmodCommand(err, "o-w", display.ShellWord(filepath.Dir(path))), Err: err}
 		}
 		return nil
 	}
-	do := "run: chmod go-w " + display.ShellWord(path)
+	do := "run: " + safefile.ChmodCommand(err, "go-w", display.ShellWord(path))
 	if safefile.KindOf(err) == safefile.OtherOwner {
-		do = "run: chown " + strconv.Itoa(os.Geteuid()) + " " + display.ShellWord(path)
+		do = "run: " + safefile.ChownCommand(display.ShellWord(path))
 	}
 	return &Error{Kind: Config, Where: display.Safe(path), What: err.Error(), Do: do, Err: err}
 }

@@ -84,7 +84,7 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := dir.Stat(".")
+	info, err := safefile.StatDir(dir)
 	if err == nil {
 		err = safefile.CheckTrusted(ownGroup{info})
 	}

@@ -1,0 +1,128 @@
+package safefile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// privateDescriptor is a private access list, in the security descriptor definition language: the user's, who owns what has it; the system
+// and administrators may read and back up, as in every user's own folder; nothing comes from the directory above.
+func privateDescriptor(inherited string) (*windows.SECURITY_DESCRIPTOR, error) {
+	user, err := userSID()
+	if err != nil {
+		return nil, err
+	}
+	entry := "(A;" + inherited + ";FA;;;"
+	return windows.SecurityDescriptorFromString("O:" + user + "D:P" + entry + user + ")" + entry + "SY)" + entry + "BA)")
+}
+
+// mkdirAll makes a directory, and those above it, private where they are missing.
+func mkdirAll(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return nil
+	case err == nil:
+		return &fs.PathError{Op: "mkdir", Path: path, Err: syscall.ENOTDIR}
+	}
+	if up := filepath.Dir(path); up != path {
+		if err := mkdirAll(up); err != nil {
+			return err
+		}
+	}
+	if err := mkdir(path); err != nil {
+		if info, serr := os.Lstat(path); serr == nil && info.IsDir() { // another process was quicker
+			return nil
+		}
+		return &fs.PathError{Op: "mkdir", Path: path, Err: err}
+	}
+	return nil
+}
+
+func mkdir(path string) error {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return err
+	}
+	sd, err := privateDescriptor("OICI")
+	if err != nil {
+		return err
+	}
+	sa := &windows.SecurityAttributes{SecurityDescriptor: sd}
+	sa.Length = uint32(unsafe.Sizeof(*sa))
+	return windows.CreateDirectory(name, sa)
+}
+
+// OpenPrivateFile opens the file with that name in dir, and makes it private where flag says to make it, from its
+// first moment on: whoever opened it before it was private could read it ever after.
+func OpenPrivateFile(dir *os.Root, name string, flag int) (*os.File, error) {
+	if flag&os.O_CREATE == 0 {
+		return dir.OpenFile(name, flag, 0)
+	}
+	for {
+		f, err := create(dir, name, flag)
+		if err == nil || flag&os.O_EXCL != 0 || !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+		f, err = dir.OpenFile(name, flag&^os.O_CREATE, 0)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+	}
+}
+
+// create makes a new file, which [os.Root] cannot do with an access list.
+func create(dir *os.Root, name string, flag int) (*os.File, error) {
+	path := filepath.Join(dir.Name(), name)
+	failed := func(err error) (*os.File, error) {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, `\/:`) {
+		return failed(windows.ERROR_INVALID_NAME)
+	}
+	at, err := dir.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = at.Close() }()
+	sd, err := privateDescriptor("")
+	if err != nil {
+		return failed(err)
+	}
+	ntName, err := windows.NewNTUnicodeString(name)
+	if err != nil {
+		return failed(err)
+	}
+	access := uint32(windows.FILE_GENERIC_WRITE | windows.FILE_READ_ATTRIBUTES)
+	if flag&os.O_RDWR != 0 {
+		access |= windows.FILE_GENERIC_READ
+	}
+	if flag&os.O_APPEND != 0 {
+		access &^= windows.FILE_WRITE_DATA
+	}
+	attributes := &windows.OBJECT_ATTRIBUTES{RootDirectory: windows.Handle(at.Fd()), ObjectName: ntName, SecurityDescriptor: sd}
+	attributes.Length = uint32(unsafe.Sizeof(*attributes))
+	var h windows.Handle
+	err = windows.NtCreateFile(&h, access, attributes, &windows.IO_STATUS_BLOCK{}, nil, windows.FILE_ATTRIBUTE_NORMAL,
+		windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE, windows.FILE_CREATE,
+		windows.FILE_SYNCHRONOUS_IO_NONALERT|windows.FILE_NON_DIRECTORY_FILE|windows.FILE_OPEN_REPARSE_POINT, 0, 0)
+	if s, ok := err.(windows.NTStatus); ok {
+		err = s.Errno()
+	}
+	if err != nil {
+		return failed(err)
+	}
+	return os.NewFile(uintptr(h), path), nil
+}
+
+// createLike makes a new file for [Rewrite], with what dir gives to its files.
+func createLike(dir *os.Root, name string) (*os.File, error) {
+	return dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+}
