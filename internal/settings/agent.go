@@ -96,7 +96,7 @@ func (l *loader) signOf(tables []*agentTable) (found Sign, ok bool) {
 
 // keptForAgents are the settings that hold for whatever profile an agent gets: they narrow, or say how
 // STS is asked.
-var keptForAgents = [...]id{sCredentialsFile, sRegion, sEndpointURL, sFIPS, sDualStack, sCacheDir, sNoCache, sWait, sVerbose, sMFACode, sMFAProcess, sPrompt,
+var keptForAgents = [...]id{sRegion, sEndpointURL, sFIPS, sDualStack, sCacheDir, sNoCache, sWait, sVerbose, sMFACode, sMFAProcess, sPrompt,
 	sPolicy, sAllow, sDeny, sResource, sReadOnly, sDuration}
 
 // askFor makes g's profile the one that is asked for, and drops what flags and variables ask for beside it.

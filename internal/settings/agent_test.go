@@ -1,6 +1,7 @@
 package settings_test
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -163,6 +164,10 @@ func TestAgentProfile(t *testing.T) {
 		if keyOf(r) != want || r.RoleARN != "arn:aws:iam::111122223333:role/agents" || r.Duration != time.Hour || r.RoleSessionName == "mine" || r.Name != "agents" {
 			t.Errorf("%s: %+v", line, r)
 		}
+	}
+	other := filepath.Join(w.write("other", "[base]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = CANARYother\n").home, "other")
+	if r := w.load("--profile=dev", "--credentials-file="+other); keyOf(r) != want {
+		t.Errorf("keys of another file: %+v", r)
 	}
 	if r := w.load("--profile=dev", "--read-only", "--duration=20m"); len(r.PolicyARNs) != 1 || r.Duration != 20*time.Minute {
 		t.Errorf("narrower: %+v", r)
