@@ -149,14 +149,7 @@ func (p *program) removeKey(ctx context.Context, name string, yes bool) error {
 		return err
 	}
 	store := held.store()
-	ids := []string{k.AccessKeyID}
-	if n := k.Rotation; n != nil {
-		ids = append(ids, n.Old, n.New)
-	}
-	for _, id := range ids {
-		if id == "" {
-			continue
-		}
+	for _, id := range k.IDs() {
 		if err := store.Remove(ctx, name, id); err != nil {
 			return err
 		}
@@ -164,5 +157,26 @@ func (p *program) removeKey(ctx context.Context, name string, yes bool) error {
 	if err := keystore.Forget(dir, name); err != nil {
 		return err
 	}
-	return p.say("removed %s; at AWS the key stays: to delete it there, run: aws iam delete-access-key --access-key-id %s", name, display.Safe(k.AccessKeyID))
+	if err := p.say("removed %s; at AWS the key stays: to delete it there, run: %s", name, deleteAtAWS(k.AccessKeyID)); err != nil {
+		return err
+	}
+	return p.sayOther(k, k.AccessKeyID)
+}
+
+// sayOther names the other key of a rotation that is not finished, which stays at AWS; id is the one that is known.
+func (p *program) sayOther(k *storedkey.Key, id string) error {
+	for _, other := range k.IDs() {
+		if k.Rotation == nil || other == id {
+			continue
+		}
+		if err := p.say("a rotation was not finished, and %s stays at AWS, too: to delete it there, run: %s", display.Safe(other), deleteAtAWS(other)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteAtAWS is the line that deletes a key at AWS.
+func deleteAtAWS(id string) string {
+	return "aws iam delete-access-key --access-key-id " + display.Safe(id)
 }

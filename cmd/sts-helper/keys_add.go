@@ -103,9 +103,17 @@ func (p *program) addKey(ctx context.Context, name string, f *keysAdd) error {
 	if err := keystore.Describe(dir, k); err != nil {
 		return err
 	}
-	if old != nil && (old.AccessKeyID != k.AccessKeyID || old.Store != kind) {
-		if err := keystore.Open(old.Store, o).Remove(ctx, name, old.AccessKeyID); err != nil {
-			p.progress("warning: the key that was replaced stays in its store: %s", err)
+	if old != nil {
+		for _, id := range old.IDs() {
+			if id == k.AccessKeyID && old.Store == kind {
+				continue
+			}
+			if err := keystore.Open(old.Store, o).Remove(ctx, name, id); err != nil {
+				p.progress("warning: the key that was replaced stays in its store: %s", err)
+			}
+		}
+		if err := p.sayOther(old, k.AccessKeyID); err != nil {
+			return err
 		}
 	}
 	if err := p.say("stored %s in %s: %s", display.Safe(k.AccessKeyID), keystore.Name(kind), display.Safe(k.ARN)); err != nil {

@@ -6,6 +6,7 @@ package rotation
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -36,6 +37,7 @@ type Rotation struct {
 	Say func(line string)
 
 	held *aws.Credentials // a session that was made with the old key
+	made bool             // the new key was made by this process, just now
 }
 
 // patience is how long a new key is tried, and window how long after the first request of a rotation its new key can
@@ -75,7 +77,7 @@ func (r *Rotation) begin(ctx context.Context) error {
 	}
 	keys, at, err := r.IAM.AccessKeys(ctx, creds)
 	if err != nil {
-		return denied(err, "iam:ListAccessKeys")
+		return r.denied(err, "iam:ListAccessKeys")
 	}
 	if at.IsZero() {
 		at = time.Now()
@@ -105,6 +107,12 @@ func (r *Rotation) room(keys []iam.AccessKey) error {
 	return nil
 }
 
+// abandon notes that there is no new key.
+func (r *Rotation) abandon() error {
+	r.Key.Rotation = nil
+	return r.save()
+}
+
 // create makes the new key and stores it beside the old one.
 func (r *Rotation) create(ctx context.Context) error {
 	n := r.Key.Rotation
@@ -114,7 +122,7 @@ func (r *Rotation) create(ctx context.Context) error {
 	}
 	keys, _, err := r.IAM.AccessKeys(ctx, creds)
 	if err != nil {
-		return denied(err, "iam:ListAccessKeys")
+		return r.denied(err, "iam:ListAccessKeys")
 	}
 	for _, k := range keys {
 		if slices.Contains(n.Before, k.ID) {
@@ -134,7 +142,7 @@ func (r *Rotation) create(ctx context.Context) error {
 		}
 		r.Say("deleting key " + display.Safe(k.ID) + ", whose secret was lost when this was ended the last time")
 		if err := r.IAM.DeleteAccessKey(ctx, creds, k.ID); err != nil && !gone(err) {
-			return denied(err, "iam:DeleteAccessKey")
+			return r.denied(err, "iam:DeleteAccessKey")
 		}
 	}
 	if err := r.begin(ctx); err != nil { // by now there is one key again
@@ -142,24 +150,65 @@ func (r *Rotation) create(ctx context.Context) error {
 	}
 	r.Say("making a new key")
 	k, secret, err := r.IAM.CreateAccessKey(ctx, creds)
+	if e, ok := errors.AsType[*iam.Error](err); ok && e.Code != "" && e.Status < http.StatusInternalServerError {
+		// None was made, so none is to be deleted the next time: what there is then is another process's.
+		if err := r.abandon(); err != nil {
+			return err
+		}
+	}
 	if err != nil {
-		return denied(err, "iam:CreateAccessKey")
+		return r.denied(err, "iam:CreateAccessKey")
 	}
 	if err := r.Store.Set(ctx, r.Key.Name, k.ID, secret); err != nil {
 		if derr := r.IAM.DeleteAccessKey(context.WithoutCancel(ctx), creds, k.ID); derr == nil {
-			r.Key.Rotation = nil
-			_ = r.save()
+			_ = r.abandon() // else the next call finds that there is no such key
 		}
 		return err
 	}
+	r.made = true
 	n = r.Key.Rotation
 	n.New, n.Step = k.ID, storedkey.Stored
 	return r.save()
 }
 
+// lost reports whether IAM has the new key no more, which a call before this one made.
+func (r *Rotation) lost(ctx context.Context) (bool, error) {
+	n := r.Key.Rotation
+	if r.made {
+		return false, nil
+	}
+	creds, err := r.signer(ctx, n.Old)
+	if err != nil {
+		return false, err
+	}
+	keys, at, err := r.IAM.AccessKeys(ctx, creds)
+	if unknown(err) {
+		return false, nil // the old one is gone, and the new one is all there is
+	}
+	if err != nil {
+		return false, r.denied(err, "iam:ListAccessKeys")
+	}
+	if at.IsZero() {
+		at = time.Now()
+	}
+	// A list may lack what was made just now.
+	return at.Sub(n.Began) > patience && !slices.ContainsFunc(keys, func(k iam.AccessKey) bool { return k.ID == n.New }), nil
+}
+
 // try makes the new key the one in use, once STS knows it.
 func (r *Rotation) try(ctx context.Context) error {
 	n := r.Key.Rotation
+	lost, err := r.lost(ctx)
+	if err != nil {
+		return err
+	}
+	if lost {
+		r.Say("the new key " + display.Safe(n.New) + " was deleted at AWS")
+		if err := r.Store.Remove(ctx, r.Key.Name, n.New); err != nil {
+			return err
+		}
+		return r.abandon()
+	}
 	secret, err := r.Store.Get(ctx, r.Key.Name, n.New)
 	if err != nil {
 		return err
@@ -201,7 +250,7 @@ func (r *Rotation) retire(ctx context.Context) error {
 			return struct{}{}, err
 		})
 		if err != nil && !gone(err) {
-			return denied(err, step.action)
+			return r.denied(err, step.action)
 		}
 	}
 	if err := r.Store.Remove(ctx, r.Key.Name, n.Old); err != nil {
@@ -252,8 +301,11 @@ func unknown(err error) bool {
 	} else if e, ok := errors.AsType[*sts.Error](err); ok {
 		code = e.Code
 	}
-	return code == "InvalidClientTokenId" || code == "ExpiredToken"
+	return code == unknownKey || code == "ExpiredToken"
 }
+
+// unknownKey is the code for an access key that AWS does not know, not yet or no more, or that is inactive.
+const unknownKey = "InvalidClientTokenId"
 
 // gone reports whether IAM does not have the key that was to go.
 func gone(err error) bool {
@@ -262,7 +314,7 @@ func gone(err error) bool {
 }
 
 // denied classifies an error of IAM.
-func denied(err error, action string) error {
+func (r *Rotation) denied(err error, action string) error {
 	e, ok := errors.AsType[*iam.Error](err)
 	switch {
 	case !ok:
@@ -270,6 +322,14 @@ func denied(err error, action string) error {
 	case !e.Denied:
 		return &failure.Error{Class: failure.Unreachable, Err: err, Text: e.Error(), Next: "run the same again: it goes on where it was"}
 	}
-	return &failure.Error{Class: failure.Denied, Err: err, Final: true, Text: action + ": " + e.Error(),
-		Next: "allow it for the user's own key, and where that takes MFA, add --mfa-serial auto"}
+	next := "allow it for the user's own key, and where that takes MFA, add --mfa-serial auto"
+	switch {
+	case e.Code == "LimitExceeded":
+		next = "IAM allows a user two keys, and another process made one just now: run the same again, which names it"
+	case e.Code == unknownKey && r.Key.Rotation != nil && r.Key.Rotation.Step == storedkey.Switched:
+		next = "IAM does not know the new key yet: run the same again, which goes on where it was"
+	case e.Code == unknownKey:
+		next = "the key is deleted or inactive at AWS: store another, sts-helper keys add " + display.ShellWord(r.Key.Name) + " --replace"
+	}
+	return &failure.Error{Class: failure.Denied, Err: err, Final: true, Text: action + ": " + e.Error(), Next: next}
 }

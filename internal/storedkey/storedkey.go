@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,19 @@ type Key struct {
 	Created  *time.Time `json:"created,omitempty"`
 	Rotated  *time.Time `json:"rotated,omitempty"` // for the last time
 	Rotation *Rotation  `json:"rotation,omitempty"`
+}
+
+// IDs are those of the access keys whose secrets may be stored, the one in use first: in a rotation there are two.
+func (k *Key) IDs() []string {
+	ids := []string{k.AccessKeyID}
+	if r := k.Rotation; r != nil {
+		for _, id := range []string{r.Old, r.New} {
+			if id != "" && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
 }
 
 // Store is where a secret is kept.
