@@ -3,13 +3,17 @@ package main
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/keystore"
 	"github.com/sts-helper/sts-helper/internal/rotation"
+	"github.com/sts-helper/sts-helper/internal/storedkey"
 )
 
 const keysRotateHelp = `Make a new access key at AWS, try it, use it in the place of the old one, then deactivate and
@@ -39,6 +43,9 @@ func (p *program) rotateKey(ctx context.Context, name, serial, region string) er
 	}
 	defer held.Release()
 	k, dir := held.Key, held.dir
+	if err := onlyName(dir, k); err != nil {
+		return err
+	}
 	prov, err := p.keyProvider(k, "", region)
 	if err != nil {
 		return err
@@ -69,4 +76,20 @@ func (p *program) rotateKey(ctx context.Context, name, serial, region string) er
 		return err
 	}
 	return p.say("rotated %s: %s is in use, and %s is deleted", name, display.Safe(k.AccessKeyID), display.Safe(old))
+}
+
+// onlyName refuses to rotate a key that is stored under another name, too, which would have a deleted key then.
+func onlyName(dir string, k *storedkey.Key) error {
+	names, err := keystore.Names(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		other, err := keystore.Described(dir, name)
+		if err == nil && other != nil && name != k.Name && slices.ContainsFunc(other.IDs(), func(id string) bool { return slices.Contains(k.IDs(), id) }) {
+			return failure.Configf("key %s is stored under the name %s, too, which would have a deleted key then", display.Safe(k.AccessKeyID), display.Quote(name)).
+				Do("keep one of them: sts-helper keys remove %s", display.ShellWord(name))
+		}
+	}
+	return nil
 }

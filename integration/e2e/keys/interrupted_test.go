@@ -119,3 +119,19 @@ func TestRotateADeletedKey(t *testing.T) {
 		t.Errorf("exit %d, %s", r.Code, r.Stderr)
 	}
 }
+
+// A key that is stored under two names is not deleted below one of them.
+func TestRotateAKeyOfTwoNames(t *testing.T) {
+	w := newWorld(t)
+	w.ok(t, w.add(t))
+	cmd := w.Command(t, "keys", "add", "job")
+	cmd.Stdin = strings.NewReader(w.User.AccessKeyID + "\n" + w.User.SecretAccessKey + "\n")
+	w.ok(t, w.Finish(t, cmd))
+	r := w.Run(t, "keys", "rotate", "work")
+	if all, _ := w.STS.AccessKeys(w.User); r.Code != harness.ExitConfig || !strings.Contains(r.Stderr, "\"job\"") || !strings.Contains(r.Stderr, "sts-helper keys remove job") || len(all) != 1 {
+		t.Errorf("exit %d, %s, %q", r.Code, r.Stderr, all)
+	}
+	w.ok(t, w.Run(t, "keys", "remove", "job", "--yes"))
+	w.ok(t, w.Run(t, "keys", "rotate", "work"))
+	w.use(t)
+}
