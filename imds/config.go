@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -33,14 +34,15 @@ type Config struct {
 	// token for six hours are stranded. [LoadOrCreateKey] keeps one. Required with IMDS.
 	Key []byte
 
-	// AllowUIDs are users that may connect besides the server's own effective user. Linux only.
+	// AllowUIDs are users that may connect besides the server's own effective user. Not on Windows, where users have
+	// no numbers; only where peers are checked.
 	AllowUIDs []uint32
-	// NoPeerCheck switches off the question whose socket is at the other end, which only Linux has an
-	// answer to. Every user of the machine can then try the bearer tokens, which a file of mode 0600
+	// NoPeerCheck switches off the question whose socket is at the other end, which is asked on Linux, and on macOS
+	// and Windows in builds with the tag peercheck. Every user of the machine can then try the bearer tokens, which a file of mode 0600
 	// keeps from them. Instance metadata has no such secret: see IMDSWithoutPeerCheck.
 	NoPeerCheck bool
-	// IMDSWithoutPeerCheck permits IMDS where nothing tells users apart: with NoPeerCheck, and on every
-	// system but Linux. It gives the credentials to every user of the machine, because every caller gets a
+	// IMDSWithoutPeerCheck permits IMDS where nothing tells users apart: with NoPeerCheck, and where the
+	// question is not asked. It gives the credentials to every user of the machine, because every caller gets a
 	// session token. Without it such a Config is refused with [ErrNoPeerCheck]. It changes nothing where
 	// peers are checked.
 	IMDSWithoutPeerCheck bool
@@ -148,6 +150,9 @@ var ecsAddr = netip.AddrFrom4([4]byte{169, 254, 170, 2}) // tests take another
 // errECSNoPeerCheck is ErrNoPeerCheck for ECS, which has no exception.
 var errECSNoPeerCheck = fmt.Errorf("imds: no token is asked for at "+ECSAddress+", so it needs the peer check: %w", ErrNoPeerCheck)
 
+// sandboxesKnown says whether processes in containers and sandboxes can be told from others, which ECS needs.
+const sandboxesKnown = runtime.GOOS == "linux"
+
 // checksPeers reports whether the kernel is asked whose connections come.
 func (c *Config) checksPeers() bool { return peerCheckSupported && !c.NoPeerCheck }
 
@@ -215,7 +220,7 @@ func (c *Config) check() error {
 		if i := slices.IndexFunc(c.Profiles, func(p Profile) bool { return p.Name == c.ECS }); i < 0 || c.Profiles[i].NoContainer {
 			return fmt.Errorf("imds: the ECS profile %q is not one of those served as container credentials", c.ECS)
 		}
-		if !c.checksPeers() {
+		if !c.checksPeers() || !sandboxesKnown {
 			return errECSNoPeerCheck
 		}
 	}

@@ -45,11 +45,7 @@ func (s *servingState) given(p *peer, rf *refresher, snap *snapshot, metadata bo
 	if s.cfg.Given == nil {
 		return
 	}
-	uid := int64(-1)
-	if p.hasUID {
-		uid = int64(p.uid)
-	}
-	s.cfg.Given(Handout{rf.p.Name, snap.creds, metadata, uid})
+	s.cfg.Given(Handout{rf.p.Name, snap.creds, metadata, p.user()})
 }
 
 func (rf *refresher) loginMessage() string {

@@ -21,8 +21,9 @@
 // empty one; no absolute request target and no request body; both ends of the connection on loopback;
 // and, on Linux, a client socket that belongs to the server's own user or to one of
 // [Config.AllowUIDs], asked of the kernel when the connection is accepted, before a byte is read.
-// Other systems have no such question to ask. There the bearer tokens are all that keeps other local
-// users out: give the token file mode 0600. Session tokens keep no user out, since every caller gets one,
+// On macOS and Windows that question is asked only in builds with the tag peercheck, until a machine of
+// theirs has passed the test with another user; elsewhere there is none to ask. Where it is not asked the
+// bearer tokens are all that keeps other local users out: give the token file mode 0600. Session tokens keep no user out, since every caller gets one,
 // so instance metadata is refused there, unless [Config.IMDSWithoutPeerCheck] is set.
 //
 // What this does not keep out: root, and other programs of the same user. They can read the same

@@ -41,7 +41,9 @@ func TestEndOfServing(t *testing.T) {
 		b, _ := raw(addr, "GET /credentials/dev HTTP/1.1\r\nHost: "+addr+"\r\nAuthorization: "+bearer+"\r\nConnection: close\r\n\r\n")
 		got <- b
 	}()
-	time.Sleep(100 * time.Millisecond)
+	for s.Busy() == 0 {
+		time.Sleep(time.Millisecond)
+	}
 	cancel()
 	if b := <-got; !strings.HasPrefix(b, "HTTP/1.1 200") {
 		t.Errorf("the answer under way: %.60q", b)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 )
 
@@ -37,12 +38,17 @@ func Without(c Config, name string) (*Server, error) {
 }
 
 // Idle is how many connections have no request in progress.
-func (s *Server) Idle() (n int) {
+func (s *Server) Idle() int { return s.count(true) }
+
+// Busy is how many have one.
+func (s *Server) Busy() int { return s.count(false) }
+
+func (s *Server) count(idle bool) (n int) {
 	s.conns.mu.Lock()
 	defer s.conns.mu.Unlock()
 	for _, conns := range s.conns.byUser {
 		for c := range conns {
-			if c.idle.Load() != 0 {
+			if (c.idle.Load() != 0) == idle {
 				n++
 			}
 		}
@@ -61,3 +67,22 @@ var (
 	ParseTTL     = parseTTL
 	DefaultHosts = defaultHosts[:]
 )
+
+// Owner asks the kernel once whose socket is at client, connected to server.
+func Owner(client, server net.Addr) (uint32, error) {
+	d, err := newDiag()
+	if err != nil {
+		return 0, err
+	}
+	defer d.close()
+	c, _ := addrPort(client)
+	s, _ := addrPort(server)
+	uid, _, err := d.owner(c, s)
+	return uid, err
+}
+
+// SetECSAddress has all servers take an address for ECSAddress that needs no set-up.
+func SetECSAddress(a netip.Addr) { ecsAddr = a }
+
+// PeerCheckSupported says whether this build asks whose connections come.
+const PeerCheckSupported = peerCheckSupported

@@ -48,6 +48,8 @@ func guardPeer(s *servingState, p *peer, d *diag) string {
 	switch {
 	case err == errNoSocket && p.open && p.valid && !s.local(p.remote.Addr()):
 		return "" // it really is another machine; its bearer token must do
+	case err == errOtherUser:
+		return "the socket belongs to another user"
 	case err != nil:
 		return "the owner of the socket is not known: " + err.Error()
 	case !s.uidAllowed(uid):

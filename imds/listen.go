@@ -120,7 +120,7 @@ func (s *Server) guard(ln net.Listener) (*guardedListener, error) {
 	var ds []*diag
 	for range checkers {
 		d, err := newDiag()
-		if err != nil && !st.cfg.NoPeerCheck {
+		if err != nil && st.cfg.checksPeers() {
 			for _, d := range ds {
 				d.close()
 			}
@@ -218,10 +218,7 @@ func (s *Server) admit(c net.Conn, open bool, d *diag) *guardedConn {
 	st := s.state.Load()
 	p := newPeer(st, c.LocalAddr(), c.RemoteAddr(), open)
 	guard, why := s.connGuards(st, p, d)
-	in := &guardedConn{Conn: c, peer: p, conns: &s.conns, user: noUser, reads: 1}
-	if p.hasUID {
-		in.user = int64(p.uid)
-	}
+	in := &guardedConn{Conn: c, peer: p, conns: &s.conns, user: p.user(), reads: 1}
 	if guard == "" && !s.conns.add(in, st.cfg.MaxConnsPerUID) {
 		guard, why = "limit", "the user has too many connections, and all are in use"
 	}
@@ -246,7 +243,7 @@ func reset(c net.Conn) {
 	_ = c.Close()
 }
 
-// noUser is the user of all connections where users are not told apart.
+// noUser is the user of all connections where users are not told apart, or have no numbers.
 const noUser int64 = -1
 
 // connTable holds the connections that were let through, by user.

@@ -2,6 +2,7 @@ package imds
 
 import (
 	"errors"
+	"math"
 	"net"
 	"net/netip"
 	"slices"
@@ -21,8 +22,12 @@ type peer struct {
 	hasUID        bool
 }
 
-// errNoSocket is returned by [diag.owner] when this machine has no such socket.
-var errNoSocket = errors.New("no such socket")
+// Errors of [diag.owner].
+var (
+	errNoSocket  = errors.New("no such socket") // this machine has none
+	errClosed    = errors.New("the client has closed it")
+	errOtherUser = errors.New("it is another user's") // where that is all that is known
+)
 
 // connKey is where Serve keeps the connection, a *guardedConn, in its requests' context.
 type connKey struct{}
@@ -63,6 +68,14 @@ func (s *servingState) local(a netip.Addr) bool {
 		return true
 	}
 	return slices.Contains(s.cfg.Aliases, a)
+}
+
+// user is the number of the user at the other end, noUser where it is not known or, as on Windows, there is none.
+func (p *peer) user() int64 {
+	if !p.hasUID || p.uid == math.MaxUint32 {
+		return noUser
+	}
+	return int64(p.uid)
 }
 
 func (s *servingState) uidAllowed(uid uint32) bool {

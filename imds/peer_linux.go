@@ -13,10 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peerCheckSupported says whether the kernel can be asked whose socket is at the other end of a
-// loopback connection.
-const peerCheckSupported = true
-
 // Sizes and offsets of struct inet_diag_req_v2 and struct inet_diag_msg, linux/inet_diag.h. Ports and
 // addresses are in network order, everything else in the machine's.
 const (
@@ -134,7 +130,7 @@ func parseDiag(m []byte, client, server netip.AddrPort) (uid, inode uint32, err 
 		return 0, 0, errors.New("sock_diag: the answer is about another socket")
 	}
 	if inode = native.Uint32(m[msgInode:]); inode == 0 {
-		return 0, 0, errors.New("the client has closed it")
+		return 0, 0, errClosed
 	}
 	return native.Uint32(m[msgUID:]), inode, nil
 }

@@ -1,12 +1,8 @@
-//go:build !linux
+//go:build !linux && !windows && !darwin
 
 package imds
 
 import "net/netip"
-
-// peerCheckSupported says whether the kernel can be asked whose socket is at the other end of a
-// loopback connection.
-const peerCheckSupported = false
 
 type diag struct{}
 
@@ -16,6 +12,6 @@ func (*diag) close() {}
 
 func (*diag) owner(_, _ netip.AddrPort) (uid, inode uint32, err error) { return 0, 0, errNoSocket }
 
-func sandboxed(uint32, uint32) string { return "the process cannot be looked up" }
+func sandboxed(uint32, uint32) string { return "the process cannot be looked into" }
 
 func overflowUID() *uint32 { return nil }

@@ -50,6 +50,9 @@ func TestServeRefusesOpenListeners(t *testing.T) {
 			addr = t.TempDir() + "/s"
 		}
 		ln, err := net.Listen(network, addr)
+		if err != nil && network == "unix" && runtime.GOOS == "windows" {
+			continue // a Windows before 1803, or Wine
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -297,8 +297,8 @@ func logRequest(log *slog.Logger, r *http.Request, p *peer, ev Event) {
 		slog.String("method", r.Method[:min(len(r.Method), 16)]), slog.String("path", path), slog.Int("status", ev.Status),
 		slog.String("remote", r.RemoteAddr), slog.Duration("took", ev.Duration),
 	}
-	if p.hasUID {
-		a = append(a, slog.Int64("uid", int64(p.uid)))
+	if user := p.user(); user != noUser {
+		a = append(a, slog.Int64("uid", user))
 	}
 	if ev.Profile != "" {
 		a = append(a, slog.String("profile", ev.Profile))

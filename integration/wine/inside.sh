@@ -9,7 +9,7 @@ failed=
 for pkg in $packages; do
 	name=$(echo "${pkg#./}" | tr / -)
 	[ -e "/sts-helper-tests/$name.exe" ] || continue # no test files
-	cd "/src/$pkg"
+	cd "/src/${pkg%%:*}"
 	echo "== $pkg"
 	wine64 "/sts-helper-tests/$name.exe" -test.short -test.timeout=5m || failed="$failed $pkg"
 done

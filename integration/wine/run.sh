@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the tests that Windows has of its own, and the program itself, under Wine, in a Debian of its own and
-# without a network but loopback. usage: run.sh DEBIAN [PACKAGE...]; needs root.
+# without a network but loopback. usage: run.sh DEBIAN [PACKAGE[:TAG]...]; needs root.
 set -eu
 debian=$1; shift
 [ $# -gt 0 ] || set -- ./internal/child ./internal/mfa ./internal/safefile
@@ -8,7 +8,8 @@ bin=$debian/sts-helper-tests
 rm -rf "$bin"; mkdir -p "$bin" "$debian/src"
 for pkg; do
 	name=$(echo "${pkg#./}" | tr / -) # two packages may end alike
-	GOOS=windows CGO_ENABLED=0 ${GO:-go} test -c -o "$bin/$name.exe" "$pkg"
+	tags=${pkg#"${pkg%%:*}"} # of PACKAGE:TAG
+	GOOS=windows CGO_ENABLED=0 ${GO:-go} test -c -tags "${tags#:}" -o "$bin/$name.exe" "${pkg%%:*}"
 done
 GOOS=windows CGO_ENABLED=0 ${GO:-go} build -trimpath -tags=nethttpomithttp2 -o "$bin/sts-helper/sts-helper.exe" ./cmd/sts-helper
 # What is mounted, started and left behind in there goes with the namespaces.
