@@ -252,7 +252,8 @@ func (e *endpoint) runLoop(ctx, base context.Context, ended <-chan error) error 
 	}
 }
 
-// reload reads the settings again. What is wrong with them is logged and changes nothing.
+// reload reads the settings again. What is wrong with them is logged and changes nothing, unless the fleet's file
+// changed: then nothing is given until they are right again.
 func (e *endpoint) reload(base context.Context, why string) {
 	if base.Err() != nil {
 		return
@@ -262,6 +263,13 @@ func (e *endpoint) reload(base context.Context, why string) {
 	served, seen, err := e.load()
 	if err == nil {
 		err = e.srv.Reload(e.config(served))
+	}
+	if plan, yes := e.forbidden(); err != nil && yes && plan != nil {
+		e.log.Error("no credentials are given until this is mended", "reason", why, "error", err.Error())
+		if err := e.srv.Reload(e.config(plan.refused(err))); err != nil {
+			e.log.Error("cannot be reloaded", "error", err.Error())
+		}
+		return
 	}
 	if err != nil {
 		e.log.Error("the settings stay as they were", "reason", why, "error", err.Error())

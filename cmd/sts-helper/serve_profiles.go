@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/sts-helper/sts-helper/imds"
 	"github.com/sts-helper/sts-helper/internal/awsname"
@@ -27,6 +30,22 @@ type servePlan struct {
 	ecs       string // the profile for ECS's address
 	aliases   []netip.Addr
 	uids      []uint32
+	fleet     string // the path of the fleet's file
+}
+
+// refusal gives no credentials.
+type refusal struct{ error }
+
+func (r refusal) Retrieve(context.Context) (aws.Credentials, error) { return aws.Credentials{}, r }
+
+// refused is s with no credentials for anybody.
+func (s *servePlan) refused(why error) *servePlan {
+	none := *s
+	none.profiles = slices.Clone(s.profiles)
+	for i := range none.profiles {
+		none.profiles[i].Provider, none.profiles[i].Identity = refusal{why}, "refused" // an identity of its own has no credentials yet
+	}
+	return &none
 }
 
 // sharedSettings are the settings that may be flags beside several profiles, because they do not say
@@ -49,6 +68,15 @@ func (e *endpoint) load() (*servePlan, *watchState, error) {
 	s, err := e.read(env)
 	if err != nil {
 		return nil, nil, err
+	}
+	if s.fleet, _, err = settings.FleetFile(env); err != nil {
+		return nil, nil, err
+	}
+	if f := before[s.fleet]; f.info != nil {
+		// What was got under another policy is not given under this one.
+		for i := range s.profiles {
+			s.profiles[i].Identity += " " + hex.EncodeToString(f.content[:])
+		}
 	}
 	return s, s.watch(before), nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/broker"
@@ -45,6 +46,10 @@ type watchState struct {
 	files filesSeen
 	dirs  map[string]os.FileInfo // of the caches
 	who   []*watchedSource
+	plan  *servePlan
+	fleet string // the path of the fleet's file
+	// ruled reports that the fleet's file changed since: what the plan gives may be forbidden by now.
+	ruled bool
 }
 
 // watchedSource is the source of a profile, which may become another user's.
@@ -54,8 +59,9 @@ type watchedSource struct {
 	seen string
 }
 
-// files are the AWS files that the settings came from, and those that commands of sources name.
+// files are the fleet's file, the AWS files that the settings came from, and those that commands of sources name.
 func (s *servePlan) files() (names []string) {
+	names = append(names, s.fleet)
 	for _, p := range s.providers {
 		for req := p.Request(); req != nil; req = req.Base {
 			names = append(names, req.Source.Files...)
@@ -67,7 +73,7 @@ func (s *servePlan) files() (names []string) {
 
 // watch reads how the caches look, before anything is fetched; files were looked at earlier.
 func (s *servePlan) watch(files filesSeen) *watchState {
-	n := &watchState{files: filesSeen{}, dirs: map[string]os.FileInfo{}}
+	n := &watchState{files: filesSeen{}, dirs: map[string]os.FileInfo{}, plan: s, fleet: s.fleet}
 	for _, name := range s.files() {
 		seen, ok := files[name]
 		if !ok {
@@ -96,6 +102,14 @@ func (e *endpoint) setWatched(n *watchState) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.watchState = *n
+}
+
+// forbidden reports whether what is served may not be any more, for all that is known: the fleet's file changed, and
+// the settings could not be read since.
+func (e *endpoint) forbidden() (plan *servePlan, yes bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.plan, e.ruled
 }
 
 // poll has profiles refreshed whose tokens on disk are not what they were, because the user
@@ -130,8 +144,11 @@ func (e *endpoint) poll() (why string) {
 		}
 		w.seen = now
 	}
-	if e.files.changed() {
+	if changed := e.files.changed(); len(changed) > 0 {
 		why = "the AWS files changed"
+		if slices.Contains(changed, e.fleet) {
+			why, e.ruled = "this machine's settings changed", true
+		}
 	}
 	return why
 }
@@ -158,8 +175,7 @@ func lookAt(name string) fileSeen {
 	return fileSeen{info, [sha256.Size]byte(h.Sum(nil))}
 }
 
-func (s filesSeen) changed() bool {
-	changed := false
+func (s filesSeen) changed() (names []string) {
 	for name, before := range s {
 		now := lookAt(name)
 		same := now.info == nil && before.info == nil ||
@@ -167,8 +183,8 @@ func (s filesSeen) changed() bool {
 				os.SameFile(now.info, before.info) && now.content == before.content
 		if !same {
 			s[name] = now
-			changed = true
+			names = append(names, name)
 		}
 	}
-	return changed
+	return names
 }

@@ -2,6 +2,7 @@ package daily_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -156,4 +157,71 @@ func TestFleet(t *testing.T) {
 		harness.Must(t, os.Chown(f.file(), 1, -1))
 		refused(f.script(t, `"$STS" --source-profile base --region eu-west-3`, ""), "belongs to uid 1, not to root")
 	}
+}
+
+// A server that runs is held to a policy from the moment that it is there, and gives nothing that it forbids, nor anything
+// while the file cannot be read; it goes on when it may again.
+func TestFleetServe(t *testing.T) {
+	f := newFleet(t)
+	harness.Must(t, f.Write(".config/sts-helper/config.toml", "[profile.dev]\nsource_profile = \"base\"\nduration = \"10h\"\n[profile.vault]\nsource_command = \"cat "+filepath.Join(f.Dir, "key.json")+"\"\n"))
+	harness.Must(t, f.Write("key.json", `{"Version":1,"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"CANARYwJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLE","SessionToken":"CANARY","Expiration":"2100-01-01T00:00:00Z"}`))
+	cmd := f.command(`exec "$STS" serve --profile dev --profile vault --listen 127.0.0.1:0 --env-file "$HOME/serve.env"`, "")
+	var log harness.Output
+	cmd.Stderr = &log
+	harness.Must(t, cmd.Start())
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("the server's log:\n%s", log.String())
+		}
+	}()
+	vars := map[string]string{}
+	harness.Await(t, "the env-file", func() bool {
+		b, _ := os.ReadFile(filepath.Join(f.Dir, "serve.env"))
+		for line := range strings.Lines(string(b)) {
+			name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+			vars[name] = strings.Trim(value, `"'`)
+		}
+		return vars["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] != ""
+	})
+	get := func(profile string) (code int, body string) {
+		t.Helper()
+		token, err := os.ReadFile(vars["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])
+		harness.Must(t, err)
+		url := vars["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+		req, err := http.NewRequest(http.MethodGet, url[:strings.LastIndexByte(url, '/')+1]+profile, http.NoBody)
+		harness.Must(t, err)
+		req.Header.Set("Authorization", strings.TrimSpace(string(token)))
+		resp, err := http.DefaultClient.Do(req)
+		harness.Must(t, err)
+		defer func() { _ = resp.Body.Close() }()
+		b, err := io.ReadAll(resp.Body)
+		harness.Must(t, err)
+		return resp.StatusCode, string(b)
+	}
+	await := func(what string, given bool, profiles ...string) {
+		t.Helper()
+		harness.Await(t, what, func() bool {
+			for _, p := range profiles {
+				if code, body := get(p); (code == http.StatusOK) != given || given != strings.Contains(body, harness.Canary) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+	await("credentials", true, "dev", "vault")
+	f.write(t, "[policy]\nmax_duration = \"1h\"\n")
+	await("what the policy forbids to be asked for", false, "dev", "vault")
+	if !strings.Contains(log.String(), "config.toml:2: this machine's policy: max_duration is 1h, and 10h is asked for") {
+		t.Errorf("not said: %s", log.String())
+	}
+	f.write(t, "[policy]\nmax_duration = \"36h\"\n")
+	await("credentials that may be asked for", true, "dev")
+	await("credentials that live longer than they may", false, "vault")
+	f.write(t, "[policy\n")
+	await("a file that cannot be read", false, "dev", "vault")
+	harness.Must(t, os.Remove(f.file()))
+	await("no file", true, "dev", "vault")
 }
