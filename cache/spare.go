@@ -144,10 +144,8 @@ func (c *Cache) lockPath(name string) string {
 			return s.cache.lockPath(name)
 		}
 	}
-	return c.path + separator + record.LockDir + separator + name + record.LockExt
+	return record.LockPath(c.path, name)
 }
-
-const separator = string(os.PathSeparator)
 
 // tryLock calls try with the lock's file; once more with the spare one where there can be no
 // lock in the cache's own directory.

@@ -20,6 +20,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/passphrase"
+	"github.com/sts-helper/sts-helper/internal/remaining"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -219,7 +220,7 @@ func (p *program) tellAccept(name, command string, b handoff.Bundle, replaced *c
 		if r.Note != "" {
 			what += ", from " + display.Safe(r.Note) + " (unverified)"
 		}
-		left := display.Remaining(r.Remaining())
+		left := remaining.Text(r.Remaining())
 		if r.Remaining() > 0 {
 			left += " left"
 		}

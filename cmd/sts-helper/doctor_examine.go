@@ -15,6 +15,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/doctor"
 	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/remaining"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/internal/setup"
@@ -197,7 +198,7 @@ func (x *examiner) profile(name string) {
 		if strings.Contains(message, regionDisabled) {
 			check = "region-disabled"
 		}
-		x.problem(check, t.name, "", "the last attempt, "+display.Remaining(ago)+" ago, failed ("+string(class)+"): "+message, "mend that, then run: sts-helper login "+display.ShellWord(t.name))
+		x.problem(check, t.name, "", "the last attempt, "+remaining.Text(ago)+" ago, failed ("+string(class)+"): "+message, "mend that, then run: sts-helper login "+display.ShellWord(t.name))
 	}
 }
 

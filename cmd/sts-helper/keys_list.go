@@ -10,6 +10,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/keystore"
+	"github.com/sts-helper/sts-helper/internal/remaining"
 )
 
 func (p *program) keysListCommand() *cobra.Command {
@@ -83,12 +84,12 @@ func (p *program) listKeys(asJSON bool) error {
 			since = *k.Created
 		}
 		if k.Rotated != nil {
-			rotated = display.Remaining(time.Since(*k.Rotated)) + " ago"
+			rotated = remaining.Text(time.Since(*k.Rotated)) + " ago"
 		}
 		if k.Rotating != "" {
 			rotated = "begun: run sts-helper keys rotate " + k.Name
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", k.Name, display.Safe(k.AccessKeyID), k.Store, display.Remaining(time.Since(since)), rotated, display.Safe(k.Identity))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", k.Name, display.Safe(k.AccessKeyID), k.Store, remaining.Text(time.Since(since)), rotated, display.Safe(k.Identity))
 	}
 	return w.Flush()
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/mfa"
+	"github.com/sts-helper/sts-helper/internal/remaining"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/internal/source"
 )
@@ -321,5 +322,5 @@ func moment(t time.Time) string {
 	if local.Format(time.DateOnly) != now.Format(time.DateOnly) {
 		layout = "2006-01-02 15:04:05 MST"
 	}
-	return local.Format(layout) + " (" + display.Remaining(t.Sub(now.Round(0))) + ")"
+	return local.Format(layout) + " (" + remaining.Text(t.Sub(now.Round(0))) + ")"
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/remaining"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
@@ -51,7 +52,7 @@ func (p *program) pick(ctx context.Context, flags settings.Flags, one bool) ([]s
 		if t, err := p.target(name, nil, p.looking(), broker.Options{NonInteractive: true}); err == nil {
 			s := profileStatus(t)
 			if why = s.State; s.State == stateOK {
-				why = display.Remaining(s.left)
+				why = remaining.Text(s.left)
 			}
 		}
 		all = append(all, offered{name, why})

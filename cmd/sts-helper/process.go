@@ -9,6 +9,7 @@ import (
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/audit"
 	"github.com/sts-helper/sts-helper/internal/broker"
+	"github.com/sts-helper/sts-helper/internal/direct"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/process"
 )
@@ -72,7 +73,7 @@ func (p *program) process(ctx context.Context, flags settings.Flags) error {
 	}
 	if c := audit.Config(req.Audit); c.On() {
 		p.log(c, toCaller(audit.Process, req.Name, answer.Token))
-		seen.note.Audited, seen.note.Profile = true, req.Name
+		seen.note.Answer, seen.note.Profile = direct.Audited, req.Name
 	}
 	if err := process.Write(p.stdout, answer.Token.Credentials); err != nil {
 		return fmt.Errorf("the credentials could not be written: %w", err)

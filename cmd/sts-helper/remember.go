@@ -2,8 +2,11 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/broker"
@@ -13,6 +16,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/lock"
 )
 
 // observer notes what the settings of one call depend on, so that the next call of the same
@@ -103,14 +107,6 @@ func (o *observer) remember(req *request.Request, prov *broker.Provider, a cache
 	if a.Origin == cache.Kept && (o.note.Least == 0 || len(a.Warnings) > 0) || o.unsure || req.MFACode != "" || req.Verbose || req.NoCache {
 		return
 	}
-	c, err := prov.Cache()
-	if err != nil || c == nil {
-		return
-	}
-	o.devices(c, req, prov.Request())
-	if o.unsure {
-		return
-	}
 	key, kept := prov.AnswerKey(a)
 	if !kept {
 		return
@@ -121,6 +117,16 @@ func (o *observer) remember(req *request.Request, prov *broker.Provider, a cache
 		o.file(file, content, info, err)
 	}
 	o.note.Life = prov.LookAgain()
+	o.keep(req, prov, key)
+}
+
+// keep writes the note of an answer that is the record of key.
+func (o *observer) keep(req *request.Request, prov *broker.Provider, key cache.Key) {
+	c, err := prov.Cache()
+	if err != nil || c == nil {
+		return
+	}
+	o.devices(c, req, prov.Request())
 	if o.unsure {
 		return
 	}
@@ -139,4 +145,44 @@ func (o *observer) remember(req *request.Request, prov *broker.Provider, a cache
 			_ = notes.Close()
 		}
 	}
+}
+
+// locks notes, before the state of t is looked at, who held the lock of its record last: a process that asks
+// the user for the next one later on writes its name there. And it notes that the directories which stand in
+// where the cache cannot be used have nothing of t.
+func (o *observer) locks(t *target, getenv func(string) string) {
+	c, err := t.Cache()
+	if err != nil || c == nil {
+		return
+	}
+	_, why := c.Spare()
+	o.unsure = o.unsure || why != nil
+	key := t.handedOut().String()
+	o.lock(record.LockPath(c.Path(), key))
+	for _, dir := range settings.SpareDirs(getenv) {
+		o.lock(record.LockPath(dir, key))
+		path := filepath.Join(dir, record.VersionDir, key+record.Ext)
+		_, err := os.Lstat(path)
+		o.unsure = o.unsure || !errors.Is(err, fs.ErrNotExist)
+		o.file(path, nil, nil, err)
+	}
+}
+
+// lock notes what is in the file of a lock. It names its holder with the second in which that began to ask.
+func (o *observer) lock(path string) {
+	const another = 2 * time.Second // of the clock, with room for its being set
+	content, info, err := safefile.Read(path, record.MaxFile)
+	o.file(path, content, info, err)
+	if who, ok := lock.ReadHolder(path); ok && who.Asking {
+		o.unsure = o.unsure || time.Since(who.Since).Abs() < another
+	}
+}
+
+// rememberLeft notes that how long the record of t lasts was shown.
+func (o *observer) rememberLeft(t *target) {
+	if t.asked.MFACode != "" || t.asked.Verbose || t.asked.NoCache || o.unsure {
+		return
+	}
+	o.note.Answer, o.note.Profile = direct.Left, t.name
+	o.keep(t.asked, t.Provider, t.handedOut())
 }

@@ -34,7 +34,7 @@ func (p *program) centerPlan(ctx context.Context, f *setupFlags, opts setup.Opti
 	if err != nil {
 		return nil, err
 	}
-	t := &target{display.Safe(c.Session), prov}
+	t := &target{display.Safe(c.Session), req, prov}
 	if _, err := p.loginToSource(ctx, t, &f.web, false); err != nil {
 		return nil, err
 	}

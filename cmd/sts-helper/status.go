@@ -13,6 +13,7 @@ import (
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/remaining"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/token"
@@ -338,9 +339,9 @@ func (r *statusRecord) text(b *strings.Builder) {
 	if r.Failure != nil {
 		held := "it will be tried again at the next use"
 		if r.Failure.Held > 0 {
-			held = "next attempt in " + display.Remaining(time.Duration(r.Failure.Held*float64(time.Second)))
+			held = "next attempt in " + remaining.Text(time.Duration(r.Failure.Held*float64(time.Second)))
 		}
-		line("last refresh failed %s ago: %s; %s", display.Remaining(max(time.Since(r.Failure.Since), 0)), r.Failure.Message, held)
+		line("last refresh failed %s ago: %s; %s", remaining.Text(max(time.Since(r.Failure.Since), 0)), r.Failure.Message, held)
 	}
 	if r.LockedBy != nil {
 		line("held by %s, since %s", r.LockedBy.said, r.LockedBy.Since.Local().Format("15:04:05 MST"))
@@ -365,7 +366,7 @@ func (r *statusRecord) token(line func(string, ...any)) {
 		what = "a JWT"
 	}
 	if r.left <= 0 {
-		line("%s, %s", what, display.Remaining(r.left))
+		line("%s, %s", what, remaining.Text(r.left))
 	} else {
 		line("%s, good until %s", what, moment(*r.Expires))
 	}

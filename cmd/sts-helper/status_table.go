@@ -15,6 +15,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/remaining"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
@@ -56,11 +57,7 @@ func profileStatus(t *target) *statusProfile {
 		s.Detail = "nothing is kept"
 		return s
 	}
-	key := t.Key().String()
-	if b := t.Base(); b != nil && t.HandsOut(b.Key().String()) {
-		key = b.Key().String()
-	}
-	s.fill(look(c, key))
+	s.fill(look(c, t.handedOut().String()))
 	if s.State == stateOK || s.State == stateAsking {
 		return s
 	}
@@ -77,6 +74,14 @@ func profileStatus(t *target) *statusProfile {
 		}
 	}
 	return s
+}
+
+// handedOut is the key of the record that t's answer is kept as.
+func (t *target) handedOut() cache.Key {
+	if b := t.Base(); b != nil && t.HandsOut(b.Key().String()) {
+		return b.Key()
+	}
+	return t.Key()
 }
 
 // fill takes over what the record r says.
@@ -260,7 +265,7 @@ func table(lines []*statusProfile, width int, colour bool) string {
 			name = "session of " + several(s.UsedBy)
 		}
 		if s.Expires != nil {
-			left = display.Remaining(s.left)
+			left = remaining.Text(s.left)
 		}
 		if s.Detail != "" {
 			state += ": " + s.Detail
@@ -338,6 +343,8 @@ func (p *program) screen() (width int, colour bool) {
 
 // statusShort is one word or two for a shell prompt: nothing is asked, and one profile is looked at.
 func (p *program) statusShort(names []string, flags settings.Flags) error {
+	env, seen := observe(p.env)
+	p = &program{p.stdout, p.stderr, p.terminal, env}
 	name := ""
 	switch len(names) {
 	case 0:
@@ -353,12 +360,17 @@ func (p *program) statusShort(names []string, flags settings.Flags) error {
 	if err != nil {
 		return err
 	}
+	seen.locks(t, env.Getenv)
 	s := profileStatus(t)
 	what := s.State
 	if s.State == stateOK {
-		what = display.Remaining(s.left)
+		what = remaining.Text(s.left)
 	}
-	return p.say("%s %s", s.Profile, what)
+	err = p.say("%s %s", s.Profile, what)
+	if err == nil && s.State == stateOK {
+		seen.rememberLeft(t)
+	}
+	return err
 }
 
 // statusEvery is how often status --watch looks.

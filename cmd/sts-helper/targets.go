@@ -12,12 +12,14 @@ import (
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
 // target is one set of credentials that the user named.
 type target struct {
-	name string
+	name  string
+	asked *request.Request // as the settings have it: an MFA device may have been found since
 	*broker.Provider
 }
 
@@ -43,7 +45,7 @@ func (p *program) target(name string, given settings.Flags, env settings.Environ
 	if name == "" {
 		name = req.Name
 	}
-	return &target{display.Safe(name), prov}, nil
+	return &target{display.Safe(name), req, prov}, nil
 }
 
 // targets makes the providers of all names, ordered so that those who share an MFA device

@@ -117,6 +117,7 @@ func situations(b *testing.B) []situation {
 		{"narrowed", narrowed(b), []string{"--source-profile", "vault", "--policy", "policy.json"}, nil, 1.1},
 		{"agents-ruled", ruled(b), plain, nil, 1.1},
 		{"an-agent", ruled(b), plain, []string{"CLAUDECODE=1"}, 1.1},
+		{"status-short", home(b, 2, 1), append([]string{"status", "--short"}, plain...), nil, 1.1},
 		{"bare-line", home(b, 2, 1), nil, []string{"AWS_PROFILE=base"}, 1.1},
 		{"ordinary", home(b, 2, 1), plain, ordinary, 0}, // for comparison
 		{"audited", audited(b), plain, nil, 0},

@@ -23,10 +23,21 @@ func init() {
 	checkLimits()
 }
 
-// mayBeNoted reports whether args may be a line that prints credentials. Other commands do not
-// pay for a look at the notes.
+// mayBeNoted reports whether args may be a line that prints credentials, or how long they last for a
+// shell prompt. Other commands do not pay for a look at the notes.
 func mayBeNoted(args []string) bool {
-	return len(args) == 1 || len(args) > 1 && (hasPrefix(args[1], "-") || args[1] == "process")
+	switch {
+	case len(args) < 2:
+		return len(args) == 1
+	case args[1] == "status":
+		for _, a := range args[2:] {
+			if a == "--short" {
+				return true
+			}
+		}
+		return false
+	}
+	return hasPrefix(args[1], "-") || args[1] == "process"
 }
 
 func hasPrefix(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }

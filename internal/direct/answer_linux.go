@@ -6,26 +6,31 @@ import (
 	"unsafe"
 
 	"github.com/sts-helper/sts-helper/internal/record"
+	"github.com/sts-helper/sts-helper/internal/remaining"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 )
 
 // answerAndExit answers args and ends the process, where the answer is certain.
 func answerAndExit(args []string) {
 	hideMemory() // secrets come into it now
-	document := answer(args)
-	if document == nil || !printable() {
+	text := answer(args)
+	if text == nil || !printable() {
 		return
 	}
-	if memory.note.Audited {
-		pending = &Pending{Document: document, Profile: memory.note.Profile, Record: answered}
+	if memory.note.Answer == Audited {
+		pending = &Pending{Document: text, Profile: memory.note.Profile, Record: answered}
 		return
 	}
-	n, err := syscall.Write(syscall.Stdout, document)
-	if err != nil || n != len(document) {
-		_, err = os.Stdout.Write(document[max(n, 0):]) // which knows about pipes that are full or closed
+	n, err := syscall.Write(syscall.Stdout, text)
+	if err != nil || n != len(text) {
+		_, err = os.Stdout.Write(text[max(n, 0):]) // which knows about pipes that are full or closed
 	}
 	if err != nil {
-		os.Stderr.WriteString("sts-helper: the credentials could not be written\n")
+		problem := "the credentials could not be written"
+		if memory.note.Answer == Left {
+			problem = err.Error()
+		}
+		os.Stderr.WriteString("sts-helper: " + problem + "\n")
 		os.Exit(1)
 	}
 	os.Exit(0)
@@ -46,7 +51,7 @@ var memory struct {
 // text is b as a string. Nothing is written to b any more.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// answer is the document that answers args, nil where that is not certain.
+// answer is what answers args, nil where that is not certain.
 func answer(args []string) []byte {
 	user := safefile.CurrentUser()
 	n, notes, dir := findNote(user, args)
@@ -67,7 +72,13 @@ func answer(args []string) []byte {
 		defer records.Close()
 	}
 	r := n.readRecord(user, records)
-	if r == nil || r.FromFuture(now) || !r.Fresh(now) && !n.keeps(records, r, now) {
+	if r == nil || r.FromFuture(now) {
+		return nil
+	}
+	if n.Answer == Left {
+		return n.left(r, now)
+	}
+	if !r.Fresh(now) && !n.keeps(records, r, now) {
 		return nil
 	}
 	if document := r.Document(); len(document) <= record.MaxDocument {
@@ -75,6 +86,16 @@ func answer(args []string) []byte {
 		return document
 	}
 	return nil
+}
+
+// left is the line for a shell prompt, nil where the record has ended. Whether it is due for a refresh makes
+// no difference: none is made.
+func (n *Note) left(r *record.Record, now record.Moment) []byte {
+	rest := r.Remaining(now)
+	if rest <= 0 {
+		return nil
+	}
+	return []byte(n.Profile + " " + remaining.Text(rest) + "\n")
 }
 
 // openCache opens the folder of the cache in dir in which the records are.

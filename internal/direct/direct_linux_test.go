@@ -365,6 +365,24 @@ func TestRecordsThatAreKept(t *testing.T) {
 	}
 }
 
+// How long a record lasts is said until it ends, by the clock that is further on.
+func TestLeft(t *testing.T) {
+	w := newWorld(t)
+	w.note.Answer, w.note.Profile = Left, "dev"
+	if !w.remember() {
+		t.Fatal("not noted")
+	}
+	for _, tc := range []struct {
+		later time.Duration
+		want  string
+	}{{time.Minute, "dev 1h5"}, {90 * time.Minute, "dev 2"}, {28 * time.Minute, "dev "}, {2 * time.Minute, ""}, {-5 * time.Hour, ""}} {
+		w.age(t, tc.later)
+		if got := string(answer(line)); !strings.HasPrefix(got, tc.want) || tc.want == "" && got != "" || strings.Contains(got, "CANARY") {
+			t.Errorf("%v later: %q, want %q", tc.later, got, tc.want)
+		}
+	}
+}
+
 func TestOff(t *testing.T) {
 	for _, variable := range []string{offVariable, chainVariable} {
 		w := newWorld(t)
@@ -375,9 +393,10 @@ func TestOff(t *testing.T) {
 	}
 }
 
-func TestOnlyLinesThatPrintCredentialsAreLookedFor(t *testing.T) {
+func TestOnlyLinesThatMayBeNotedAreLookedFor(t *testing.T) {
 	for line, want := range map[string]bool{
 		"sts-helper": true, "sts-helper --duration=2h": true, "sts-helper -v": true, "sts-helper process": true, "sts-helper process --fips": true,
+		"sts-helper status --short": true, "sts-helper status dev --short": true, "sts-helper status": false, "sts-helper status dev": false, "sts-helper login --short": false,
 		"sts-helper login": false, "sts-helper serve --listen x": false, "sts-helper ": false,
 	} {
 		if got := mayBeNoted(strings.Split(line, " ")); got != want {

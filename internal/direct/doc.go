@@ -11,6 +11,10 @@
 // the record is judged anew by both clocks; what is in any doubt is left to the ordinary way, which
 // knows the reasons and the words. So the first call after a refresh by another process goes there, too.
 //
+// "status --short" is answered from the same record with how long it lasts. Of the lock of the record it
+// depends on what its file says: who begins to ask the user for the next record writes that there, and
+// the line says so then.
+//
 // Every ordinary answer leaves a note where there is none that says the same. Files are
 // compared by what is in them, read anew each time, since there is no telling from a file's
 // size and times whether it has changed: an image can be replaced by another with the same

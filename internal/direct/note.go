@@ -30,16 +30,25 @@ type Note struct {
 	Life time.Duration
 	// At is when it was noted, where it has an end.
 	At record.Moment
-	// Audited reports that the answer has its line in the audit log, with Profile for a name. It is given
-	// once the whole program is there: see [TakePending].
-	Audited bool
-	Profile string
+	// Answer is what is made of the record.
+	Answer  Answer
+	Profile string // the name that the answer goes with, see [Audited] and [Left]
 
 	key    noteKey // of its hashes
 	hash   *hasher
 	line   sum // of the identity of the line that it is about
 	record sum // of the record's file
 }
+
+// Answer is what is made of a record that was noted.
+type Answer uint8
+
+// The answers that there are.
+const (
+	Document Answer = iota // its credential_process document
+	Audited                // that document, given once the whole program is there for its line in the audit log: see [TakePending]
+	Left                   // a line for a shell prompt: the profile, and how long the record lasts
+)
 
 // NewNote begins the note of args. Its key is that of the note that there is, so that the same state
 // makes the same note, or else what random fills it with.
@@ -143,7 +152,7 @@ func (n *Note) ended(now record.Moment) bool {
 // hashes, the hash of the rest, then strings, each behind its length in four bytes, and lists behind
 // their number.
 const (
-	format  = "direct/4\n"
+	format  = "direct/5\n"
 	maxList = 4 << 10
 )
 
@@ -176,7 +185,8 @@ func (n *Note) encode() ([]byte, error) {
 		w.long(int64(n.At.Boot))
 		w.text(n.At.BootID)
 	}
-	if n.Audited {
+	w = append(w, byte(n.Answer))
+	if n.Answer != Document {
 		w.text(n.Profile)
 	}
 	check := n.hash.of(w)
@@ -238,10 +248,13 @@ func (n *Note) decode(data string, h *hasher) error {
 	if n.Life != 0 {
 		n.At = record.Moment{Wall: time.Unix(0, r.long()).UTC(), Boot: time.Duration(r.long()), BootID: r.text()}
 	}
-	if n.Audited = len(r.rest) > 0; n.Audited {
+	if answer := r.bytes(1); answer != "" {
+		n.Answer = Answer(answer[0])
+	}
+	if n.Answer != Document {
 		n.Profile = r.text()
 	}
-	if r.failed || len(r.rest) != 0 || !record.IsName(n.Key) || n.Life < 0 || n.Least < 0 {
+	if r.failed || n.Answer > Left || len(r.rest) != 0 || !record.IsName(n.Key) || n.Life < 0 || n.Least < 0 {
 		return errNote
 	}
 	return nil

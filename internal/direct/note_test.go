@@ -26,6 +26,7 @@ func sample() *Note {
 	n.Least, n.Life, n.At = time.Second, time.Minute, record.Moment{Wall: time.Unix(1_795_000_000, 7).UTC(), Boot: time.Hour, BootID: "b"}
 	n.AddVariable("AWS_REGION", "eu-west-1")
 	n.AddVariable("X", "")
+	n.Answer, n.Profile = Left, "dev"
 	n.SetAnswer("/c", strings.Repeat("0f", 32), []byte("record"))
 	return n
 }
@@ -73,6 +74,7 @@ func FuzzDecode(f *testing.F) {
 	data, _ := n.encode()
 	f.Add(data[start:])
 	n.Life, n.At = 0, record.Moment{}
+	n.Answer, n.Profile = Document, ""
 	data, _ = n.encode()
 	f.Add(data[start:])
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/remaining"
 )
 
 // Level says how much a finding matters.
@@ -62,7 +63,7 @@ func Clock(here, there time.Time, from string) []Finding {
 	if d < 0 {
 		word = "behind"
 	}
-	return []Finding{{"clock", Problem, "", from, fmt.Sprintf("this machine's clock is %s %s that of STS", display.Remaining(d.Abs()), word), "set the clock: AWS refuses requests that are 5 minutes off"}}
+	return []Finding{{"clock", Problem, "", from, fmt.Sprintf("this machine's clock is %s %s that of STS", remaining.Text(d.Abs()), word), "set the clock: AWS refuses requests that are 5 minutes off"}}
 }
 
 // Agent is what there is to say where a coding agent or a CI system is known by a variable, and nothing says

@@ -30,6 +30,9 @@ const (
 
 const separator = string(os.PathSeparator)
 
+// LockPath is the file of the lock of a record, or of something else of that name, in the cache in dir.
+func LockPath(dir, name string) string { return dir + separator + LockDir + separator + name + LockExt }
+
 var errNoHome = errors.New("HOME and XDG_CACHE_HOME name no directory of yours; name one with --cache-dir")
 
 // DefaultDir is the directory of the cache where the settings name none: sts-helper in

@@ -1,7 +1,6 @@
 package process_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -274,37 +273,7 @@ func TestGeneratedQuestions(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	operations := s.operations()
 	for range questions {
-		o := operations[rng.IntN(len(operations))]
-		var l line
-		set := o.settings
-		switch o.op {
-		case "GetSessionToken", "GetFederationToken":
-			set = set.with("duration", fmt.Sprint(3600+rng.IntN(3)*900))
-		}
-		if rng.IntN(2) == 0 {
-			set = set.with("region", []string{"eu-west-1", "us-east-1", "eu-central-1"}[rng.IntN(3)])
-		}
-		for _, known := range settings.Settings() {
-			values, ok := set[known.Flag]
-			way := rng.IntN(3)
-			switch {
-			case !ok:
-			case way == 0:
-				l.env = append(l.env, known.Env+"="+strings.Join(values, "\n"))
-			default:
-				for _, v := range values {
-					switch {
-					case way == 1 || known.Kind == settings.Bool:
-						l.args = append(l.args, "--"+known.Flag+"="+v)
-					default:
-						l.args = append(l.args, "--"+known.Flag, v)
-					}
-				}
-			}
-		}
-		if rng.IntN(4) == 0 {
-			l.args = append([]string{"process"}, l.args...)
-		}
+		l := generate(rng, operations[rng.IntN(len(operations))])
 		s.Creds(t, s.Finish(t, l.command(t, s.World)))
 		answeredDirectly(t, s.World, l)
 		if t.Failed() {
