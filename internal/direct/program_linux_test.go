@@ -1,6 +1,7 @@
 package direct
 
 import (
+	"encoding/binary"
 	"os"
 	"os/exec"
 	"strings"
@@ -20,17 +21,30 @@ func TestProgramID(t *testing.T) {
 	}
 }
 
-func TestBuildIDOfOtherPages(t *testing.T) {
-	const note = "\x04\x00\x00\x00\x03\x00\x00\x00\x04\x00\x00\x00Go\x00\x00abc"
-	for page, want := range map[string]string{
-		"":                                       "",
-		"\x7fELF...." + note + "....":            "abc",
-		note[:len(note)-1]:                       "",
-		note[8:]:                                 "",
-		strings.Replace(note, "\x03", "\xff", 1): "",
+func TestBuildIDAmongNotes(t *testing.T) {
+	note := func(name string, kind uint32, content string) string {
+		b := binary.NativeEndian.AppendUint32(nil, uint32(len(name)))
+		b = binary.NativeEndian.AppendUint32(b, uint32(len(content)))
+		b = binary.NativeEndian.AppendUint32(b, kind)
+		for _, s := range []string{name, content} {
+			b = append(b, s+"\x00\x00\x00"[:-len(s)&3]...)
+		}
+		return string(b)
+	}
+	id := note("Go\x00\x00", 4, "abc")
+	for notes, want := range map[string]string{
+		"":                               "",
+		id:                               "abc",
+		note("GNU\x00", 3, "12345") + id: "abc",
+		id + note("GNU\x00", 3, "1"):     "abc",
+		id[:len(id)-4]:                   "",
+		id[:11]:                          "",
+		note("Go\x00\x00", 3, "abc"):     "",
+		note("Go", 4, "abc"):             "",
+		strings.Repeat("\xff", 16):       "",
 	} {
-		if got := string(buildID([]byte(page))); got != want {
-			t.Errorf("%q: %q", page, got)
+		if got := string(buildID([]byte(notes))); got != want {
+			t.Errorf("%q: %q", notes, got)
 		}
 	}
 }
