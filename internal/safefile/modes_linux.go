@@ -10,7 +10,11 @@ func withoutModes(path string) bool {
 	if syscall.Statfs(path, &st) != nil {
 		return false
 	}
-	return st.Type == v9fs || st.Type == vboxsf || st.Type == vmhgfs
+	switch uint32(st.Type) { // a signed number, of 32 bits on some machines
+	case v9fs, vboxsf, vmhgfs:
+		return true
+	}
+	return false
 }
 
 // NetworkFileSystem is the kind of file system of another machine that path is on, "" where it is local or not known.
