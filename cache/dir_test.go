@@ -276,6 +276,7 @@ func TestFullDirectoryInARecordsPlace(t *testing.T) {
 
 // What is in a lock's place: the token is given, nothing is followed, made or waited for.
 func TestStrangeThingsInALocksPlace(t *testing.T) {
+	t.Parallel()
 	victim := filepath.Join(t.TempDir(), "victim")
 	for name, prepare := range map[string]func(path string) error{
 		"link":      func(p string) error { return os.Symlink(victim, p) },

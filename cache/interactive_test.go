@@ -193,6 +193,7 @@ func TestRenewWithoutABootClock(t *testing.T) {
 
 // Two who renew at the same time are both content with one new token, or one failure.
 func TestRenewIsShared(t *testing.T) {
+	t.Parallel()
 	for _, fails := range []error{nil, errDenied} {
 		c := open(t)
 		s := newSource("dev", 12*time.Hour)

@@ -206,6 +206,7 @@ func TestWriteThatLies(t *testing.T) {
 
 // Where the file system has no locks, a cold crowd still gets its tokens, and none fails.
 func TestNoLocksAtAll(t *testing.T) {
+	t.Parallel()
 	strace := need(t, "strace")
 	for _, errno := range []string{"ENOLCK", "EOPNOTSUPP", "EBADF", "EIO"} {
 		c := open(t)

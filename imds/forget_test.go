@@ -18,6 +18,7 @@ import (
 // TestForget: after a logout nothing is answered from memory, and session tokens stay good for the login
 // that follows.
 func TestForget(t *testing.T) {
+	t.Parallel()
 	p := newFake(time.Hour)
 	s := build(t, config(p))
 	addr := serve(t, s, "127.0.0.1:0")

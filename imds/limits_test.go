@@ -113,6 +113,7 @@ func TestConnectionLimit(t *testing.T) {
 
 // TestSlowClients: who does not finish the headers is cut off, without an answer that holds anything.
 func TestSlowClients(t *testing.T) {
+	t.Parallel()
 	addr := serve(t, build(t, config(newFake(time.Hour))), "127.0.0.1:0")
 	var wg sync.WaitGroup
 	whole := "GET /healthz HTTP/1.1\r\nHost: " + addr + "\r\n\r\n"

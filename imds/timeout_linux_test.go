@@ -12,6 +12,7 @@ import (
 
 // TestUntakenAnswers: a client that asks and takes no answer cannot hold its connection for ever.
 func TestUntakenAnswers(t *testing.T) {
+	t.Parallel()
 	ln, err := build(t, config(newFake(time.Hour))).Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ func debugTo(w io.Writer) *slog.Logger {
 
 // Every code that STS is known to answer: its class, and what the user is told to do.
 func TestClasses(t *testing.T) {
+	t.Parallel()
 	role := valid(token.AssumeRole)
 	for _, c := range []struct {
 		r             sts.Request

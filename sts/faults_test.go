@@ -75,6 +75,7 @@ func at(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.RFC
 // Whatever goes wrong: the class, what the user reads, how often it was sent without a code,
 // and that it was sent once with one.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	whole := good(plain).xml(token.GetSessionToken)
 	for name, c := range map[string]struct {
 		h     http.HandlerFunc
@@ -162,6 +163,7 @@ func TestFaults(t *testing.T) {
 
 // A second attempt that works is a success.
 func TestBusyOnce(t *testing.T) {
+	t.Parallel()
 	var n atomic.Int32
 	f := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if n.Add(1) == 1 {

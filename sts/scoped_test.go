@@ -74,6 +74,7 @@ func second(_ token.Token, err *sts.Error) *sts.Error { return err }
 
 // What GetScopedCredentials answers is taken only where it can be true.
 func TestScopedAnswers(t *testing.T) {
+	t.Parallel()
 	end := time.Now().Add(30 * time.Minute)
 	stamp := func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 	for name, tt := range map[string]struct {
@@ -116,6 +117,7 @@ func TestScopedAnswers(t *testing.T) {
 
 // Every trouble on the way comes back as an error of one line.
 func TestScopedFaults(t *testing.T) {
+	t.Parallel()
 	e := emulate(t)
 	alice := e.AddUser(account, "alice")
 	c := client(t, sts.Options{Endpoint: e.URL()})

@@ -126,6 +126,9 @@ func TestLogoutDuringFetch(t *testing.T) {
 		_, _ = os.Stdin.Read(b[:])
 		return
 	}
+	if testing.Short() {
+		t.Skip("long: a logout waits for the program that fetches")
+	}
 	t.Parallel()
 	w := newWorld(t)
 	p := w.must(t, "duration=1h")

@@ -8,6 +8,9 @@ import (
 // A fleet that is refused gets all its credentials, also from an STS that counts what it refuses: there a back-off that
 // does not grow never ends. Of the policies the product's has the fewest calls refused.
 func TestFleet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: simulates six fleets")
+	}
 	fleet := world{hosts: 10_000, within: 5 * time.Second, rate: 600}
 	costly := fleet
 	costly.costly = true

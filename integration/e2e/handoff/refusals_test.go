@@ -133,6 +133,7 @@ func TestAcceptReplaces(t *testing.T) {
 
 // A FIFO without a writer ends with an error; one with a writer is read.
 func TestAcceptFromFIFO(t *testing.T) {
+	harness.Long(t, "waits for who does not come")
 	p := newPair(t)
 	fifo := filepath.Join(p.bob.Dir, "fifo")
 	harness.Must(t, syscall.Mkfifo(fifo, 0o600))

@@ -345,6 +345,7 @@ func TestAddFromProfile(t *testing.T) {
 
 // Where there is no store, the key is in a file under a passphrase, which is asked for when the key has to sign.
 func TestEncryptedFile(t *testing.T) {
+	harness.Long(t, "each passphrase takes a second of work")
 	w := newWorld(t)
 	w.Env["DBUS_SESSION_BUS_ADDRESS"] = ""
 	at := func(typed []string, args ...string) (harness.Result, string) {

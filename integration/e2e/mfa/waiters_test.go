@@ -32,6 +32,7 @@ func TestNoAnswerIsSharedByAll(t *testing.T) {
 
 // A process that waits in vain is told who is being asked, and where.
 func TestWaitersLearnWhoIsAsked(t *testing.T) {
+	t.Parallel()
 	m := harness.NewMFAWorld(t)
 	tt := harness.NewTerminal(t)
 	asking := harness.Start(t, tt, m.Command(t, "--profile", "dev"))

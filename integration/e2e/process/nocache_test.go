@@ -44,6 +44,7 @@ func fullDisk(t *testing.T, w *harness.World, cmd *exec.Cmd) (private string) {
 // A hundred programs whose home is read-only, or whose disk is full, ask STS once, where there is any
 // directory that belongs to the user alone. Where there is none each asks for itself, and says so.
 func TestNoRoomForCredentials(t *testing.T) {
+	harness.Long(t, "100 programs at once")
 	const n = 100
 	for _, tc := range []struct {
 		name    string

@@ -9,6 +9,7 @@ import (
 
 // A password in a URL is in no output, whichever variable, flag or key has the URL.
 func TestPasswordsInURLsAreNotShown(t *testing.T) {
+	harness.Long(t, "77 homes")
 	t.Parallel()
 	const password = "CANARYpassword"
 	// The first is refused for what it is, the others are broken in ways that parsers quote.

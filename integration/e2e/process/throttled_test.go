@@ -15,6 +15,7 @@ import (
 // A host that STS refuses for its rate asks twice, and then leaves STS alone for longer each time, all its programs
 // together: see docs/scale.md.
 func TestThrottledHostAsksLessAndLess(t *testing.T) {
+	harness.Long(t, "waits until STS may be asked again")
 	t.Parallel()
 	w := harness.NewWorld(t)
 	w.STS.Fault(emulator.Fault{Kind: emulator.Throttle})

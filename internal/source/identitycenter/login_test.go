@@ -82,6 +82,7 @@ func TestLoginBrowser(t *testing.T) {
 }
 
 func TestLoginDevice(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	f.e.SetBrowserUser("alice")
 	ctx := context.Background()
@@ -112,6 +113,7 @@ func TestLoginDevice(t *testing.T) {
 
 // A registration that the service has forgotten is made anew.
 func TestLoginDeviceRegistersAnew(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	f.e.SetBrowserUser("alice")
 	show := func(p identitycenter.Prompt) { browse(t, p.FullURL) }
