@@ -26,7 +26,7 @@ func entriesOf(c *cache.Cache) ([]cache.Entry, error) {
 
 // A process that holds the lock all the while may write the record again: that is said, and
 // what there is goes nevertheless.
-func TestForgetWhileHeld(t *testing.T) {
+func TestDeleteWhileHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s := open(t), newSource("dev", time.Hour)
 		mustGet(t, c, s.want())
@@ -51,7 +51,7 @@ func TestForgetWhileHeld(t *testing.T) {
 }
 
 // Notes say who asked for what; they go with the records. What is known of devices stays.
-func TestForgetAll(t *testing.T) {
+func TestDeleteAll(t *testing.T) {
 	c, s := open(t), newSource("dev", time.Hour)
 	mustGet(t, c, s.want())
 	dir := filepath.Dir(cache.RecordPath(c, s.key))

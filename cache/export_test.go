@@ -138,14 +138,14 @@ func SteadySince(c *Cache, since record.Moment) error {
 	if err := os.WriteFile(filepath.Join(c.path, record.VersionDir, sweptName), data, 0o600); err != nil {
 		return err
 	}
-	return ForgetSweep(c)
+	return BackdateSweep(c)
 }
 
 // SweepAt sweeps as at that moment of both clocks.
 func SweepAt(c *Cache, now record.Moment) { c.sweep(now) }
 
-// ForgetSweep makes the last sweep old, and every temporary file old enough for the next.
-func ForgetSweep(c *Cache) error {
+// BackdateSweep makes the last sweep old, and every temporary file old enough for the next.
+func BackdateSweep(c *Cache) error {
 	dir := filepath.Join(c.path, record.VersionDir)
 	temps, err := filepath.Glob(filepath.Join(dir, safefile.TempPrefix+"*"))
 	old := time.Now().Add(-2 * tempAge)

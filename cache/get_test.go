@@ -340,7 +340,7 @@ func TestWaitersTakeWhatAppears(t *testing.T) {
 	}
 }
 
-func TestInvalidateOnlyWhatWasRefused(t *testing.T) {
+func TestDeleteIfKeyOnlyWhatWasRefused(t *testing.T) {
 	c, s := open(t), newSource("dev", time.Hour)
 	mustGet(t, c, s.want())
 	c.DeleteIfKey(s.key, stamp(s.key, 99))
@@ -351,7 +351,7 @@ func TestInvalidateOnlyWhatWasRefused(t *testing.T) {
 }
 
 // What was refused may be in the course of being replaced: the new one must not go.
-func TestInvalidateWaitsForARefresh(t *testing.T) {
+func TestDeleteIfKeyWaitsForARefresh(t *testing.T) {
 	c := open(t)
 	s := newSource("dev", time.Hour)
 	due(t, c, s, 30*time.Second)
@@ -369,7 +369,7 @@ func TestInvalidateWaitsForARefresh(t *testing.T) {
 	expect(t, mustGet(t, c, cache.Want{Key: s.key, Fetch: never(t)}), cache.Hit, stamp(s.key, 1))
 }
 
-func TestForget(t *testing.T) {
+func TestDelete(t *testing.T) {
 	c, s := open(t), newSource("dev", time.Hour)
 	mustGet(t, c, s.want())
 	if err := cache.SaveFailureAged(c, s.key, cache.Failure{Message: "no"}, 0, time.Minute); err != nil {

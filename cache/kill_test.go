@@ -130,7 +130,7 @@ func TestKillStorm(t *testing.T) {
 	}
 	held.Release()
 	orphans := len(cache.Temps(c))
-	if err := cache.ForgetSweep(c); err != nil {
+	if err := cache.BackdateSweep(c); err != nil {
 		t.Fatal(err)
 	}
 	s := &source{key: k, life: time.Hour}

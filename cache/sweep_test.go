@@ -84,7 +84,7 @@ func TestSweepAfterAJump(t *testing.T) {
 	write(t, state, []byte("x"))
 	sweep := func(wall, boot time.Duration) {
 		t.Helper()
-		if err := cache.ForgetSweep(c); err != nil {
+		if err := cache.BackdateSweep(c); err != nil {
 			t.Fatal(err)
 		}
 		now.Wall, now.Boot = now.Wall.Add(wall), now.Boot+boot

@@ -53,7 +53,7 @@ func sweep(t *testing.T, calls []string, effect string, check func(tampered)) {
 					t.Error(err)
 					return
 				}
-				if err := cache.ForgetSweep(c); err != nil {
+				if err := cache.BackdateSweep(c); err != nil {
 					t.Error(err)
 				}
 				if err := cache.SaveFailureAged(c, k, cache.Failure{Message: "long ago"}, time.Hour, time.Second); err != nil {
@@ -129,7 +129,7 @@ func TestKillAtEverySystemCall(t *testing.T) {
 			return
 		}
 		// The next write of any process collects them.
-		if err := cache.ForgetSweep(x.cache); err != nil {
+		if err := cache.BackdateSweep(x.cache); err != nil {
 			t.Error(err)
 		}
 		if err := x.cache.Store(x.key, tok(x.key, 0, time.Hour), false); err != nil {

@@ -72,7 +72,7 @@ func TestSweep(t *testing.T) {
 	if !exists(again) {
 		t.Error("the folder is gone through at every write")
 	}
-	if err := cache.ForgetSweep(c); err != nil {
+	if err := cache.BackdateSweep(c); err != nil {
 		t.Fatal(err)
 	}
 	mustGet(t, c, w)

@@ -40,7 +40,7 @@ func (s *servingState) container(w http.ResponseWriter, r *http.Request, p *peer
 	return failJSON(w, http.StatusServiceUnavailable, "ServiceUnavailable", "there are no valid credentials at present; the server's log says why"), rf.p.Name
 }
 
-// given tells who gets what, where that is wanted.
+// given logs who gets what, where that is wanted.
 func (s *servingState) given(p *peer, rf *refresher, snap *snapshot, metadata bool) {
 	if s.cfg.Given == nil {
 		return

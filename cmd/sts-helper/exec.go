@@ -90,7 +90,7 @@ func (p *program) execCommand() *cobra.Command {
 	return cmd
 }
 
-// splitCommand tells what names the credentials from the command to run, which begins after the
+// splitCommand separates what names the credentials from the command to run, which begins after the
 // dash-th argument.
 func splitCommand(args []string, dash int) (profile, command []string, err error) {
 	switch {

@@ -202,7 +202,7 @@ func take(path string) (release func()) {
 	return nil
 }
 
-// open opens the log for appending. What is there must be a file of this user's own, which nobody else reads.
+// open opens the log for appending. What is there must be a file of this user's own, which no other user can read.
 func open(path string) (*os.File, error) {
 	dir, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {

@@ -25,7 +25,7 @@ type Report struct {
 
 // Verify reads a log, the files that were put aside before the present one, and compares each line with
 // the hash in the next. It cannot see lines that are missing at the very end, nor a chain that was made
-// anew by somebody who may write the file.
+// anew by a user who may write the file.
 func Verify(path string) (Report, error) {
 	r := Report{Wrong: []string{}}
 	var files []string

@@ -286,7 +286,7 @@ func (p *Provider) whose(ctx context.Context, c token.Credentials) (token.Princi
 	case s.KeyID == c.AccessKeyID:
 		s.ID, s.ARN = who.ID, who.ARN
 		p.saveState(s)
-	case !p.req.OfSource(): // a session of its own making, which names nobody
+	case !p.req.OfSource(): // a session of its own making, which names no user
 		p.saveState(sourceState{KeyID: c.AccessKeyID, ID: who.ID, ARN: who.ARN})
 	}
 	return who, nil

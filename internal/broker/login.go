@@ -67,7 +67,7 @@ func (p *Provider) Login(ctx context.Context, batch *LoginBatch, force bool) (ca
 }
 
 // SourceLogin is the login that p's token is made from in the end, nil where there is none, and
-// what tells it from other logins.
+// what distinguishes it from other logins.
 func (p *Provider) SourceLogin() (l source.Login, id string) {
 	for p.base != nil {
 		p = p.base

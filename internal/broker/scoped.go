@@ -99,7 +99,7 @@ func (p *Provider) fromLongTermKey(ctx context.Context, key token.Credentials) (
 }
 
 // principalOf is the ARN of who a token of p acts as: what STS said of it, what was found out of a source, or of
-// a user's session, which names nobody, now.
+// a user's session, which names no user, now.
 func (p *Provider) principalOf(ctx context.Context, t token.Token) (string, error) {
 	if who := t.Principal(); who != nil {
 		return who.ARN, nil

@@ -167,7 +167,7 @@ func NewCenterPlan(env settings.Environment, c Center, opts Options) (*Plan, err
 }
 
 // profileName is a name for a role's profile: that of its account, or its number where the name
-// tells nothing, and that of the role.
+// says nothing, and that of the role.
 func profileName(r Role, all []Role) string {
 	account := strings.Trim(strings.Map(func(c rune) rune {
 		switch {

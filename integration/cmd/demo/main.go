@@ -32,7 +32,7 @@ var chapters = []chapter{
 	{"A hundred programs at once", hundred},
 	{"The second call", secondCall},
 	{"One code for eight roles", oneCode},
-	{"Credentials for somebody else", anotherUser},
+	{"Credentials for another user", anotherUser},
 	{"A server for containers and old programs", server},
 }
 
