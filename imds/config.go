@@ -27,6 +27,9 @@ type Config struct {
 	// containers and sandboxes that run as the server's own user. Optional; only where peers are checked, else
 	// refused with [ErrNoPeerCheck].
 	ECS string
+	// Pods makes the server the agent of a Kubernetes node. IMDS, ECS and AllowNonLoopback are not possible then, no
+	// bearer token is needed, and the users of connections are not asked for. Optional.
+	Pods *Pods
 	// BearerToken is what a client must send as its Authorization header for profiles without a
 	// token of their own: 16 to 512 characters of A-Z a-z 0-9 _ -, as [NewBearerToken] makes.
 	BearerToken string
@@ -85,6 +88,7 @@ type Handout struct {
 	Credentials aws.Credentials
 	IMDS        bool  // by instance metadata, else as container credentials
 	UID         int64 // of the user who gets them, -1 where that is not known
+	Pod         *Pod  // that gets them; nil where it is none
 }
 
 // Profile is one identity to serve.
@@ -116,6 +120,9 @@ type Profile struct {
 	LoginHint string
 	// NoContainer keeps the profile off the container path, so that only IMDS serves it.
 	NoContainer bool
+	// OnDemand leaves the credentials alone until a client asks for them, and again when none has asked for an hour.
+	// Health checks then do not ask how the profile fares.
+	OnDemand bool
 }
 
 // Instance is the EC2 instance that the metadata paths pretend: its role, its region and an identity document.
@@ -154,7 +161,7 @@ var errECSNoPeerCheck = fmt.Errorf("imds: no token is asked for at "+ECSAddress+
 const sandboxesKnown = runtime.GOOS == "linux"
 
 // checksPeers reports whether the kernel is asked whose connections come.
-func (c *Config) checksPeers() bool { return peerCheckSupported && !c.NoPeerCheck }
+func (c *Config) checksPeers() bool { return peerCheckSupported && !c.NoPeerCheck && c.Pods == nil }
 
 // CleanName makes s fit for a path and a role name: every character other than A-Z a-z 0-9
 // _ + = , . @ - becomes "-", and the length is at most 128. Two names can become one.
@@ -204,7 +211,7 @@ func (c *Config) check() error {
 			return fmt.Errorf("profile %q has no credentials provider", p.Name)
 		case p.BearerToken != "" && !ValidBearerToken(p.BearerToken):
 			return fmt.Errorf("the bearer token of profile %q must be %d to %d characters of A-Z a-z 0-9 _ -", p.Name, minBearer, maxBearer)
-		case !p.NoContainer && p.BearerToken == "" && c.BearerToken == "":
+		case !p.NoContainer && c.Pods == nil && p.BearerToken == "" && c.BearerToken == "":
 			return fmt.Errorf("profile %q has no bearer token", p.Name)
 		case !printable(p.LoginHint):
 			return fmt.Errorf("the login hint of profile %q is not one line of ASCII", p.Name)
@@ -214,6 +221,14 @@ func (c *Config) check() error {
 	for _, h := range c.Hosts {
 		if h == "" || !printable(h) {
 			return fmt.Errorf("%q is not a Host header", h)
+		}
+	}
+	if c.Pods != nil {
+		switch {
+		case c.Pods.Authorize == nil:
+			return errors.New("imds: a server for pods needs Authorize")
+		case c.IMDS != nil || c.ECS != "" || c.AllowNonLoopback:
+			return errors.New("imds: a server for pods serves them alone: no IMDS, no ECS, no other addresses")
 		}
 	}
 	if c.ECS != "" {

@@ -28,10 +28,15 @@ func (s *servingState) container(w http.ResponseWriter, r *http.Request, p *peer
 	if rf == nil {
 		return failJSON(w, http.StatusNotFound, "NotFound", "no such profile is served here"), ""
 	}
+	return s.credentials(w, r, p, rf, nil, now)
+}
+
+// credentials answers a client that may have those of rf.
+func (s *servingState) credentials(w http.ResponseWriter, r *http.Request, p *peer, rf *refresher, pod *Pod, now time.Time) (status int, profile string) {
 	snap, f := rf.get(r.Context(), now)
 	switch {
 	case snap != nil:
-		s.given(p, rf, snap, false)
+		s.given(p, rf, snap, Handout{Pod: pod})
 		return write(w, http.StatusOK, typeJSON, snap.container), rf.p.Name
 	case f.login:
 		return failJSON(w, http.StatusBadRequest, "LoginRequired", rf.loginMessage()), rf.p.Name
@@ -41,11 +46,12 @@ func (s *servingState) container(w http.ResponseWriter, r *http.Request, p *peer
 }
 
 // given logs who gets what, where that is wanted.
-func (s *servingState) given(p *peer, rf *refresher, snap *snapshot, metadata bool) {
+func (s *servingState) given(p *peer, rf *refresher, snap *snapshot, h Handout) {
 	if s.cfg.Given == nil {
 		return
 	}
-	s.cfg.Given(Handout{rf.p.Name, snap.creds, metadata, p.user()})
+	h.Profile, h.Credentials, h.UID = rf.p.Name, snap.creds, p.user()
+	s.cfg.Given(h)
 }
 
 func (rf *refresher) loginMessage() string {

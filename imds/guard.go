@@ -33,7 +33,7 @@ func allGuards() []guard {
 // listener: with route_localnet set, Linux delivers packets for 127.0.0.1 that came over the network
 // (CVE-2020-8558).
 func guardAddress(s *servingState, p *peer, _ *diag) string {
-	if p.valid && (s.local(p.local.Addr()) && s.local(p.remote.Addr()) || p.open && s.cfg.AllowNonLoopback) {
+	if p.valid && (s.local(p.local.Addr()) && s.local(p.remote.Addr()) || p.open && (s.cfg.AllowNonLoopback || s.podAddress(p.local.Addr()))) {
 		return ""
 	}
 	return "the connection does not come from this machine's loopback"
@@ -82,7 +82,7 @@ func guardForm(_ *servingState, _ *peer, r *http.Request) (int, string) {
 // guardHost refuses names that are not ours, which is what DNS rebinding needs, and no name at all.
 func guardHost(s *servingState, p *peer, r *http.Request) (int, string) {
 	hosts := s.hosts
-	if p.ecs {
+	if p.ecs || s.cfg.Pods != nil {
 		hosts = []string{p.literal}
 	}
 	if hostAllowed(r.Host, p.port, hosts) || p.open && p.literal != "" && hostAllowed(r.Host, p.port, []string{p.literal}) {

@@ -33,7 +33,7 @@ func (s *Server) Listen(ctx context.Context, addr string) (net.Listener, error) 
 	if err != nil && !(host == "" && st.cfg.AllowNonLoopback) {
 		return nil, fmt.Errorf("cannot listen on %q: want an IP address, such as 127.0.0.1 or [::1], before the port", addr)
 	}
-	if !st.cfg.AllowNonLoopback && !st.local(ip.Unmap()) {
+	if !st.cfg.AllowNonLoopback && !st.local(ip.Unmap()) && !st.podAddress(ip.Unmap()) {
 		return nil, fmt.Errorf("will not listen on %q: %w", addr, ErrNotLoopback)
 	}
 	var lc net.ListenConfig
@@ -109,7 +109,7 @@ func (s *Server) guard(ln net.Listener) (*guardedListener, error) {
 	st := s.state.Load()
 	if ap, ok := addrPort(ln.Addr()); !ok {
 		return nil, fmt.Errorf("cannot serve on %s: it is not a TCP address", ln.Addr())
-	} else if !st.local(ap.Addr()) && !st.cfg.AllowNonLoopback {
+	} else if !st.local(ap.Addr()) && !st.cfg.AllowNonLoopback && !st.podAddress(ap.Addr()) {
 		return nil, fmt.Errorf("will not serve on %s: %w", ln.Addr(), ErrNotLoopback)
 	}
 	ap, _ := addrPort(ln.Addr())
@@ -218,7 +218,7 @@ func (s *Server) admit(c net.Conn, open bool, d *diag) *guardedConn {
 	st := s.state.Load()
 	p := newPeer(st, c.LocalAddr(), c.RemoteAddr(), open)
 	guard, why := s.connGuards(st, p, d)
-	in := &guardedConn{Conn: c, peer: p, conns: &s.conns, user: p.user(), reads: 1}
+	in := &guardedConn{Conn: c, peer: p, conns: &s.conns, user: st.connUser(p), reads: 1}
 	if guard == "" && !s.conns.add(in, st.cfg.MaxConnsPerUID) {
 		guard, why = "limit", "the user has too many connections, and all are in use"
 	}

@@ -19,6 +19,7 @@ const (
 	retryValidMin = 5 * time.Second // the old credentials still do
 	retryValidMax = 60 * time.Second
 	failureShared = 5 * time.Second // a failure this young answers every request
+	demandLasts   = time.Hour       // an OnDemand profile is refreshed that long after a client asked
 )
 
 // failure is why there are no new credentials.
@@ -40,7 +41,8 @@ type refresher struct {
 	failed  atomic.Pointer[failure] // nil after a success
 	changed chan struct{}           // capacity 1: a fetch ended, so the loop must reckon again
 
-	first *flight // the fetch that Start waits for
+	first *flight      // the fetch that Start waits for
+	asked atomic.Int64 // when a client asked last, in nanoseconds of the wall clock; 0 for never
 
 	mu      sync.Mutex
 	epoch   uint64          // how often forget was called; cur and failed are of this epoch
@@ -53,6 +55,9 @@ type refresher struct {
 
 // get is the answer to a client: credentials that are good now, or why there are none.
 func (rf *refresher) get(ctx context.Context, now time.Time) (*snapshot, *failure) {
+	if rf.p.OnDemand {
+		rf.asked.Store(now.UnixNano())
+	}
 	s := rf.cur.Load()
 	if left, ok := s.serves(now); ok {
 		if left <= s.window && rf.mayFetch(now) {
@@ -299,12 +304,20 @@ func (rf *refresher) run(ctx context.Context) {
 // wantsFetch reports whether new credentials would be better than what is held.
 func (rf *refresher) wantsFetch(now time.Time) bool {
 	s := rf.cur.Load()
-	return s == nil || s.left(now) <= s.window
+	return rf.wanted(now) && (s == nil || s.left(now) <= s.window)
+}
+
+// wanted reports whether there is anybody to have credentials ready for.
+func (rf *refresher) wanted(now time.Time) bool {
+	return !rf.p.OnDemand || abs(now.Sub(time.Unix(0, rf.asked.Load()))) < demandLasts
 }
 
 // untilNext is how long nothing needs to be done, by a clock that does not stop; at most one tick.
 func (rf *refresher) untilNext(now time.Time) time.Duration {
 	d := time.Duration(0)
+	if !rf.wanted(now) {
+		return tick
+	}
 	if s := rf.cur.Load(); s != nil {
 		d = s.left(now) - s.window
 	}

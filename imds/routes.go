@@ -15,25 +15,28 @@ const (
 // route answers a request that passed all guards. It looks at the raw request target: nothing is
 // decoded, cleaned or redirected, because no SDK follows a redirect and every decoding is a second
 // opinion about what the path is. Slashes may be doubled, and trail.
-func (s *servingState) route(w http.ResponseWriter, r *http.Request, p *peer, now time.Time) (status int, route, profile string) {
+func (s *servingState) route(w http.ResponseWriter, r *http.Request, p *peer, now time.Time) (status int, route, profile string, out podOutcome) {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	path = squeeze(path)
+	if s.cfg.Pods != nil {
+		return s.podRoute(w, r, p, path, now)
+	}
 	if name, ok := strings.CutPrefix(path, containerPrefix); ok {
 		status, profile = s.container(w, r, p, name, now)
-		return status, "container", profile
+		return status, "container", profile, out
 	}
 	healthy := path == "/healthz" && !p.ecs && s.local(p.remote.Addr()) // for a health check beside a server that listens everywhere
 	if (p.open || p.ecs) && !healthy {
-		return failJSON(w, http.StatusNotFound, "NotFound", "only container credentials are served on this address"), "other", ""
+		return failJSON(w, http.StatusNotFound, "NotFound", "only container credentials are served on this address"), "other", "", out
 	}
 	if healthy {
-		return s.health(w, r, now), "health", ""
+		return s.health(w, r, now), "health", "", out
 	}
 	if s.role == nil {
-		return failJSON(w, http.StatusNotFound, "NotFound", "no such path"), "other", ""
+		return failJSON(w, http.StatusNotFound, "NotFound", "no such path"), "other", "", out
 	}
 	status, route = s.metadata(w, r, p, path[1:], now)
-	return status, route, s.role.p.Name
+	return status, route, s.role.p.Name, out
 }
 
 // squeeze takes the slash off the end of a path and makes one slash of several. The path begins with
@@ -135,7 +138,7 @@ func (s *servingState) answer(w http.ResponseWriter, r *http.Request, p *peer, e
 		return failHTML(w, http.StatusNotFound, "")
 	}
 	if e.secret {
-		s.given(p, s.role, snap, true)
+		s.given(p, s.role, snap, Handout{IMDS: true})
 	}
 	return write(w, http.StatusOK, typeText, b)
 }

@@ -38,7 +38,8 @@ type servingState struct {
 	ambiguousUID *uint32
 	refreshers   []*refresher
 	containers   map[string]*refresher
-	role         *refresher // the instance's, nil without IMDS
+	pods         map[string]*refresher // in the place of containers, for a node's agent
+	role         *refresher            // the instance's, nil without IMDS
 	sessions     *sessions
 	tree         map[string]entry
 }
@@ -90,6 +91,7 @@ func newServingState(c Config, old *servingState) (*servingState, error) {
 		euid:         uint32(os.Geteuid()),
 		ambiguousUID: overflowUID(),
 		containers:   make(map[string]*refresher),
+		pods:         make(map[string]*refresher),
 	}
 	for i := range c.Profiles {
 		p := &c.Profiles[i]
@@ -117,7 +119,10 @@ func newServingState(c Config, old *servingState) (*servingState, error) {
 		if named && old != nil {
 			old.handOver(rf)
 		}
-		if !p.NoContainer {
+		switch {
+		case c.Pods != nil:
+			st.pods[p.Name] = rf
+		case !p.NoContainer:
 			st.containers[p.Name] = rf
 		}
 		st.refreshers = append(st.refreshers, rf)
@@ -158,7 +163,12 @@ func (s *servingState) begin(ctx context.Context) context.CancelFunc {
 		rf.mu.Lock()
 		rf.base = ctx
 		rf.mu.Unlock()
-		rf.first = rf.startFetch(false)
+		if rf.p.OnDemand {
+			rf.first = &flight{done: make(chan struct{})}
+			close(rf.first.done)
+		} else {
+			rf.first = rf.startFetch(false)
+		}
 		go rf.run(ctx)
 	}
 	return cancel
@@ -214,10 +224,13 @@ func (s *Server) Status() []Status {
 // healthWord is the worst of all profiles in one word.
 func (s *servingState) healthWord(now time.Time) string {
 	word := "ready"
+	if s.cfg.Pods != nil && s.cfg.Pods.Ready != nil && !s.cfg.Pods.Ready() {
+		word = "unavailable"
+	}
 	for _, rf := range s.refreshers {
 		ok, f := rf.ready(now)
 		switch {
-		case ok:
+		case ok || rf.p.OnDemand:
 		case f == nil:
 			if word == "ready" {
 				word = "starting"
@@ -247,6 +260,7 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request, p *peer, now ti
 	st := s.state.Load()
 	var ev Event
 	var why string
+	var out podOutcome
 	for i := 0; ev.Guard == "" && i < len(s.guards); i++ {
 		if g := s.guards[i]; g.request != nil {
 			if status, reason := g.request(st, p, r); status != 0 {
@@ -263,7 +277,7 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request, p *peer, now ti
 			failJSON(w, ev.Status, "AccessDenied", why)
 		}
 	} else {
-		ev.Status, ev.Route, ev.Profile = st.route(w, r, p, now)
+		ev.Status, ev.Route, ev.Profile, out = st.route(w, r, p, now)
 	}
 	if st.cfg.Observe == nil && !st.cfg.Logger.Enabled(r.Context(), slog.LevelInfo) {
 		return
@@ -273,7 +287,7 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request, p *peer, now ti
 	if st.cfg.Observe != nil {
 		st.cfg.Observe(ev)
 	}
-	logRequest(st.cfg.Logger, r, p, ev)
+	logRequest(st.cfg.Logger, r, p, ev, out)
 }
 
 func (s *Server) connGuards(st *servingState, p *peer, d *diag) (guard, why string) {
@@ -288,7 +302,7 @@ func (s *Server) connGuards(st *servingState, p *peer, d *diag) (guard, why stri
 }
 
 // logRequest writes one line of the access log. Neither a query string nor a header's value is in it.
-func logRequest(log *slog.Logger, r *http.Request, p *peer, ev Event) {
+func logRequest(log *slog.Logger, r *http.Request, p *peer, ev Event, out podOutcome) {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	if !strings.HasPrefix(path, "/") || len(path) > 200 {
 		path = "(not shown)" // it may hold a userinfo, or be a flood
@@ -305,6 +319,12 @@ func logRequest(log *slog.Logger, r *http.Request, p *peer, ev Event) {
 	}
 	if ev.Guard != "" {
 		a = append(a, slog.String("guard", ev.Guard))
+	}
+	if out.pod != nil {
+		a = append(a, slog.String("namespace", out.pod.Namespace), slog.String("service_account", out.pod.ServiceAccount), slog.String("pod", out.pod.Name))
+	}
+	if out.reason != "" {
+		a = append(a, slog.String("reason", out.reason))
 	}
 	log.LogAttrs(r.Context(), slog.LevelInfo, "request", a...)
 }

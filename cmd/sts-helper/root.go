@@ -91,6 +91,7 @@ func (p *program) commands() []*cobra.Command {
 		p.policyCommand(),
 		p.auditCommand(),
 		p.serveCommand(),
+		p.nodeAddressCommand(),
 		p.healthcheckCommand(),
 		p.versionCommand(),
 	}, p.endpointCommands()...)

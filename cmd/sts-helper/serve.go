@@ -19,6 +19,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/imds"
 	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/nodeagent"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -72,7 +73,7 @@ func (p *program) serveCommand() *cobra.Command {
 		if err := fromEnvironment(own, p.env); err != nil {
 			return err
 		}
-		if len(f.profiles) == 0 && f.imds == "" && f.ecs == "" {
+		if len(f.profiles) == 0 && f.imds == "" && f.ecs == "" && !f.node {
 			var err error
 			if f.profiles, err = p.pick(cmd.Context(), settings, false); err != nil {
 				return err
@@ -94,6 +95,7 @@ type endpoint struct {
 	run      string // the description of the narrowed session of a run, "" for sessions that are shared
 
 	srv       *imds.Server
+	agent     *nodeagent.Agent // of a Kubernetes node, nil for other servers
 	bearer    string
 	tokenFile string // "" where nothing needs a token
 	tokenLost bool   // the file is not there and cannot be written
@@ -115,6 +117,11 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings settings.Fla
 	e := &endpoint{flags: f, settings: settings, env: p.env, log: log, systemd: newSystemd()}
 	if f.metricsListen != "" {
 		e.metrics = newServeMetrics()
+	}
+	if f.node {
+		if e.agent, err = e.newAgent(); err != nil {
+			return err
+		}
 	}
 	served, seen, err := e.load()
 	if err != nil {
@@ -149,6 +156,7 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings settings.Fla
 		return usageError{err}
 	}
 	e.setWatched(seen)
+	served.apply(e.agent)
 	listeners, err := e.listen(ctx)
 	if err != nil {
 		return err
@@ -173,20 +181,22 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings settings.Fla
 	// Fetches outlive the signal to stop, so that the last answers can be given.
 	base, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	if e.agent != nil {
+		go e.agent.Run(base)
+	}
 	e.start(ctx, base)
 	if ctx.Err() != nil {
 		return nil
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- e.srv.Serve(ctx, listeners...) }()
-	text := e.envText(served, listeners, tokenFile)
 	if variables != nil {
-		if err := variables.write(text); err != nil {
+		if err := variables.write(e.envText(served, listeners, tokenFile)); err != nil {
 			return err
 		}
 		e.log.Info("wrote the variables for clients", "file", f.envFile)
-	} else if p.terminal(p.stdout) {
-		_, _ = p.stdout.WriteString(text)
+	} else if e.agent == nil && p.terminal(p.stdout) {
+		_, _ = p.stdout.WriteString(e.envText(served, listeners, tokenFile))
 	}
 	e.systemd.notify("READY=1")
 	return e.runLoop(ctx, base, ended)
@@ -276,6 +286,7 @@ func (e *endpoint) reload(base context.Context, why string) {
 		return
 	}
 	e.setWatched(seen)
+	served.apply(e.agent)
 	e.log.Info("read the settings again", "reason", why)
 }
 
@@ -289,6 +300,9 @@ func (e *endpoint) listen(ctx context.Context) ([]net.Listener, error) {
 	addresses := e.flags.listen
 	if len(addresses) == 0 && len(listeners) == 0 {
 		addresses = []string{defaultListen}
+		if e.agent != nil {
+			addresses = []string{podListen}
+		}
 	}
 	if passed := func(ln net.Listener) bool { return ln.Addr().String() == ecsAddress.String() }; e.flags.ecs != "" && !slices.ContainsFunc(listeners, passed) {
 		addresses = append(slices.Clip(addresses), ecsAddress.String())
@@ -332,6 +346,12 @@ func listenError(address string, err error) error {
 		if address == ecsAddress.String() {
 			e.Next = "clients know no other port: let systemd pass the socket, or permit it with: sysctl net.ipv4.ip_unprivileged_port_start=80"
 		}
+		if slices.Contains(podListens[:], address) {
+			e.Next = "clients know no other port: run it as root with the capability NET_BIND_SERVICE, as the DaemonSet of packaging/kubernetes does"
+		}
+	case errors.Is(err, syscall.EADDRNOTAVAIL) && slices.Contains(podListens[:], address):
+		e.Text = "this node does not have the address of " + address
+		e.Next, e.Run = "give it the address, as root", "sts-helper node-address"
 	case errors.Is(err, imds.ErrNotLoopback):
 		e.Next = "an address of the loopback device needs --loopback-alias"
 	}

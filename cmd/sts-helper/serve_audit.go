@@ -34,6 +34,9 @@ func (e *endpoint) audited(s *servePlan, c *imds.Config) {
 
 func (h *handouts) given(o imds.Handout) {
 	l := audit.Line{Way: audit.Container, Profile: o.Profile, AccessKeyID: o.Credentials.AccessKeyID, Expires: o.Credentials.Expires, UID: int(o.UID)}
+	if o.Pod != nil {
+		l.Pod = o.Pod.String()
+	}
 	if o.IMDS {
 		l.Way = audit.IMDS
 	}

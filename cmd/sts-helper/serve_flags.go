@@ -13,6 +13,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/imds"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/nodeagent"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -38,6 +39,10 @@ type serveFlags struct {
 	metricsListen       string
 	logFormat, logLevel string
 	roleName, region    string
+	node                bool
+	nodeName, nodePods  string
+	nodeAudience        string
+	nodeDir             string
 }
 
 func (f *serveFlags) add(set *pflag.FlagSet) {
@@ -60,6 +65,11 @@ func (f *serveFlags) add(set *pflag.FlagSet) {
 	set.StringVar(&f.logLevel, "log-level", "info", "debug, info (with one line a request), warn or error")
 	set.StringVar(&f.roleName, "imds-role-name", "", "the instance's role `NAME` (default: the profile's)")
 	set.StringVar(&f.region, "imds-region", "", "the instance's `REGION` (default: the profile's)")
+	set.BoolVar(&f.node, "node", false, "be the agent of a Kubernetes node: give pods credentials at "+imds.PodAddress+" as EKS Pod Identity does")
+	set.StringVar(&f.nodeName, "node-name", "", "`NAME` of this node; pods of others are refused")
+	set.StringVar(&f.nodePods, "node-pods", "", "`FILE` with a line NAMESPACE/SERVICEACCOUNT PROFILE for each service account that gets credentials")
+	set.StringVar(&f.nodeAudience, "node-audience", defaultAudience, "`AUDIENCE` that pods' tokens must be for")
+	set.StringVar(&f.nodeDir, "node-service-account", nodeagent.DefaultDir, "`DIR` with ca.crt and token, by which the API server is asked")
 }
 
 // fromEnvironment gives the flags of own that were not given the values of their variables. Where
@@ -133,7 +143,7 @@ func (f *serveFlags) check() error {
 	if f.ecs != "" && !onLoopback(ecsAddress.Addr()) {
 		return usageError{fmt.Errorf("--ecs-address: %[1]s is not an address of the loopback device; add it with: ip addr add %[1]s/32 dev lo", imds.ECSAddress)}
 	}
-	return nil
+	return f.checkNode()
 }
 
 // ecsAddress is where clients look for ECS's agent.

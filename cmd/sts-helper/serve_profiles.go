@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/nodeagent"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/internal/source"
@@ -30,7 +32,9 @@ type servePlan struct {
 	ecs       string // the profile for ECS's address
 	aliases   []netip.Addr
 	uids      []uint32
-	fleet     string // the path of the fleet's file
+	fleet     string           // the path of the fleet's file
+	rules     *nodeagent.Rules // of a node's agent
+	nodeFiles []string         // with the rules, and the profiles that they name
 }
 
 // refusal gives no credentials.
@@ -92,6 +96,12 @@ func (e *endpoint) read(env settings.Environment) (*servePlan, error) {
 		return nil, err
 	}
 	names, imdsOnly := e.profileNames()
+	if e.agent != nil {
+		if s.rules, err = e.rules(env); err != nil {
+			return nil, err
+		}
+		names, s.nodeFiles = s.rules.Profiles(), []string{e.flags.nodePods, settings.ConfigPath(env)}
+	}
 	if err := e.settingsFit(len(names)); err != nil {
 		return nil, err
 	}
@@ -118,6 +128,7 @@ func (e *endpoint) read(env settings.Environment) (*servePlan, error) {
 			Lifetime:    prov.Lifetime(),
 			LoginHint:   loginHint(req, login),
 			NoContainer: name == imdsOnly,
+			OnDemand:    e.agent != nil, // not every node has pods of every profile
 		}
 		if name == e.flags.imds {
 			p.Provider = prov.WithAccount()
@@ -145,7 +156,7 @@ func (e *endpoint) nothingToServe(ctx context.Context, s *servePlan) error {
 	for req.Base != nil {
 		req = req.Base
 	}
-	if len(e.flags.profiles) > 0 || req.Source.Kind != request.SourceDefault || req.Source.Profile != "" {
+	if len(e.flags.profiles) > 0 || e.agent != nil || req.Source.Kind != request.SourceDefault || req.Source.Profile != "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, startWait)
@@ -162,8 +173,8 @@ func (e *endpoint) nothingToServe(ctx context.Context, s *servePlan) error {
 // the same credentials are hardly what was meant.
 func (e *endpoint) settingsFit(profiles int) error {
 	for name := range e.settings {
-		if profiles > 1 && !slices.Contains(sharedSettings[:], name) {
-			return usageError{fmt.Errorf("--%s would hold for every profile; with more than one, put it into config.toml", name)}
+		if (profiles > 1 || e.agent != nil) && !slices.Contains(sharedSettings[:], name) {
+			return usageError{fmt.Errorf("--%s would hold for every profile; with more than one, or --node, put it into config.toml", name)}
 		}
 	}
 	return nil
@@ -201,6 +212,10 @@ func (e *endpoint) config(s *servePlan) imds.Config {
 	if e.metrics != nil {
 		c.Observe = e.metrics.observe
 	}
+	if e.agent != nil {
+		c.Pods = &imds.Pods{Authorize: e.agent.Authorize, Ready: e.agent.Ready}
+		c.MaxConnsPerUID = maxConnsOfPod
+	}
 	e.audited(s, &c)
 	return c
 }
@@ -223,7 +238,7 @@ func selfReference(s *servePlan, listeners []net.Listener, env settings.Environm
 			continue
 		}
 		for _, ln := range listeners {
-			if host, port, err := net.SplitHostPort(ln.Addr().String()); err == nil && u.Port() == port && (u.Hostname() == host || awsname.IsLoopback(u.Hostname())) {
+			if host, port, err := net.SplitHostPort(ln.Addr().String()); err == nil && cmp.Or(u.Port(), "80") == port && (u.Hostname() == host || awsname.IsLoopback(u.Hostname())) {
 				return referenceError(variable)
 			}
 		}

@@ -59,9 +59,10 @@ type watchedSource struct {
 	seen string
 }
 
-// files are the fleet's file, the AWS files that the settings came from, and those that commands of sources name.
+// files are the fleet's file, the AWS files that the settings came from, those of a node's agent, and those that commands of
+// sources name.
 func (s *servePlan) files() (names []string) {
-	names = append(names, s.fleet)
+	names = append(append(names, s.fleet), s.nodeFiles...)
 	for _, p := range s.providers {
 		for req := p.Request(); req != nil; req = req.Base {
 			names = append(names, req.Source.Files...)
@@ -145,7 +146,7 @@ func (e *endpoint) poll() (why string) {
 		w.seen = now
 	}
 	if changed := e.files.changed(); len(changed) > 0 {
-		why = "the AWS files changed"
+		why = "files changed"
 		if slices.Contains(changed, e.fleet) {
 			why, e.ruled = "this machine's settings changed", true
 		}

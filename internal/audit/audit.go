@@ -70,6 +70,7 @@ type Line struct {
 	UID         int       `json:"uid"`               // of the program that got them, -1 where it is not known
 	PID         int       `json:"pid,omitempty"`     // 0 where it is not known
 	Program     string    `json:"program,omitempty"` // "" where it is not known
+	Pod         string    `json:"pod,omitempty"`     // NAMESPACE/SERVICEACCOUNT/POD, where a pod got them
 	// Break says why the chain begins anew here.
 	Break string `json:"break,omitempty"`
 	// Previous is the SHA-256 of the line before, its line end included: hexadecimal, "" at the

@@ -273,6 +273,8 @@ var tried = []struct {
 	{"sts-helper keys remove work", not("it asks on the terminal; with --yes it is tried")},
 	{"sts-helper console dev --open --destination s3", not("it opens a browser; TestConsole takes the URL")},
 	{"sts-helper healthcheck 127.0.0.1:9911", not("TestHealthcheck asks a server of its own")}, {"sts-helper healthcheck [ADDRESS]", help},
+	{"sts-helper node-address", not("it changes the machine's network; TestNode and TestAddAddresses have networks of their own")},
+	{"sts-helper serve --node", not("TestNode has a network and an API server for it")},
 	{"sts-helper status --watch", not("it goes on until Ctrl-C; TestStatusWatch ends it")},
 }
 

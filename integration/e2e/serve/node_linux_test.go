@@ -1,0 +1,329 @@
+package serve_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sts-helper/sts-helper/integration/harness"
+	"github.com/sts-helper/sts-helper/integration/kubernetes"
+)
+
+// fast is an API server in this process, in the node's network.
+func fast(t *testing.T) func(*network) kubernetes.Cluster {
+	return func(n *network) (c kubernetes.Cluster) {
+		n.inside(t, func() {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			harness.Must(t, err)
+			c = kubernetes.New(t, ln)
+		})
+		return c
+	}
+}
+
+// ask sends a request as a pod does, and gives the status and the document or the error's code.
+func ask(t testing.TB, client *http.Client, token string, header ...string) (status int, document, code string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, nodeURL, nil)
+	harness.Must(t, err)
+	if token != "" {
+		req.Header.Set("Authorization", token)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+		if header[i] == "Host" {
+			req.Host = header[i+1]
+		}
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, "", err.Error()
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	harness.Must(t, err)
+	if resp.StatusCode == http.StatusOK {
+		return resp.StatusCode, string(body), ""
+	}
+	var e struct{ Code, Message string }
+	if err := json.Unmarshal(body, &e); err != nil || strings.Contains(string(body), harness.Canary) {
+		t.Errorf("the error is %q", body)
+	}
+	return resp.StatusCode, "", e.Code
+}
+
+// keyOf is the access key id of a document that is whole, and whose parts belong together.
+func (n *node) keyOf(t testing.TB, document string) string {
+	t.Helper()
+	var d struct{ AccessKeyId, SecretAccessKey, Token, Expiration, AccountId string }
+	harness.Must(t, json.Unmarshal([]byte(document), &d))
+	if !n.world.STS.Owns(d.AccessKeyId, d.SecretAccessKey, d.Token) || d.AccountId != harness.Account {
+		t.Errorf("the parts of %s do not belong together", d.AccessKeyId)
+	}
+	if end, err := time.Parse("2006-01-02T15:04:05Z", d.Expiration); err != nil || !end.After(time.Now()) {
+		t.Errorf("Expiration is %q", d.Expiration)
+	}
+	return d.AccessKeyId
+}
+
+// Pods of the node get the role of their service account, and nobody gets anything else.
+func TestNode(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, fast(t))
+	testNode(t, n)
+}
+
+// testNode is what must hold with every API server.
+func testNode(t *testing.T, n *node) {
+	t.Helper()
+	n.awaitHealthy(t)
+	c := n.cluster
+	for _, p := range []struct{ namespace, account, name, node string }{
+		{"shop", "web", "web-1", "node-1"}, {"shop", "batch", "batch-1", "node-1"}, {"store", "web", "web-1", "node-1"},
+		{"shop", "web", "web-2", "node-2"}, {"other", "web", "web-1", "node-1"}, {"shop", "default", "toolbox", "node-1"},
+		{"shop", "web", "deleted", "node-1"}, {"shop", "web", "known", "node-1"},
+	} {
+		c.Pod(t, p.namespace, p.account, p.name, p.node)
+	}
+	client := from(t, n.pods, podAddress(1))
+	token := func(namespace, account, pod, audience string) string {
+		return c.Token(t, namespace, account, pod, audience, time.Hour)
+	}
+	good := token("shop", "web", "web-1", audience)
+	ids := map[string]string{}
+	for profile, token := range map[string]string{
+		"web": good, "batch": token("shop", "batch", "batch-1", audience), "db": token("store", "web", "web-1", audience),
+	} {
+		status, document, code := ask(t, client, token)
+		if status != http.StatusOK {
+			t.Fatalf("%s: %d %s\n%s", profile, status, code, n.Log)
+		}
+		ids[n.keyOf(t, document)] = profile
+		if !strings.Contains(document, n.roles[profile].ARN) {
+			t.Errorf("%s gets another role: %.60s", profile, document)
+		}
+	}
+	if len(ids) != 3 {
+		t.Errorf("three roles have %d sets of credentials", len(ids))
+	}
+	deleted := token("shop", "web", "deleted", audience)
+	c.DeletePod(t, "shop", "deleted")
+	forged := good[:strings.LastIndexByte(good, '.')+1] + "AAAA" + good[strings.LastIndexByte(good, '.')+5:]
+	for name, tc := range map[string]struct {
+		token  string
+		header []string
+		status int
+		code   string
+	}{
+		"no token":               {"", nil, 400, "InvalidRequestException"},
+		"no JWT":                 {"secret", nil, 400, "InvalidRequestException"},
+		"a forged signature":     {forged, nil, 400, "InvalidTokenException"},
+		"EKS's audience":         {token("shop", "web", "web-1", "pods.eks.amazonaws.com"), nil, 400, "InvalidTokenException"},
+		"the pod was deleted":    {deleted, nil, 400, "InvalidTokenException"},
+		"another node":           {token("shop", "web", "web-2", audience), nil, 403, "AccessDeniedException"},
+		"another namespace":      {token("other", "web", "web-1", audience), nil, 403, "AccessDeniedException"},
+		"another account":        {token("shop", "default", "toolbox", audience), nil, 403, "AccessDeniedException"},
+		"an account, no pod":     {token("shop", "web", "", audience), nil, 403, "AccessDeniedException"},
+		"a web page":             {good, []string{"Origin", "http://evil.example"}, 403, "AccessDenied"},
+		"a page's navigation":    {good, []string{"Sec-Fetch-Site", "none"}, 403, "AccessDenied"},
+		"a referrer":             {good, []string{"Referer", ""}, 403, "AccessDenied"},
+		"a proxy":                {good, []string{"X-Forwarded-For", "10.0.0.1"}, 403, "AccessDenied"},
+		"a name (DNS rebinding)": {good, []string{"Host", "rebound.example"}, 403, "AccessDenied"},
+		"a name that begins so":  {good, []string{"Host", "169.254.170.23.evil.example"}, 403, "AccessDenied"},
+		"localhost":              {good, []string{"Host", "localhost"}, 403, "AccessDenied"},
+		"metadata's address":     {good, []string{"Host", "169.254.169.254"}, 403, "AccessDenied"},
+		"another port":           {good, []string{"Host", "169.254.170.23:81"}, 403, "AccessDenied"},
+		"the port":               {good, []string{"Host", "169.254.170.23:80"}, 200, ""},
+	} {
+		if status, _, code := ask(t, client, tc.token, tc.header...); status != tc.status || code != tc.code {
+			t.Errorf("%s: %d %s, want %d %s", name, status, code, tc.status, tc.code)
+		}
+	}
+	if resp, err := client.Get("http://" + nodeAddress + "/healthz"); err != nil || resp.StatusCode != http.StatusNotFound {
+		t.Errorf("a pod asks for the agent's health: %v %v", resp, err)
+	}
+	// It is not on any other address of the node.
+	if _, err := client.Get("http://10.9.0.1/v1/credentials"); err == nil {
+		t.Error("the agent answers at the node's own address")
+	}
+	n.sdk(t, good, ids)
+
+	// A service account that loses its line gets nothing more, and one that gets a line is served, without a restart.
+	n.writeRules(t, "shop/default web\nstore/web db\n")
+	harness.Await(t, "the new rules", func() bool {
+		status, _, _ := ask(t, client, good)
+		return status == http.StatusForbidden
+	})
+	if status, document, code := ask(t, client, token("shop", "default", "toolbox", audience)); status != 200 || ids[n.keyOf(t, document)] != "web" {
+		t.Errorf("the new line: %d %s", status, code)
+	}
+	n.writeRules(t, "shop/web\n")
+	harness.Await(t, "a line that is wrong", func() bool {
+		return strings.Contains(n.Log.String(), "pods:1: want NAMESPACE/SERVICEACCOUNT and a profile")
+	})
+	if status, _, code := ask(t, client, token("store", "web", "web-1", audience)); status != 200 {
+		t.Errorf("the old rules: %d %s", status, code)
+	}
+
+	if got := n.world.STS.Count("AssumeRoleWithWebIdentity"); got != 3 {
+		t.Errorf("%d calls of STS for three roles", got)
+	}
+	log := n.Log.String()
+	for _, has := range []string{"namespace=shop service_account=web pod=web-1", `reason="the service account other/web has no profile on this node"`, "profile=web"} {
+		if !strings.Contains(log, has) {
+			t.Errorf("the log lacks %s", has)
+		}
+	}
+	for _, secret := range []string{good, good[strings.LastIndexByte(good, '.'):], deleted} {
+		if strings.Contains(log, secret) {
+			t.Error("a token is in the log")
+		}
+	}
+	if code := n.Stop(t); code != 0 {
+		t.Errorf("after SIGTERM: exit code %d", code)
+	}
+}
+
+// sdk lets SDKs find the agent by the two variables that a pod has.
+func (n *node) sdk(t *testing.T, token string, ids map[string]string) {
+	t.Helper()
+	harness.Must(t, os.Chmod(filepath.Dir(n.pods.dir), 0o755))
+	file := filepath.Join(n.pods.dir, "token")
+	harness.Must(t, os.WriteFile(file, []byte(token), 0o600))
+	env := []string{"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + nodeURL, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=" + file, "AWS_EC2_METADATA_DISABLED=true", "HOME=" + n.pods.dir}
+	got := n.pods.run(t, env, harness.Program(t, "probe"), "sdk")
+	if id, _, _ := strings.Cut(got, " "); ids[id] != "web" {
+		t.Errorf("the Go SDK: %q", got)
+	}
+	python, err := exec.LookPath("python3")
+	if err != nil || exec.Command(python, "-c", "import botocore").Run() != nil {
+		t.Log("no botocore here")
+		return
+	}
+	if got := n.pods.run(t, env, python, "-c", "import botocore.session; c = botocore.session.get_session().get_credentials(); print(c.access_key, c.method)"); ids[strings.TrimSuffix(got, " container-role")] != "web" {
+		t.Errorf("botocore: %q", got)
+	}
+}
+
+// However many pods ask at once, STS is asked once for each role, and the API server once for each token.
+func TestNodeCrowd(t *testing.T) {
+	t.Parallel()
+	pods := 500
+	if !testing.Short() {
+		pods = 5000
+	}
+	n := newNode(t, fast(t), "--log-level", "warn")
+	n.awaitHealthy(t)
+	before := n.cluster.(*kubernetes.Server).Reviews()
+	accounts := [][2]string{{"shop", "web"}, {"shop", "batch"}, {"store", "web"}}
+	profiles := []string{"web", "batch", "db"}
+	tokens := make([]string, pods)
+	for i := range tokens {
+		a := accounts[i%3]
+		name := fmt.Sprintf("pod-%d", i)
+		n.cluster.Pod(t, a[0], a[1], name, "node-1")
+		tokens[i] = n.cluster.Token(t, a[0], a[1], name, audience, time.Hour)
+	}
+	got := make([]string, pods)
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() {
+			for i := range next {
+				client := from(t, n.pods, podAddress(i))
+				for try := 0; try < 10; try++ { // as an SDK, which tries again what is to be tried again
+					status, document, code := ask(t, client, tokens[i])
+					if status == http.StatusOK {
+						got[i] = n.keyOf(t, document)
+						break
+					}
+					if status != http.StatusServiceUnavailable {
+						t.Errorf("pod %d: %d %s", i, status, code)
+						break
+					}
+					time.Sleep(time.Second)
+				}
+			}
+		})
+	}
+	for i := range tokens {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	ids := map[string]string{}
+	for i, id := range got {
+		if p := profiles[i%3]; id == "" || ids[p] != "" && ids[p] != id {
+			t.Fatalf("pod %d of %s got %q, others %q", i, p, id, ids[p])
+		} else {
+			ids[p] = id
+		}
+	}
+	if calls := n.world.STS.Count("AssumeRoleWithWebIdentity"); calls != 3 {
+		t.Errorf("%d pods of 3 roles: %d calls of STS", pods, calls)
+	}
+	if reviews := n.cluster.(*kubernetes.Server).Reviews() - before; reviews != pods {
+		t.Errorf("%d tokens were reviewed %d times", pods, reviews)
+	}
+}
+
+// While the API server is away, what was reviewed within the minute is served, the rest is told to come again, and
+// the health check says so. The agent's own token is read anew each time.
+func TestNodeAPIServer(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, fast(t))
+	n.awaitHealthy(t)
+	api := n.cluster.(*kubernetes.Server)
+	client := from(t, n.pods, podAddress(1))
+	tokens := map[string]string{}
+	for _, name := range []string{"a", "b", "c", "d"} {
+		api.Pod(t, "shop", "web", name, "node-1")
+		tokens[name] = api.Token(t, "shop", "web", name, audience, time.Hour)
+	}
+	want := func(pod string, want int) {
+		t.Helper()
+		if status, _, code := ask(t, client, tokens[pod]); status != want {
+			t.Errorf("pod %s: %d %s, want %d\n%s", pod, status, code, want, n.Log)
+		}
+	}
+	want("a", 200)
+	for says, fail := range map[string]func(bool){
+		"answered the review of a token with 503":                 api.Away,
+		"may not create tokenreviews.authentication.k8s.io; give": func(b bool) { api.Forbid(t, b) },
+	} {
+		fail(true)
+		want("a", 200)
+		want("b", 503)
+		if word := n.health(t); word != "unavailable" {
+			t.Errorf("its health: %s", word)
+		}
+		if !strings.Contains(n.Log.String(), says) {
+			t.Errorf("the log does not say %q", says)
+		}
+		fail(false)
+		n.awaitHealthy(t)
+	}
+	want("b", 200)
+	api.Rotate(t)
+	want("c", 200)
+
+	api.Slow(time.Second / 2)
+	before := api.Reviews()
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() { want("d", 200) })
+	}
+	wg.Wait()
+	if got := api.Reviews() - before; got != 1 {
+		t.Errorf("50 requests with one token: %d reviews", got)
+	}
+}
