@@ -27,7 +27,7 @@ BENCHTIME  ?= 1s
 # Nothing that is run from here may look for a metadata service.
 export AWS_EC2_METADATA_DISABLED := true
 
-.PHONY: build install uninstall package-files dist dist-test image demo test test-short long check bench beside scale fuzz conformance conformance-long go-sdk-tests sdk-tools reference man clean help
+.PHONY: build install uninstall package-files dist dist-test image demo test test-short test-other long check bench beside scale fuzz conformance conformance-long go-sdk-tests sdk-tools reference man clean help
 
 build: ## build bin/sts-helper
 	CGO_ENABLED=0 $(GO) build -trimpath -tags='$(TAGS)' -ldflags='$(LDFLAGS)' -o $(BIN)/sts-helper ./cmd/sts-helper
@@ -52,6 +52,9 @@ test: ## run every test, with the race detector; names what was skipped
 
 test-short: ## run what takes less than a minute: no crowds, no SDKs, no moved clocks
 	$(TESTS) -short -timeout=10m ./...
+
+test-other: ## run the tests on Linux with the clock, the files and the peers of the other systems
+	$(TESTS) -tags otheros -timeout=30m $$($(GO) list ./... | grep -vE '/integration/(sdk|dist|drawing|emulator|bench|cmd|awsfiles)')
 
 conformance: sdk-tools ## drive sts-helper with the real SDKs; writes the tables in docs/compatibility.md and aws-files.md
 	cd integration/sdk && STS_HELPER_CONFORMANCE=$(CURDIR)/docs $(GO) test -count=1 -timeout=40m
@@ -80,6 +83,7 @@ check: $(TOOLS)/staticcheck $(TOOLS)/govulncheck ## formatting, vet, staticcheck
 	$(GO) mod tidy -diff
 	$(GO) mod verify
 	$(GO) vet ./...
+	$(GO) vet -tags otheros ./...
 	$(TOOLS)/staticcheck ./...
 	for os in darwin windows; do \
 	  CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null ./cmd/sts-helper && \

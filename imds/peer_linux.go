@@ -1,3 +1,5 @@
+//go:build !otheros
+
 package imds
 
 import (

@@ -1,4 +1,4 @@
-//go:build !linux && (!peercheck || (!windows && !darwin))
+//go:build (!linux || otheros) && (!peercheck || (!windows && !darwin))
 
 package imds
 

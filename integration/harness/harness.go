@@ -25,7 +25,7 @@ const buildTags = "nethttpomithttp2"
 // Extra arguments go to "go build".
 func Build(dir, pkg string, extra ...string) (string, error) {
 	bin := filepath.Join(dir, filepath.Base(pkg))
-	args := append([]string{"build", "-trimpath", "-tags=" + buildTags, "-ldflags=-s -w", "-o", bin}, extra...)
+	args := append([]string{"build", "-trimpath", "-tags=" + buildTags + systemTags, "-ldflags=-s -w", "-o", bin}, extra...)
 	cmd := exec.Command("go", append(args, "github.com/sts-helper/sts-helper/"+pkg)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

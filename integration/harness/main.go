@@ -46,6 +46,14 @@ func Long(t testing.TB, what string) {
 	}
 }
 
+// OnlyLinux skips a test of what other systems have not, where the tests are run with what those have ("make test-other").
+func OnlyLinux(t testing.TB, what string) {
+	t.Helper()
+	if systemTags != "" {
+		t.Skip("only on Linux: " + what)
+	}
+}
+
 // Binary is the path of the sts-helper under test.
 func Binary(t testing.TB) string {
 	t.Helper()
@@ -64,6 +72,14 @@ func Upgrade(t testing.TB) string {
 	t.Helper()
 	return built(t, "upgrade", func(dir string) (string, error) {
 		return Build(filepath.Join(dir, "upgrade"), "cmd/sts-helper", "-ldflags=-s -w -X main.version=upgraded")
+	})
+}
+
+// OtherSystem is the path of an sts-helper that goes without what only Linux has.
+func OtherSystem(t testing.TB) string {
+	t.Helper()
+	return built(t, "other-system", func(dir string) (string, error) {
+		return Build(filepath.Join(dir, "other"), "cmd/sts-helper", "-tags="+buildTags+",otheros")
 	})
 }
 

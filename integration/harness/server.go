@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -66,6 +67,9 @@ func (w *World) PrepareServer(t testing.TB, args ...string) *Server {
 	args = append([]string{"serve", "--env-file", s.EnvFile}, args...)
 	if !strings.Contains(strings.Join(args, " "), "--listen") {
 		args = append(args, "--listen", "127.0.0.1:0")
+	}
+	if systemTags != "" && (slices.Contains(args, "--imds") || w.Env["STS_HELPER_IMDS"] != "") && !slices.Contains(args, "--imds-for-every-user") {
+		args = append(args, "--imds-for-every-user") // or it would be refused: users are not told apart there
 	}
 	s.Cmd = w.Home.Command(context.Background(), args...)
 	return s

@@ -1,3 +1,5 @@
+//go:build !otheros
+
 package safefile
 
 import "syscall"

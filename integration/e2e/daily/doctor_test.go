@@ -295,6 +295,7 @@ func TestDoctorTrustsTheBundle(t *testing.T) {
 // A file system without locks, and one of another machine, as strace plays them.
 func TestDoctorOfFileSystems(t *testing.T) {
 	t.Parallel()
+	harness.OnlyLinux(t, "the kind of a file system is known")
 	strace := harness.Need(t, "strace")
 	for want, inject := range map[string][]string{
 		"locks":       {"-e", "trace=flock,fcntl", "-e", "inject=flock:error=ENOLCK"},

@@ -46,6 +46,7 @@ func traced(t *testing.T, w *harness.World, args ...string) (calls []string) {
 // A hit makes no lock, no socket, and opens nothing for writing; the ordinary way writes at
 // most its note.
 func TestHitTouchesNothing(t *testing.T) {
+	harness.OnlyLinux(t, "there are notes")
 	w := harness.NewWorld(t)
 	args := []string{"--source-profile", "base"}
 	w.Creds(t, w.Run(t, args...))

@@ -216,6 +216,7 @@ func TestNotAnsweredDirectly(t *testing.T) {
 
 // The same state is noted once.
 func TestNotesAreWrittenOnce(t *testing.T) {
+	harness.OnlyLinux(t, "there are notes")
 	w := harness.NewWorld(t)
 	args := []string{"--source-profile", "base"}
 	w.Creds(t, w.Run(t, args...))

@@ -1,3 +1,5 @@
+//go:build !otheros
+
 package serve_test
 
 import (

@@ -121,6 +121,7 @@ func TestServeRefusesTokens(t *testing.T) {
 // Another user of the machine gets not one byte, unless he is let in.
 func TestServeOtherUser(t *testing.T) {
 	t.Parallel()
+	harness.OnlyLinux(t, "the kernel is asked whose a connection is")
 	setpriv := harness.Need(t, "setpriv")
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to be somebody else")

@@ -1,0 +1,5 @@
+//go:build otheros
+
+package harness
+
+const systemTags = ",otheros"
