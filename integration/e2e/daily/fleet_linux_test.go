@@ -214,14 +214,14 @@ func TestFleetServe(t *testing.T) {
 		})
 	}
 	await("credentials", true, "dev", "vault")
+	f.write(t, "[policy]\nmax_duration = \"36h\"\n")
+	await("credentials that live longer than they may", false, "vault")
+	await("credentials that may be asked for", true, "dev")
 	f.write(t, "[policy]\nmax_duration = \"1h\"\n")
 	await("what the policy forbids to be asked for", false, "dev", "vault")
 	if !strings.Contains(log.String(), "config.toml:2: this machine's policy: max_duration is 1h, and 10h is asked for") {
 		t.Errorf("not said: %s", log.String())
 	}
-	f.write(t, "[policy]\nmax_duration = \"36h\"\n")
-	await("credentials that may be asked for", true, "dev")
-	await("credentials that live longer than they may", false, "vault")
 	f.write(t, "[policy\n")
 	await("a file that cannot be read", false, "dev", "vault")
 	harness.Must(t, os.Remove(f.file()))
