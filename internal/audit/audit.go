@@ -4,6 +4,7 @@
 package audit
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -40,8 +41,8 @@ const (
 	lockWait = time.Second
 	// kept is how many files that were put aside are.
 	kept = 9
-	// maxLine bounds a line.
-	maxLine = 8 << 10
+	// block is how much of a log is read at once, in bytes: more than nearly every line has.
+	block = 8 << 10
 )
 
 // maxSize is the size in bytes from which a file is put aside as FILE.1.
@@ -230,18 +231,19 @@ func last(f *os.File, size int64) (hash string, whole bool, err error) {
 	if size == 0 {
 		return "", true, nil
 	}
-	buf := make([]byte, min(size, maxLine))
-	if _, err := f.ReadAt(buf, size-int64(len(buf))); err != nil && err != io.EOF {
-		return "", false, err
+	for n := int64(block); ; n *= 2 {
+		buf := make([]byte, min(size, n))
+		if _, err := f.ReadAt(buf, size-int64(len(buf))); err != nil && err != io.EOF {
+			return "", false, err
+		}
+		if buf[len(buf)-1] != '\n' {
+			return "", false, nil
+		}
+		start := bytes.LastIndexByte(buf[:len(buf)-1], '\n') + 1
+		if start > 0 || int64(len(buf)) == size {
+			return hashOf(buf[start:]), true, nil
+		}
 	}
-	if buf[len(buf)-1] != '\n' {
-		return "", false, nil
-	}
-	start := len(buf) - 1
-	for start > 0 && buf[start-1] != '\n' {
-		start--
-	}
-	return hashOf(buf[start:]), true, nil
 }
 
 func lastOf(path string) string {

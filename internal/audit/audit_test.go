@@ -214,3 +214,16 @@ func TestWhatIsNoLog(t *testing.T) {
 		}
 	}
 }
+
+// A long line, of a program whose path JSON has no short form of, is no changed one.
+func TestLongLines(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "audit.log")
+	for _, n := range []int{1, 1300, 1400, 4096, 20_000, 2} {
+		if err := (audit.Config{File: file}).Write(audit.Line{Way: audit.Process, Program: strings.Repeat("<", n)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := audit.Verify(file); err != nil || r.Lines != 6 || len(r.Wrong) != 0 || r.Breaks != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

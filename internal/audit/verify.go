@@ -47,7 +47,7 @@ func Verify(path string) (Report, error) {
 			return r, err
 		}
 		r.Files++
-		in := bufio.NewReaderSize(f, maxLine)
+		in := bufio.NewReaderSize(f, block)
 		for n := 1; ; n++ {
 			line, err := in.ReadBytes('\n')
 			if len(line) == 0 {
