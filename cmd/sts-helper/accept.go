@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,14 +82,12 @@ func (p *program) accept(ctx context.Context, args []string, a acceptFlags) erro
 	if err != nil {
 		return err
 	}
-	if format != "" {
-		return p.print(format, bundle.For, bundle.Token, bundle.Region)
-	}
-	name := a.name
-	if name == "" {
-		if name = bundle.For; !validName(name) {
+	name := cmp.Or(a.name, bundle.For)
+	if !validName(name) {
+		if format == "" {
 			return usageError{errors.New("the credentials were granted to a name that cannot be used here; name them with --name")}
 		}
+		name = "accepted"
 	}
 	// They are kept where "sts-helper --granted NAME" will look for them.
 	flags := settings.Flags{"granted": {name}}
@@ -102,6 +101,12 @@ func (p *program) accept(ctx context.Context, args []string, a acceptFlags) erro
 	prov, err := broker.New(req, broker.Options{Env: p.env})
 	if err != nil {
 		return err
+	}
+	if format != "" {
+		if err := prov.MayHandOut(bundle.Token); err != nil {
+			return err
+		}
+		return p.print(format, bundle.For, bundle.Token, bundle.Region)
 	}
 	replaced, err := prov.Accept(bundle.Token, bundle.Issuer, a.replace)
 	if err != nil {

@@ -45,6 +45,10 @@ func (p *Provider) Accept(t token.Token, issuer string, replace bool) (replaced 
 	return replaced, nil
 }
 
+// MayHandOut is the error where the fleet's policy does not allow that a token for p's request is handed out, which
+// did not come from p.
+func (p *Provider) MayHandOut(t token.Token) error { return p.tooLong(t.Credentials) }
+
 // otherToken says in what a record differs from a token that would take its place, "" where both
 // are of one identity and from one issuer.
 func otherToken(r *cache.Record, t token.Token, issuer string) string {

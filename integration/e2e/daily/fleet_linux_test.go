@@ -227,3 +227,29 @@ func TestFleetServe(t *testing.T) {
 	harness.Must(t, os.Remove(f.file()))
 	await("no file", true, "dev", "vault")
 }
+
+// A token of another user is held to the policy, and to what agents get, also where it is opened and printed at once.
+func TestFleetAccept(t *testing.T) {
+	f := newFleet(t)
+	if r := f.script(t, `"$STS" grant who --source-profile base --no-policy --plain --duration 2h > "$HOME/granted"`, ""); r.Code != 0 {
+		t.Fatal(r.Stderr)
+	}
+	const open = `"$STS" accept --plain --format env "$HOME/granted"`
+	if r := f.script(t, open, ""); r.Code != 0 || !strings.Contains(r.Stdout, harness.Canary) {
+		t.Fatalf("exit %d, %s", r.Code, r.Stderr)
+	}
+	refused := func(want string, env ...string) {
+		t.Helper()
+		if r := f.script(t, open, "", env...); r.Code != harness.ExitConfig || r.Stdout != "" || !strings.Contains(r.Stderr, want) {
+			t.Errorf("exit %d, %q, want %q", r.Code, r.Stderr, want)
+		}
+	}
+	f.write(t, "[policy]\nallowed_sources = [\"static\"]\n")
+	refused("config.toml:2: this machine's policy: allowed_sources has only static, and the source is granted")
+	f.write(t, "[policy]\nmax_duration = \"1h\"\n")
+	refused("config.toml:2: this machine's policy: max_duration is 1h, and the credentials of who live for another 2h")
+	f.write(t, "[agent]\nrefuse = true\n")
+	refused("agents get no credentials here", "CLAUDECODE=1")
+	f.write(t, "[agent]\nread_only = true\n")
+	refused("does not go with a granted token", "CLAUDECODE=1")
+}
