@@ -16,6 +16,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/audit"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/passphrase"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
@@ -152,6 +153,9 @@ func (p *program) grantRequest(name string, flags settings.Flags) (*request.Requ
 	}
 	if err != nil {
 		return nil, err
+	}
+	if req.Instead {
+		return nil, failure.Configf("%s asks, and agents get the credentials of %s whatever they ask for: these are not granted", req.Agent, display.Quote(req.Name)).Do("run it yourself")
 	}
 	req.NoCache = true // theirs, not ours; what it is based on may still come from the cache
 	return req, nil
