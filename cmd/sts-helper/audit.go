@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -47,15 +46,14 @@ func (p *program) auditCommand() *cobra.Command {
 		},
 		RunE: func(_ *cobra.Command, args []string) error { return p.auditVerify(args, output) },
 	}
-	verify.Flags().StringVar(&output, "output", "text", "`FORM` of the output: text, json")
-	_ = verify.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	addOutput(verify, &output)
 	cmd.AddCommand(verify)
 	return cmd
 }
 
 func (p *program) auditVerify(args []string, output string) error {
-	if output != "text" && output != "json" {
-		return usageError{fmt.Errorf("--output is text or json, not %s", display.Quote(output))}
+	if err := checkOutput(output); err != nil {
+		return err
 	}
 	config, err := settings.LoadAudit(p.env)
 	if err != nil {
@@ -76,9 +74,7 @@ func (p *program) auditVerify(args []string, output string) error {
 		return failure.Configf("%s cannot be read: %s", display.Safe(file), display.Innermost(err))
 	}
 	if output == "json" {
-		enc := json.NewEncoder(p.stdout)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(report)
+		err = p.printJSON(report)
 	} else {
 		for _, wrong := range report.Wrong {
 			fmt.Fprintln(p.stdout, display.Safe(wrong))

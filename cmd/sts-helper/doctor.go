@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,9 +62,7 @@ func (p *program) doctorCommand() *cobra.Command {
 			return err
 		}
 		if output == "json" {
-			enc := json.NewEncoder(p.stdout)
-			enc.SetIndent("", "  ")
-			err = enc.Encode(c)
+			err = p.printJSON(c)
 		} else {
 			_, err = p.stdout.WriteString(c.text(len(args) > 0))
 		}
@@ -84,19 +81,6 @@ func (p *program) doctorCommand() *cobra.Command {
 		return nil
 	}
 	return cmd
-}
-
-// addOutput gives a command the flag --output, with the forms text and json.
-func addOutput(cmd *cobra.Command, into *string) {
-	cmd.Flags().StringVar(into, "output", "text", "`FORM` of the output: text, json")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
-}
-
-func checkOutput(output string) error {
-	if output != "text" && output != "json" {
-		return usageError{fmt.Errorf("--output is text or json, not %s", display.Quote(output))}
-	}
-	return nil
 }
 
 // text is what was found, problems first, and where sdks is set what each SDK does.

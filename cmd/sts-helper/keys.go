@@ -128,14 +128,21 @@ func (p *program) keyProvider(k *storedkey.Key, serial, region string) (*broker.
 
 func (p *program) keysRemoveCommand() *cobra.Command {
 	var yes bool
+	var output string
 	cmd := &cobra.Command{Use: "remove NAME [flags]", Short: "Delete a stored key here; at AWS it stays", Args: oneArgument("NAME of the stored key"), ValidArgsFunction: p.completeKeys,
 		Long: "Delete a stored key here. At AWS it stays as it is, and works wherever else it is known.\n\n    sts-helper keys remove work --yes"}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "delete without asking")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return p.removeKey(cmd.Context(), args[0], yes) }
+	addOutput(cmd, &output)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkOutput(output); err != nil {
+			return err
+		}
+		return p.removeKey(cmd.Context(), args[0], yes, output)
+	}
 	return cmd
 }
 
-func (p *program) removeKey(ctx context.Context, name string, yes bool) error {
+func (p *program) removeKey(ctx context.Context, name string, yes bool, output string) error {
 	held, err := p.holdKey(ctx, name, "removing a key")
 	if err != nil {
 		return err
@@ -156,6 +163,9 @@ func (p *program) removeKey(ctx context.Context, name string, yes bool) error {
 	}
 	if err := keystore.Forget(dir, name); err != nil {
 		return err
+	}
+	if output == "json" {
+		return p.printJSON(keyDocument{Version: 1, Key: listed(k), Stays: k.IDs()})
 	}
 	if err := p.say("removed %s; at AWS the key stays: to delete it there, run: %s", name, deleteAtAWS(k.AccessKeyID)); err != nil {
 		return err

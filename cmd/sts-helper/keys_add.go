@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ an AWS profile, which gets its credentials with the stored key then; a backup is
 type keysAdd struct {
 	profile, store, mfaSerial string
 	replace                   bool
-	region                    string
+	region, output            string
 }
 
 func (p *program) keysAddCommand() *cobra.Command {
@@ -45,7 +46,13 @@ func (p *program) keysAddCommand() *cobra.Command {
 	set.BoolVar(&f.replace, "replace", false, "replace the key that is stored under the name")
 	_ = cmd.RegisterFlagCompletionFunc("store", cobra.FixedCompletions([]string{"auto", "system", "file", "kernel"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("from-profile", p.completeAWSNames)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return p.addKey(cmd.Context(), args[0], &f) }
+	addOutput(cmd, &f.output)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkOutput(f.output); err != nil {
+			return err
+		}
+		return p.addKey(cmd.Context(), args[0], &f)
+	}
 	return cmd
 }
 
@@ -103,6 +110,7 @@ func (p *program) addKey(ctx context.Context, name string, f *keysAdd) error {
 	if err := keystore.Describe(dir, k); err != nil {
 		return err
 	}
+	done := keyDocument{Version: 1, Key: listed(k), Profile: f.profile}
 	if old != nil {
 		for _, id := range old.IDs() {
 			if id == k.AccessKeyID && old.Store == kind {
@@ -112,29 +120,40 @@ func (p *program) addKey(ctx context.Context, name string, f *keysAdd) error {
 				p.progress("warning: the key that was replaced stays in its store: %s", err)
 			}
 		}
-		if err := p.sayOther(old, k.AccessKeyID); err != nil {
+		if f.output == "json" {
+			done.Stays = slices.DeleteFunc(old.IDs(), func(id string) bool { return old.Rotation == nil || id == k.AccessKeyID })
+		} else if err := p.sayOther(old, k.AccessKeyID); err != nil {
 			return err
 		}
 	}
-	if err := p.say("stored %s in %s: %s", display.Safe(k.AccessKeyID), keystore.Name(kind), display.Safe(k.ARN)); err != nil {
+	if plan != nil {
+		if done.Backups, err = plan.Apply(); err != nil {
+			return err
+		}
+		for _, b := range plan.KeyBackups(done.Backups) {
+			p.progress("%s still has the key; remove it once all works, after which setup --remove cannot undo that", display.Safe(b))
+		}
+	}
+	if f.output == "json" {
+		return p.printJSON(done)
+	}
+	return p.sayAdded(k, &done)
+}
+
+// sayAdded says where a key was stored, and how it is used.
+func (p *program) sayAdded(k *storedkey.Key, done *keyDocument) error {
+	if err := p.say("stored %s in %s: %s", display.Safe(k.AccessKeyID), keystore.Name(k.Store), display.Safe(k.ARN)); err != nil {
 		return err
 	}
-	if plan == nil {
-		return p.say("use it with: sts-helper --source-key %s, or source_key = %q in config.toml", name, name)
+	if done.Profile == "" {
+		return p.say("use it with: sts-helper --source-key %s, or source_key = %q in config.toml", k.Name, k.Name)
 	}
-	backups, err := plan.Apply()
-	if err != nil {
-		return err
-	}
-	for _, b := range backups {
+	for _, b := range done.Backups {
 		if err := p.say("backup: %s", display.Safe(b)); err != nil {
 			return err
 		}
 	}
-	for _, b := range plan.KeyBackups(backups) {
-		p.progress("%s still has the key; remove it once all works, after which setup --remove cannot undo that", display.Safe(b))
-	}
-	return p.say("AWS profile %s gets its credentials with the stored key now", display.Quote(f.profile))
+	return p.say("AWS profile %s gets its credentials with the stored key now", display.Quote(done.Profile))
 }
 
 // tryKey asks STS whose a key is, and writes it into k.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/keystore"
 	"github.com/sts-helper/sts-helper/internal/remaining"
+	"github.com/sts-helper/sts-helper/internal/storedkey"
 )
 
 func (p *program) keysListCommand() *cobra.Command {
@@ -27,7 +27,7 @@ func (p *program) keysListCommand() *cobra.Command {
 	return cmd
 }
 
-// listedKey is one stored key of keys list --output json. Times are RFC 3339, UTC.
+// listedKey is one stored key as --output json has it. Times are RFC 3339, UTC.
 type listedKey struct {
 	Name        string     `json:"name"`
 	AccessKeyID string     `json:"access_key_id"`
@@ -39,6 +39,24 @@ type listedKey struct {
 	Rotated     *time.Time `json:"rotated,omitempty"`
 	Rotating    string     `json:"rotating,omitempty"` // the step at which a rotation was ended
 	Problem     string     `json:"problem,omitempty"`
+}
+
+// keyDocument is what keys add, remove and rotate print with --output json.
+type keyDocument struct {
+	Version int       `json:"version"`
+	Key     listedKey `json:"key"`               // as it is now; what remove removed
+	Profile string    `json:"profile,omitempty"` // the AWS profile that gets its credentials with it now
+	Backups []string  `json:"backups,omitempty"` // of the files that were changed
+	Deleted string    `json:"deleted,omitempty"` // by rotate, at AWS: the id of the key before
+	Stays   []string  `json:"stays,omitempty"`   // at AWS: ids of keys that are in no store any more
+}
+
+func listed(k *storedkey.Key) listedKey {
+	l := listedKey{Name: k.Name, AccessKeyID: k.AccessKeyID, Store: string(k.Store), Identity: k.ARN, MFASerial: k.MFASerial, Added: k.Added, Created: k.Created, Rotated: k.Rotated}
+	if k.Rotation != nil {
+		l.Rotating = string(k.Rotation.Step)
+	}
+	return l
 }
 
 func (p *program) listKeys(asJSON bool) error {
@@ -57,17 +75,11 @@ func (p *program) listKeys(asJSON bool) error {
 		case err != nil:
 			all = append(all, listedKey{Name: name, Problem: display.Safe(err.Error())})
 		case k != nil:
-			one := listedKey{Name: name, AccessKeyID: k.AccessKeyID, Store: string(k.Store), Identity: k.ARN, MFASerial: k.MFASerial, Added: k.Added, Created: k.Created, Rotated: k.Rotated}
-			if k.Rotation != nil {
-				one.Rotating = string(k.Rotation.Step)
-			}
-			all = append(all, one)
+			all = append(all, listed(k))
 		}
 	}
 	if asJSON {
-		e := json.NewEncoder(p.stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(map[string]any{"version": 1, "keys": all})
+		return p.printJSON(map[string]any{"version": 1, "keys": all})
 	}
 	if len(all) == 0 {
 		return p.say("no key is stored; store one: sts-helper keys add NAME")
@@ -76,7 +88,7 @@ func (p *program) listKeys(asJSON bool) error {
 	fmt.Fprintln(w, "NAME\tKEY ID\tSTORE\tAGE\tROTATED\tIDENTITY")
 	for _, k := range all {
 		if k.Problem != "" {
-			fmt.Fprintf(w, "%s\t%s\n", k.Name, k.Problem)
+			fmt.Fprintf(w, "%s\t-\t-\t-\t-\t%s\n", k.Name, k.Problem)
 			continue
 		}
 		since, rotated := k.Added, "never"

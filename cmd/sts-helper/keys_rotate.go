@@ -22,21 +22,26 @@ there no working key. It takes iam:ListAccessKeys, CreateAccessKey, UpdateAccess
 DeleteAccessKey for the user's own keys. --mfa-serial makes the requests with a session with MFA.
 
     sts-helper keys rotate work
-    sts-helper keys rotate work --mfa-serial auto`
+    sts-helper keys rotate work --mfa-serial auto
+    sts-helper keys rotate work --output json`
 
 func (p *program) keysRotateCommand() *cobra.Command {
-	var serial, region string
+	var serial, region, output string
 	cmd := &cobra.Command{Use: "rotate NAME [flags]", Short: "Put a new access key in the place of a stored one", Long: keysRotateHelp,
 		Args: oneArgument("NAME of the stored key"), ValidArgsFunction: p.completeKeys}
 	cmd.Flags().StringVar(&serial, "mfa-serial", "", "MFA device for the session that asks IAM: `SERIAL` number, ARN, or auto")
 	cmd.Flags().StringVar(&region, "region", "", "`REGION` whose STS tries the key")
+	addOutput(cmd, &output)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return p.rotateKey(cmd.Context(), args[0], serial, region)
+		if err := checkOutput(output); err != nil {
+			return err
+		}
+		return p.rotateKey(cmd.Context(), args[0], serial, region, output)
 	}
 	return cmd
 }
 
-func (p *program) rotateKey(ctx context.Context, name, serial, region string) error {
+func (p *program) rotateKey(ctx context.Context, name, serial, region, output string) error {
 	held, err := p.holdKey(ctx, name, "rotating a key")
 	if err != nil {
 		return err
@@ -74,6 +79,9 @@ func (p *program) rotateKey(ctx context.Context, name, serial, region string) er
 	}
 	if err := r.Run(ctx); err != nil {
 		return err
+	}
+	if output == "json" {
+		return p.printJSON(keyDocument{Version: 1, Key: listed(k), Deleted: old})
 	}
 	return p.say("rotated %s: %s is in use, and %s is deleted", name, display.Safe(k.AccessKeyID), display.Safe(old))
 }

@@ -77,7 +77,7 @@ func (p *program) loginCommand() *cobra.Command {
 		}
 		done := &loginResults{Version: 1, Logins: []loginResult{}}
 		err = p.login(cmd.Context(), names, flags, &how, force, done)
-		return errors.Join(err, done.print(p.stdout))
+		return errors.Join(err, p.printJSON(done))
 	}
 	return cmd
 }

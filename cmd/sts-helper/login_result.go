@@ -1,8 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"io"
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/display"
@@ -44,11 +42,4 @@ func (r *loginResults) failed(t *target, err error) {
 	if r != nil {
 		r.Logins = append(r.Logins, loginResult{Profile: t.name, Result: "failed", Class: string(failure.ClassOf(err)), Error: display.Safe(err.Error())})
 	}
-}
-
-// print writes the document.
-func (r *loginResults) print(to io.Writer) error {
-	enc := json.NewEncoder(to)
-	enc.SetIndent("", "  ")
-	return enc.Encode(r)
 }

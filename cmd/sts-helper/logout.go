@@ -24,6 +24,7 @@ What other profiles are made from as well stays, unless --shared is given.
 
     sts-helper logout dev
     sts-helper logout dev --shared
+    sts-helper logout --all --output json
 
 Where a profile named builds on a login of IAM Identity Center or "aws login", the login
 is ended, too, with all credentials that came from it: the AWS CLI is logged out as well.
@@ -31,10 +32,12 @@ is ended, too, with all credentials that came from it: the AWS CLI is logged out
 
 AWS goes on taking the credentials until they end; only IAM can change that. The files
 are overwritten before they are removed, which flash disks and some file systems make
-meaningless. That a code of an MFA device was used is not forgotten.`
+meaningless. That a code of an MFA device was used is not forgotten. The fields of the
+JSON document are in docs/login.md.`
 
 func (p *program) logoutCommand() *cobra.Command {
 	var all, shared bool
+	var output string
 	cmd := &cobra.Command{
 		Use:               "logout [PROFILE...] [flags]",
 		Short:             "Remove credentials from the cache",
@@ -44,30 +47,40 @@ func (p *program) logoutCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&all, "all", false, "remove everything, whatever profile it belongs to")
 	cmd.Flags().BoolVar(&shared, "shared", false, "remove the sessions that other profiles use as well, too")
 	flags := addSettings(cmd.Flags(), "no-cache", "mfa-code", "mfa-process", "prompt", "wait")
+	addOutput(cmd, &output)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkOutput(output); err != nil {
+			return err
+		}
+		report := p.newLogoutReport(output)
 		if all {
 			if len(args) > 0 {
 				return usageError{errors.New("--all does not go with names")}
 			}
-			return p.logoutAll(flags)
+			return report.end(p.logoutAll(flags, report))
 		}
-		return p.logout(cmd.Context(), args, flags, shared)
+		targets, err := p.leaving(cmd.Context(), args, flags)
+		if err != nil {
+			return err
+		}
+		return report.end(p.logout(cmd.Context(), targets, shared, report))
 	}
 	return cmd
 }
 
-func (p *program) logout(ctx context.Context, names []string, flags settings.Flags, shared bool) error {
+// leaving are the targets of a logout: all that were named, since half a logout would look like a whole one.
+func (p *program) leaving(ctx context.Context, names []string, flags settings.Flags) ([]*target, error) {
 	names, err := p.named(names, false, flags)
 	if err == nil && len(names) == 0 {
 		names, err = p.pick(ctx, flags, false)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	all, err := p.targets(names, flags, broker.Options{NonInteractive: true})
-	if err != nil {
-		return err // half a logout would look like a whole one
-	}
+	return p.targets(names, flags, broker.Options{NonInteractive: true})
+}
+
+func (p *program) logout(ctx context.Context, all []*target, shared bool, report *logoutReport) error {
 	var batch broker.LogoutBatch
 	users := map[string][]string{}
 	if !shared {
@@ -82,7 +95,7 @@ func (p *program) logout(ctx context.Context, names []string, flags settings.Fla
 	for _, t := range all {
 		var kept []string
 		// First the login, or what is removed could be made from it again.
-		ended, loginErr := p.endLogin(ctx, t)
+		ended, loginErr := report.endLogin(ctx, t)
 		removed, err := batch.Logout(t.Provider)
 		if err != nil {
 			return noCache(err)
@@ -91,6 +104,7 @@ func (p *program) logout(ctx context.Context, names []string, flags settings.Fla
 		for _, r := range removed {
 			if r.Kept {
 				if r.Entry.Record != nil {
+					report.record(t, r.Of, r.Entry, recordKept, users[r.Of.Key().String()])
 					kept = append(kept, fmt.Sprintf("kept %s, used by %s too: %s; run: sts-helper logout --shared %s",
 						recordName(t, r), several(users[r.Of.Key().String()]), describe(r.Entry), display.ShellWord(t.name)))
 				}
@@ -108,7 +122,8 @@ func (p *program) logout(ctx context.Context, names []string, flags settings.Fla
 			if r.Entry.Record == nil && len(r.Renewing) > 0 {
 				continue
 			}
-			if err := p.say("removed %s: %s", recordName(t, r), what); err != nil {
+			report.record(t, r.Of, r.Entry, recordRemoved, nil)
+			if err := report.say("removed %s: %s", recordName(t, r), what); err != nil {
 				return err
 			}
 		}
@@ -116,17 +131,17 @@ func (p *program) logout(ctx context.Context, names []string, flags settings.Fla
 			return loginErr
 		}
 		if gone == 0 && !ended {
-			if err := p.say("%s: nothing was in the cache", t.name); err != nil {
+			if err := report.say("%s: nothing was in the cache", t.name); err != nil {
 				return err
 			}
 		}
 		for _, line := range kept {
-			if err := p.say("%s", line); err != nil {
+			if err := report.say("%s", line); err != nil {
 				return err
 			}
 		}
 	}
-	return p.reportRenewing(renewing)
+	return report.renewing(renewing)
 }
 
 // others are the known profiles that are not among those that are logged out.
@@ -168,22 +183,23 @@ func several(names []string) string {
 }
 
 // endLogin ends the login that t's credentials come from, and reports whether there was one.
-func (p *program) endLogin(ctx context.Context, t *target) (ended bool, err error) {
+func (r *logoutReport) endLogin(ctx context.Context, t *target) (ended bool, err error) {
 	login, _ := t.SourceLogin()
 	if login == nil {
 		return false, nil
 	}
 	ended, err = login.Logout(ctx)
 	if err == nil && ended {
-		err = p.say("logged out of %s: %s", t.name, login.Kind())
+		err = r.login(t, login.Kind())
 	}
 	return ended, err
 }
 
-// reportRenewing is the error about refreshes that were going on all the while.
-func (p *program) reportRenewing(holders []lock.Holder) error {
+// renewing is the error about refreshes that were going on all the while.
+func (r *logoutReport) renewing(holders []lock.Holder) error {
 	var lines []string
 	for _, who := range holders {
+		r.Renewing = append(r.Renewing, logoutHolder{who.PID, display.Safe(who.TTY)})
 		if line := holderName(who) + " is renewing it and may store it again; run logout once more"; !slices.Contains(lines, line) {
 			lines = append(lines, line)
 		}
@@ -192,7 +208,7 @@ func (p *program) reportRenewing(holders []lock.Holder) error {
 		return nil
 	}
 	for _, line := range lines[1:] {
-		p.progress("%s", line)
+		r.p.progress("%s", line)
 	}
 	return &failure.Error{Class: failure.Locked, Text: lines[0]}
 }
@@ -202,7 +218,7 @@ func holderName(who lock.Holder) string {
 	return display.Safe(lock.Holder{PID: who.PID, TTY: who.TTY}.String())
 }
 
-func (p *program) logoutAll(flags settings.Flags) error {
+func (p *program) logoutAll(flags settings.Flags, report *logoutReport) error {
 	all, _, bad, err := p.caches(flags)
 	if err != nil {
 		return err
@@ -215,7 +231,8 @@ func (p *program) logoutAll(flags settings.Flags) error {
 	for _, c := range all {
 		entries, holders, err := broker.LogoutAll(c)
 		for _, e := range entries {
-			if err := p.say("removed %s", describe(e)); err != nil {
+			report.record(nil, nil, e, recordRemoved, nil)
+			if err := report.say("removed %s", describe(e)); err != nil {
 				return err
 			}
 			removed++
@@ -226,9 +243,9 @@ func (p *program) logoutAll(flags settings.Flags) error {
 		renewing = append(renewing, holders...)
 	}
 	if removed == 0 {
-		return p.say("nothing was in the cache")
+		return report.say("nothing was in the cache")
 	}
-	return p.reportRenewing(renewing)
+	return report.renewing(renewing)
 }
 
 // describe names what a file of the cache holds, on one line.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -111,9 +110,7 @@ func (p *program) checkPolicy(ctx context.Context, file string, asJSON bool) err
 		for _, f := range policy.Check(data) {
 			d.Findings = append(d.Findings, policyFinding{f.Line, f.Column, display.Safe(f.Path), fmt.Sprint(f.Severity), display.Safe(f.Message)})
 		}
-		enc := json.NewEncoder(p.stdout)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(d); err != nil {
+		if err := p.printJSON(d); err != nil {
 			return err
 		}
 	} else {

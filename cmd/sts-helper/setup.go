@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -74,8 +73,7 @@ func (p *program) setupCommand() *cobra.Command {
 	set.StringVar(&f.region, "region", "", "`REGION` of the new profile, and of Identity Center")
 	set.StringVar(&f.mfaSerial, "mfa-serial", "", "MFA device of the new profile: `SERIAL` number, ARN, or auto")
 	set.BoolVar(&f.noTry, "no-try", false, "do not try the profiles afterwards")
-	set.StringVar(&f.output, "output", "text", "`FORM` of the output: text, json")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	addOutput(cmd, &f.output)
 	_ = cmd.RegisterFlagCompletionFunc("profile", p.completeAWSNames)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		f.profiles = append(f.profiles, args...)
@@ -313,10 +311,7 @@ func (p *program) finish(f *setupFlags, v any) error {
 	if f.output != "json" {
 		return nil
 	}
-	e := json.NewEncoder(p.stdout)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+	return p.printJSON(v)
 }
 
 // removeSetup undoes what setup has written.

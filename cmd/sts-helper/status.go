@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,8 +43,7 @@ func (p *program) statusCommand() *cobra.Command {
 		Long:              statusHelp,
 		ValidArgsFunction: p.completeNames,
 	}
-	cmd.Flags().StringVar(&output, "output", "text", "`FORM` of the output: text, json")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	addOutput(cmd, &output)
 	cmd.Flags().BoolVar(&v.json, "json", false, "the same as --output json")
 	cmd.Flags().BoolVar(&v.long, "long", false, "say everything of each record")
 	cmd.Flags().BoolVar(&v.short, "short", false, "one profile and how long it lasts, for a shell prompt")
@@ -54,13 +52,10 @@ func (p *program) statusCommand() *cobra.Command {
 	cmd.MarkFlagsMutuallyExclusive("short", "watch")
 	flags := addSettings(cmd.Flags(), "no-cache", "mfa-code", "mfa-process", "prompt", "wait")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		switch output {
-		case "json":
-			v.json = true
-		case "text":
-		default:
-			return usageError{fmt.Errorf("--output is text or json, not %s", display.Quote(output))}
+		if err := checkOutput(output); err != nil {
+			return err
 		}
+		v.json = v.json || output == "json"
 		if v.short {
 			return p.statusShort(args, flags)
 		}
@@ -188,13 +183,11 @@ func (p *program) status(names []string, flags settings.Flags, v statusView) (st
 	}
 	var b strings.Builder
 	if v.json {
-		enc := json.NewEncoder(&b)
-		enc.SetIndent("", "  ")
 		doc := map[string]any{"version": 1, "profiles": lines, "records": records, "problems": problems}
 		if there {
 			doc["machine_settings"] = machine
 		}
-		err := enc.Encode(doc)
+		err := writeJSON(&b, doc)
 		return b.String(), err
 	}
 	if there && len(flags["verbose"]) > 0 {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -25,10 +24,7 @@ func (p *program) versionCommand() *cobra.Command {
 				return err
 			}
 			if output == "json" {
-				v := versionOf()
-				enc := json.NewEncoder(p.stdout)
-				enc.SetIndent("", "  ")
-				return enc.Encode(v)
+				return p.printJSON(versionOf())
 			}
 			_, err := fmt.Fprintln(p.stdout, versionLine())
 			return err

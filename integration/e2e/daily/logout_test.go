@@ -1,11 +1,13 @@
 package daily_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/integration/harness"
@@ -81,6 +83,56 @@ func TestLogoutLeavesSharedSessions(t *testing.T) {
 	}
 	if r := m.Run(t, "--profile", "r2"); r.Code != harness.ExitInteraction {
 		t.Errorf("exit %d, %q: the session is still there", r.Code, r.Stderr)
+	}
+}
+
+// For a program a logout says the same in one document.
+func TestLogoutJSON(t *testing.T) {
+	t.Parallel()
+	m := harness.NewMFAWorld(t)
+	m.Creds(t, m.Run(t, "--profile", "r0", "--mfa-code", m.Code()))
+	type record struct {
+		Profile, Of, Result, Key, Operation, Identity string
+		UsedBy                                        []string `json:"used_by"`
+		AccessKeyID                                   string   `json:"access_key_id"`
+		Expires                                       *time.Time
+	}
+	logout := func(args ...string) (doc struct {
+		Version  int
+		Logins   []struct{ Profile, Kind string }
+		Records  []record
+		Renewing []struct{ PID int }
+	}) {
+		t.Helper()
+		r := m.Run(t, append([]string{"logout", "--output", "json"}, args...)...)
+		if err := json.Unmarshal([]byte(r.Stdout), &doc); err != nil || r.Code != 0 || r.Stderr != "" || doc.Version != 1 || doc.Logins == nil || doc.Renewing == nil {
+			t.Fatalf("exit %d, %v, %q, %q", r.Code, err, r.Stdout, r.Stderr)
+		}
+		return doc
+	}
+	doc := logout("r0")
+	if len(doc.Records) != 2 {
+		t.Fatalf("%+v", doc.Records)
+	}
+	own, session := doc.Records[0], doc.Records[1]
+	if own.Profile != "r0" || own.Of != "profile" || own.Result != "removed" || own.Operation != "AssumeRole" || !strings.Contains(own.Identity, ":assumed-role/role0/") ||
+		len(own.Key) != 64 || !strings.HasPrefix(own.AccessKeyID, "ASIA") || own.Expires == nil || own.UsedBy != nil {
+		t.Errorf("%+v", own)
+	}
+	if session.Profile != "r0" || session.Of != "session" || session.Result != "kept" || session.Operation != "GetSessionToken" || len(session.UsedBy) != harness.Roles || session.UsedBy[0] != "dev" {
+		t.Errorf("%+v", session)
+	}
+	if doc := logout("r0"); len(doc.Records) != 1 || doc.Records[0].Result != "kept" {
+		t.Errorf("%+v", doc.Records)
+	}
+	if doc := logout("--all"); len(doc.Records) != 1 || doc.Records[0].Result != "removed" || doc.Records[0].Profile != "" || doc.Records[0].Key != session.Key {
+		t.Errorf("%+v", doc.Records)
+	}
+	if doc := logout("--all"); doc.Records == nil || len(doc.Records) != 0 {
+		t.Errorf("%+v", doc.Records)
+	}
+	if r := m.Run(t, "logout", "r00", "--output", "json"); r.Code == 0 || r.Stdout != "" {
+		t.Errorf("exit %d, %q", r.Code, r.Stdout)
 	}
 }
 

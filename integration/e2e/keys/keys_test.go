@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -167,6 +168,108 @@ func TestKeys(t *testing.T) {
 				t.Error("a secret stays")
 			}
 		})
+	}
+}
+
+// For a program add, rotate and remove say what list says, and what became of keys at AWS.
+func TestKeysJSON(t *testing.T) {
+	w := newWorld(t)
+	type key struct {
+		Name, Store, Identity string
+		AccessKeyID           string `json:"access_key_id"`
+		Added                 time.Time
+		Rotated               *time.Time
+	}
+	parse := func(r harness.Result) (doc struct {
+		Version int
+		Key     key
+		Deleted string
+		Stays   []string
+	}) {
+		t.Helper()
+		w.ok(t, r)
+		if err := json.Unmarshal([]byte(r.Stdout), &doc); err != nil || doc.Version != 1 || strings.Contains(r.Stdout, harness.Canary) {
+			t.Fatalf("%v: %s", err, r.Stdout)
+		}
+		return doc
+	}
+	added := parse(w.add(t, "--output", "json"))
+	if k := added.Key; k.Name != "work" || k.Store != "system" || k.AccessKeyID != w.User.AccessKeyID || k.Identity != w.User.ARN || k.Added.IsZero() || k.Rotated != nil || added.Stays != nil {
+		t.Errorf("%+v", added)
+	}
+	rotated := parse(w.Run(t, "keys", "rotate", "work", "--output", "json"))
+	if k := rotated.Key; rotated.Deleted != w.User.AccessKeyID || k.AccessKeyID == w.User.AccessKeyID || k.Rotated == nil {
+		t.Errorf("%+v", rotated)
+	}
+	removed := parse(w.Run(t, "keys", "remove", "work", "--yes", "--output", "json"))
+	if removed.Key.AccessKeyID != rotated.Key.AccessKeyID || !slices.Equal(removed.Stays, []string{rotated.Key.AccessKeyID}) {
+		t.Errorf("%+v", removed)
+	}
+	for _, command := range []string{"add", "rotate", "remove"} {
+		if r := w.Run(t, "keys", command, "work", "--output", "yaml"); r.Code != harness.ExitUsage || !strings.Contains(r.Stderr, "--output is text or json") {
+			t.Errorf("%s: exit %d, %q", command, r.Code, r.Stderr)
+		}
+	}
+}
+
+// The table of stored keys has a line each, with a heading above, and none of a secret.
+func TestKeysList(t *testing.T) {
+	w := newWorld(t)
+	if r := w.ok(t, w.Run(t, "keys", "list")); r.Stdout != "no key is stored; store one: sts-helper keys add NAME\n" {
+		t.Errorf("%q", r.Stdout)
+	}
+	w.ok(t, w.add(t))
+	bob := w.STS.AddUser(harness.Account, "bob")
+	cmd := w.Command(t, "keys", "add", "bob", "--mfa-serial", "auto")
+	cmd.Stdin = strings.NewReader(bob.AccessKeyID + "\n" + bob.SecretAccessKey + "\n")
+	w.ok(t, w.Finish(t, cmd))
+	w.ok(t, w.Run(t, "keys", "rotate", "work"))
+	harness.Must(t, os.WriteFile(filepath.Join(w.Dir, ".local/share/sts-helper/keys/broken.json"), []byte("{"), 0o600))
+	r := w.ok(t, w.Run(t, "keys", "list"))
+	lines := strings.Split(strings.TrimSuffix(r.Stdout, "\n"), "\n")
+	if len(lines) != 4 {
+		t.Fatalf("%q", r.Stdout)
+	}
+	if got := strings.Fields(lines[0]); !slices.Equal(got, []string{"NAME", "KEY", "ID", "STORE", "AGE", "ROTATED", "IDENTITY"}) {
+		t.Errorf("%q", lines[0])
+	}
+	column := strings.Index(lines[0], "IDENTITY")
+	all, _ := w.STS.AccessKeys(w.User)
+	for i, want := range []struct{ name, id, rotated, identity string }{
+		{"bob", bob.AccessKeyID, "never", bob.ARN}, {"work", all[0], "ago", w.User.ARN},
+	} {
+		line := lines[1+2*i]
+		if !strings.HasPrefix(line, want.name+" ") || !strings.Contains(line, " "+want.id+"  system ") || !strings.Contains(line, want.rotated+" ") || line[column:] != want.identity {
+			t.Errorf("%q, want %+v", line, want)
+		}
+	}
+	if !strings.HasPrefix(lines[2], "broken ") || !strings.Contains(lines[2], "broken.json") || strings.Contains(r.Stdout, harness.Canary) {
+		t.Errorf("%q", r.Stdout)
+	}
+}
+
+// On a terminal remove asks, and keeps the key unless the answer is yes; elsewhere it takes --yes.
+func TestKeysRemoveAsks(t *testing.T) {
+	w := newWorld(t)
+	w.ok(t, w.add(t))
+	if r := w.Run(t, "keys", "remove", "work"); r.Code != harness.ExitUsage || !strings.Contains(r.Stderr, "there is no terminal to ask on; add --yes") {
+		t.Errorf("exit %d, %q", r.Code, r.Stderr)
+	}
+	for _, answer := range []struct {
+		typed string
+		code  int
+		gone  bool
+	}{{"\r", 0, false}, {"n\r", 0, false}, {"\x03", 128 + int(syscall.SIGINT), false}, {"y\r", 0, true}} {
+		tt := harness.NewTerminal(t)
+		cmd := w.Command(t, "keys", "remove", "work")
+		cmd.Stdin, cmd.Stderr = tt.Line, tt.Line
+		j := harness.Start(t, tt, cmd)
+		tt.Await("Delete key work ("+w.User.AccessKeyID+")? Its secret cannot be had again.", 1)
+		tt.Type(answer.typed)
+		r := j.Result(t)
+		if gone := len(w.store.Secrets()) == 0; r.Code != answer.code || gone != answer.gone || strings.Contains(r.Stdout, "removed work; at AWS the key stays") != answer.gone {
+			t.Errorf("%q: exit %d, %q, %q, gone %v", answer.typed, r.Code, r.Stdout, tt.Screen(), gone)
+		}
 	}
 }
 
