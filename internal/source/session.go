@@ -27,8 +27,8 @@ const (
 	// refreshUnder is the life below which a login is refreshed: when botocore and the SDK for
 	// JavaScript refresh one of "aws login", and the advisory window of its 15 minutes.
 	refreshUnder = 5 * time.Minute
-	// useUnder is the life down to which a login that cannot be refreshed is used.
-	useUnder = 10 * time.Second
+	// useUnder is the life down to which a login that cannot be refreshed is used, as a token is.
+	useUnder = cache.HardFloor
 	// refreshTime bounds a refresh. One that has begun is finished, whatever becomes of the
 	// call: the answer to a token that works once must reach the disk. Of this refreshGrace is
 	// given at the end, whatever the time: a process that was stopped meanwhile finds the answer.
