@@ -267,7 +267,11 @@ func TestAccept(t *testing.T) {
 	if a, err := w.token(t, "granted=visitor"); err != nil || a.Token.Credentials.AccessKeyID != granted.Credentials.AccessKeyID {
 		t.Errorf("%v, %v", a.Token, err)
 	}
-	for _, flags := range [][]string{{"granted=visitor", "no-cache=true"}, {"granted=visitor", "cache-dir=/dev/null"}} {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, flags := range [][]string{{"granted=visitor", "no-cache=true"}, {"granted=visitor", "cache-dir=" + file}} {
 		p, err := w.provider(t, flags...)
 		if err != nil {
 			t.Fatal(err)
