@@ -20,6 +20,8 @@ CYCLONEDX_VERSION   := v1.10.0
 AWS_VAULT_VERSION   := v7.2.0
 GRANTED_VERSION     := v0.39.0
 GOVULNCHECK_VERSION := v1.9.0
+KUSTOMIZE_VERSION   := v5.8.1
+HELM_VERSION        := v3.22.0
 
 FUZZTIME   ?= 30s
 BENCHTIME  ?= 1s
@@ -27,7 +29,7 @@ BENCHTIME  ?= 1s
 # Nothing that is run from here may look for a metadata service.
 export AWS_EC2_METADATA_DISABLED := true
 
-.PHONY: build install uninstall package-files dist dist-test image demo test test-short test-other long check bench beside scale fuzz conformance conformance-long go-sdk-tests sdk-tools reference man clean help
+.PHONY: build install uninstall package-files dist dist-test image demo test test-short test-other long check bench beside scale fuzz conformance conformance-long kubernetes go-sdk-tests sdk-tools reference man clean help
 
 build: ## build bin/sts-helper
 	CGO_ENABLED=0 $(GO) build -trimpath -tags='$(TAGS)' -ldflags='$(LDFLAGS)' -o $(BIN)/sts-helper ./cmd/sts-helper
@@ -77,6 +79,7 @@ long: ## what takes too long for every change: 10,000 kills, a million requests,
 	STS_HELPER_AGENT_CALLS=10000 $(GO) test -count=1 -timeout=60m -run '^TestUsersAndAgentsAtOnce$$' ./integration/e2e/process
 	$(MAKE) conformance-long
 	$(MAKE) beside
+	$(MAKE) kubernetes
 
 check: $(TOOLS)/staticcheck $(TOOLS)/govulncheck ## formatting, vet, staticcheck, tidy, other systems, known vulnerabilities
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
@@ -130,6 +133,24 @@ wine: $(WINE)/usr/lib/wine/wine64 ## run the program and its tests for Windows u
 
 $(WINE)/usr/lib/wine/wine64:
 	debootstrap --variant=minbase --include=wine64,xvfb trixie $(WINE)
+
+# Kubernetes is one module of many, which replaces the others by folders of its own, so "go install" refuses it: the module
+# integration/kubernetes/apiserver says which version of each. Building it takes some minutes, once.
+KUBERNETES = $(TOOLS)/kubernetes
+kubernetes: $(KUBERNETES)/kube-apiserver $(KUBERNETES)/kustomize $(KUBERNETES)/helm ## test the node agent, and its recipes, with a real API server; needs root
+	STS_HELPER_KUBERNETES=$(KUBERNETES) $(GO) test -count=1 -timeout=20m ./integration/kubernetes
+	STS_HELPER_KUBERNETES=$(KUBERNETES) $(GO) test -count=1 -timeout=20m -run '^TestNode' ./integration/e2e/serve
+
+$(KUBERNETES)/kube-apiserver: integration/kubernetes/apiserver/go.mod
+	cd integration/kubernetes/apiserver && $(GO) build -o $(KUBERNETES)/etcd go.etcd.io/etcd/server/v3 && \
+	$(GO) build -o $@ k8s.io/kubernetes/cmd/kube-apiserver
+	@touch $@
+
+$(KUBERNETES)/kustomize:
+	GOBIN=$(KUBERNETES) $(GO) install sigs.k8s.io/kustomize/kustomize/v5@$(KUSTOMIZE_VERSION)
+
+$(KUBERNETES)/helm:
+	GOBIN=$(KUBERNETES) $(GO) install helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
 
 man: $(TOOLS)/go-md2man ## make the man pages of docs/reference in bin/man
 	packaging/man.sh $(TOOLS)/go-md2man '$(VERSION)' $(BIN)/man

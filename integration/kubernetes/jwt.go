@@ -56,14 +56,15 @@ func (s *Server) Token(t testing.TB, namespace, account, podName, audience strin
 		c.Kubernetes.Pod = ref{podName, p.uid}
 		c.Kubernetes.Node = ref{p.node, "uid-of-" + p.node}
 	}
-	return sign(t, s.signing, c)
+	return sign(t, s.signing, []byte(`{"alg":"ES256","kid":"test"}`), c)
 }
 
-func sign(t testing.TB, key *ecdsa.PrivateKey, c claims) string {
+// sign is a token with claims, under a header that says by which key.
+func sign(t testing.TB, key *ecdsa.PrivateKey, header []byte, c any) string {
 	t.Helper()
 	body, err := json.Marshal(c)
 	must(t, err)
-	text := encode([]byte(`{"alg":"ES256","kid":"test"}`)) + "." + encode(body)
+	text := encode(header) + "." + encode(body)
 	sum := sha256.Sum256([]byte(text))
 	r, v, err := ecdsa.Sign(rand.Reader, key, sum[:])
 	must(t, err)

@@ -135,6 +135,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	own, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	who, _, err := s.authenticate(own, []string{issuer})
 	switch {
+	case own == "":
+		forbid(w, "system:anonymous")
+		return
 	case err != nil:
 		status(w, http.StatusUnauthorized, meta.StatusReasonUnauthorized, "Unauthorized")
 		return
@@ -145,7 +148,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		status(w, http.StatusMethodNotAllowed, meta.StatusReasonMethodNotAllowed, "the server does not allow this method on the requested resource")
 		return
 	case s.forbidden.Load() || who.Username != agentAccount:
-		status(w, http.StatusForbidden, meta.StatusReasonForbidden, fmt.Sprintf(`tokenreviews.authentication.k8s.io is forbidden: User %q cannot create resource "tokenreviews" in API group "authentication.k8s.io" at the cluster scope`, who.Username))
+		forbid(w, who.Username)
 		return
 	}
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
@@ -221,6 +224,10 @@ func (s *Server) authenticate(token string, wanted []string) (u authentication.U
 		u.Extra["authentication.kubernetes.io/node-uid"] = authentication.ExtraValue{k.Node.UID}
 	}
 	return u, common, nil
+}
+
+func forbid(w http.ResponseWriter, user string) {
+	status(w, http.StatusForbidden, meta.StatusReasonForbidden, fmt.Sprintf(`tokenreviews.authentication.k8s.io is forbidden: User %q cannot create resource "tokenreviews" in API group "authentication.k8s.io" at the cluster scope`, user))
 }
 
 func status(w http.ResponseWriter, code int, reason meta.StatusReason, message string) {

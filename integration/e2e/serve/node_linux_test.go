@@ -1,6 +1,7 @@
 package serve_test
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -80,6 +81,20 @@ func TestNode(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, fast(t))
 	testNode(t, n)
+}
+
+// The same with a real API server.
+func TestNodeRealAPIServer(t *testing.T) {
+	programs := os.Getenv("STS_HELPER_KUBERNETES")
+	if programs == "" {
+		t.Skip("make kubernetes tests this")
+	}
+	t.Parallel()
+	testNode(t, newNode(t, func(n *network) kubernetes.Cluster {
+		client := from(t, n, "")
+		client.Transport.(*http.Transport).TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
+		return kubernetes.NewReal(t, kubernetes.Place{Programs: programs, Enter: n.enter, Client: client, Ports: [3]string{"6443", "2379", "2380"}})
+	}))
 }
 
 // testNode is what must hold with every API server.
