@@ -3,6 +3,7 @@ package settings_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -141,4 +142,25 @@ func TestFleetFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.fail(settings.Config, []string{"cannot be this machine's settings: others may write to it"}, "--source-profile=base")
+}
+
+// A narrowed session lives no longer than the policy allows, whatever it is made from; the session with MFA behind it
+// is that of every role, and one code serves for both.
+func TestFleetNarrows(t *testing.T) {
+	w := newWorld(t).credentials(narrowKeys).config(narrowWorld).machine("[policy]\nmax_duration = \"1h\"\nmax_session_duration = \"12h\"\n")
+	for _, args := range []string{"--source-profile=sso --allow=s3:*", "--source-profile=temp --read-only", "--source-profile=vault --allow=s3:*", "--source-profile=base --allow=s3:*",
+		"--source-profile=base --allow=s3:* --session-duration=12h", "--source-profile=sso --read-only --allow=s3:*", "--source-profile=base --allow=s3:* --duration=1h"} {
+		if r := w.load(strings.Fields(args)...); !r.Scoped() || r.Duration != time.Hour || r.MaxLife.Life != time.Hour {
+			t.Errorf("%s: %+v", args, r)
+		}
+	}
+	if r := w.load("--source-profile=sso", "--duration=30s"); r.Duration != 30*time.Second {
+		t.Errorf("a shorter one: %+v", r)
+	}
+	narrowed, role := w.load("--source-profile=base", "--allow=s3:*"), w.load("--source-profile=admin", "--duration=1h")
+	if keyOf(narrowed.Base) != keyOf(role.Base) || narrowed.Base.SerialNumber == "" {
+		t.Errorf("two sessions with MFA: %+v, %+v", narrowed.Base, role.Base)
+	}
+	w.fail(settings.Config, []string{"max_duration is 1h, and 2h is asked for by --duration"}, "--source-profile=sso", "--allow=s3:*", "--duration=2h")
+	w.fail(settings.Config, []string{"max_session_duration is 12h, and 13h is asked for by --session-duration"}, "--source-profile=base", "--allow=s3:*", "--session-duration=13h")
 }

@@ -61,13 +61,11 @@ func (l *loader) enforce(r *request.Request) error {
 			return err
 		}
 	}
-	handedOut := true // r, or what it is narrowed from, which lives as long
 	for at := r; at != nil; at = at.Base {
 		limit, key := p.maxDuration, keyMaxDuration.Key
-		if !handedOut && at.Operation == opSession.String() {
+		if at != r && at.Operation == opSession.String() {
 			limit, key = p.maxSession, keyMaxSession.Key
 		}
-		handedOut = handedOut && at.Scoped()
 		if limit.line == 0 || at.Granted != "" {
 			continue
 		}
@@ -75,7 +73,7 @@ func (l *loader) enforce(r *request.Request) error {
 		switch {
 		case at.Duration > limit.value:
 			return l.fleet.forbids(limit.line, key+" is "+display.Duration(limit.value)+", and "+display.Duration(at.Duration)+" is asked for"+l.askedIn(at, r), "ask for no more")
-		case at.Duration == 0 && stsfield.DefaultDuration(op) > limit.value:
+		case at.Duration == 0 && (stsfield.DefaultDuration(op) > limit.value || at == r && at.Scoped()): // which lives as long as its base
 			at.Duration = limit.value
 		}
 	}
