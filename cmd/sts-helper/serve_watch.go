@@ -67,6 +67,9 @@ func (s *servePlan) files() (names []string) {
 		for req := p.Request(); req != nil; req = req.Base {
 			names = append(names, req.Source.Files...)
 			names = append(names, req.ObservedFiles...)
+			if key := req.Source.Stored; key != nil {
+				names = append(names, key.File)
+			}
 		}
 	}
 	return names

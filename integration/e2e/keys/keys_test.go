@@ -497,3 +497,38 @@ func TestEncryptedFile(t *testing.T) {
 		t.Errorf("%q", files)
 	}
 }
+
+// A server goes on with the key that takes another one's place, and keeps nothing of one user under the other's key.
+func TestServeReplacedKey(t *testing.T) {
+	w := newWorld(t)
+	w.ok(t, w.add(t))
+	harness.Must(t, w.Write(".config/sts-helper/config.toml", "[profile.dev]\nsource_key = \"work\"\n"))
+	s := w.Serve(t, "--profile", "dev")
+	user := func(id string) string {
+		who, _ := w.STS.Lookup(id)
+		return who.ARN
+	}
+	serves := func(arn string) {
+		t.Helper()
+		harness.Await(t, "credentials of "+arn, func() bool {
+			a := s.Container(t, "dev")
+			return a.Status == 200 && user(a.Document(t).AccessKeyId) == arn
+		})
+	}
+	serves(w.User.ARN)
+	bob := w.STS.AddUser(harness.Account, "bob")
+	replace := func(u *emulator.User) {
+		t.Helper()
+		cmd := w.Command(t, "keys", "add", "work", "--replace")
+		cmd.Stdin = strings.NewReader(u.AccessKeyID + "\n" + u.SecretAccessKey + "\n")
+		w.ok(t, w.Finish(t, cmd))
+	}
+	replace(bob)
+	w.ok(t, w.Run(t, "logout", "--all")) // what there is is got anew
+	serves(bob.ARN)
+	replace(w.User)
+	if d := w.Creds(t, w.Run(t, "--source-key", "work")); user(d.AccessKeyId) != w.User.ARN {
+		t.Errorf("the credentials of %s are kept under the key of %s", user(d.AccessKeyId), w.User.ARN)
+	}
+	serves(w.User.ARN)
+}
