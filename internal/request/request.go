@@ -197,7 +197,6 @@ type Login struct {
 type Stored struct {
 	Name string
 	File string // which describes it, absolute
-	ARN  string // whose it was when the settings were read, "" where that is not known
 }
 
 // Certificate is a role that IAM Roles Anywhere gives for an X.509 certificate.

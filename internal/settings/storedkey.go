@@ -54,7 +54,7 @@ func (l *loader) storedKey() (sourceChain, error) {
 	case err != nil:
 		return sourceChain{}, &Error{Kind: Config, Where: display.Safe(file), What: err.Error(), Do: "add the key again: sts-helper keys add " + display.ShellWord(name) + " --replace", Err: err}
 	}
-	return sourceChain{serial: k.MFASerial, source: request.Source{Kind: request.SourceKey, AccessKeyID: k.AccessKeyID, Stored: &request.Stored{Name: name, File: file, ARN: k.ARN}}}, nil
+	return sourceChain{serial: k.MFASerial, source: request.Source{Kind: request.SourceKey, AccessKeyID: k.AccessKeyID, Stored: &request.Stored{Name: name, File: file}}}, nil
 }
 
 // keyNames are the names of all stored keys, for an error.

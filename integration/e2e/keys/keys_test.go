@@ -498,7 +498,7 @@ func TestEncryptedFile(t *testing.T) {
 	}
 }
 
-// A server goes on with the key that takes another one's place, and keeps nothing of one user under the other's key.
+// A server goes on with the key that takes the place of its own, without being told to read its settings again.
 func TestServeReplacedKey(t *testing.T) {
 	w := newWorld(t)
 	w.ok(t, w.add(t))
