@@ -44,7 +44,7 @@ func (p *program) keysAddCommand() *cobra.Command {
 	set.StringVar(&f.mfaSerial, "mfa-serial", "", "the key's MFA device: `SERIAL` number, ARN, or auto")
 	set.StringVar(&f.region, "region", "", "`REGION` whose STS tries the key")
 	set.BoolVar(&f.replace, "replace", false, "replace the key that is stored under the name")
-	_ = cmd.RegisterFlagCompletionFunc("store", cobra.FixedCompletions([]string{"auto", "system", "file", "kernel"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("store", cobra.FixedCompletions(keyStores(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("from-profile", p.completeAWSNames)
 	addOutput(cmd, &f.output)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -66,7 +66,16 @@ func storeFor(name string, o keystore.Options) (storedkey.Store, error) {
 			return s, nil
 		}
 	}
-	return "", usageError{fmt.Errorf("--store: there is no store %s, only auto, system, file and kernel", display.Quote(name))}
+	return "", usageError{fmt.Errorf("--store: there is no store %s, only %s", display.Quote(name), strings.Join(keyStores(), ", "))}
+}
+
+// keyStores are the values of keys add --store.
+func keyStores() []string {
+	names := []string{"auto"}
+	for _, s := range storedkey.Stores {
+		names = append(names, string(s))
+	}
+	return names
 }
 
 func (p *program) addKey(ctx context.Context, name string, f *keysAdd) error {
@@ -99,15 +108,9 @@ func (p *program) addKey(ctx context.Context, name string, f *keysAdd) error {
 	} else if key.AccessKeyID, key.SecretAccessKey, err = p.readKey(ctx); err != nil {
 		return err
 	}
-	k := &storedkey.Key{Name: name, AccessKeyID: key.AccessKeyID, Store: kind, MFASerial: cmp.Or(f.mfaSerial, key.MFASerial), Added: time.Now().UTC().Truncate(time.Second)}
-	if err := p.tryKey(ctx, k, key, f.region); err != nil {
-		return err
-	}
-	store := keystore.Open(kind, o)
-	if err := store.Set(ctx, name, k.AccessKeyID, key.SecretAccessKey); err != nil {
-		return err
-	}
-	if err := keystore.Describe(dir, k); err != nil {
+	key.MFASerial = cmp.Or(f.mfaSerial, key.MFASerial)
+	k := newStoredKey(name, key, kind)
+	if err := p.keepKey(ctx, dir, keystore.Open(kind, o), k, key, f.region); err != nil {
 		return err
 	}
 	done := keyDocument{Version: 1, Key: listed(k), Profile: f.profile}
@@ -154,6 +157,22 @@ func (p *program) sayAdded(k *storedkey.Key, done *keyDocument) error {
 		}
 	}
 	return p.say("AWS profile %s gets its credentials with the stored key now", display.Quote(done.Profile))
+}
+
+// newStoredKey describes a key that is to be stored.
+func newStoredKey(name string, key setup.ProfileKey, kind storedkey.Store) *storedkey.Key {
+	return &storedkey.Key{Name: name, AccessKeyID: key.AccessKeyID, Store: kind, MFASerial: key.MFASerial, Added: time.Now().UTC().Truncate(time.Second)}
+}
+
+// keepKey tries a key, puts its secret into the store, and writes its description.
+func (p *program) keepKey(ctx context.Context, dir string, store *keystore.Store, k *storedkey.Key, key setup.ProfileKey, region string) error {
+	if err := p.tryKey(ctx, k, key, region); err != nil {
+		return err
+	}
+	if err := store.Set(ctx, k.Name, k.AccessKeyID, key.SecretAccessKey); err != nil {
+		return err
+	}
+	return keystore.Describe(dir, k)
 }
 
 // tryKey asks STS whose a key is, and writes it into k.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/keystore"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/internal/setup"
 )
@@ -23,14 +25,16 @@ const setupHelp = `Set up profiles of ~/.aws/config to get their credentials fro
 
     sts-helper setup                          shows what would change, asks, writes, tries
     sts-helper setup dev ops --yes            these profiles only, without asking
-    sts-helper setup --move-keys              long-term keys go to a file that no SDK reads
+    sts-helper setup --move-keys              long-term keys go where no SDK reads them
+    sts-helper setup --move-keys --store system
     sts-helper setup --access-key --profile work
     sts-helper setup --sso-start-url https://d-1234567890.awsapps.com/start --region eu-west-1
     sts-helper setup --remove
 
 Profiles keep their names, so programs need no change. What would win over sts-helper in
 some SDK (role_arn, sso_*, login_session, keys) moves to config.toml, to a source profile
-beside it, or to a credentials file that only sts-helper is told of. No other byte changes.
+beside it; long-term keys move to the system's own store (see "sts-helper keys"), or to a
+credentials file that only sts-helper is told of. No other byte changes.
 A backup is kept beside each file; --remove gives the same bytes back, or, where a file has
 been changed since, takes back setup's own lines and says so.
 
@@ -45,7 +49,7 @@ type setupFlags struct {
 	accessKey                            bool
 	startURL, session, account, role     string
 	web                                  webLogin
-	region, mfaSerial, output            string
+	region, mfaSerial, store, output     string
 }
 
 func (p *program) setupCommand() *cobra.Command {
@@ -62,6 +66,7 @@ func (p *program) setupCommand() *cobra.Command {
 	set.BoolVarP(&f.yes, "yes", "y", false, "write without asking")
 	set.BoolVarP(&f.dryRun, "dry-run", "n", false, "show what would change, and change nothing")
 	set.BoolVar(&f.moveKeys, "move-keys", false, "move long-term keys out of ~/.aws/credentials")
+	set.StringVar(&f.store, "store", "", "`STORE` for keys that move: plain (a file that only sts-helper is told of), auto, system, file, kernel; asked on a terminal, else plain")
 	set.BoolVar(&f.remove, "remove", false, "undo all that setup has written")
 	set.BoolVar(&f.accessKey, "access-key", false, "make a new profile from an access key, read from the terminal or standard input")
 	set.StringVar(&f.startURL, "sso-start-url", "", "make new profiles from IAM Identity Center: `URL` of its access portal")
@@ -75,6 +80,7 @@ func (p *program) setupCommand() *cobra.Command {
 	set.BoolVar(&f.noTry, "no-try", false, "do not try the profiles afterwards")
 	addOutput(cmd, &f.output)
 	_ = cmd.RegisterFlagCompletionFunc("profile", p.completeAWSNames)
+	_ = cmd.RegisterFlagCompletionFunc("store", cobra.FixedCompletions(setupStores(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		f.profiles = append(f.profiles, args...)
 		return p.setup(cmd.Context(), &f)
@@ -99,11 +105,15 @@ func (f *setupFlags) check() error {
 		return usageError{errors.New("--yes does not go with --dry-run")}
 	case f.accessKey && f.startURL != "":
 		return usageError{errors.New("--access-key does not go with --sso-start-url")}
+	case f.store != "" && !slices.Contains(setupStores(), f.store):
+		return usageError{fmt.Errorf("--store: there is no store %s, only %s", display.Quote(f.store), strings.Join(setupStores(), ", "))}
+	case f.store != "" && (f.accessKey || f.startURL != ""):
+		return usageError{errors.New("--store is for keys that move out of ~/.aws/credentials; to store another one, run: sts-helper keys add NAME")}
 	case f.startURL == "" && (f.session != "" || f.account != "" || f.role != "" || f.web.noBrowser || f.web.deviceCode):
 		return usageError{errors.New("--sso-session, --account, --role, --no-browser and --device-code are for Identity Center; add --sso-start-url")}
 	case f.startURL != "" && f.mfaSerial != "":
 		return usageError{errors.New("--mfa-serial is for an access key; Identity Center asks for its own second factor")}
-	case f.remove && (f.accessKey || f.startURL != "" || f.moveKeys || len(f.profiles) > 0):
+	case f.remove && (f.accessKey || f.startURL != "" || f.moveKeys || f.store != "" || len(f.profiles) > 0):
 		return usageError{errors.New("--remove undoes all that setup has written, and goes with --dry-run and --yes only")}
 	case !f.accessKey && f.startURL == "" && (f.region != "" || f.mfaSerial != ""):
 		return usageError{errors.New("--region and --mfa-serial are for a new profile; add --access-key or --sso-start-url")}
@@ -123,7 +133,7 @@ func (p *program) setup(ctx context.Context, f *setupFlags) error {
 	if f.remove {
 		return p.removeSetup(ctx, f)
 	}
-	plan, err := p.plan(ctx, f)
+	plan, kind, err := p.planWithStore(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -139,10 +149,18 @@ func (p *program) setup(ctx context.Context, f *setupFlags) error {
 	if ok, err := p.agree(ctx, f, "Write this?"); !ok {
 		return err
 	}
+	if r.Stored, err = p.storeMoved(ctx, plan, kind); err != nil {
+		return err
+	}
 	if r.Backups, err = plan.Apply(); err != nil {
 		return err
 	}
 	if f.output == "text" {
+		for _, k := range r.Stored {
+			if err := p.say("stored %s in %s as %s: %s", display.Safe(k.AccessKeyID), keystore.Name(kind), k.Name, display.Safe(k.Identity)); err != nil {
+				return err
+			}
+		}
 		for _, b := range r.Backups {
 			if err := p.say("backup: %s", display.Safe(b)); err != nil {
 				return err
@@ -168,6 +186,7 @@ type setupResult struct {
 	Profiles []setup.Profile `json:"profiles"`
 	Changes  []setup.Change  `json:"changes"`
 	Backups  []string        `json:"backups,omitempty"`
+	Stored   []listedKey     `json:"stored,omitempty"`
 	Tried    []tried         `json:"tried,omitempty"`
 }
 
@@ -180,8 +199,7 @@ type tried struct {
 	Error    string `json:"error,omitempty"`
 }
 
-func (p *program) plan(ctx context.Context, f *setupFlags) (*setup.Plan, error) {
-	opts := setup.Options{Profiles: f.profiles, MoveKeys: f.moveKeys, Program: ourselves()}
+func (p *program) plan(ctx context.Context, f *setupFlags, opts setup.Options) (*setup.Plan, error) {
 	if f.startURL != "" {
 		return p.centerPlan(ctx, f, opts)
 	}
@@ -252,16 +270,22 @@ func (p *program) agree(ctx context.Context, f *setupFlags, question string) (bo
 	if f.yes {
 		return true, nil
 	}
-	fmt.Fprintf(p.stderr, "%s [y/N] ", question)
-	line, err := p.line(ctx)
-	if err != nil {
-		return false, err
-	}
-	switch strings.ToLower(strings.TrimSpace(line)) {
-	case "y", "yes":
-		return true, nil
+	ok, err := p.yes(ctx, question)
+	if err != nil || ok {
+		return ok, err
 	}
 	return false, p.say("nothing was changed")
+}
+
+// yes asks a question whose answer is no unless it is yes.
+func (p *program) yes(ctx context.Context, question string) (bool, error) {
+	fmt.Fprintf(p.stderr, "%s [y/N] ", question)
+	line, err := p.line(ctx)
+	switch strings.ToLower(strings.TrimSpace(line)) {
+	case "y", "yes":
+		return err == nil, err
+	}
+	return false, err
 }
 
 // try gets credentials for each profile, as a program would.
@@ -346,7 +370,10 @@ func (p *program) removeSetup(ctx context.Context, f *setupFlags) error {
 	if f.dryRun {
 		verb = "would be "
 	}
-	return p.showUndone(all, verb)
+	if err := p.showUndone(all, verb); err != nil || f.dryRun {
+		return err
+	}
+	return p.sayStored()
 }
 
 func (p *program) showUndone(all []setup.Undone, verb string) error {

@@ -139,6 +139,23 @@ func (f *File) InsertAfter(match func(line string) bool, text string) {
 	}
 }
 
+// Swap gives each line to with, without its end, and puts the lines that with gives in its place; the line
+// stays where those are none.
+func (f *File) Swap(with func(line string) []string) {
+	for i := 0; i < len(f.lines); i++ {
+		text := strings.TrimRight(f.lines[i].text, "\r\n")
+		others := with(text)
+		if len(others) == 0 {
+			continue
+		}
+		f.lines[i] = line{others[0] + f.lines[i].text[len(text):], -1}
+		for _, other := range others[1:] {
+			i++
+			f.insert(i, other)
+		}
+	}
+}
+
 // Append puts lines at the end, with an empty one before them.
 func (f *File) Append(texts ...string) {
 	if len(f.lines) > 0 && strings.TrimSpace(f.lines[len(f.lines)-1].text) != "" {

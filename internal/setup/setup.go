@@ -32,8 +32,22 @@ type Options struct {
 	Profiles []string
 	// MoveKeys takes profiles with a long-term key over as well, and moves the key.
 	MoveKeys bool
+	// Store says that moved keys go into a store of package keystore, and not into the file: the caller puts
+	// those of [Plan.StoredKeys] there before [Plan.Apply].
+	Store bool
+	// Stored are the ids of the keys that are in a store by their names.
+	Stored map[string]string
 	// Program is the command for credential_process, "sts-helper" or an absolute path.
 	Program string
+}
+
+// KeysFile is the credentials file that only this program is told of, "" where there is no home directory.
+func KeysFile(env settings.Environment) string {
+	toml := settings.ConfigPath(env)
+	if toml == "" {
+		return ""
+	}
+	return filepath.Join(filepath.Dir(toml), "credentials")
 }
 
 // Action is what happens to a profile.
@@ -68,6 +82,7 @@ type Plan struct {
 	moved                        map[string][]string // what each profile loses: keys of its sections
 	sources                      []string            // profiles that entries of config.toml build on
 	movedKeys                    map[string]bool     // profiles whose key is in the private file, or will be
+	storedKeys                   []StoredKey         // that the caller puts into a store
 }
 
 // file is a file that may change.
@@ -115,7 +130,7 @@ func open(env settings.Environment, opts Options) (*Plan, error) {
 		kind awsedit.Kind
 	}{
 		{&p.config, p.files.Config.Path, awsedit.Config}, {&p.creds, p.files.Credentials.Path, awsedit.Credentials},
-		{&p.toml, toml, awsedit.Plain}, {&p.private, filepath.Join(filepath.Dir(toml), "credentials"), awsedit.Credentials},
+		{&p.toml, toml, awsedit.Plain}, {&p.private, KeysFile(env), awsedit.Credentials},
 	} {
 		if *f.into, err = openFile(f.path, f.kind); err != nil {
 			return nil, &failure.Error{Class: failure.Configuration, Text: display.Safe(f.path) + ": " + err.Error(), Err: err, Final: true}

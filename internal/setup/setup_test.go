@@ -13,6 +13,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/internal/storedkey"
 )
 
 const base = "[base]\naws_access_key_id = AKIACANARYBASE000001\naws_secret_access_key = CANARYsecret\n"
@@ -139,53 +140,87 @@ var homes = map[string]struct {
 // finds nothing to do, and undoing gives the same bytes back.
 func TestAwkwardHomes(t *testing.T) {
 	for name, tc := range homes {
-		t.Run(name, func(t *testing.T) {
-			dir, env := tc.home.make(t)
-			before := tree(t, dir)
-			was := requests(env)
-			p, err := NewPlan(env, Options{MoveKeys: true, Program: "sts-helper"})
-			if tc.err != "" {
-				if err == nil || !strings.Contains(err.Error(), tc.err) {
-					t.Fatalf("%v, want %q", err, tc.err)
-				}
-				return
+		for _, opts := range []Options{{MoveKeys: true, Program: "sts-helper"}, {MoveKeys: true, Store: true, Program: "sts-helper"}} {
+			where := map[bool]string{false: "file", true: "store"}[opts.Store]
+			t.Run(name+"/"+where, func(t *testing.T) { awkwardHome(t, tc.home, tc.taken, tc.err, opts) })
+		}
+	}
+}
+
+func awkwardHome(t *testing.T, h home, want, wantErr string, opts Options) {
+	dir, env := h.make(t)
+	before := tree(t, dir)
+	was := requests(env)
+	p, err := NewPlan(env, opts)
+	if wantErr != "" {
+		if err == nil || !strings.Contains(err.Error(), wantErr) {
+			t.Fatalf("%v, want %q", err, wantErr)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := p.Taken()
+	slices.Sort(taken)
+	if got := strings.Join(taken, " "); got != want {
+		t.Errorf("taken %q, want %q: %+v", got, want, p.Profiles)
+	}
+	for _, c := range p.Changes() {
+		if strings.Contains(c.Diff, "CANARYsecret") {
+			t.Errorf("a secret is shown:\n%s", c.Diff)
+		}
+	}
+	if _, err := p.Apply(); err != nil {
+		t.Fatal(err)
+	}
+	if j, err := os.ReadFile(journalPath(env)); err == nil && strings.Contains(string(j), "CANARY") {
+		t.Errorf("a secret is in the journal: %s", j)
+	}
+	describe(t, env, p)
+	sameRequests(t, env, was, taken)
+	again, err := NewPlan(env, opts)
+	if err != nil || len(again.Changes()) > 0 {
+		t.Errorf("a second run: %v, %+v", err, again.Changes())
+	}
+	for link, target := range before {
+		if now := tree(t, dir)[link]; !strings.HasPrefix(target, "-") && now != target {
+			t.Errorf("link %s is now %q", link, now)
+		}
+	}
+	if opts.Store {
+		for path, text := range tree(t, dir) {
+			if strings.Contains(text, "secret_access_key") && !strings.Contains(path, backupSuffix) && before[path] == "" {
+				t.Errorf("a key is in %s", path)
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			taken := p.Taken()
-			slices.Sort(taken)
-			if got := strings.Join(taken, " "); got != tc.taken {
-				t.Errorf("taken %q, want %q: %+v", got, tc.taken, p.Profiles)
-			}
-			for _, c := range p.Changes() {
-				if strings.Contains(c.Diff, "CANARYsecret") {
-					t.Errorf("a secret is shown:\n%s", c.Diff)
-				}
-			}
-			if _, err := p.Apply(); err != nil {
-				t.Fatal(err)
-			}
-			if j, err := os.ReadFile(journalPath(env)); err == nil && strings.Contains(string(j), "CANARY") {
-				t.Errorf("a secret is in the journal: %s", j)
-			}
-			sameRequests(t, env, was, taken)
-			again, err := NewPlan(env, Options{MoveKeys: true, Program: "sts-helper"})
-			if err != nil || len(again.Changes()) > 0 {
-				t.Errorf("a second run: %v, %+v", err, again.Changes())
-			}
-			for link, target := range before {
-				if now := tree(t, dir)[link]; !strings.HasPrefix(target, "-") && now != target {
-					t.Errorf("link %s is now %q", link, now)
-				}
-			}
-			if _, err := Remove(env, false); err != nil {
-				t.Fatal(err)
-			}
-			if after := tree(t, dir); !maps.Equal(before, after) {
-				t.Errorf("undone: %q\nwas %q", after, before)
-			}
-		})
+		}
+		if err := os.RemoveAll(filepath.Join(dir, ".local")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Remove(env, false); err != nil {
+		t.Fatal(err)
+	}
+	if after := tree(t, dir); !maps.Equal(before, after) {
+		t.Errorf("undone: %q\nwas %q", after, before)
+	}
+}
+
+// describe writes the descriptions of the keys that a plan takes out of files, as storing them does.
+func describe(t *testing.T, env settings.Environment, p *Plan) {
+	t.Helper()
+	for _, k := range p.StoredKeys() {
+		d := storedkey.Key{Name: k.Profile, AccessKeyID: k.AccessKeyID, Store: storedkey.System, MFASerial: k.MFASerial}
+		data, err := d.Encode()
+		if err == nil {
+			err = os.MkdirAll(settings.KeysDir(env), 0o700)
+		}
+		if err == nil {
+			err = os.WriteFile(storedkey.Path(settings.KeysDir(env), k.Profile), data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -2,15 +2,116 @@ package setup
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/internal/storedkey"
 )
 
 // ProfileKey is the long-term key in an AWS profile.
 type ProfileKey struct{ AccessKeyID, SecretAccessKey, MFASerial string }
+
+// StoredKey is the key of a profile that is to be kept in a store, under the profile's name.
+type StoredKey struct {
+	Profile string
+	ProfileKey
+	Region string // that the profile asks
+}
+
+// StoredKeys are the keys that the plan takes out of files with [Options.Store]: they must be in a store before
+// [Plan.Apply].
+func (p *Plan) StoredKeys() []StoredKey { return p.storedKeys }
+
+// MovesKeys reports whether keys go from a file that SDKs read to one that they do not.
+func (p *Plan) MovesKeys() bool { return p.private.edit.Changed() }
+
+// noPlaceInStore says why the key of a profile cannot be stored under its name, "" where it can.
+func (p *Plan) noPlaceInStore(q *awsconfig.Profile) string {
+	name := q.Name
+	if !storedkey.ValidName(name) {
+		return "its name can be none of a stored key; take its key out with: sts-helper keys add NAME --from-profile " + display.ShellWord(name)
+	}
+	if id := p.opts.Stored[name]; id != "" && id != q.Value(awsconfig.KeyAccessKeyID) {
+		return "another key is stored under its name; see: sts-helper keys list"
+	}
+	if slices.Contains(p.sources, name) && !p.entriesOf(q, false) {
+		return "an entry of config.toml builds on it by more than a line source_profile = " + tomlString(name) + "; write source_key = " + tomlString(name) + " there instead"
+	}
+	return ""
+}
+
+// storeKey notes the key of a profile among those that are stored, and lets the entries of config.toml that build
+// on the profile build on the stored key.
+func (p *Plan) storeKey(q *awsconfig.Profile) {
+	p.storedKeys = append(p.storedKeys, StoredKey{Profile: q.Name, Region: q.Value(awsconfig.KeyRegion),
+		ProfileKey: ProfileKey{q.Value(awsconfig.KeyAccessKeyID), q.Value(awsconfig.KeySecretAccessKey), q.Value(awsconfig.KeyMFASerial)}})
+	if slices.Contains(p.sources, q.Name) {
+		p.entriesOf(q, true)
+	}
+}
+
+// entriesOf finds the entries of config.toml that build on a profile with a key, and where change is set lets them
+// build on the stored key, with the region that they had from the profile. It reports whether all can.
+func (p *Plan) entriesOf(q *awsconfig.Profile, change bool) bool {
+	var section int
+	source, region, other := map[int]bool{}, map[int]bool{}, map[int]bool{}
+	each := func(do func(key, value, line string) []string) {
+		section = 0
+		p.toml.edit.Swap(func(line string) []string {
+			if strings.HasPrefix(strings.TrimSpace(line), "[") {
+				section++
+				return nil
+			}
+			key, value, _ := strings.Cut(line, "=")
+			value, _, _ = strings.Cut(value, " #")
+			return do(strings.TrimSpace(key), strings.TrimSpace(value), line)
+		})
+	}
+	mine := func(key, value string) bool {
+		return key == "source_profile" && (value == tomlString(q.Name) || value == "'"+q.Name+"'")
+	}
+	found := 0
+	each(func(key, value, _ string) []string {
+		switch {
+		case mine(key, value):
+			source[section] = true
+			found++
+		case key == "region":
+			region[section] = true
+		case key == "credentials_file":
+			other[section] = true
+		}
+		return nil
+	})
+	all := 0
+	for _, s := range p.sources {
+		if s == q.Name {
+			all++
+		}
+	}
+	for s := range source {
+		if other[s] {
+			return false
+		}
+	}
+	if found != all || !change {
+		return found == all
+	}
+	each(func(key, value, line string) []string {
+		if !mine(key, value) {
+			return nil
+		}
+		lines := []string{strings.Replace(line, "source_profile", "source_key", 1)}
+		if r := q.Value(awsconfig.KeyRegion); r != "" && !region[section] {
+			lines = append(lines, "region = "+tomlString(r))
+		}
+		return lines
+	})
+	return true
+}
 
 // TakeKey plans to take the long-term key out of a profile, for the store in which it is kept as name: the profile
 // gets its credentials with the stored key then.

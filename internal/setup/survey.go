@@ -184,10 +184,10 @@ func (p *Plan) take(q *awsconfig.Profile, kind string, wanted bool) (reason stri
 	return "it has no credentials"
 }
 
-// takeKey moves a long-term key into the private file.
+// takeKey moves a long-term key into the private file, or into a store.
 func (p *Plan) takeKey(q *awsconfig.Profile) string {
-	if p.private.edit.Has(q.Name) {
-		return display.Safe(p.private.path) + " has a section of that name already"
+	if reason := p.noPlace(q); reason != "" {
+		return reason
 	}
 	for _, name := range settings.AWSNames(p.env) {
 		args, _, err := settings.AWSProfile(p.env, name)
@@ -195,17 +195,48 @@ func (p *Plan) takeKey(q *awsconfig.Profile) string {
 			return "the credential_process of profile " + display.Quote(name) + " names it as its source; move that into an entry of config.toml first"
 		}
 	}
-	e := entry{name: q.Name}
-	e.add("source_profile", q.Name)
-	e.add("credentials_file", filepath.Base(p.private.path))
 	p.moveKey(q)
+	e := entry{name: q.Name}
+	p.addSource(&e, q.Name)
+	if p.opts.Store {
+		e.add("region", q.Value(awsconfig.KeyRegion))
+		p.takeOver(q, append([]string{awsconfig.KeyMFASerial}, staticKey...), e)
+		return ""
+	}
 	p.takeOver(q, staticKey, e)
 	p.carry(q)
 	return ""
 }
 
-// moveKey puts a profile's key into the private file.
+// addSource lets an entry build on a profile, or on its key where that has moved.
+func (p *Plan) addSource(e *entry, from string) {
+	if slices.ContainsFunc(p.storedKeys, func(k StoredKey) bool { return k.Profile == from }) {
+		e.add("source_key", from)
+		return
+	}
+	e.add("source_profile", from)
+	if p.movedKeys[from] {
+		e.add("credentials_file", filepath.Base(p.private.path))
+	}
+}
+
+// noPlace says why the key of a profile cannot be moved, "" where it can.
+func (p *Plan) noPlace(q *awsconfig.Profile) string {
+	if p.opts.Store {
+		return p.noPlaceInStore(q)
+	}
+	if p.private.edit.Has(q.Name) {
+		return display.Safe(p.private.path) + " has a section of that name already"
+	}
+	return ""
+}
+
+// moveKey puts a profile's key into the private file, or among those that are stored.
 func (p *Plan) moveKey(q *awsconfig.Profile) {
+	if p.opts.Store {
+		p.storeKey(q)
+		return
+	}
 	p.private.edit.Append("["+q.Name+"]", awsconfig.KeyAccessKeyID+" = "+q.Value(awsconfig.KeyAccessKeyID), awsconfig.KeySecretAccessKey+" = "+q.Value(awsconfig.KeySecretAccessKey))
 	p.movedKeys[q.Name] = true
 	if slices.Contains(p.sources, q.Name) {
@@ -251,8 +282,8 @@ func (p *Plan) takeRole(q *awsconfig.Profile) string {
 		if !p.opts.MoveKeys {
 			return "it has a long-term key, which --move-keys would move to " + display.Safe(p.private.path)
 		}
-		if p.private.edit.Has(q.Name) {
-			return display.Safe(p.private.path) + " has a section of that name already"
+		if reason := p.noPlace(q); reason != "" {
+			return reason
 		}
 		p.moveKey(q)
 		lose = slices.Concat(roleKeys, staticKey)
@@ -265,10 +296,7 @@ func (p *Plan) takeRole(q *awsconfig.Profile) string {
 	if beside := p.beside[from]; beside != "" {
 		from = beside
 	}
-	e.add("source_profile", from)
-	if p.movedKeys[from] {
-		e.add("credentials_file", filepath.Base(p.private.path))
-	}
+	p.addSource(&e, from)
 	e.add("role_arn", q.Value(awsconfig.KeyRoleARN))
 	e.add("mfa_serial", q.Value(awsconfig.KeyMFASerial))
 	e.add("external_id", q.Value("external_id"))
@@ -283,10 +311,7 @@ func (p *Plan) takeRole(q *awsconfig.Profile) string {
 func (p *Plan) takeAWSMFA(q *awsconfig.Profile) string {
 	base := p.longTerm(q.Name)
 	e := entry{name: q.Name}
-	e.add("source_profile", base.Name)
-	if p.movedKeys[base.Name] {
-		e.add("credentials_file", filepath.Base(p.private.path))
-	}
+	p.addSource(&e, base.Name)
 	if role := base.Value("assume_role"); strings.HasPrefix(role, "arn:") {
 		e.add("role_arn", role)
 	}

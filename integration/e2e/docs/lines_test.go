@@ -177,6 +177,16 @@ func storedKeys(t *testing.T, line string) {
 	r.shell(t, add)
 }
 
+// movesKeys runs a line that takes alice's key out of its file, into a store.
+func movesKeys(t *testing.T, line string) {
+	r := newReader(t)
+	r.Env["DBUS_SESSION_BUS_ADDRESS"] = harness.NewSecretService(t).Address
+	if !strings.Contains(line, "--yes") {
+		line += " --yes" // nobody is here to be asked
+	}
+	r.shell(t, line)
+}
+
 // serves starts a server, which must give credentials, and ends it.
 func serves(t *testing.T, line string) {
 	r := newReader(t)
@@ -263,6 +273,7 @@ var tried = []struct {
 	{"make help", makes},
 	{"CGO_ENABLED=0 go install github.com/sts-helper/sts-helper/cmd/sts-helper@latest", not("it asks the network for a release")},
 	{"sts-helper env --format json", help}, {"sts-helper setup --output json", help},
+	{"sts-helper setup --move-keys --store system", movesKeys}, {"sts-helper setup --yes --move-keys --store system", movesKeys},
 	{"sts-helper setup --move-keys", asks}, {"sts-helper setup --access-key --profile work", asks},
 	{"sts-helper setup --access-key --profile work --region eu-west-1", asks},
 	{"sts-helper setup --sso-start-url https://d-1234567890.awsapps.com/start --region eu-west-1", asks},
