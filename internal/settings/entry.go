@@ -95,7 +95,8 @@ func (l *loader) openProfile(g *settingValue, p *awsconfig.Profile) error {
 		setting, _ := byFlag(name)
 		given = given || setting == sSourceProfile
 		l.own[setting] = &settingValue{setting: &settings[setting], list: list, layer: fromFlag, profile: true}
-		if v := l.values[setting]; v == nil || v.layer > fromFlag {
+		// A policy of a variable narrows that of the line; of other settings the line's comes before a variable.
+		if v := l.values[setting]; v == nil || v.layer > fromFlag && !slices.Contains(allPolicySettings[:], setting) {
 			l.values[setting] = l.own[setting]
 		}
 	}

@@ -171,7 +171,7 @@ allow = ["s3:*"]
 
 // Whatever flags and variables say, no more may be done than the profile's own policy allows.
 func TestProfilePolicyHolds(t *testing.T) {
-	w := newWorld(t).credentials(narrowKeys).config(narrowWorld).toml(`[profile.reader]
+	w := newWorld(t).credentials(narrowKeys).config(narrowWorld + "[profile ours]\ncredential_process = sts-helper --source-profile sso --allow ec2:*\n").toml(`[profile.reader]
 source_profile = "sso"
 read_only = true
 [profile.rolereader]
@@ -206,6 +206,10 @@ read_only = false
 		{"logs", "STS_HELPER_RESOURCE=arn:aws:s3:::logs/today/*", "", []string{"logs/*", `"s3:GetObject","Resource":"arn:aws:s3:::logs/today/*"`}},
 		{"logs", "", "--resource=arn:aws:s3:::logs/today/* --read-only", []string{"logs/*", "logs/today/*", "ec2:Describe"}},
 		{"logs", "", "--resource=* --deny=s3:Put*", []string{"logs/*", `"s3:Put*"`}},
+		{"ours", "", "--allow=ec2:DescribeImages", []string{"ec2:*", "ec2:DescribeImages"}},
+		{"ours", "STS_HELPER_ALLOW=ec2:DescribeImages", "", []string{"ec2:*", "ec2:DescribeImages"}},
+		{"ours", "STS_HELPER_ALLOW=,", "", []string{"ec2:*"}},
+		{"ours", "STS_HELPER_RESOURCE=arn:aws:ec2:::x", "", []string{"ec2:*", "arn:aws:ec2:::x"}},
 		{"loose", "", "", nil},
 		{"loose", "", "--read-only", []string{"ec2:Describe"}},
 	} {
