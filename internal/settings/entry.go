@@ -88,6 +88,9 @@ func (l *loader) openProfile(g *settingValue, p *awsconfig.Profile) error {
 		} else if l.entry == nil {
 			return g.wrong("the AWS profile "+display.Quote(p.Name)+" runs sts-helper for "+display.Quote(entry[len(entry)-1])+", which is no entry of "+display.Safe(ConfigPath(l.env)), "name that one")
 		}
+		if err := l.onePolicyOf(p, own); err != nil {
+			return err
+		}
 		delete(own, "profile")
 	}
 	given := false
@@ -102,6 +105,27 @@ func (l *loader) openProfile(g *settingValue, p *awsconfig.Profile) error {
 	}
 	if l.entry == nil && !given && l.values[sSourceProfile] == nil {
 		return l.openUnnamed(own)
+	}
+	return nil
+}
+
+// onePolicyOf refuses a policy in the line of p, whose flags are own, on top of the one of the entry that it names: of
+// both only one would be the profile's.
+func (l *loader) onePolicyOf(p *awsconfig.Profile, own Flags) error {
+	for _, s := range allPolicySettings {
+		if own[settings[s].Flag] == nil {
+			continue
+		}
+		for _, f := range []*configFile{l.file, l.fleet} {
+			e := f.entry(l.entry.name)
+			if e == nil {
+				continue
+			}
+			if i := slices.IndexFunc(e.values, func(v fileValue) bool { return slices.Contains(allPolicySettings[:], v.setting) }); i >= 0 {
+				return &Error{Kind: Config, Where: p.Where(awsconfig.KeyProcess), What: "--" + settings[s].Flag + " narrows " + entryHeader(l.entry.name) + ", which has a policy of its own (" + fileLine(e.file, e.values[i].line) + ")",
+					Do: "give --profile " + display.ShellWord(l.entry.name) + " and the flag yourself, or write both policies into one entry"}
+			}
+		}
 	}
 	return nil
 }

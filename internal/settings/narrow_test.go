@@ -236,6 +236,15 @@ read_only = false
 		}
 		w.set(name + "=")
 	}
+	// Both an entry and the line that names it have a policy: one must not hide the other.
+	w.config(narrowWorld + "[profile both]\ncredential_process = sts-helper --profile logs --allow *\n[profile one]\ncredential_process = sts-helper --profile logs --region eu-west-1\n")
+	w.fail(settings.Config, []string{"~/.aws/config:", "--allow", "[profile.logs]"}, "--profile=both")
+	if r := w.load("--profile=logs", "--allow=*"); r.ScopedPolicies() != 2 { // what the line asks for by itself
+		t.Errorf("%+v", r)
+	}
+	if r := w.load("--profile=one"); r.ScopedPolicies() != 1 || !strings.Contains(r.Policy, "logs/*") {
+		t.Errorf("%+v", r)
+	}
 	// STS adds what ARNs allow to what the profile's policy does, and nothing narrows by ARNs then.
 	for profile, own := range map[string]string{"rolereader": "read_only (", "managed": "policy_arn ("} {
 		w.fail(settings.Usage, []string{"--policy-arn: ", "does not narrow " + own}, "--profile="+profile, "--policy-arn="+adminARN)
