@@ -76,6 +76,23 @@ type Rotation struct {
 	Old   string    `json:"old"`
 }
 
+// possible reports whether a rotation comes to that place with that key in use. Where it does not, to go on could
+// delete the only key that works.
+func (r *Rotation) possible(inUse string) bool {
+	if !token.ValidAccessKeyID(r.Old) || r.New != "" && !token.ValidAccessKeyID(r.New) || r.New == r.Old || !slices.Contains(r.Before, r.Old) {
+		return false
+	}
+	switch r.Step {
+	case Creating:
+		return inUse == r.Old
+	case Stored:
+		return inUse == r.Old && r.New != ""
+	case Switched:
+		return inUse == r.New
+	}
+	return false
+}
+
 // Step is a step of a rotation.
 type Step string
 
@@ -112,7 +129,7 @@ func Parse(data []byte, name string) (*Key, error) {
 	if err := json.Unmarshal(data, &k); err != nil || k.Version != version || k.Name != name || !token.ValidAccessKeyID(k.AccessKeyID) {
 		return nil, errDamaged
 	}
-	if r := k.Rotation; r != nil && (!token.ValidAccessKeyID(r.Old) || r.New != "" && !token.ValidAccessKeyID(r.New)) {
+	if k.Rotation != nil && !k.Rotation.possible(k.AccessKeyID) {
 		return nil, errDamaged
 	}
 	for _, s := range Stores {

@@ -27,6 +27,39 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// A rotation that a description cannot have come to is not gone on with: its last step deletes a key.
+func TestImpossibleRotations(t *testing.T) {
+	const first, second = "AKIAIOSFODNN7EXAMPLE", "AKIAI44QH8DHBEXAMPLE"
+	for _, tt := range []struct {
+		inUse    string
+		step     storedkey.Step
+		old, new string
+		before   []string
+		ok       bool
+	}{
+		{first, storedkey.Creating, first, "", []string{first}, true},
+		{first, storedkey.Stored, first, second, []string{first}, true},
+		{second, storedkey.Switched, first, second, []string{first}, true},
+
+		{first, "tested", first, second, []string{first}, false}, // of a later version
+		{first, "", first, second, []string{first}, false},
+		{first, storedkey.Switched, first, second, []string{first}, false}, // the key in use would be deleted
+		{second, storedkey.Switched, second, second, []string{second}, false},
+		{second, storedkey.Stored, first, second, []string{first}, false},
+		{first, storedkey.Stored, first, "", []string{first}, false},
+		{first, storedkey.Creating, first, "", nil, false}, // it would be taken for the new one
+		{second, storedkey.Creating, first, "", []string{first}, false},
+	} {
+		b, err := (&storedkey.Key{Name: "work", AccessKeyID: tt.inUse, Store: storedkey.Kernel, Rotation: &storedkey.Rotation{Step: tt.step, Old: tt.old, New: tt.new, Before: tt.before}}).Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := storedkey.Parse(b, "work"); (err == nil) != tt.ok {
+			t.Errorf("%+v: %v", tt, err)
+		}
+	}
+}
+
 // A description that is read is one that can be written again.
 func FuzzParse(f *testing.F) {
 	now := time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
