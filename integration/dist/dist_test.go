@@ -102,6 +102,12 @@ func TestContents(t *testing.T) {
 	docs := []string{"LICENSE", "README.md", "CHANGELOG.md", "THIRD-PARTY-LICENCES"}
 	completions := []string{"completions/sts-helper.bash", "completions/sts-helper.zsh", "completions/sts-helper.fish", "completions/sts-helper.powershell"}
 	units := []string{"systemd/sts-helper.service", "systemd/sts-helper.socket", "launchd/com.github.sts-helper.serve.plist"}
+	for _, name := range []string{"config.toml", "daemonset.yaml", "kustomization.yaml", "namespace.yaml", "pod.yaml", "pods", "rbac.yaml"} {
+		units = append(units, "kubernetes/"+name)
+	}
+	for _, name := range []string{"Chart.yaml", "values.yaml", "templates/configmap.yaml", "templates/daemonset.yaml", "templates/rbac.yaml"} {
+		units = append(units, "helm/sts-helper/"+name)
+	}
 	archive := func(program string) (all []string) {
 		all = slices.Concat([]string{program}, docs, completions, units)
 		for _, page := range manPages(t) {

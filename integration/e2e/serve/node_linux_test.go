@@ -34,7 +34,13 @@ func fast(t *testing.T) func(*network) kubernetes.Cluster {
 // ask sends a request as a pod does, and gives the status and the document or the error's code.
 func ask(t testing.TB, client *http.Client, token string, header ...string) (status int, document, code string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, nodeURL, nil)
+	return askAt(t, client, nodeURL, token, header...)
+}
+
+// askAt is ask at another address.
+func askAt(t testing.TB, client *http.Client, url, token string, header ...string) (status int, document, code string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	harness.Must(t, err)
 	if token != "" {
 		req.Header.Set("Authorization", token)

@@ -56,19 +56,24 @@ type node struct {
 // newNode starts the agent of node-1 with three profiles, each a role that the node's own web identity token gets.
 func newNode(t *testing.T, cluster func(*network) kubernetes.Cluster, args ...string) *node {
 	t.Helper()
+	return newNodeWith(t, cluster, (*node).configure, args...)
+}
+
+// newNodeWith is newNode with settings that configure writes.
+func newNodeWith(t *testing.T, cluster func(*network) kubernetes.Cluster, configure func(*node, *testing.T), args ...string) *node {
+	t.Helper()
 	n := &node{net: newNetwork(t), pods: newNetwork(t), roles: map[string]*emulator.Role{}}
-	n.net.sh(t, "ip link add pods type veth peer name eth0 netns "+n.pods.pid+" && ip addr add 10.9.0.1/24 dev pods && ip link set pods up")
-	n.pods.sh(t, "ip addr add 10.9.0.2/24 dev eth0 && ip link set eth0 up && ip route add default via 10.9.0.1 && ip route add local 10.8.0.0/16 dev lo")
+	n.net.sh(t, "ip link add pods type veth peer name eth0 netns "+n.pods.pid+" && ip addr add 10.9.0.1/24 dev pods && ip addr add fd09::1/64 dev pods nodad && ip link set pods up")
+	n.pods.sh(t, "ip addr add 10.9.0.2/24 dev eth0 && ip addr add fd09::2/64 dev eth0 nodad && ip link set eth0 up && ip route add default via 10.9.0.1 && ip route add default via fd09::1 && ip route add local 10.8.0.0/16 dev lo")
 	n.net.sh(t, "ip route add 10.8.0.0/16 via 10.9.0.2")
 	n.net.inside(t, func() { n.world = harness.NewWorld(t) })
 	n.cluster = cluster(n.net)
-	n.configure(t)
-
+	configure(n, t)
 	w := n.world
 	w.Env["KUBERNETES_SERVICE_HOST"], w.Env["KUBERNETES_SERVICE_PORT"] = n.cluster.Env()
 	w.Env["STS_HELPER_SERVE_NODE_NAME"] = "node-1"
 	w.Env["XDG_CONFIG_HOME"] = filepath.Join(w.Dir, ".config")
-	address := n.net.enter(w.Command(t, "node-address"))
+	address := n.net.enter(w.Command(t, "node-address", "--ipv6"))
 	if r := harness.Finish(address); r.Code != 0 {
 		t.Fatalf("node-address: %d %s", r.Code, r.Stderr)
 	}
