@@ -225,6 +225,9 @@ func (l *loader) agentFits(op opSet) error {
 // limitLife lowers r's life, or the shorter one that it is narrowed to, to what agents get.
 func (l *loader) limitLife(r *request.Request, op opSet, narrower time.Duration) time.Duration {
 	limit := l.agent.limit()
+	if l.fleet != nil && l.fleet.fleet.policy.maxDuration.line != 0 {
+		limit = min(limit, l.fleet.fleet.policy.maxDuration.value)
+	}
 	low, high := stsfield.Durations(token.Operation(r.Operation))
 	asked := narrower
 	if asked == 0 {

@@ -164,3 +164,16 @@ func TestFleetNarrows(t *testing.T) {
 	w.fail(settings.Config, []string{"max_duration is 1h, and 2h is asked for by --duration"}, "--source-profile=sso", "--allow=s3:*", "--duration=2h")
 	w.fail(settings.Config, []string{"max_session_duration is 12h, and 13h is asked for by --session-duration"}, "--source-profile=base", "--allow=s3:*", "--session-duration=13h")
 }
+
+// What agents get at most is no life that is asked for: the policy's limit is below it, and not against it.
+func TestFleetLimitsAgents(t *testing.T) {
+	w := newWorld(t).credentials(narrowKeys).config(narrowWorld).machine("[policy]\nmax_duration = \"8h\"\n[agent]\nduration = \"10h\"\n").set("CLAUDECODE=1")
+	for _, args := range []string{"--source-profile=plainkeys", "--source-profile=sso", "--source-profile=plainkeys --duration=12h", "--source-profile=plainkeys --federation-name=who --no-policy"} {
+		if r := w.load(strings.Fields(args)...); r.Duration != 8*time.Hour || r.Agent == "" {
+			t.Errorf("%s: %+v", args, r)
+		}
+	}
+	if r := w.load("--source-profile=plainkeys", "--duration=2h"); r.Duration != 2*time.Hour {
+		t.Errorf("a shorter one: %+v", r)
+	}
+}
