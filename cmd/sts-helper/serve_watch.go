@@ -59,8 +59,8 @@ type watchedSource struct {
 	seen string
 }
 
-// files are the fleet's file, the AWS files that the settings came from, those of a node's agent, and those that commands of
-// sources name.
+// files are the fleet's file, the AWS files that the settings came from, those of a node's agent, descriptions of
+// stored keys, and those that commands of sources name.
 func (s *servePlan) files() (names []string) {
 	names = append(append(names, s.fleet), s.nodeFiles...)
 	for _, p := range s.providers {
