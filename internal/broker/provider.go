@@ -51,6 +51,7 @@ type Provider struct {
 	key      cache.Key
 	chain    source.Chain
 	base     *Provider // signs the request in the source's place, nil where the source does
+	of       bool      // it is the base of another
 	prompter *prompter
 
 	open    sync.Once
@@ -99,6 +100,7 @@ func newProvider(req *request.Request, opts Options, pr *prompter) (*Provider, e
 			return nil, err
 		}
 		p.base = base
+		base.of = true
 	}
 	if err := p.chain.Check(p.key, p.sourceProfile()); err != nil {
 		return nil, err
@@ -143,7 +145,34 @@ func (p *Provider) describeSource() string {
 
 // Token gives the token: from the cache while it is fresh, else from STS, asked by one of
 // all the processes that want it. Errors have a class, see [ClassOf].
-func (p *Provider) Token(ctx context.Context) (cache.Answer, error) { return p.get(ctx, false) }
+func (p *Provider) Token(ctx context.Context) (cache.Answer, error) {
+	a, err := p.get(ctx, false)
+	if err != nil && ctx.Err() == nil {
+		if next := p.withRotatedKey(); next != nil {
+			return next.get(ctx, false)
+		}
+	}
+	return a, err
+}
+
+// withRotatedKey is p with the stored key that has taken the place of the one that it begins with, nil where none has:
+// a call that goes on while a key is rotated does not end with it. What p is made from is never changed alone, since
+// what is made with it is kept under its key.
+func (p *Provider) withRotatedKey() *Provider {
+	bottom := p.req
+	for bottom.Base != nil {
+		bottom = bottom.Base
+	}
+	id := source.StoredKeyNow(bottom.Source)
+	if p.of || id == "" || id == bottom.Source.AccessKeyID {
+		return nil
+	}
+	next, err := newProvider(request.WithKey(p.req, id), p.opts, p.prompter)
+	if err != nil {
+		return nil
+	}
+	return next
+}
 
 func (p *Provider) get(ctx context.Context, renew bool) (cache.Answer, error) {
 	a, err := p.answer(ctx, renew)

@@ -40,3 +40,14 @@ func WithSource(r *Request) *Request {
 	made.Base, made.Source = base, Source{}
 	return &made
 }
+
+// WithKey gives r, made with the access key id instead of the one at its bottom. r itself stays as it is.
+func WithKey(r *Request, id string) *Request {
+	made := *r
+	if r.Base != nil {
+		made.Base = WithKey(r.Base, id)
+	} else {
+		made.Source.AccessKeyID = id
+	}
+	return &made
+}

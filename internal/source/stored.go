@@ -32,3 +32,16 @@ func (s stored) Fetch(ctx context.Context) (token.Credentials, error) {
 	}
 	return token.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: secret}, nil
 }
+
+// StoredKeyNow is the id of the access key that is stored by now under the name of def, "" where def is no stored key, or
+// there is none.
+func StoredKeyNow(def request.Source) string {
+	if def.Stored == nil {
+		return ""
+	}
+	k, err := keystore.Described(filepath.Dir(def.Stored.File), def.Stored.Name)
+	if err != nil || k == nil {
+		return ""
+	}
+	return k.AccessKeyID
+}

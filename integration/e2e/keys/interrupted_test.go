@@ -135,3 +135,35 @@ func TestRotateAKeyOfTwoNames(t *testing.T) {
 	w.ok(t, w.Run(t, "keys", "rotate", "work"))
 	w.use(t)
 }
+
+// A call that began with the old key, and reaches STS when the rotation has ended, is answered with the new one.
+func TestCallDuringRotation(t *testing.T) {
+	w := newWorld(t)
+	role := w.STS.AddRole(harness.Account, "app").ARN
+	w.ok(t, w.add(t))
+	for op, args := range map[string][]string{
+		"GetSessionToken": {"--source-key", "work"},
+		"AssumeRole":      {"--source-key", "work", "--role-arn", role},
+	} {
+		before := w.key(t).AccessKeyID
+		w.STS.Fault(emulator.Fault{Kind: emulator.Hang, Op: op, Times: 1})
+		w.STS.ResetCounts()
+		cmd := w.Command(t, args...)
+		var out, errs harness.Output
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		harness.Must(t, cmd.Start())
+		ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
+		harness.Must(t, w.STS.WaitInFlight(ctx, op, 1))
+		cancel()
+		w.ok(t, w.Run(t, "keys", "rotate", "work"))
+		w.STS.ClearFaults()
+		if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), harness.Canary) {
+			t.Errorf("%s: %v, %s", op, err, errs.String())
+		}
+		// And what it gave is kept under the new key.
+		calls := len(w.STS.Requests())
+		if d := w.Creds(t, w.Run(t, args...)); !strings.Contains(out.String(), d.AccessKeyId) || len(w.STS.Requests()) != calls || w.key(t).AccessKeyID == before {
+			t.Errorf("%s: not kept", op)
+		}
+	}
+}
