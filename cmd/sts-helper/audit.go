@@ -96,7 +96,7 @@ func (p *program) auditLog() (audit.Config, bool) {
 }
 
 // log writes the line of credentials that are about to be handed out to pid; what is wrong with the log keeps
-// nobody from them.
+// no program from them.
 func (p *program) log(c audit.Config, l audit.Line) {
 	if err := c.Write(l); err != nil {
 		p.warn("warning: %s", display.Innermost(err))

@@ -161,7 +161,7 @@ func (p *program) removeKey(ctx context.Context, name string, yes bool, output s
 			return err
 		}
 	}
-	if err := keystore.Forget(dir, name); err != nil {
+	if err := keystore.DeleteDescription(dir, name); err != nil {
 		return err
 	}
 	if output == "json" {

@@ -1,6 +1,6 @@
 // Package audit keeps the log of who got which credentials: one JSON line for each token that is handed to
 // another program. Each line has the hash of the one before, so that [Verify] finds a line that was changed
-// or taken out. It never holds a secret, and nothing that fails here keeps anybody from credentials.
+// or taken out. It never holds a secret, and nothing that fails here keeps a program from credentials.
 package audit
 
 import (

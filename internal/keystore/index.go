@@ -75,8 +75,8 @@ func Names(dir string) ([]string, error) {
 	return names, nil
 }
 
-// Forget deletes a description.
-func Forget(dir, name string) error {
+// DeleteDescription deletes a description; one that is not there is no error.
+func DeleteDescription(dir, name string) error {
 	root, err := safefile.OpenPrivateDir(dir)
 	if err == nil {
 		defer func() { _ = root.Close() }()

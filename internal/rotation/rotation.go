@@ -59,7 +59,7 @@ func (r *Rotation) Run(ctx context.Context) error {
 		case r.Key.Rotation.Step == storedkey.Stored:
 			err = r.try(ctx)
 		default:
-			return r.retire(ctx)
+			return r.deleteOld(ctx)
 		}
 		if err != nil {
 			return err
@@ -228,8 +228,8 @@ func (r *Rotation) try(ctx context.Context) error {
 	return r.save()
 }
 
-// retire takes the old key away, which is in use no more.
-func (r *Rotation) retire(ctx context.Context) error {
+// deleteOld takes the old key away, which is in use no more.
+func (r *Rotation) deleteOld(ctx context.Context) error {
 	n := r.Key.Rotation
 	for _, step := range []struct {
 		say, action string

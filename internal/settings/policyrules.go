@@ -11,7 +11,7 @@ import (
 	"github.com/sts-helper/sts-helper/token"
 )
 
-// sourceNames are what allowed_sources may have: the kinds of source, and what stands in a source's
+// sourceNames are what allowed_sources may have: the kinds of source, and what takes a source's
 // place.
 var sourceNames = [...]string{
 	string(request.SourceStatic), string(request.SourceEnvironment), string(request.SourceProcess), string(request.SourceSSO),
