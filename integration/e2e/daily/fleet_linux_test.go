@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/integration/harness"
@@ -134,6 +135,32 @@ func TestFleet(t *testing.T) {
 	f.write(t, "[policy]\nmax_duration = \"1h\"\n")
 	harness.Must(t, f.Write("key.json", `{"Version":1,"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"CANARYwJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLE","SessionToken":"CANARY","Expiration":"2100-01-01T00:00:00Z"}`))
 	refused(f.script(t, `"$STS" --source-command 'cat key.json'`, ""), "config.toml:2: this machine's policy: max_duration is 1h, and the credentials of default live for another")
+	// Narrowed it is handed out, for as long as the policy allows.
+	harness.Must(t, os.Remove(f.file()))
+	session := f.script(t, `"$STS" --source-profile base`, "")
+	ok(session)
+	harness.Must(t, f.Write("session.json", session.Stdout))
+	f.write(t, "[policy]\nmax_duration = \"1h\"\n")
+	for _, narrowed := range []string{`--source-command 'cat session.json' --allow 's3:*'`, `--source-profile base --allow 's3:*'`} {
+		r := f.script(t, `"$STS" `+narrowed, "")
+		ok(r)
+		end, err := time.Parse(time.RFC3339, f.Parse(t, r.Stdout).Expiration)
+		all := f.STS.Requests()
+		if last := all[len(all)-1]; err != nil || last.Duration != "3600" || end.After(time.Now().Add(time.Hour+time.Minute)) {
+			t.Errorf("%s: %s for %s, until %v", narrowed, last.Operation, last.Duration, end)
+		}
+		refused(f.script(t, `"$STS" `+narrowed+` --duration 2h`, ""), "config.toml:2: this machine's policy: max_duration is 1h, and 2h is asked for by --duration")
+	}
+	// The line of a prompt that was answered directly asks the policy, too.
+	const short = `"$STS" status --short --source-profile base --duration 2h`
+	harness.Must(t, os.Remove(f.file()))
+	ok(f.script(t, `"$STS" --source-profile base --duration 2h`, ""))
+	f.script(t, short, "")
+	if r, direct := f.Directly(t, f.command(short, "")); !direct || !strings.HasPrefix(r.Stdout, "base ") {
+		t.Errorf("no direct answer: exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+	}
+	f.write(t, "[policy]\nmax_duration = \"1h\"\n")
+	refused(f.script(t, short, ""), "config.toml:2: this machine's policy: max_duration is 1h")
 
 	// Defaults and entries are there for all; status and doctor say where they come from.
 	f.write(t, "[profile.ours]\nsource_profile = \"base\"\n")
