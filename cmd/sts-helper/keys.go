@@ -123,7 +123,7 @@ func (p *program) keyProvider(k *storedkey.Key, serial, region string) (*broker.
 	if err != nil {
 		return nil, err
 	}
-	return broker.New(req, broker.Options{Env: p.env, Login: true, LoginCommand: "sts-helper keys rotate " + k.Name})
+	return broker.New(req, broker.Options{Env: p.env, Log: p.logger(false), Login: true, LoginCommand: "sts-helper keys rotate " + k.Name})
 }
 
 func (p *program) keysRemoveCommand() *cobra.Command {
@@ -155,12 +155,13 @@ func (p *program) removeKey(ctx context.Context, name string, yes bool, output s
 	if ok, err := p.agree(ctx, &setupFlags{yes: yes}, fmt.Sprintf("Delete key %s (%s)? Its secret cannot be had again.", name, k.AccessKeyID)); !ok {
 		return err
 	}
-	store := held.store()
+	store, waited := held.store(), p.waitsForStore(k.Store)
 	for _, id := range k.IDs() {
 		if err := store.Remove(ctx, name, id); err != nil {
 			return err
 		}
 	}
+	waited()
 	if err := keystore.DeleteDescription(dir, name); err != nil {
 		return err
 	}

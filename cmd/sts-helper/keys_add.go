@@ -169,7 +169,10 @@ func (p *program) keepKey(ctx context.Context, dir string, store *keystore.Store
 	if err := p.tryKey(ctx, k, key, region); err != nil {
 		return err
 	}
-	if err := store.Set(ctx, k.Name, k.AccessKeyID, key.SecretAccessKey); err != nil {
+	waited := p.waitsForStore(k.Store)
+	err := store.Set(ctx, k.Name, k.AccessKeyID, key.SecretAccessKey)
+	waited()
+	if err != nil {
 		return err
 	}
 	return keystore.Describe(dir, k)

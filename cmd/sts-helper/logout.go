@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -96,7 +97,9 @@ func (p *program) logout(ctx context.Context, all []*target, shared bool, report
 		var kept []string
 		// First the login, or what is removed could be made from it again.
 		ended, loginErr := report.endLogin(ctx, t)
+		waited := p.waitsForValue(slog.AnyValue(renewer{t}))
 		removed, err := batch.Logout(t.Provider)
+		waited()
 		if err != nil {
 			return noCache(err)
 		}
@@ -144,6 +147,17 @@ func (p *program) logout(ctx context.Context, all []*target, shared bool, report
 	return report.renewing(renewing)
 }
 
+// renewer is the process that is renewing what a logout removes, as a value of a log.
+type renewer struct{ *target }
+
+// LogValue is the process.
+func (r renewer) LogValue() slog.Value {
+	if who, held := r.HeldBy(); held {
+		return slog.StringValue(holderName(who) + ", which is renewing it")
+	}
+	return slog.StringValue("")
+}
+
 // others are the known profiles that are not among those that are logged out.
 func (p *program) others(out []*target) []*target {
 	names, err := settings.KnownNames(p.env)
@@ -188,7 +202,9 @@ func (r *logoutReport) endLogin(ctx context.Context, t *target) (ended bool, err
 	if login == nil {
 		return false, nil
 	}
+	waited := r.p.waitsFor(login.Kind() + ", which is logged out of")
 	ended, err = login.Logout(ctx)
+	waited()
 	if err == nil && ended {
 		err = r.login(t, login.Kind())
 	}
@@ -229,7 +245,9 @@ func (p *program) logoutAll(flags settings.Flags, report *logoutReport) error {
 	removed := 0
 	var renewing []lock.Holder
 	for _, c := range all {
+		waited := p.waitsFor("processes that are renewing what is removed")
 		entries, holders, err := broker.LogoutAll(c)
+		waited()
 		for _, e := range entries {
 			report.record(nil, nil, e, recordRemoved, nil)
 			if err := report.say("removed %s", describe(e)); err != nil {

@@ -100,8 +100,8 @@ func (p *program) choose(ctx context.Context, all []offered, q picking) ([]strin
 	if len(all) == 1 {
 		number = "1"
 	}
-	fmt.Fprintf(p.stderr, "sts-helper: %s (%s, Enter %s, Ctrl-C to stop)? ", q.question, number, q.enter)
 	line, err := await(ctx, func() ([]byte, error) {
+		fmt.Fprintf(p.stderr, "sts-helper: %s (%s, Enter %s, Ctrl-C to stop)? ", q.question, number, q.enter)
 		return bufio.NewReader(io.LimitReader(os.Stdin, 256)).ReadBytes('\n')
 	})
 	if ctx.Err() != nil {

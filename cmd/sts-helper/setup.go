@@ -279,8 +279,7 @@ func (p *program) agree(ctx context.Context, f *setupFlags, question string) (bo
 
 // yes asks a question whose answer is no unless it is yes.
 func (p *program) yes(ctx context.Context, question string) (bool, error) {
-	fmt.Fprintf(p.stderr, "%s [y/N] ", question)
-	line, err := p.line(ctx)
+	line, err := p.line(ctx, question+" [y/N] ")
 	switch strings.ToLower(strings.TrimSpace(line)) {
 	case "y", "yes":
 		return err == nil, err

@@ -68,8 +68,7 @@ func (p *program) readKey(ctx context.Context) (id, secret string, err error) {
 		}
 		return words[0], words[1], nil
 	}
-	fmt.Fprint(p.stderr, "Access key id: ")
-	line, err := p.line(ctx)
+	line, err := p.line(ctx, "Access key id: ")
 	if err != nil {
 		return "", "", err
 	}
@@ -77,9 +76,10 @@ func (p *program) readKey(ctx context.Context) (id, secret string, err error) {
 	return strings.TrimSpace(line), strings.TrimSpace(string(hidden)), err
 }
 
-// line reads a line from standard input, which is a terminal.
-func (p *program) line(ctx context.Context) (string, error) {
+// line asks for a line on standard input, which is a terminal.
+func (p *program) line(ctx context.Context, question string) (string, error) {
 	line, err := await(ctx, func() ([]byte, error) {
+		fmt.Fprint(p.stderr, question)
 		return bufio.NewReader(io.LimitReader(os.Stdin, 256)).ReadBytes('\n')
 	})
 	if ctx.Err() != nil {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/broker"
+	"github.com/sts-helper/sts-helper/internal/keystore"
+	"github.com/sts-helper/sts-helper/internal/storedkey"
 	"github.com/sts-helper/sts-helper/sts"
 )
 
@@ -83,9 +85,22 @@ func (h *waitHandler) asked(endpoint string, attempt, of int64) {
 
 // waitsFor says at a terminal what is waited for, unless it has come within the silence.
 func (p *program) waitsFor(what string) (done func()) {
+	return p.waitsForValue(slog.StringValue(what))
+}
+
+// waitsForValue is waitsFor something that is looked up when it is said.
+func (p *program) waitsForValue(what slog.Value) (done func()) {
 	log := p.logger(false)
 	log.Debug(broker.Waiting, "for", what)
 	return func() { log.Debug(broker.Waited) }
+}
+
+// waitsForStore is waitsFor a store that may have the user unlock it; that of a file asks on this terminal.
+func (p *program) waitsForStore(kind storedkey.Store) (done func()) {
+	if kind != storedkey.System {
+		return func() {}
+	}
+	return p.waitsFor(keystore.Name(kind))
 }
 
 // WithAttrs and WithGroup change nothing: what is looked for is in the records themselves.

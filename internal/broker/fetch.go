@@ -95,7 +95,9 @@ func (p *Provider) sourceCredentials(ctx context.Context) (token.Credentials, er
 	if err != nil || src == nil {
 		return token.Credentials{}, err // no source: the operation is unsigned
 	}
+	waited := p.waitForStore(ctx)
 	c, err := src.Fetch(ctx)
+	waited()
 	if err != nil {
 		return token.Credentials{}, err
 	}

@@ -62,6 +62,26 @@ func waitedSource(s request.Source) string {
 	return source.Describe(s)
 }
 
+// waitForStore logs that the store of the system's is waited for that has the key of p's source; of no other source.
+func (p *Provider) waitForStore(ctx context.Context) (done func()) {
+	store := source.SystemStore(p.req.Source)
+	if store == "" {
+		return func() {}
+	}
+	return p.waitFor(ctx, store+", for "+source.Describe(p.req.Source))
+}
+
+// HeldBy is the process that holds the lock of what p's token is, or of what it is made from.
+func (p *Provider) HeldBy() (lock.Holder, bool) {
+	c, _ := p.Cache()
+	for ; c != nil && p != nil; p = p.base {
+		if who, held := c.HeldBy(p.key.String()); held {
+			return who, true
+		}
+	}
+	return lock.Holder{}, false
+}
+
 // waitedToken is the command or service that gives the token or assertion of r, "" where that is in a file or r
 // takes none.
 func waitedToken(r *request.Request) string {

@@ -8,8 +8,21 @@ import (
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/keystore"
 	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/storedkey"
 	"github.com/sts-helper/sts-helper/token"
 )
+
+// SystemStore is what the store of the system's is called that is asked for the key of s, "" where none is.
+func SystemStore(s request.Source) string {
+	if s.Stored == nil {
+		return ""
+	}
+	k, err := keystore.Described(filepath.Dir(s.Stored.File), s.Stored.Name)
+	if err != nil || k == nil || k.Store != storedkey.System {
+		return ""
+	}
+	return keystore.Name(k.Store)
+}
 
 // stored is a key that sts-helper keeps in a store.
 type stored struct {

@@ -21,6 +21,17 @@ func slow(t *testing.T, w *harness.World, text string) (line string, release fun
 	return filepath.Join(w.Dir, "slow"), func() { harness.Must(t, w.Write("go", "")) }
 }
 
+// signedIn is a home whose profile corp is logged in to IAM Identity Center.
+func signedIn(t *testing.T, w *harness.World) {
+	t.Helper()
+	const url = "https://corp.awsapps.com/start"
+	w.STS.AddIdentityCenter(emulator.IdentityCenter{StartURL: url, Region: "us-east-1",
+		Users: []emulator.DirectoryUser{{Name: "ana", Assignments: []emulator.Assignment{{Account: harness.Account, PermissionSet: "Dev"}}}}})
+	w.Env["AWS_ENDPOINT_URL_SSO"], w.Env["AWS_ENDPOINT_URL_SSO_OIDC"] = w.STS.URL(), w.STS.URL()
+	config(t, w, "[sso-session corp]\nsso_start_url = "+url+"\nsso_region = us-east-1\n[profile corp]\nsso_session = corp\nsso_account_id = "+harness.Account+"\nsso_role_name = Dev")
+	harness.Must(t, w.Write(filepath.Join(".aws/sso/cache", awsconfig.SSOTokenFile("corp")), string(w.STS.SignInSSO("ana").File(url, "us-east-1"))))
+}
+
 // Whatever is waited for for longer than a second is said at a terminal: a command, a portal, a process, the
 // sign-in service, STS. The wait ends only once the line was seen.
 func TestWhatIsWaitedForIsSaid(t *testing.T) {
@@ -50,12 +61,7 @@ func TestWhatIsWaitedForIsSaid(t *testing.T) {
 			return []string{"env", "--source-profile", "base", "--mfa-serial", d.SerialNumber, "--mfa-process", line}, release
 		}},
 		"portal": {`waiting for IAM Identity Center, for AWS profile "corp"`, func(t *testing.T, w *harness.World) ([]string, func()) {
-			const url = "https://corp.awsapps.com/start"
-			w.STS.AddIdentityCenter(emulator.IdentityCenter{StartURL: url, Region: "us-east-1",
-				Users: []emulator.DirectoryUser{{Name: "ana", Assignments: []emulator.Assignment{{Account: harness.Account, PermissionSet: "Dev"}}}}})
-			w.Env["AWS_ENDPOINT_URL_SSO"], w.Env["AWS_ENDPOINT_URL_SSO_OIDC"] = w.STS.URL(), w.STS.URL()
-			config(t, w, "[sso-session corp]\nsso_start_url = "+url+"\nsso_region = us-east-1\n[profile corp]\nsso_session = corp\nsso_account_id = "+harness.Account+"\nsso_role_name = Dev")
-			harness.Must(t, w.Write(filepath.Join(".aws/sso/cache", awsconfig.SSOTokenFile("corp")), string(w.STS.SignInSSO("ana").File(url, "us-east-1"))))
+			signedIn(t, w)
 			return []string{"env", "corp"}, w.STS.Gate("GetRoleCredentials")
 		}},
 		"process": {"waiting for pid ", func(t *testing.T, w *harness.World) ([]string, func()) {
@@ -89,6 +95,107 @@ func TestWhatIsWaitedForIsSaid(t *testing.T) {
 			if s := term.Rest(); strings.Count(s, "sts-helper: waiting for ") != 1 {
 				t.Errorf("%q", s)
 			}
+		})
+	}
+}
+
+// Each command that can wait says for what, once a second has gone.
+func TestEveryCommandSaysWhatItWaitsFor(t *testing.T) {
+	t.Parallel()
+	stored := func(t *testing.T, w *harness.World) *harness.SecretService {
+		t.Helper()
+		s := harness.NewSecretService(t)
+		w.Env["DBUS_SESSION_BUS_ADDRESS"], w.Env["AWS_ENDPOINT_URL_IAM"] = s.Address, w.STS.URL()
+		cmd := w.Command(t, "keys", "add", "work")
+		cmd.Stdin = strings.NewReader(w.User.AccessKeyID + "\n" + w.User.SecretAccessKey + "\n")
+		if r := w.Finish(t, cmd); r.Code != 0 {
+			t.Fatal(r.Stderr)
+		}
+		return s
+	}
+	gate := func(op string) func(*testing.T, *harness.World) func() {
+		return func(_ *testing.T, w *harness.World) func() { return w.STS.Gate(op) }
+	}
+	base := []string{"--source-profile", "base"}
+	for name, tt := range map[string]struct {
+		args    []string
+		stdin   bool // the key
+		want    string
+		prepare func(t *testing.T, w *harness.World) (release func())
+	}{
+		"login":   {append([]string{"login"}, base...), false, "waiting for 127.0.0.1", gate("GetSessionToken")},
+		"process": {base, false, "waiting for 127.0.0.1", gate("GetSessionToken")},
+		"exec":    {append(append([]string{"exec"}, base...), "--", "true"), false, "waiting for 127.0.0.1", gate("GetSessionToken")},
+		"web-identity": {append([]string{"web-identity", "--audience", "https://example.com"}, base...), false, "waiting for 127.0.0.1", func(_ *testing.T, w *harness.World) func() {
+			w.STS.SetAccount(emulator.Account{ID: harness.Account, OutboundFederation: true})
+			return w.STS.Gate("GetWebIdentityToken")
+		}},
+		"grant": {append([]string{"grant", "bob", "--no-policy", "--plain"}, base...), false, "waiting for 127.0.0.1", gate("GetFederationToken")},
+		"measure": {append([]string{"policy", "check", "policy.json", "--measure"}, base...), false, "waiting for 127.0.0.1", func(t *testing.T, w *harness.World) func() {
+			harness.Must(t, w.Write("policy.json", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`))
+			return w.STS.Gate("GetFederationToken")
+		}},
+		"console": {append([]string{"console", "--federation-name", "ana", "--allow", "s3:*"}, base...), false, "waiting for 127.0.0.1", gate("GetFederationToken")},
+		"doctor": {[]string{"doctor"}, false, "waiting for the STS of app", func(t *testing.T, w *harness.World) func() {
+			config(t, w, "[profile app]\ncredential_process = "+w.Bin+" --source-profile base")
+			return w.STS.Gate("GetCallerIdentity")
+		}},
+		"setup": {[]string{"setup", "--yes", "--move-keys"}, false, "waiting for 127.0.0.1", func(t *testing.T, w *harness.World) func() {
+			config(t, w, "")
+			return w.STS.Gate("GetSessionToken")
+		}},
+		"setup to a store": {[]string{"setup", "--yes", "--move-keys", "--store", "system"}, false, "waiting for the Secret Service", func(t *testing.T, w *harness.World) func() {
+			config(t, w, "")
+			s := harness.NewSecretService(t)
+			w.Env["DBUS_SESSION_BUS_ADDRESS"] = s.Address
+			return s.Hang("CreateItem")
+		}},
+		"keys add": {[]string{"keys", "add", "work"}, true, "waiting for 127.0.0.1", func(t *testing.T, w *harness.World) func() {
+			w.Env["DBUS_SESSION_BUS_ADDRESS"] = harness.NewSecretService(t).Address
+			return w.STS.Gate("GetCallerIdentity")
+		}},
+		"keys add to a store": {[]string{"keys", "add", "work"}, true, "waiting for the Secret Service", func(t *testing.T, w *harness.World) func() {
+			s := harness.NewSecretService(t)
+			w.Env["DBUS_SESSION_BUS_ADDRESS"] = s.Address
+			return s.Hang("CreateItem")
+		}},
+		"keys rotate": {[]string{"keys", "rotate", "work"}, false, "making a new key", func(t *testing.T, w *harness.World) func() {
+			stored(t, w)
+			return w.STS.Gate("CreateAccessKey")
+		}},
+		"keys remove": {[]string{"keys", "remove", "work", "--yes"}, false, "waiting for the Secret Service", func(t *testing.T, w *harness.World) func() {
+			return stored(t, w).Hang("SearchItems")
+		}},
+		"a stored key": {[]string{"env", "--source-key", "work"}, false, "waiting for the Secret Service, for the stored key", func(t *testing.T, w *harness.World) func() {
+			return stored(t, w).Hang("GetSecret")
+		}},
+		"logout of a login": {[]string{"logout", "corp"}, false, "waiting for IAM Identity Center", func(t *testing.T, w *harness.World) func() {
+			signedIn(t, w)
+			return w.STS.Gate("Logout")
+		}},
+		"logout": {append([]string{"logout"}, base...), false, "waiting for pid ", func(t *testing.T, w *harness.World) func() {
+			release := w.STS.Gate("GetSessionToken")
+			harness.Start(t, nil, w.Command(t, base...))
+			harness.Must(t, w.STS.WaitInFlight(harness.Context(t), "GetSessionToken", 1))
+			return release
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := harness.NewWorld(t)
+			release := tt.prepare(t, w)
+			defer release()
+			term := harness.NewTerminal(t)
+			cmd := w.Command(t, tt.args...)
+			cmd.Stderr = term.Line
+			if tt.stdin {
+				cmd.Stdin = strings.NewReader(w.User.AccessKeyID + "\n" + w.User.SecretAccessKey + "\n")
+			}
+			j := harness.Start(t, term, cmd)
+			term.Await("sts-helper: "+tt.want, 1)
+			release()
+			_ = j.Cmd.Process.Kill() // a store that hangs never answers
+			_ = j.Result(t)
 		})
 	}
 }
