@@ -45,6 +45,9 @@ const (
 	block = 8 << 10
 )
 
+// notWhole is the break after half a line, which a process leaves that is killed while it writes, or by a full disk.
+const notWhole = "the line before is not whole"
+
 // maxSize is the size in bytes from which a file is put aside as FILE.1.
 var maxSize int64 = 10 << 20
 
@@ -133,7 +136,7 @@ func (c Config) append(l Line) error {
 			return err
 		}
 		if !whole {
-			lead, l.Previous, l.Break = "\n", "", "the line before is not whole"
+			lead, l.Previous, l.Break = "\n", "", notWhole
 		}
 		if size >= maxSize {
 			if err := putAside(c.File); err != nil {

@@ -37,7 +37,7 @@ func Verify(path string) (Report, error) {
 	}
 	// previous are the hashes that the next line may have: that of the line before and, where that is a
 	// break, which may have come between a look at the end of the file and the line for it, of the one before that.
-	previous, first := []string{""}, true
+	previous, first, half := []string{""}, true, false
 	for _, name := range append(files, path) {
 		f, err := os.Open(name)
 		if errors.Is(err, fs.ErrNotExist) && len(files) > 0 && name == path {
@@ -63,11 +63,17 @@ func Verify(path string) (Report, error) {
 				r.Wrong = append(r.Wrong, where+"this is no line of the log")
 			case l.Break != "":
 				r.Breaks++
+				if half && l.Break == notWhole {
+					// It was never a line.
+					r.Lines--
+					r.Wrong = r.Wrong[:len(r.Wrong)-1]
+				}
 			case first && len(files) > 0 || slices.Contains(previous, l.Previous):
 				// The oldest file that is kept begins where an older one ended.
 			default:
 				r.Wrong = append(r.Wrong, where+"it does not follow from the line before, which was changed, or taken out")
 			}
+			half = !json.Valid(line)
 			if first = false; l.Break == "" {
 				previous = nil
 			}
