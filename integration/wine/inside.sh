@@ -15,6 +15,9 @@ for pkg in $packages; do
 done
 [ -z "$failed" ] || { echo "failed under Wine:$failed"; exit 1; }
 
+echo "== the table of commands"
+STS_HELPER_WINE_EXE=/sts-helper-tests/sts-helper/sts-helper.exe /sts-helper-tests/systems -test.v -test.timeout=20m
+
 # serve writes an env-file that a shell reads, though the user's name has a blank.
 echo "== serve --env-file"
 home="$WINEPREFIX/drive_c/users/Ana Bell"

@@ -12,6 +12,7 @@ for pkg; do
 	GOOS=windows CGO_ENABLED=0 ${GO:-go} test -c -tags "${tags#:}" -o "$bin/$name.exe" "${pkg%%:*}"
 done
 GOOS=windows CGO_ENABLED=0 ${GO:-go} build -trimpath -tags=nethttpomithttp2 -o "$bin/sts-helper/sts-helper.exe" ./cmd/sts-helper
+CGO_ENABLED=0 ${GO:-go} test -c -o "$bin/systems" ./integration/e2e/systems
 # What is mounted, started and left behind in there goes with the namespaces.
 export debian packages="$*"
 exec unshare --mount --pid --net --fork --kill-child sh -eu -c '
