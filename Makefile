@@ -126,13 +126,18 @@ image: package-files ## build the container image (podman, no daemon), and bin/s
 	packaging/image/build.sh $(BIN)/image/sts-helper $(BIN)/package/THIRD-PARTY-LICENCES '$(VERSION)' '$(COMMIT)' $(ARCH) sts-helper:$(VERSION)-$(ARCH)
 	$${PODMAN:-podman} save --quiet --format docker-archive sts-helper:$(VERSION)-$(ARCH) | gzip -9n >$(BIN)/sts-helper-image-$(ARCH).tar.gz
 
-# Wine before 9 has no bcryptprimitives.dll, without which Go's programs do not start.
+# Wine before 9 has no bcryptprimitives.dll, without which Go's programs do not start. The name is there once all is.
 WINE = $(TOOLS)/wine
-wine: $(WINE)/usr/lib/wine/wine64 ## run the program and its tests for Windows under Wine 10; needs root and debootstrap
+WINE_VERSION := 10.0
+wine: $(WINE)/usr/lib/wine/wine64 ## run the tests of Windows, and the program, under Wine; needs root and debootstrap
 	GO=$(GO) integration/wine/run.sh $(WINE)
 
 $(WINE)/usr/lib/wine/wine64:
-	debootstrap --variant=minbase --include=wine64,xvfb trixie $(WINE)
+	rm -rf $(WINE) $(WINE).new
+	debootstrap --variant=minbase --include=wine64,xvfb trixie $(WINE).new
+	@found=$$(chroot $(WINE).new dpkg-query -W -f '$${Version}' wine64); \
+	case $$found in $(WINE_VERSION)*) ;; *) echo "Debian has Wine $$found, and the tests were written for $(WINE_VERSION)"; exit 1 ;; esac
+	rm -rf $(WINE).new/var/cache/apt/archives && mv $(WINE).new $(WINE)
 
 # Kubernetes is one module of many, which replaces the others by folders of its own, so "go install" refuses it: the module
 # integration/kubernetes/apiserver says which version of each. Building it takes some minutes, once.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -223,6 +224,9 @@ func TestClean(t *testing.T) {
 		"AMAZON_ACCESS_KEY_ID", "AMAZON_SECRET_ACCESS_KEY", "AMAZON_SESSION_TOKEN", "AWS_BEARER_TOKEN_BEDROCK",
 	} {
 		dirty = append(dirty, name+"=x=y")
+	}
+	if runtime.GOOS == "windows" { // where names are the same in small letters
+		stay = slices.DeleteFunc(stay, func(v string) bool { return v == "aws_profile=lower" })
 	}
 	if got := render.Clean(slices.Concat(stay[:3], dirty, stay[3:])); !slices.Equal(got, stay) {
 		t.Errorf("got %q", got)
