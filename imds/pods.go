@@ -20,7 +20,7 @@ const (
 // podPath is the one path of that agent (aws/eks-pod-identity-agent: pkg/handlers/eks_credential_handler.go).
 const podPath = "/v1/credentials"
 
-var podAddrs = []netip.Addr{netip.MustParseAddr(PodAddress), netip.MustParseAddr(PodAddress6)}
+var podAddrs = []netip.Addr{netip.AddrFrom4([4]byte{169, 254, 170, 23}), netip.AddrFrom16([16]byte{0xfd, 0, 0x0e, 0xc2, 14: 0, 15: 0x23})}
 
 // Pods makes a [Server] the agent of a Kubernetes node: pods get credentials at /v1/credentials, by the contract of
 // EKS Pod Identity, and nothing else is served. Listeners may then be on [PodAddress] and [PodAddress6], with
