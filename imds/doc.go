@@ -6,6 +6,9 @@
 //   - EC2 instance metadata, version 2 only, for one profile: PUT /latest/api/token, then GET with the
 //     session token (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html).
 //
+// With [Config.Pods] it is the agent of a Kubernetes node instead: GET /v1/credentials with the token of a pod, by the contract
+// of EKS Pod Identity.
+//
 // GET /healthz says "ready", or 503 and why not; it needs no authentication and holds no secret.
 //
 // A [Server] is given one [aws.CredentialsProvider] for each profile and knows nothing about where the
