@@ -16,7 +16,7 @@ func commonDir(t *testing.T) string {
 	if os.Geteuid() != 0 {
 		t.Skip("this test becomes another user, and needs to be run by root")
 	}
-	dir, err := os.MkdirTemp("", "imds-other-user-")
+	dir, err := os.MkdirTemp("/tmp", "imds-other-user-") // not below $TMPDIR, which on macOS is one user's
 	if err != nil {
 		t.Fatal(err)
 	}
