@@ -69,8 +69,8 @@ func Objects(t testing.TB, manifest, namespace string) (all []Object) {
 	return all
 }
 
-// readPackaging is a file below the folder packaging.
-func readPackaging(t testing.TB, name string) string {
+// Packaging is a file below the folder packaging.
+func Packaging(t testing.TB, name string) string {
 	t.Helper()
 	root, err := harness.Root()
 	must(t, err)

@@ -21,10 +21,10 @@ func TestManifests(t *testing.T) {
 	t.Parallel()
 	var all []Object
 	for _, name := range []string{"namespace.yaml", "rbac.yaml", "daemonset.yaml"} {
-		all = append(all, Objects(t, readPackaging(t, "kubernetes/"+name), "sts-helper")...)
+		all = append(all, Objects(t, Packaging(t, "kubernetes/"+name), "sts-helper")...)
 	}
 	checkObjects(t, all)
-	pod := Objects(t, readPackaging(t, "kubernetes/pod.yaml"), "")[0].Object.(*core.Pod)
+	pod := Objects(t, Packaging(t, "kubernetes/pod.yaml"), "")[0].Object.(*core.Pod)
 	checkPod(t, pod.Spec)
 }
 

@@ -176,7 +176,7 @@ func (r *Real) Forbid(t testing.TB, forbidden bool) {
 	if forbidden {
 		_, _ = r.request(adminToken, http.MethodDelete, path+"/sts-helper", nil)
 	} else {
-		for _, o := range Objects(t, readPackaging(t, "kubernetes/rbac.yaml"), "sts-helper") {
+		for _, o := range Objects(t, Packaging(t, "kubernetes/rbac.yaml"), "sts-helper") {
 			r.Apply(t, o.Path, o.Object)
 		}
 	}

@@ -62,6 +62,21 @@ func newNode(t *testing.T, cluster func(*network) kubernetes.Cluster, args ...st
 // newNodeWith is newNode with settings that configure writes.
 func newNodeWith(t *testing.T, cluster func(*network) kubernetes.Cluster, configure func(*node, *testing.T), args ...string) *node {
 	t.Helper()
+	n := prepareNode(t, cluster, configure)
+	w := n.world
+	address := n.net.enter(w.Command(t, "node-address", "--ipv6"))
+	if r := harness.Finish(address); r.Code != 0 {
+		t.Fatalf("node-address: %d %s", r.Code, r.Stderr)
+	}
+	n.Server = &harness.Server{World: w, Log: &harness.Output{}, Ended: make(chan struct{})}
+	n.Cmd = n.net.enter(w.Home.Command(context.Background(), append([]string{"serve", "--node", "--node-pods", n.rules, "--node-service-account", n.cluster.Dir()}, args...)...))
+	n.Begin(t)
+	return n
+}
+
+// prepareNode is a node whose agent was not started yet.
+func prepareNode(t *testing.T, cluster func(*network) kubernetes.Cluster, configure func(*node, *testing.T)) *node {
+	t.Helper()
 	n := &node{net: newNetwork(t), pods: newNetwork(t), roles: map[string]*emulator.Role{}}
 	n.net.sh(t, "ip link add pods type veth peer name eth0 netns "+n.pods.pid+" && ip addr add 10.9.0.1/24 dev pods && ip addr add fd09::1/64 dev pods nodad && ip link set pods up")
 	n.pods.sh(t, "ip addr add 10.9.0.2/24 dev eth0 && ip addr add fd09::2/64 dev eth0 nodad && ip link set eth0 up && ip route add default via 10.9.0.1 && ip route add default via fd09::1 && ip route add local 10.8.0.0/16 dev lo")
@@ -73,13 +88,6 @@ func newNodeWith(t *testing.T, cluster func(*network) kubernetes.Cluster, config
 	w.Env["KUBERNETES_SERVICE_HOST"], w.Env["KUBERNETES_SERVICE_PORT"] = n.cluster.Env()
 	w.Env["STS_HELPER_SERVE_NODE_NAME"] = "node-1"
 	w.Env["XDG_CONFIG_HOME"] = filepath.Join(w.Dir, ".config")
-	address := n.net.enter(w.Command(t, "node-address", "--ipv6"))
-	if r := harness.Finish(address); r.Code != 0 {
-		t.Fatalf("node-address: %d %s", r.Code, r.Stderr)
-	}
-	n.Server = &harness.Server{World: w, Log: &harness.Output{}, Ended: make(chan struct{})}
-	n.Cmd = n.net.enter(w.Home.Command(context.Background(), append([]string{"serve", "--node", "--node-pods", n.rules, "--node-service-account", n.cluster.Dir()}, args...)...))
-	n.Begin(t)
 	return n
 }
 
