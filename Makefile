@@ -56,7 +56,7 @@ test-short: ## run what takes less than a minute: no crowds, no SDKs, no moved c
 	$(TESTS) -short -timeout=10m ./...
 
 test-other: ## run the tests on Linux with the clock, the files and the peers of the other systems
-	$(TESTS) -tags otheros -timeout=30m $$($(GO) list ./... | grep -vE '/integration/(sdk|dist|drawing|emulator|bench|cmd|awsfiles)')
+	$(TESTS) -tags otheros -timeout=30m $$($(GO) list ./... | grep -vE '/integration/(sdk|dist|drawing|emulator|bench|cmd|awsfiles|e2e/docs)')
 
 conformance: sdk-tools ## drive sts-helper with the real SDKs; writes the tables in docs/compatibility.md and aws-files.md
 	cd integration/sdk && STS_HELPER_CONFORMANCE=$(CURDIR)/docs $(GO) test -count=1 -timeout=40m

@@ -1,4 +1,4 @@
-//go:build linux || darwin || windows
+//go:build (linux && !otheros) || darwin || windows
 
 package imds_test
 
