@@ -29,7 +29,7 @@ BENCHTIME  ?= 1s
 # Nothing that is run from here may look for a metadata service.
 export AWS_EC2_METADATA_DISABLED := true
 
-.PHONY: build install uninstall package-files dist dist-test image demo test test-short test-other long check bench beside scale fuzz conformance conformance-long kubernetes go-sdk-tests sdk-tools reference man clean help
+.PHONY: build install uninstall package-files dist dist-test image demo test test-short test-other long check bench beside scale fuzz conformance conformance-long kubernetes go-sdk-tests sdk-tools wine qemu qemu-tools reference man clean help
 
 build: ## build bin/sts-helper
 	CGO_ENABLED=0 $(GO) build -trimpath -tags='$(TAGS)' -ldflags='$(LDFLAGS)' -o $(BIN)/sts-helper ./cmd/sts-helper
@@ -56,7 +56,7 @@ test-short: ## run what takes less than a minute: no crowds, no SDKs, no moved c
 	$(TESTS) -short -timeout=10m ./...
 
 test-other: ## run the tests on Linux with the clock, the files and the peers of the other systems
-	$(TESTS) -tags otheros -timeout=30m $$($(GO) list ./... | grep -vE '/integration/(sdk|dist|drawing|emulator|bench|cmd|awsfiles|e2e/docs)')
+	$(TESTS) -tags otheros -timeout=30m $$($(GO) list ./... | grep -vE '/integration/(sdk|dist|drawing|emulator|bench|cmd|awsfiles|qemu|kubernetes|e2e/docs)')
 
 conformance: sdk-tools ## drive sts-helper with the real SDKs; writes the tables in docs/compatibility.md and aws-files.md
 	cd integration/sdk && STS_HELPER_CONFORMANCE=$(CURDIR)/docs $(GO) test -count=1 -timeout=40m
@@ -156,6 +156,15 @@ $(KUBERNETES)/kustomize:
 
 $(KUBERNETES)/helm:
 	GOBIN=$(KUBERNETES) $(GO) install helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+
+QEMU = $(TOOLS)/qemu/bin/qemu-s390x-static
+qemu: $(QEMU) ## run the program and its packages' tests for arm64 and s390x under qemu; needs root and Linux 6.7
+	STS_HELPER_QEMU_PACKAGES=1 $(GO) test -count=1 -timeout=90m -v ./integration/qemu
+
+qemu-tools: $(QEMU) ## get qemu from this Debian's or Ubuntu's package, without installing it; needs its lists
+
+$(QEMU):
+	integration/qemu/install.sh $(TOOLS)/qemu
 
 man: $(TOOLS)/go-md2man ## make the man pages of docs/reference in bin/man
 	packaging/man.sh $(TOOLS)/go-md2man '$(VERSION)' $(BIN)/man

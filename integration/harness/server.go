@@ -68,7 +68,7 @@ func (w *World) PrepareServer(t testing.TB, args ...string) *Server {
 	if !strings.Contains(strings.Join(args, " "), "--listen") {
 		args = append(args, "--listen", "127.0.0.1:0")
 	}
-	if systemTags != "" && (slices.Contains(args, "--imds") || w.Env["STS_HELPER_IMDS"] != "") && !slices.Contains(args, "--imds-for-every-user") {
+	if systemTags != "" && slices.Contains(args, "--imds") && !slices.Contains(args, "--imds-for-every-user") {
 		args = append(args, "--imds-for-every-user") // or it would be refused: users are not told apart there
 	}
 	s.Cmd = w.Home.Command(context.Background(), args...)

@@ -14,4 +14,7 @@ func flushInput(fd int) error {
 	return unix.IoctlSetPointerInt(fd, unix.TIOCFLUSH, read)
 }
 
+// foregroundGroup is the process group that has the terminal.
+func foregroundGroup(fd int) (int, error) { return unix.IoctlGetInt(fd, unix.TIOCGPGRP) }
+
 func terminalName() string { return "terminal" }

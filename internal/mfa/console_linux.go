@@ -16,6 +16,13 @@ const (
 
 func flushInput(fd int) error { return unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH) }
 
+// foregroundGroup is the process group that has the terminal. The kernel writes four bytes: [unix.IoctlGetInt] reads
+// eight, which is another number where the first of them are the highest (s390x).
+func foregroundGroup(fd int) (int, error) {
+	group, err := unix.IoctlGetUint32(fd, unix.TIOCGPGRP)
+	return int(group), err
+}
+
 // terminalName names the controlling terminal as ps does, since /dev/tty is everybody's name: from
 // the device number in /proc/self/stat (proc(5)), major 136 to 143 for pts, 4 for consoles.
 func terminalName() string {

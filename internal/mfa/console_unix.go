@@ -82,7 +82,7 @@ func terminalUsable() error {
 
 // ours is nil while our process group has the terminal.
 func (c *console) ours() error {
-	group, err := unix.IoctlGetInt(c.fd, unix.TIOCGPGRP)
+	group, err := foregroundGroup(c.fd)
 	if err != nil {
 		return errClosed
 	}

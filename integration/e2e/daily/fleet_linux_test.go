@@ -1,5 +1,3 @@
-//go:build !otheros
-
 package daily_test
 
 import (
@@ -73,6 +71,7 @@ func (f *fleet) command(script string, namespaces string, env ...string) *exec.C
 // A policy binds every layer, its line is named, and it counts from the moment that it is there, for
 // lines that were answered before, too.
 func TestFleet(t *testing.T) {
+	harness.OnlyLinux(t, "user namespaces")
 	f := newFleet(t)
 	const line = `"$STS" --source-profile base --duration 10h`
 	ok := func(r harness.Result) {

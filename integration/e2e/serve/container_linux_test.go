@@ -1,5 +1,3 @@
-//go:build !otheros
-
 package serve_test
 
 import (
@@ -139,6 +137,7 @@ func (p *podman) runImage(image, options string, args ...string) string {
 // Each way to connect a container to a network: those that share the machine's loopback
 // and user get credentials, all others none.
 func TestServeContainers(t *testing.T) {
+	harness.OnlyLinux(t, "the kernel is asked whose a connection is")
 	harness.Long(t, "starts containers")
 	t.Parallel()
 	w := harness.NewWorld(t)
@@ -183,6 +182,7 @@ func TestServeContainers(t *testing.T) {
 // A server in a container of its own, whose network the others share: what compose calls
 // network_mode: "service:...", podman and Kubernetes a pod. The token is in a volume.
 func TestServeSidecar(t *testing.T) {
+	harness.OnlyLinux(t, "the kernel is asked whose a connection is")
 	t.Parallel()
 	w := harness.NewWorld(t)
 	id := w.Creds(t, w.Run(t, "--source-profile", "base")).AccessKeyId
@@ -235,6 +235,7 @@ func TestServeInASharedVolume(t *testing.T) {
 
 // systemd's user units run in a user namespace that has a name for one user only.
 func TestServeInAUserNamespace(t *testing.T) {
+	harness.OnlyLinux(t, "the kernel is asked whose a connection is")
 	t.Parallel()
 	unshare := harness.Need(t, "unshare")
 	setpriv := harness.Need(t, "setpriv")
@@ -259,6 +260,7 @@ func TestServeInAUserNamespace(t *testing.T) {
 // Programs that know nothing but the well-known addresses find the server there, once the
 // loopback device has them and the flag says so; no other on the network does.
 func TestServeWellKnownAddresses(t *testing.T) {
+	harness.OnlyLinux(t, "the kernel is asked whose a connection is")
 	t.Parallel()
 	w := harness.NewWorld(t)
 	id := w.Creds(t, w.Run(t, "--source-profile", "base")).AccessKeyId
@@ -290,6 +292,7 @@ func TestServeWellKnownAddresses(t *testing.T) {
 // With route_localnet the kernel delivers what comes from the network for 127.0.0.1
 // (CVE-2020-8558). It is refused for where it comes from.
 func TestServeRouteLocalnet(t *testing.T) {
+	harness.OnlyLinux(t, "the kernel is asked whose a connection is")
 	t.Parallel()
 	w := harness.NewWorld(t)
 	w.Creds(t, w.Run(t, "--source-profile", "base"))

@@ -1,5 +1,3 @@
-//go:build !otheros
-
 package serve_test
 
 import (
@@ -35,6 +33,7 @@ func ecsNetwork(t *testing.T, args ...string) (n *network, s *harness.Server, id
 // At ECS's address the one profile is answered without a token, to the server's user outside of containers, and to
 // no other.
 func TestServeECSAddress(t *testing.T) {
+	harness.OnlyLinux(t, "the kernel is asked whose a connection is")
 	t.Parallel()
 	metrics := harness.FreePort(t)
 	n, s, id, probe := ecsNetwork(t, "--metrics-listen", metrics)
@@ -74,6 +73,7 @@ func TestServeECSAddress(t *testing.T) {
 // Containers of the server's own user have no uid to be told apart by: with the machine's network, and by
 // slirp4netns, which connects for them as that user.
 func TestServeECSContainers(t *testing.T) {
+	harness.OnlyLinux(t, "the kernel is asked whose a connection is")
 	harness.Long(t, "starts containers")
 	t.Parallel()
 	n, s, id, _ := ecsNetwork(t)
@@ -98,6 +98,7 @@ func TestServeECSContainers(t *testing.T) {
 
 // Where it cannot be kept, the address is refused before anything listens.
 func TestServeECSRefused(t *testing.T) {
+	harness.OnlyLinux(t, "the kernel is asked whose a connection is")
 	t.Parallel()
 	w := harness.NewWorld(t)
 	n := newNetwork(t)

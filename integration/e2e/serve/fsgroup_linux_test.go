@@ -1,5 +1,3 @@
-//go:build !otheros
-
 package serve_test
 
 import (

@@ -1,5 +1,3 @@
-//go:build !otheros
-
 package serve_test
 
 import (
@@ -50,6 +48,7 @@ func secureSTS(t *testing.T, n *network, caFile string) emulator.Description {
 // The image as it is shipped: what is in it, that it is the same when built again, and that it serves, without root and
 // on a file system that cannot be written to, from an STS behind a private authority. The others wait by its health.
 func TestImage(t *testing.T) {
+	harness.OnlyLinux(t, "the kernel is asked whose a connection is")
 	harness.Long(t, "starts containers")
 	t.Parallel()
 	n := newNetwork(t)

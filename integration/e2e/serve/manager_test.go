@@ -292,6 +292,7 @@ func TestServeMetrics(t *testing.T) {
 
 // Every flag of serve can be a variable.
 func TestServeByVariables(t *testing.T) {
+	harness.OnlyLinux(t, "instance metadata without another word")
 	t.Parallel()
 	w := harness.NewWorld(t)
 	harness.Must(t, w.Write(".config/sts-helper/config.toml", "[profile.dev]\nsource_profile = \"base\"\n[profile.ci]\nsource_profile = \"base\"\nduration = \"1h\"\n"))

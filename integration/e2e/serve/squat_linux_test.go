@@ -1,5 +1,3 @@
-//go:build !otheros
-
 package serve_test
 
 import (
@@ -43,6 +41,7 @@ func again(t *testing.T, s *harness.Server) *harness.Server {
 // A server that was killed leaves its port, its env-file and its token to whoever comes first. The
 // next one says who has the port, takes the env-file away, and gives nobody the old token.
 func TestServePortTakenByAnotherUser(t *testing.T) {
+	harness.OnlyLinux(t, "it is known who listens")
 	w := harness.NewWorld(t)
 	address := harness.FreePort(t)
 	first := w.Serve(t, "--source-profile", "base", "--listen", address)
@@ -86,6 +85,7 @@ func TestServePortTakenByAnotherUser(t *testing.T) {
 
 // A second server with the same files takes nothing from the first.
 func TestServeTwice(t *testing.T) {
+	harness.OnlyLinux(t, "it is known who listens")
 	w := harness.NewWorld(t)
 	s := w.Serve(t, "--source-profile", "base", "--listen", harness.FreePort(t))
 	token := contents(t, s.Env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])
