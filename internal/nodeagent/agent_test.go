@@ -252,6 +252,9 @@ func TestJudge(t *testing.T) {
 		if got := code(v.pod, v.refusal); got != tc.want {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
+		if says := "Kubernetes 1.30 or later is needed"; (v.refusal != nil && strings.Contains(v.refusal.Message, says)) != (s.User.one(extraNode) == "" && tc.want[:3] == "403") {
+			t.Errorf("%s: %+v", name, v.refusal)
+		}
 	}
 }
 

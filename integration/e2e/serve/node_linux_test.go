@@ -146,6 +146,7 @@ func testNode(t *testing.T, n *node) {
 		code   string
 	}{
 		"no token":               {"", nil, 400, "InvalidRequestException"},
+		"expired":                {c.Token(t, "shop", "web", "web-1", audience, -5*time.Minute), nil, 400, "ExpiredTokenException"},
 		"no JWT":                 {"secret", nil, 400, "InvalidRequestException"},
 		"a forged signature":     {forged, nil, 400, "InvalidTokenException"},
 		"EKS's audience":         {token("shop", "web", "web-1", "pods.eks.amazonaws.com"), nil, 400, "InvalidTokenException"},
