@@ -15,6 +15,7 @@ done </sts-helper-tests/packages
 [ -z "$failed" ] || { echo "failed under Wine:$failed"; exit 1; }
 
 echo "== the table of commands"
+cd /src/integration/e2e/systems
 STS_HELPER_WINE_EXE=/sts-helper-tests/sts-helper/sts-helper.exe /sts-helper-tests/systems -test.run="$run" -test.timeout=20m
 
 # serve writes an env-file that a shell reads, though the user's name has a blank.

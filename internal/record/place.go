@@ -33,7 +33,14 @@ const separator = string(os.PathSeparator)
 // LockPath is the file of the lock of a record, or of something else of that name, in the cache in dir.
 func LockPath(dir, name string) string { return dir + separator + LockDir + separator + name + LockExt }
 
-var errNoHome = errors.New("HOME and XDG_CACHE_HOME name no directory of yours; name one with --cache-dir")
+var errNoHome = errors.New(homeVariable() + " and XDG_CACHE_HOME name no directory of yours; name one with --cache-dir")
+
+func homeVariable() string {
+	if runtime.GOOS == "windows" {
+		return "LocalAppData"
+	}
+	return "HOME"
+}
 
 // DefaultDir is the directory of the cache where the settings name none: sts-helper in
 // $XDG_CACHE_HOME, else in ~/.cache (macOS: ~/Library/Caches; Windows: %LocalAppData%\cache).
@@ -51,7 +58,7 @@ func DefaultDir(getenv func(string) string) (string, error) {
 		case "darwin", "ios":
 			below = "/Library/Caches"
 		case "windows":
-			home, below = getenv("LocalAppData"), `\cache`
+			home, below = getenv(homeVariable()), `\cache`
 		}
 		if !absolute(home) || home == "/" {
 			return "", errNoHome

@@ -95,6 +95,9 @@ func (e Environment) first(names ...string) (value, name string) {
 // expand replaces a leading ~ by the home directory and makes a relative path absolute, to
 // dir where that is given, else to the working directory.
 func (e Environment) expand(path, dir string) string {
+	if path == os.DevNull || os.PathSeparator == '\\' && strings.EqualFold(path, os.DevNull) {
+		return os.DevNull // which on Windows is in every directory
+	}
 	if path == "~" || strings.HasPrefix(path, "~/") || strings.HasPrefix(path, `~\`) && os.PathSeparator == '\\' {
 		if home := e.HomeDir(); home != "" {
 			path = filepath.Join(home, path[1:])

@@ -262,6 +262,7 @@ var (
 	addresses  = not("TestServeWellKnownAddresses does this in a network of its own")
 	typed      = not("TestClientsPage of integration/sdk types the whole page")
 	elsewhere  = not("it needs another system's shell or display")
+	windows    = not("TestPageOfWindows of integration/e2e/systems does so under Wine")
 )
 
 // tried has those command lines of the documents for which the rules of [wayOf] are not enough.
@@ -270,7 +271,7 @@ var tried = []struct {
 	way  way
 }{
 	{"make demo", func(t *testing.T, line string) { harness.Long(t, "shows everything"); makes(t, line) }},
-	{"make help", makes},
+	{"make help", makes}, {"aws sts get-caller-identity", windows},
 	{"CGO_ENABLED=0 go install github.com/sts-helper/sts-helper/cmd/sts-helper@latest", not("it asks the network for a release")},
 	{"sts-helper env --format json", help}, {"sts-helper setup --output json", help},
 	{"sts-helper setup --move-keys --store system", movesKeys}, {"sts-helper setup --yes --move-keys --store system", movesKeys},
@@ -285,7 +286,6 @@ var tried = []struct {
 	{"sts-helper console dev --open --destination s3", not("it opens a browser; TestConsole takes the URL")},
 	{"sts-helper healthcheck 127.0.0.1:9911", not("TestHealthcheck asks a server of its own")}, {"sts-helper healthcheck [ADDRESS]", help},
 	{"sts-helper node-address", not("it changes the machine's network; TestNode and TestAddAddresses have networks of their own")},
-	{"sts-helper serve --node", not("TestNode has a network and an API server for it")},
 	{"sts-helper status --watch", not("it goes on until Ctrl-C; TestStatusWatch ends it")},
 }
 
@@ -294,6 +294,8 @@ func wayOf(line string) way {
 	words := strings.Fields(line)
 	has := func(word string) bool { return slices.Contains(words, word) }
 	switch {
+	case strings.Contains(line, `\`): // a path of Windows
+		return windows
 	case strings.Contains(line, "...") && !strings.Contains(line, "'ssh-ed25519 AAAA...'"):
 		return not("it is cut short")
 	case words[0] == "make":
