@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -95,7 +96,7 @@ func TestDoctor(t *testing.T) {
 		}
 		harness.Must(t, os.Chown(filepath.Join(w.Dir, name), 12345, -1))
 	}
-	for _, tt := range []struct {
+	rows := []struct {
 		name, check string
 		advice      bool
 		provoke     func(t *testing.T, w *harness.World, line string)
@@ -203,7 +204,10 @@ func TestDoctor(t *testing.T) {
 			config(t, w, "[profile app]\ncredential_process = "+w.Bin+" --source-profile base")
 		}},
 		{"unreadable certificates", "ca-bundle", false, func(_ *testing.T, w *harness.World, _ string) { w.Env["AWS_CA_BUNDLE"] = "/nowhere/ca.pem" }},
-	} {
+	}
+	provoked := []string{"locks", "file-system", "agent"} // by TestDoctorOfFileSystems and TestDoctorFindsAgents
+	for _, tt := range rows {
+		provoked = append(provoked, tt.check)
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w, line := healthyHome(t)
@@ -220,6 +224,19 @@ func TestDoctor(t *testing.T) {
 				t.Errorf("STS was asked for credentials %d times", n-asked)
 			}
 		})
+	}
+	root, err := harness.Root()
+	harness.Must(t, err)
+	page, err := os.ReadFile(filepath.Join(root, "docs", "doctor.md"))
+	harness.Must(t, err)
+	documented := regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|").FindAllStringSubmatch(string(page), -1)
+	for _, m := range documented {
+		if !slices.Contains(provoked, m[1]) {
+			t.Errorf("%s is in docs/doctor.md, and nothing provokes it", m[1])
+		}
+	}
+	if len(documented) < 20 {
+		t.Errorf("%d findings in docs/doctor.md", len(documented))
 	}
 }
 
