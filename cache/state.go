@@ -3,7 +3,6 @@ package cache
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
@@ -62,7 +61,11 @@ func (f *Failure) Error() string { return f.Message }
 // remembered is f for a call that did not happen because of it.
 func (f *Failure) remembered() *Failure {
 	again := *f
-	again.Message = fmt.Sprintf("tried %s ago: %s", max(record.Now().Since(f.at), 0).Truncate(time.Second), f.Message)
+	ago := "less than a second"
+	if d := record.Now().Since(f.at).Truncate(time.Second); d > 0 {
+		ago = d.String()
+	}
+	again.Message = "tried " + ago + " ago: " + f.Message
 	return &again
 }
 

@@ -85,10 +85,28 @@ func usage(cmd *cobra.Command) string {
 		}
 	}
 	if own.HasAvailableFlags() {
-		out.WriteString("\nFlags:\n" + own.FlagUsages())
+		out.WriteString("\nFlags:\n" + flagUsages(own))
 	}
 	if most.HasAvailableFlags() {
-		out.WriteString("\nSettings, the most used; for all run: sts-helper help settings\n" + most.FlagUsages())
+		out.WriteString("\nSettings, the most used; for all run: sts-helper help settings\n" + flagUsages(most))
+	}
+	return out.String()
+}
+
+// flagUsages is what there is to say about flags, without the values that every switch takes.
+func flagUsages(set *pflag.FlagSet) string {
+	const gap = "   " // between a flag and its text, and in no flag
+	var flags, texts []string
+	widest := 0
+	for line := range strings.Lines(strings.ReplaceAll(set.FlagUsages(), "[=true|false]", "")) {
+		body := strings.TrimLeft(line, " ")
+		flag, text, _ := strings.Cut(body, gap)
+		flag = line[:len(line)-len(body)] + flag
+		flags, texts, widest = append(flags, flag), append(texts, strings.TrimLeft(text, " ")), max(widest, len(flag))
+	}
+	var out strings.Builder
+	for i, flag := range flags {
+		out.WriteString(flag + strings.Repeat(" ", widest-len(flag)) + gap + texts[i])
 	}
 	return out.String()
 }
@@ -105,7 +123,7 @@ func settingsHelp(root *cobra.Command) string {
 				set.AddFlag(f)
 			}
 		}
-		out.WriteString("\n" + g.title + ":\n" + set.FlagUsages())
+		out.WriteString("\n" + g.title + ":\n" + flagUsages(set))
 	}
 	return out.String()
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
+// noProfile is said where there is no profile to say anything about.
+const noProfile = "no profile uses sts-helper yet; run: sts-helper setup"
+
 // namesByVariable reports whether a variable says whose credentials are meant.
 func (p *program) namesByVariable() bool {
 	return slices.ContainsFunc([]string{"STS_HELPER_PROFILE", "STS_HELPER_SOURCE_PROFILE", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"},
@@ -20,9 +23,15 @@ func (p *program) namesByVariable() bool {
 // offer finds the names that need a login, and has the user choose among them. It gives none
 // where nothing needs one.
 func (p *program) offer(ctx context.Context) ([]string, error) {
+	if err := settings.CheckVariables(p.env); err != nil {
+		return nil, err
+	}
 	all, err := p.needLogin()
 	if err != nil {
 		return nil, err
+	}
+	if names, err := p.loginNames(); err == nil && len(names) == 0 {
+		return nil, p.say("nothing needs a login, and " + noProfile)
 	}
 	if len(all) == 0 {
 		return nil, p.say("nothing needs a login")
@@ -69,6 +78,7 @@ func (p *program) needLogin() ([]offered, error) {
 	if err != nil {
 		return nil, err
 	}
+	slices.SortStableFunc(names, compareNames)
 	var all []offered
 	var batch broker.LoginBatch
 	for _, name := range names {

@@ -105,9 +105,11 @@ func (p *program) choose(ctx context.Context, all []offered, q picking) ([]strin
 		return bufio.NewReader(io.LimitReader(os.Stdin, 256)).ReadBytes('\n')
 	})
 	if ctx.Err() != nil {
+		fmt.Fprintln(p.stderr) // behind the question
 		return nil, context.Cause(ctx)
 	}
 	if err != nil && len(line) == 0 {
+		fmt.Fprintln(p.stderr)
 		return nil, usageError{fmt.Errorf("nothing was chosen")}
 	}
 	return chosen(all, strings.TrimSpace(string(line)), q.one)
@@ -135,7 +137,15 @@ func chosen(all []offered, answer string, one bool) ([]string, error) {
 		}
 		switch len(like) {
 		case 0:
-			return nil, usageError{fmt.Errorf("%s is none of the names that were offered", display.Quote(word))}
+			var names []string
+			for _, o := range all {
+				names = append(names, o.name)
+			}
+			hint := display.DidYouMean(word, names)
+			if hint != "" {
+				hint = "; " + hint
+			}
+			return nil, usageError{fmt.Errorf("%s is none of the names that were offered%s", display.Quote(word), hint)}
 		case 1:
 			names = append(names, like[0])
 		default:

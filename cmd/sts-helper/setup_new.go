@@ -83,9 +83,11 @@ func (p *program) line(ctx context.Context, question string) (string, error) {
 		return bufio.NewReader(io.LimitReader(os.Stdin, 256)).ReadBytes('\n')
 	})
 	if ctx.Err() != nil {
+		fmt.Fprintln(p.stderr) // behind the question
 		return "", context.Cause(ctx)
 	}
 	if err != nil && len(line) == 0 {
+		fmt.Fprintln(p.stderr)
 		return "", interactionError(err, "there was no answer; nothing was changed")
 	}
 	return string(line), nil

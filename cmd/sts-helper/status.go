@@ -120,6 +120,9 @@ type statusHolder struct {
 
 func (p *program) status(names []string, flags settings.Flags, v statusView) (string, error) {
 	names, err := p.named(names, false, flags)
+	if err == nil {
+		err = settings.CheckVariables(p.env)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -140,7 +143,7 @@ func (p *program) status(names []string, flags settings.Flags, v statusView) (st
 		if at := c.Path() + "\n" + key; !seen[at] {
 			seen[at] = true
 			if r := look(c, key); single || r.there() {
-				r.Profiles = namesFor(c, key, append(slices.Clone(known), wanted...))
+				r.Profiles = namesFor(c, key, slices.Concat(asked(wanted, single), known))
 				records = append(records, r)
 			}
 		}
@@ -200,6 +203,8 @@ func (p *program) status(names []string, flags settings.Flags, v statusView) (st
 	case !single && !v.long && len(lines) > 0:
 		width, colour := p.screen()
 		b.WriteString(table(lines, width, colour))
+	case !single && !v.long:
+		b.WriteString("nothing is in the cache, and " + noProfile + "\n")
 	case len(records) == 0:
 		b.WriteString("nothing is in the cache\n")
 	}
@@ -255,9 +260,9 @@ func namesFor(c *cache.Cache, key string, all []*target) []string {
 		switch {
 		case base && t.HandsOut(key):
 		case base && t.Root(key):
-			name = "the source of " + name
+			name = sourceOf + name
 		case base:
-			name = "the session of " + name
+			name = sessionOf + name
 		}
 		if (own || base) && !slices.Contains(names, name) {
 			names = append(names, name)
@@ -314,13 +319,40 @@ func (r *statusRecord) there() bool {
 	return r.Expires != nil || r.Unusable != "" || r.Failure != nil || r.LockedBy != nil
 }
 
-func (r *statusRecord) text(b *strings.Builder) {
-	name := strings.Join(r.Profiles, ", ")
-	if name == "" {
-		name = "(no profile known)"
+// heading names the record by the profiles that it is of or behind, the first of them where there are many.
+func (r *statusRecord) heading() string {
+	var parts []string
+	for _, of := range []string{"", sourceOf, sessionOf} {
+		var names []string
+		for _, name := range r.Profiles {
+			if rest, ok := strings.CutPrefix(name, of); ok && (of != "" || !strings.HasPrefix(name, sourceOf) && !strings.HasPrefix(name, sessionOf)) {
+				names = append(names, rest)
+			}
+		}
+		if len(names) > 0 {
+			parts = append(parts, of+several(names))
+		}
 	}
+	return cmp.Or(strings.Join(parts, ", "), "(no profile known)")
+}
+
+// What names of [statusRecord.Profiles] begin with that are of what a profile is made from.
+const (
+	sourceOf  = "the source of "
+	sessionOf = "the session of "
+)
+
+// asked are the profiles that were named, which are named first.
+func asked(wanted []*target, single bool) []*target {
+	if !single {
+		return nil
+	}
+	return wanted
+}
+
+func (r *statusRecord) text(b *strings.Builder) {
 	line := func(format string, args ...any) { fmt.Fprintf(b, "  "+format+"\n", args...) }
-	fmt.Fprintf(b, "%s\n", name)
+	fmt.Fprintf(b, "%s\n", r.heading())
 	switch {
 	case r.Unusable != "":
 		line("unusable: %s; it is replaced when it is next asked for (%s)", r.Unusable, r.Key)

@@ -280,7 +280,11 @@ func table(lines []*statusProfile, width int, colour bool) string {
 			widths[i] = max(widths[i], utf8.RuneCountInString(r[i]))
 		}
 	}
-	narrow(&widths, width)
+	state := 0
+	for _, r := range rows {
+		state = max(state, utf8.RuneCountInString(r[4]))
+	}
+	narrow(&widths, min(state, stateRoom), width)
 	for _, r := range rows {
 		for i := range widths {
 			r[i] = display.Clip(r[i], widths[i])
@@ -315,10 +319,12 @@ func table(lines []*statusProfile, width int, colour bool) string {
 	return b.String()
 }
 
+// stateRoom is what the state needs, for a word and the beginning of what it is about.
+const stateRoom = 18
+
 // narrow makes columns narrower until the state has room behind them, on a terminal of that width: first the
 // identity, which the others nearly say, then the source and the name.
-func narrow(widths *[4]int, width int) {
-	const state = 18 // for a word and the beginning of what it is about
+func narrow(widths *[4]int, state, width int) {
 	over := widths[0] + widths[1] + widths[2] + widths[3] + 2*len(widths) + state - width
 	for _, c := range [...]struct{ column, least int }{{1, 12}, {3, 10}, {0, 12}} {
 		if less := min(over, widths[c.column]-c.least); width > 0 && less > 0 {

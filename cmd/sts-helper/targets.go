@@ -82,6 +82,7 @@ func (p *program) named(args []string, all bool, given settings.Flags) ([]string
 		return nil, usageError{errors.New("--all does not go with names")}
 	}
 	names, err := settings.KnownNames(p.env)
+	slices.SortStableFunc(names, compareNames)
 	if err == nil && len(names) == 0 {
 		err = &failure.Error{Class: failure.Configuration, Text: "there is no entry in config.toml and no AWS profile that runs sts-helper; name what is meant with flags"}
 	}
@@ -136,6 +137,7 @@ func (p *program) caches(flags settings.Flags) (all []*cache.Cache, known []*tar
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	slices.SortStableFunc(names, compareNames)
 	for _, name := range names {
 		t, err := p.target(name, flags, p.looking(), broker.Options{NonInteractive: true})
 		if err != nil {

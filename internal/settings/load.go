@@ -109,7 +109,7 @@ type loader struct {
 // no entry it means the AWS profile of that name: as it runs this program or, where it does not, as the
 // source. Every error is an [*Error].
 func Load(flags Flags, env Environment) (*request.Request, error) {
-	if err := checkVariables(env); err != nil {
+	if err := CheckVariables(env); err != nil {
 		return nil, err
 	}
 	l := &loader{env: env}

@@ -11,9 +11,9 @@ const ownPrefix = "STS_HELPER_"
 // otherVariables are those of ours that are no settings.
 var otherVariables = [...]string{"CONFIG", "CHAIN", "EXEC", "NO_DIRECT"}
 
-// checkVariables refuses a variable that looks like one of ours and is none, since what it was meant to
+// CheckVariables refuses a variable that looks like one of ours and is none, since what it was meant to
 // say would be left out in silence. One that resembles nothing belongs to another program.
-func checkVariables(env Environment) error {
+func CheckVariables(env Environment) error {
 	if env.OwnNames == nil {
 		return nil
 	}

@@ -72,12 +72,13 @@ func TestPickerRefuses(t *testing.T) {
 		code int
 		text string
 	}{
-		"9\n":    {harness.ExitUsage, "none of the names that were offered"},
-		"team\n": {harness.ExitUsage, "is part of several names: team2, team10"},
-		"1 2\n":  {harness.ExitUsage, "one profile can be chosen, not 2"},
-		"\x04":   {harness.ExitUsage, "nothing was chosen"},
-		"\x03":   {130, "stopped"},
-		"\n":     {harness.ExitSource, "there are no credentials to begin with"},
+		"9\n":     {harness.ExitUsage, "none of the names that were offered"},
+		"taem2\n": {harness.ExitUsage, "none of the names that were offered; did you mean \"team2\"?"},
+		"team\n":  {harness.ExitUsage, "is part of several names: team2, team10"},
+		"1 2\n":   {harness.ExitUsage, "one profile can be chosen, not 2"},
+		"\x04":    {harness.ExitUsage, "\r\nsts-helper: nothing was chosen"},
+		"\x03":    {130, "^C\r\nsts-helper: stopped"},
+		"\n":      {harness.ExitSource, "there are no credentials to begin with"},
 	} {
 		term, j, _ := onTerminal(t, w, "env")
 		term.Await("which profile", 1)

@@ -83,6 +83,13 @@ func TestStatusOfFortyProfiles(t *testing.T) {
 			t.Errorf("line %d is %q, not %q", line, text[line], want)
 		}
 	}
+	// The record that forty profiles are made from is named by the one that was asked about.
+	if r := m.Run(t, "status", "team10"); !strings.HasPrefix(r.Stdout, "team10\n") || !strings.Contains(r.Stdout, "\nthe session of team10 and 39 more\n") {
+		t.Errorf("%q", r.Stdout)
+	}
+	if r := m.Run(t, "status", "--long"); !strings.Contains(r.Stdout, "\nthe session of team1 and 39 more\n") && !strings.HasPrefix(r.Stdout, "the session of team1 and 39 more\n") {
+		t.Errorf("%q", r.Stdout)
+	}
 	calls := m.STS.Count("")
 	if r := m.Run(t, "status", "--short", "team2"); r.Stdout != "team2 59m59s\n" && r.Stdout != "team2 1h00m\n" && !strings.HasPrefix(r.Stdout, "team2 59m") {
 		t.Errorf("%q, %q", r.Stdout, r.Stderr)
@@ -146,6 +153,17 @@ func TestStatusFitsAScreen(t *testing.T) {
 			t.Errorf("%q, not %s", lines[i+2], name)
 		}
 	}
+	// On a wider one nothing is cut that has room.
+	tt = harness.NewTerminal(t)
+	harness.Must(t, pty.Setsize(tt.Line, &pty.Winsize{Rows: 50, Cols: 110}))
+	harness.Must(t, m.Write(".config/sts-helper/config.toml", strings.Replace(text.String(), "[profile.broken]\nsource_profile = \"gone\"\n", "", 1)))
+	cmd = m.Command(t, "status")
+	cmd.Stdout, cmd.Stderr = tt.Line, tt.Line
+	_ = harness.Start(t, tt, cmd).Result(t)
+	if s := tt.Rest(); !strings.Contains(s, "  the user of key "+m.User.AccessKeyID+" ") {
+		t.Errorf("cut:\n%s", s)
+	}
+	harness.Must(t, m.Write(".config/sts-helper/config.toml", text.String()))
 	first := profileLines(t, m.World)[0]
 	if first.Profile != "broken" || first.State != "unreadable" || !first.NeedsMe || !strings.Contains(first.Detail, `no AWS profile "gone"`) || !strings.Contains(first.Detail, "config.toml:") {
 		t.Errorf("%+v", first)
