@@ -74,7 +74,10 @@ func newUser(t *testing.T, w *harness.World, device func() string) *user {
 	t.Helper()
 	u := &user{World: w, device: device}
 	u.types(`Access key id: $`, func() string { return w.User.AccessKeyID })
-	u.types(`Secret access key \(not shown\): $`, func() string { return w.User.SecretAccessKey })
+	u.types(`Secret access key \(not shown\): $`, func() string {
+		harness.Await(t, "no echo", func() bool { return !u.tt.Echoes() })
+		return w.User.SecretAccessKey
+	})
 	u.types(`\[y/N\] $`, func() string { return "y" })
 	u.types(`six digits \([^\n]*$`, func() string { return u.device() })
 	u.answers = append(u.answers, answer{regexp.MustCompile(`in a browser on any device.*?(http://\S+)\s`), func(t *testing.T, q []string) {
