@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -531,4 +532,25 @@ func TestServeReplacedKey(t *testing.T) {
 		t.Errorf("the credentials of %s are kept under the key of %s", user(d.AccessKeyId), w.User.ARN)
 	}
 	serves(w.User.ARN)
+}
+
+// Nothing that is typed once a prompt for a secret can be seen is shown.
+func TestSecretsAreHiddenBeforeTheyAreAskedFor(t *testing.T) {
+	w := newWorld(t)
+	for range 10 {
+		tt := harness.NewTerminal(t)
+		cmd := w.Command(t, "keys", "add", "work", "--store", "file")
+		cmd.Stdin, cmd.Stderr = tt.Line, tt.Line
+		j := harness.Start(t, tt, cmd)
+		tt.Await("Access key id: ", 1)
+		tt.Type(w.User.AccessKeyID + "\r")
+		for !strings.Contains(tt.Screen(), "Secret access key (not shown): ") && j.Running() {
+			runtime.Gosched()
+		}
+		if tt.Echoes() {
+			t.Fatal("the terminal shows what is typed at the prompt")
+		}
+		tt.Type("\x03")
+		j.Result(t)
+	}
 }
