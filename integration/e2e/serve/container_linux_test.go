@@ -2,6 +2,7 @@ package serve_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -51,10 +52,12 @@ func (n *network) enter(cmd *exec.Cmd) *exec.Cmd {
 // sh runs a script inside and gives what it prints.
 func (n *network) sh(t *testing.T, script string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
 	defer cancel()
-	out, err := n.enter(exec.CommandContext(ctx, "/bin/sh", "-ec", script)).CombinedOutput()
-	if err != nil {
+	cmd := n.enter(exec.CommandContext(ctx, "/bin/sh", "-ec", script))
+	cmd.WaitDelay = time.Second
+	out, err := cmd.CombinedOutput()
+	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		t.Fatalf("%s: %v\n%s", script, err, out)
 	}
 	return string(out)
@@ -63,9 +66,10 @@ func (n *network) sh(t *testing.T, script string) string {
 // run runs a program inside with an environment of its own and gives its one line.
 func (n *network) run(t *testing.T, env []string, path string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute) // it cleans up, too
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), harness.Patience) // it cleans up, too
 	defer cancel()
 	cmd := n.enter(exec.CommandContext(ctx, path, args...))
+	cmd.WaitDelay = time.Second
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, env...)
 	out, _ := cmd.Output()
 	return strings.TrimSpace(string(out))
@@ -118,13 +122,14 @@ func (p *podman) run(options string, args ...string) string {
 // runImage is run with another image.
 func (p *podman) runImage(image, options string, args ...string) string {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(p.t.Context(), harness.Patience)
 	defer cancel()
 	line := append(append([]string{}, p.base[1:]...), "run", "--rm", "--ulimit", "nofile=1024:4096", "--ulimit", "nproc=1000:1000")
 	line = append(append(append(line, strings.Fields(options)...), image), args...)
 	path, err := exec.LookPath("podman")
 	harness.Must(p.t, err)
 	cmd := p.enter(exec.CommandContext(ctx, path, line...))
+	cmd.WaitDelay = time.Second // what podman leaves behind may hold its output
 	var errs strings.Builder
 	cmd.Stderr = &errs
 	out, err := cmd.Output()

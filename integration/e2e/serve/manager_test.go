@@ -207,7 +207,9 @@ func TestServeIsNotRestartedInVain(t *testing.T) {
 		if i := slices.Index(args, "/usr/local/bin/sts-helper"); i >= 0 {
 			args[i] = program
 		}
-		return exec.Command(args[0], args[1:]...)
+		cmd := exec.CommandContext(harness.Context(t), args[0], args[1:]...)
+		cmd.WaitDelay = time.Second
+		return cmd
 	}
 	for code, want := range map[int]int{0: 0, 1: 1, 2: 0, 3: 0, 6: 6} {
 		cmd := run(fmt.Sprintf("[ $1 = serve ] && exit %d", code))
