@@ -53,7 +53,7 @@ test: ## run every test, with the race detector; names what was skipped
 	$(TESTS) -race -shuffle=on -parallel 8 -timeout=30m ./...
 
 test-short: ## run what takes less than a minute: no crowds, no SDKs, no moved clocks
-	$(TESTS) -short -timeout=10m ./...
+	$(TESTS) -short -p 4 -timeout=10m ./... # most of it waits
 
 test-other: ## run the tests on Linux with the clock, the files and the peers of the other systems
 	$(TESTS) -tags otheros -timeout=30m $$($(GO) list ./... | grep -vE '/integration/(sdk|dist|drawing|emulator|bench|cmd|awsfiles|qemu|kubernetes|e2e/docs)')

@@ -9,6 +9,7 @@ import (
 // Users who renew a fresh token at the same moment share the new one, whether or not the system has a clock that tells
 // which came first.
 func TestRenewalsAtTheSameMoment(t *testing.T) {
+	harness.Long(t, "crowds, and another build of the program")
 	const n = 12
 	for name, binary := range map[string]func(testing.TB) string{"Linux": harness.Binary, "other systems": harness.OtherSystem} {
 		t.Run(name, func(t *testing.T) {

@@ -35,6 +35,7 @@ func signedIn(t *testing.T, w *harness.World) {
 // Whatever is waited for for longer than a second is said at a terminal: a command, a portal, a process, the
 // sign-in service, STS. The wait ends only once the line was seen.
 func TestWhatIsWaitedForIsSaid(t *testing.T) {
+	harness.Long(t, "waits a second or two for each row")
 	t.Parallel()
 	document := func(w *harness.World) string {
 		return `{"Version":1,"AccessKeyId":"` + w.User.AccessKeyID + `","SecretAccessKey":"` + w.User.SecretAccessKey + `"}`
@@ -101,6 +102,7 @@ func TestWhatIsWaitedForIsSaid(t *testing.T) {
 
 // Each command that can wait says for what, once a second has gone.
 func TestEveryCommandSaysWhatItWaitsFor(t *testing.T) {
+	harness.Long(t, "waits a second or two for each row")
 	t.Parallel()
 	stored := func(t *testing.T, w *harness.World) *harness.SecretService {
 		t.Helper()
