@@ -1,8 +1,8 @@
 package harness
 
 import (
-	"errors"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
