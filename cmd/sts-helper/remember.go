@@ -2,11 +2,8 @@ package main
 
 import (
 	"crypto/rand"
-	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"time"
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/broker"
@@ -16,7 +13,6 @@ import (
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/internal/settings"
-	"github.com/sts-helper/sts-helper/lock"
 )
 
 // observer notes what the settings of one call depend on, so that the next call of the same
@@ -145,44 +141,4 @@ func (o *observer) keep(req *request.Request, prov *broker.Provider, key cache.K
 			_ = notes.Close()
 		}
 	}
-}
-
-// locks notes, before the state of t is looked at, who held the lock of its record last: a process that asks
-// the user for the next one later on writes its name there. And it notes that the directories which stand in
-// where the cache cannot be used have nothing of t.
-func (o *observer) locks(t *target, getenv func(string) string) {
-	c, err := t.Cache()
-	if err != nil || c == nil {
-		return
-	}
-	_, why := c.Spare()
-	o.unsure = o.unsure || why != nil
-	key := t.handedOut().String()
-	o.lock(record.LockPath(c.Path(), key))
-	for _, dir := range settings.SpareDirs(getenv) {
-		o.lock(record.LockPath(dir, key))
-		path := filepath.Join(dir, record.VersionDir, key+record.Ext)
-		_, err := os.Lstat(path)
-		o.unsure = o.unsure || !errors.Is(err, fs.ErrNotExist)
-		o.file(path, nil, nil, err)
-	}
-}
-
-// lock notes what is in the file of a lock. It names its holder with the second in which that began to ask.
-func (o *observer) lock(path string) {
-	const another = 2 * time.Second // of the clock, with room for its being set
-	content, info, err := safefile.Read(path, record.MaxFile)
-	o.file(path, content, info, err)
-	if who, ok := lock.ReadHolder(path); ok && who.Asking {
-		o.unsure = o.unsure || time.Since(who.Since).Abs() < another
-	}
-}
-
-// rememberLeft notes that how long the record of t lasts was shown.
-func (o *observer) rememberLeft(t *target) {
-	if t.asked.MFACode != "" || t.asked.Verbose || t.asked.NoCache || o.unsure {
-		return
-	}
-	o.note.Answer, o.note.Profile = direct.Left, t.name
-	o.keep(t.asked, t.Provider, t.handedOut())
 }

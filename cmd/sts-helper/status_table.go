@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +16,6 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/remaining"
 	"github.com/sts-helper/sts-helper/internal/request"
-	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
 // The states of a profile: docs/status.md has the same list.
@@ -345,38 +343,6 @@ func (p *program) screen() (width int, colour bool) {
 		width = 80
 	}
 	return width, p.env.Getenv("NO_COLOR") == "" && p.env.Getenv("TERM") != "dumb"
-}
-
-// statusShort is one word or two for a shell prompt: nothing is asked, and one profile is looked at.
-func (p *program) statusShort(names []string, flags settings.Flags) error {
-	env, seen := observe(p.env)
-	p = &program{p.stdout, p.stderr, p.terminal, env}
-	name := ""
-	switch len(names) {
-	case 0:
-		if len(flags) == 0 {
-			name = p.env.Getenv("AWS_PROFILE")
-		}
-	case 1:
-		name = names[0]
-	default:
-		return usageError{fmt.Errorf("--short is about one profile")}
-	}
-	t, err := p.target(name, flags, p.looking(), broker.Options{NonInteractive: true})
-	if err != nil {
-		return err
-	}
-	seen.locks(t, env.Getenv)
-	s := profileStatus(t)
-	what := s.State
-	if s.State == stateOK {
-		what = remaining.Text(s.left)
-	}
-	err = p.say("%s %s", s.Profile, what)
-	if err == nil && s.State == stateOK {
-		seen.rememberLeft(t)
-	}
-	return err
 }
 
 // statusEvery is how often status --watch looks.
