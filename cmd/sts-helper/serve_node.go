@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 
 	"github.com/sts-helper/sts-helper/imds"
 	"github.com/sts-helper/sts-helper/internal/display"
@@ -86,9 +87,15 @@ func (e *endpoint) newAgent() (*nodeagent.Agent, error) {
 func (e *endpoint) rules(env settings.Environment) (*nodeagent.Rules, error) {
 	path := e.flags.nodePods
 	env.Reading(path)
-	data, _, err := safefile.Read(path, nodeagent.MaxRules)
+	data, info, err := safefile.Read(path, nodeagent.MaxRules)
 	if err != nil {
 		return nil, failure.Configf("--node-pods: %s cannot be read: %s", display.Safe(path), display.Innermost(err))
+	}
+	if err = safefile.CheckTrusted(info); err == nil {
+		err = safefile.CheckNotEveryones(path, filepath.Dir(path), info)
+	}
+	if err != nil {
+		return nil, failure.Configf("--node-pods: %s: %s; others could give themselves credentials by it", display.Safe(path), err)
 	}
 	rules, err := nodeagent.ParseRules(string(data))
 	if err != nil {

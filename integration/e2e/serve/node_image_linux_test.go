@@ -1,7 +1,9 @@
 package serve_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -32,13 +34,16 @@ func TestNodeImage(t *testing.T) {
 		volumes[name] = filepath.Join(n.net.dir, name)
 		harness.Must(t, os.Mkdir(volumes[name], 0o755))
 	}
+	harness.Must(t, os.WriteFile(filepath.Join(volumes["identity"], "token"), []byte(n.world.Read(t, "identity")), 0o644))
 	config := strings.ReplaceAll(n.world.Read(t, ".config/sts-helper/config.toml"), filepath.Join(n.world.Dir, "identity"), "/var/run/secrets/sts-helper/identity/token")
-	for name, content := range map[string]string{"config/config.toml": config, "config/pods": "shop/web web\n", "identity/token": n.world.Read(t, "identity")} {
-		harness.Must(t, os.WriteFile(filepath.Join(n.net.dir, name), []byte(content), 0o644))
-	}
 	var spec core.PodSpec
 	for _, o := range kubernetes.Objects(t, kubernetes.Packaging(t, "kubernetes/daemonset.yaml"), "sts-helper") {
 		spec = o.Object.(*apps.DaemonSet).Spec.Template.Spec
+	}
+	for _, v := range spec.Volumes {
+		if v.Name == "config" {
+			writeVolume(t, volumes["config"], v.ConfigMap.Items, map[string]string{"config.toml": config, "pods": "shop/web web\n"})
+		}
 	}
 	host, port := n.cluster.Env()
 	// options are podman's for a container, as the kubelet would have it.
@@ -88,7 +93,40 @@ func TestNodeImage(t *testing.T) {
 		t.Fatalf("%d %s", status, code)
 	}
 	n.keyOf(t, document)
+	// The kubelet brings another list.
+	for _, v := range spec.Volumes {
+		if v.Name == "config" {
+			writeVolume(t, volumes["config"], v.ConfigMap.Items, map[string]string{"config.toml": config, "pods": "shop/batch batch\n"})
+		}
+	}
+	n.cluster.Pod(t, "shop", "batch", "batch-1", "node-1")
+	token := n.cluster.Token(t, "shop", "batch", "batch-1", audience, time.Hour)
+	harness.Await(t, "the other list", func() bool {
+		status, _, _ := ask(t, from(t, n.pods, podAddress(2)), token)
+		return status == http.StatusOK
+	})
 	if records, _ := filepath.Glob(filepath.Join(volumes["cache"], "sts-helper", "*")); len(records) == 0 {
 		t.Error("nothing is in the cache on the node")
 	}
+}
+
+// writeVolume writes a ConfigMap as the kubelet does (k8s.io/kubernetes: pkg/volume/util/atomic_writer.go): into a folder of this
+// version, to which a link is turned at once. The volume itself is writable for all.
+func writeVolume(t *testing.T, dir string, items []core.KeyToPath, data map[string]string) {
+	t.Helper()
+	harness.Must(t, os.Chmod(dir, 0o777))
+	version, err := os.MkdirTemp(dir, "..version")
+	harness.Must(t, err)
+	harness.Must(t, os.Chmod(version, 0o755))
+	for _, item := range items {
+		path := filepath.Join(version, item.Path)
+		harness.Must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		harness.Must(t, os.WriteFile(path, []byte(data[item.Key]), 0o644))
+		first, _, _ := strings.Cut(item.Path, "/")
+		if err := os.Symlink(filepath.Join("..data", first), filepath.Join(dir, first)); !errors.Is(err, fs.ErrExist) {
+			harness.Must(t, err)
+		}
+	}
+	harness.Must(t, os.Symlink(filepath.Base(version), filepath.Join(dir, "..data_tmp")))
+	harness.Must(t, os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")))
 }

@@ -77,6 +77,7 @@ func TestNodeLogs(t *testing.T) {
 	var audit string
 	n := newNodeWith(t, fast(t), func(n *node, t *testing.T) {
 		n.configure(t)
+		n.world.Env["STS_HELPER_ROLE_SESSION_NAME"] = "node-1"
 		audit = filepath.Join(n.world.Dir, "audit.log")
 		harness.Must(t, n.world.Write(".config/sts-helper/config.toml", n.world.Read(t, ".config/sts-helper/config.toml")+fmt.Sprintf("[audit]\nfile = %q\n", audit)))
 	}, "--metrics-listen", "127.0.0.1:9912", "--listen", nodeAddress, "--listen", "[fd00:ec2::23]:80", "--node-audience", "pods.example.com")
@@ -103,7 +104,7 @@ func TestNodeLogs(t *testing.T) {
 	harness.Must(t, err)
 	var line struct{ Pod, Profile, Way, Identity string }
 	harness.Must(t, json.Unmarshal([]byte(strings.SplitAfter(string(b), "\n")[0]), &line))
-	if line.Pod != "shop/web/web-1" || line.Profile != "web" || line.Way != "container" || !strings.Contains(line.Identity, "pods-web") {
+	if line.Pod != "shop/web/web-1" || line.Profile != "web" || line.Way != "container" || !strings.HasSuffix(line.Identity, ":assumed-role/pods-web/node-1") {
 		t.Errorf("the audit log: %s", b)
 	}
 	resp, err := from(t, n.net, "").Get("http://127.0.0.1:9912/metrics")
@@ -132,6 +133,10 @@ func TestNodeRefused(t *testing.T) {
 	harness.Must(t, w.Write("pods", "shop/web dev\n"))
 	harness.Must(t, w.Write("wrong", "shop/web dev\nshop/*  dev\n"))
 	rules := filepath.Join(w.Dir, "pods")
+	harness.Must(t, w.Write("everyones", "shop/web dev\n"))
+	harness.Must(t, os.Chmod(filepath.Join(w.Dir, "everyones"), 0o666))
+	harness.Must(t, w.Write("folder/pods", "shop/web dev\n"))
+	harness.Must(t, os.Chmod(filepath.Join(w.Dir, "folder"), 0o777))
 	w.Env["KUBERNETES_SERVICE_HOST"], w.Env["KUBERNETES_SERVICE_PORT"] = "127.0.0.1", "1"
 	for says, tc := range map[string]struct {
 		code int
@@ -148,6 +153,8 @@ func TestNodeRefused(t *testing.T) {
 		"or an address of loopback, not \"169.254.170.23:81\"":        {2, []string{"--node", "--node-name", "a", "--node-pods", rules, "--listen", "169.254.170.23:81"}},
 		"or an address of loopback, not \"169.254.169.254:80\"":       {2, []string{"--node", "--node-name", "a", "--node-pods", rules, "--listen", "169.254.169.254:80"}},
 		"wrong:2: \"*\" is no name of a service account":              {3, []string{"--node", "--node-name", "a", "--node-pods", filepath.Join(w.Dir, "wrong")}},
+		"everyones: others may write to it":                           {3, []string{"--node", "--node-name", "a", "--node-pods", filepath.Join(w.Dir, "everyones")}},
+		"folder/pods: every user":                                     {3, []string{"--node", "--node-name", "a", "--node-pods", filepath.Join(w.Dir, "folder", "pods")}},
 		"cannot be read: no such file or directory":                   {3, []string{"--node", "--node-name", "a", "--node-pods", filepath.Join(w.Dir, "missing")}},
 		"give it the address, as root; run: sts-helper node-address":  {3, []string{"--node", "--node-name", "a", "--node-pods", rules}},
 	} {
