@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -102,6 +104,17 @@ func (w *world) load(args ...string) *request.Request {
 	return r
 }
 
+// ofHome is a path below the home of Windows.
+var ofHome = regexp.MustCompile(`~\\\S*`)
+
+// slashes is a text with the paths below the home as they are elsewhere.
+func slashes(text string) string {
+	if runtime.GOOS != "windows" {
+		return text
+	}
+	return ofHome.ReplaceAllStringFunc(text, func(path string) string { return strings.ReplaceAll(path, `\`, "/") })
+}
+
 // fail is Load of flags that must be refused: as that kind, on one line that has all the
 // words, and without a secret.
 func (w *world) fail(kind settings.ErrorKind, want []string, args ...string) {
@@ -116,7 +129,7 @@ func (w *world) fail(kind settings.ErrorKind, want []string, args ...string) {
 		w.t.Errorf("%q: error %v is no *settings.Error", args, err)
 		return
 	}
-	text := strings.ReplaceAll(err.Error(), w.home, "~")
+	text := slashes(strings.ReplaceAll(err.Error(), w.home, "~"))
 	if pe.Kind != kind {
 		w.t.Errorf("%q: kind %d, want %d: %s", args, pe.Kind, kind, text)
 	}

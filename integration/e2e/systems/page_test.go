@@ -23,6 +23,11 @@ func TestPageOfWindows(t *testing.T) {
 		page := string(data)
 		drive := filepath.Join(os.Getenv("WINEPREFIX"), "drive_c")
 		profile := filepath.Join(drive, "users", "root")
+		t.Cleanup(func() { // the other tests name places of their own
+			for _, name := range []string{".aws", ".config", "dev.env", "AppData/Local/cache", "../ana"} {
+				_ = os.RemoveAll(filepath.Join(profile, name))
+			}
+		})
 		put := func(name, content string) {
 			t.Helper()
 			harness.Must(t, os.MkdirAll(filepath.Dir(name), 0o700))
