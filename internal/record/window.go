@@ -118,6 +118,11 @@ func Backoff(rem, floor time.Duration) time.Duration {
 // ThrottledHold is how long callers are answered with the failure after STS said that it is asked too often. held is
 // how long they were after the call before, which it refused too; 0 where it did not.
 func ThrottledHold(held time.Duration) time.Duration {
+	return ThrottledHoldBy(held, rand.N[time.Duration]) // jitter, no secret
+}
+
+// ThrottledHoldBy is ThrottledHold with other dice, which give a time from 0 up to and without d.
+func ThrottledHoldBy(held time.Duration, dice func(d time.Duration) time.Duration) time.Duration {
 	d := min(max(2*held, FailureHeldPassing), ThrottledMost)
-	return d/2 + rand.N(d) // jitter, no secret
+	return d/2 + dice(d)
 }

@@ -66,7 +66,7 @@ var policies = []policy{
 		if pause, again := withinCall(r, refused); again {
 			return pause, held
 		}
-		hold := record.ThrottledHold(held)
+		hold := record.ThrottledHoldBy(held, func(d time.Duration) time.Duration { return upTo(r, d) })
 		return hold + upTo(r, poll), hold
 	}},
 }
@@ -95,7 +95,7 @@ func (e *events) Pop() any          { old := *e; x := old[len(old)-1]; *e = old[
 // forever is when a fleet is given up.
 const forever = 10 * time.Minute
 
-// run lets the fleet start. What is held is jittered by the product's own dice, so no two runs are quite alike.
+// run lets the fleet start; with the same seed as it did before.
 func run(w world, p policy, seed uint64) (res result) {
 	r := rand.New(rand.NewPCG(seed, 0)) // a model, no secret
 	var queue events

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -43,5 +45,21 @@ func TestBucket(t *testing.T) {
 		if hosts <= 600 && res.refused > 0 || res.all < want || res.all > want+time.Second {
 			t.Errorf("%d hosts: %+v, want all after %v", hosts, res, want)
 		}
+	}
+}
+
+// The page has what "make scale" writes today.
+func TestPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: simulates twelve fleets")
+	}
+	page, err := os.ReadFile("../../../docs/scale.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	table(&b)
+	if !strings.Contains(string(page), begin+b.String()+end) {
+		t.Errorf("docs/scale.md has another table than \"make scale\" writes:\n%s", b.String())
 	}
 }
