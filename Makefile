@@ -112,12 +112,13 @@ dist: $(TOOLS)/goreleaser $(TOOLS)/cyclonedx-gomod ## make archives, packages, m
 
 # The second one in a clone of its own. The Debian is for installing the package in.
 DEBIAN = $(TOOLS)/debian
-dist-test: dist $(DEBIAN)/usr/bin/dpkg ## test what "make dist" makes, made twice; needs root, debootstrap and libarchive-tools
+dist-test: dist $(DEBIAN)/usr/bin/rpmbuild ## test what "make dist" makes, made twice; needs root, debootstrap and libarchive-tools
 	rm -rf $(TOOLS)/again && git clone -q . $(TOOLS)/again && ln -s $(TOOLS) $(TOOLS)/again/.tools && $(MAKE) -C $(TOOLS)/again dist
 	STS_HELPER_DIST=$(CURDIR)/dist STS_HELPER_DIST_AGAIN=$(TOOLS)/again/dist STS_HELPER_DEBIAN=$(DEBIAN) $(GO) test -count=1 ./integration/dist
 
-$(DEBIAN)/usr/bin/dpkg:
-	debootstrap --variant=minbase bookworm $(DEBIAN)
+$(DEBIAN)/usr/bin/rpmbuild:
+	rm -rf $(DEBIAN)
+	debootstrap --variant=minbase --include=rpm bookworm $(DEBIAN)
 
 # Of ARCH, by the machine's own if not said; into podman's store, and as a file that podman and docker load.
 ARCH = $(shell $(GO) env GOARCH)

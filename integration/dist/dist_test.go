@@ -220,30 +220,43 @@ func TestDeb(t *testing.T) {
 	output(t, "cp", deb, filepath.Join(root, "new.deb"))
 	harness.Must(t, os.RemoveAll(filepath.Join(root, "home", "alice")))
 	output(t, "cp", "-r", w.Dir, filepath.Join(root, "home", "alice"))
+	t.Cleanup(func() { _ = exec.Command("chroot", root, "dpkg", "--purge", "sts-helper").Run() })
+	lives(t, w, root, manager{
+		install: []string{"dpkg", "-i", "/old.deb"}, upgrade: []string{"dpkg", "-i", "/new.deb"},
+		version: []string{"dpkg-query", "-W", "-f", "${Version}", "sts-helper"},
+		verify:  []string{"dpkg", "--verify", "sts-helper"}, remove: []string{"dpkg", "-r", "sts-helper"},
+	})
+}
+
+// A manager has the commands of a package manager, for a package of this program that it is to know as 0.0.9, then 0.1.0.
+type manager struct{ install, upgrade, version, verify, remove []string }
+
+// lives installs, uses, upgrades and removes a package in root: nothing of it is left, and tokens outlive it.
+func lives(t *testing.T, w *harness.World, root string, m manager) {
+	t.Helper()
 	in := func(args ...string) string {
 		t.Helper()
-		cmd := exec.CommandContext(t.Context(), harness.Need(t, "chroot"), append([]string{root}, args...)...)
-		cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/home/alice", "DEBIAN_FRONTEND=noninteractive",
-			"AWS_ENDPOINT_URL_STS=" + w.STS.URL(), "AWS_EC2_METADATA_DISABLED=true"}
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("%q: %v\n%s", args, err, out)
-		}
-		return string(out)
+		return inside(t, root, []string{"AWS_ENDPOINT_URL_STS=" + w.STS.URL(), "AWS_EC2_METADATA_DISABLED=true"}, args...)
 	}
-	t.Cleanup(func() { _ = exec.Command("chroot", root, "dpkg", "--purge", "sts-helper").Run() })
-	in("dpkg", "-i", "/old.deb")
+	has := func(want string) {
+		t.Helper()
+		if out := in(m.version...); !strings.HasPrefix(out, want) {
+			t.Errorf("%q gives %s, want %s", m.version, out, want)
+		}
+	}
+	in(m.install...)
+	has("0.0.9")
 	first := w.Parse(t, in("sts-helper", "--source-profile", "base"))
-	in("dpkg", "-i", "/new.deb")
+	in(m.upgrade...)
+	has("0.1.0")
 	if again := w.Parse(t, in("sts-helper", "--source-profile", "base")); again.AccessKeyId != first.AccessKeyId || w.STS.Count("GetSessionToken") != 1 {
 		t.Errorf("the upgrade asked STS again: %s, %s", first.AccessKeyId, again.AccessKeyId)
 	}
-	if out := in("dpkg", "-s", "sts-helper"); !strings.Contains(out, "Version: 0.1.0") {
-		t.Error(out)
+	if out := in(m.verify...); out != "" {
+		t.Errorf("changed since it was installed: %s", out)
 	}
-	in("dpkg", "--verify", "sts-helper")
-	in("dpkg", "-r", "sts-helper")
-	for _, gone := range []string{"usr/bin/sts-helper", "usr/share/man/man1/sts-helper.1.gz", "usr/share/doc/sts-helper"} {
+	in(m.remove...)
+	for _, gone := range []string{"usr/bin/sts-helper", "usr/lib/systemd/user/sts-helper.service", "usr/share/man/man1/sts-helper.1.gz", "usr/share/doc/sts-helper/README.md"} {
 		if _, err := os.Lstat(filepath.Join(root, gone)); err == nil {
 			t.Errorf("%s is left", gone)
 		}
@@ -251,6 +264,66 @@ func TestDeb(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(root, "home", "alice", ".cache", "sts-helper")); err != nil {
 		t.Error(err)
 	}
+}
+
+// inside runs a command in the Debian at root.
+func inside(t *testing.T, root string, env []string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), harness.Need(t, "chroot"), append([]string{root}, args...)...)
+	cmd.Env = append([]string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/home/alice", "DEBIAN_FRONTEND=noninteractive"}, env...)
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%q: %v\n%s%s", args, err, out, errs.String())
+	}
+	return string(out)
+}
+
+// olderSpec makes an rpm of an older version, of what is in /older.
+const olderSpec = `%global debug_package %{nil}
+%global __os_install_post %{nil}
+Name: sts-helper
+Version: 0.0.9
+Release: 1
+Summary: an older version
+License: Apache-2.0
+AutoReqProv: no
+%description
+An older version.
+%install
+cp -a /older/. %{buildroot}/
+%files
+/usr/bin/*
+/usr/lib/systemd/user/*
+/usr/share/*/*
+`
+
+// The rpm, by the rpm of the same Debian, which takes such packages if it is told to.
+func TestRPM(t *testing.T) {
+	dir, _ := made(t)
+	root := os.Getenv("STS_HELPER_DEBIAN")
+	if _, err := os.Stat(filepath.Join(root, "usr", "bin", "rpmbuild")); err != nil {
+		t.Fatal(err)
+	}
+	w := harness.NewWorld(t)
+	rpm := one(t, dir, "sts-helper-*.x86_64.rpm")
+	for _, name := range []string{"home/alice", "older", "rpmbuild"} {
+		harness.Must(t, os.RemoveAll(filepath.Join(root, name)))
+	}
+	output(t, "cp", "-r", w.Dir, filepath.Join(root, "home", "alice"))
+	harness.Must(t, os.Mkdir(filepath.Join(root, "older"), 0o755))
+	output(t, "bsdtar", "-xf", rpm, "-C", filepath.Join(root, "older"))
+	output(t, "cp", rpm, filepath.Join(root, "new.rpm"))
+	harness.Must(t, os.WriteFile(filepath.Join(root, "older.spec"), []byte(olderSpec), 0o644))
+	inside(t, root, nil, "rpmbuild", "-bb", "--quiet", "--define", "_topdir /rpmbuild", "/older.spec")
+	rpms := []string{"rpm", "--force-debian"}
+	t.Cleanup(func() { _ = exec.Command("chroot", root, "rpm", "--force-debian", "-e", "sts-helper").Run() })
+	lives(t, w, root, manager{
+		install: slices.Concat(rpms, []string{"-i", "/rpmbuild/RPMS/x86_64/sts-helper-0.0.9-1.x86_64.rpm"}), upgrade: slices.Concat(rpms, []string{"-U", "/new.rpm"}),
+		version: []string{"rpm", "-q", "--queryformat", "%{VERSION}", "sts-helper"},
+		verify:  []string{"rpm", "-V", "sts-helper"}, remove: slices.Concat(rpms, []string{"-e", "sts-helper"}),
+	})
 }
 
 // install.sh installs what has the release's checksum, and nothing else.
