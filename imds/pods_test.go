@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sts-helper/sts-helper/imds"
@@ -132,4 +133,35 @@ func TestPodsConfig(t *testing.T) {
 			}
 		}
 	}
+}
+
+// While pods ask, the credentials are kept fresh behind the answers; an hour after the last one asked that ends, and the
+// next one has them fetched anew.
+func TestOnDemandEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(20 * time.Minute)
+		s := build(t, podConfig(f))
+		defer running(t, s)()
+		status := func() int { return ask(s, "GET", "/v1/credentials", "Authorization", "good").Code }
+		time.Sleep(3 * time.Hour)
+		if n := f.calls.Load(); n != 0 {
+			t.Errorf("%d fetches before a pod asked", n)
+		}
+		if got := status(); got != 200 {
+			t.Errorf("the first answer: %d", got)
+		}
+		time.Sleep(59 * time.Minute)
+		if n := f.calls.Load(); n < 3 || n > 6 {
+			t.Errorf("%d fetches within the hour", n)
+		}
+		time.Sleep(2 * time.Minute)
+		before := f.calls.Load()
+		time.Sleep(5 * time.Hour)
+		if n := f.calls.Load(); n != before {
+			t.Errorf("%d fetches after the hour", n-before)
+		}
+		if got := status(); got != 200 || f.calls.Load() != before+1 {
+			t.Errorf("the next answer: %d, %d fetches", got, f.calls.Load()-before)
+		}
+	})
 }
