@@ -165,17 +165,6 @@ func TestContents(t *testing.T) {
 			}
 		})
 	}
-	for _, pattern := range []string{"homebrew/sts-helper.rb", "scoop/sts-helper.json", "winget/manifests/s/sts-helper/sts-helper/*/sts-helper.sts-helper.installer.yaml"} {
-		b, err := os.ReadFile(one(t, dir, pattern))
-		harness.Must(t, err)
-		sums, err := os.ReadFile(filepath.Join(dir, "checksums.txt"))
-		harness.Must(t, err)
-		for _, sum := range regexp.MustCompile(`\b[0-9a-fA-F]{64}\b`).FindAllString(string(b), -1) {
-			if !strings.Contains(string(sums), strings.ToLower(sum)) {
-				t.Errorf("%s names a checksum of nothing: %s", pattern, sum)
-			}
-		}
-	}
 	sbom, err := os.ReadFile(one(t, dir, "sts-helper_*_linux_amd64.cdx.json"))
 	harness.Must(t, err)
 	for _, module := range []string{"github.com/aws/aws-sdk-go-v2/service/sts", "github.com/gofrs/flock", "filippo.io/age"} {
@@ -183,6 +172,53 @@ func TestContents(t *testing.T) {
 			t.Errorf("the SBOM lacks %s", module)
 		}
 	}
+}
+
+// The manifests of Homebrew, Scoop and winget name each archive of their systems by the address that a release has it at,
+// with its checksum, and install out of it what it has.
+func TestManifests(t *testing.T) {
+	dir, _ := made(t)
+	sums, err := os.ReadFile(filepath.Join(dir, "checksums.txt"))
+	harness.Must(t, err)
+	address := regexp.MustCompile(`https://github\.com/sts-helper/sts-helper/releases/download/v[0-9.]+/(sts-helper_[^"\s]+)`)
+	hash := regexp.MustCompile(`\b[0-9a-fA-F]{64}\b`)
+	for pattern, m := range map[string]struct{ archives, installs []string }{
+		"homebrew/sts-helper.rb": {
+			[]string{"darwin_amd64.tar.gz", "darwin_arm64.tar.gz", "linux_amd64.tar.gz", "linux_arm64.tar.gz"},
+			[]string{"sts-helper", "completions/sts-helper.bash", "completions/sts-helper.zsh", "completions/sts-helper.fish"},
+		},
+		"scoop/sts-helper.json": {[]string{"windows_amd64.zip", "windows_arm64.zip"}, []string{"sts-helper.exe"}},
+		"winget/manifests/s/sts-helper/sts-helper/*/sts-helper.sts-helper.installer.yaml": {[]string{"windows_amd64.zip", "windows_arm64.zip"}, []string{"sts-helper.exe"}},
+	} {
+		path := one(t, dir, pattern)
+		b, err := os.ReadFile(path)
+		harness.Must(t, err)
+		addresses, hashes := address.FindAllSubmatch(b, -1), hash.FindAll(b, -1)
+		if len(addresses) != len(m.archives) || len(hashes) != len(m.archives) {
+			t.Errorf("%s has %d addresses and %d checksums, want %d", pattern, len(addresses), len(hashes), len(m.archives))
+			continue
+		}
+		var rest []string
+		for i, a := range addresses { // each comes before its checksum
+			name := string(a[1])
+			if !strings.Contains(string(sums), strings.ToLower(string(hashes[i]))+"  "+name+"\n") {
+				t.Errorf("%s: %s is not the checksum of %s", pattern, hashes[i], name)
+			}
+			_, end, _ := strings.Cut(strings.TrimPrefix(name, "sts-helper_"), "_")
+			rest = append(rest, end)
+			has := strings.Split(output(t, "bsdtar", "-tf", filepath.Join(dir, name)), "\n")
+			for _, file := range m.installs {
+				if !strings.Contains(string(b), file) || !slices.Contains(has, file) {
+					t.Errorf("%s: %q is not installed, or not in %s", pattern, file, name)
+				}
+			}
+		}
+		slices.Sort(rest)
+		if !slices.Equal(rest, m.archives) {
+			t.Errorf("%s is for %q, want %q", pattern, rest, m.archives)
+		}
+	}
+	output(t, "ruby", "-c", one(t, dir, "homebrew/sts-helper.rb"))
 }
 
 // An rpm's and an archive's programs run from where they were unpacked.
