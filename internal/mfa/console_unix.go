@@ -86,7 +86,7 @@ func (c *console) ours() error {
 	if err != nil {
 		return errClosed
 	}
-	if group != unix.Getpgrp() {
+	if ours, err := unix.Getpgid(0); err != nil || group != ours {
 		return errBackground
 	}
 	return nil
