@@ -20,6 +20,7 @@ CYCLONEDX_VERSION   := v1.10.0
 AWS_VAULT_VERSION   := v7.2.0
 GRANTED_VERSION     := v0.39.0
 GOVULNCHECK_VERSION := v1.9.0
+ACTIONLINT_VERSION  := v1.7.12
 KUSTOMIZE_VERSION   := v5.8.1
 HELM_VERSION        := v3.22.0
 
@@ -81,13 +82,14 @@ long: ## what takes too long for every change: 10,000 kills, a million requests,
 	$(MAKE) beside
 	$(MAKE) kubernetes
 
-check: $(TOOLS)/staticcheck $(TOOLS)/govulncheck ## formatting, vet, staticcheck, tidy, other systems, known vulnerabilities
+check: $(TOOLS)/staticcheck $(TOOLS)/govulncheck $(TOOLS)/actionlint ## formatting, vet, staticcheck, tidy, other systems, known vulnerabilities
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
 	$(GO) mod tidy -diff
 	$(GO) mod verify
 	$(GO) vet ./...
 	$(GO) vet -tags otheros ./...
 	$(TOOLS)/staticcheck ./...
+	$(TOOLS)/actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 	for os in darwin windows; do \
 	  CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null ./cmd/sts-helper && \
 	  CGO_ENABLED=0 GOOS=$$os $(GO) vet $$($(GO) list ./... | grep -v /integration) || exit 1; \
@@ -97,6 +99,9 @@ check: $(TOOLS)/staticcheck $(TOOLS)/govulncheck ## formatting, vet, staticcheck
 
 $(TOOLS)/staticcheck:
 	GOBIN=$(TOOLS) $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
+
+$(TOOLS)/actionlint:
+	GOBIN=$(TOOLS) $(GO) install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
 
 $(TOOLS)/govulncheck:
 	GOBIN=$(TOOLS) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
