@@ -112,6 +112,9 @@ func (p *program) examine(ctx context.Context, names []string) (*checkup, error)
 	if err := x.shared(names); err != nil {
 		return nil, err
 	}
+	if err := settings.CheckVariables(p.env); err != nil && len(x.names) == 0 { // else each profile says so
+		x.problem("configuration", "", "", err.Error(), "correct its name, or unset it")
+	}
 	for _, name := range x.names {
 		x.profile(name)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/internal/setup"
 	"github.com/sts-helper/sts-helper/internal/source"
+	"github.com/sts-helper/sts-helper/token"
 )
 
 // centerPlan logs in to IAM Identity Center, and plans profiles for the roles that it has.
@@ -72,8 +73,11 @@ func (p *program) readKey(ctx context.Context) (id, secret string, err error) {
 	if err != nil {
 		return "", "", err
 	}
+	if id = strings.TrimSpace(line); !token.ValidAccessKeyID(id) {
+		return "", "", errNoKeyID // before the secret is asked for
+	}
 	hidden, err := passphrase.Ask(ctx, "Secret access key (not shown): ")
-	return strings.TrimSpace(line), strings.TrimSpace(string(hidden)), err
+	return id, strings.TrimSpace(string(hidden)), err
 }
 
 // line asks for a line on standard input, which is a terminal.

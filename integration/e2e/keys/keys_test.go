@@ -249,6 +249,20 @@ func TestKeysList(t *testing.T) {
 	}
 }
 
+// On a terminal what is no key id is refused before the secret is asked for.
+func TestKeysAddAsksForAnID(t *testing.T) {
+	w := newWorld(t)
+	tt := harness.NewTerminal(t)
+	cmd := w.Command(t, "keys", "add", "work")
+	cmd.Stdin, cmd.Stderr = tt.Line, tt.Line
+	j := harness.Start(t, tt, cmd)
+	tt.Await("Access key id: ", 1)
+	tt.Type("alice\r")
+	if r := j.Result(t); r.Code != harness.ExitUsage || strings.Contains(tt.Screen(), "Secret") || !strings.Contains(tt.Screen(), "that is no access key id") {
+		t.Errorf("exit %d, %s", r.Code, tt.Screen())
+	}
+}
+
 // On a terminal remove asks, and keeps the key unless the answer is yes; elsewhere it takes --yes.
 func TestKeysRemoveAsks(t *testing.T) {
 	w := newWorld(t)
