@@ -15,6 +15,7 @@ echo "$list" | while read -r pkg _; do
 	GOOS=windows CGO_ENABLED=0 ${GO:-go} test -c -tags "${tags#:}" -o "$bin/$name.exe" "${pkg%%:*}"
 done
 GOOS=windows CGO_ENABLED=0 ${GO:-go} build -trimpath -tags=nethttpomithttp2 -o "$bin/sts-helper/sts-helper.exe" ./cmd/sts-helper
+GOOS=windows CGO_ENABLED=0 ${GO:-go} build -trimpath -tags=nethttpomithttp2,peercheck -o "$bin/sts-helper/peercheck.exe" ./cmd/sts-helper
 # The AWS CLI's place is taken by a program of the Go SDK that asks who it is.
 GOOS=windows CGO_ENABLED=0 ${GO:-go} build -trimpath -o "$bin/sts-helper/aws.exe" ./integration/cmd/whoami
 CGO_ENABLED=0 ${GO:-go} test -c -o "$bin/systems" ./integration/e2e/systems
