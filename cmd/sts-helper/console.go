@@ -55,9 +55,13 @@ func (p *program) consoleCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if open && p.remote() == "" { // else there is no browser here
-			p.openBrowser(name, signIn)
-			return nil
+		if open {
+			remote := p.remote()
+			if remote == "" {
+				p.openBrowser(name, signIn)
+				return nil
+			}
+			p.progress("no browser is opened, since %s; open this in one:", remote)
 		}
 		return p.say("%s", signIn)
 	}

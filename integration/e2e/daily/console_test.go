@@ -73,7 +73,7 @@ func TestConsoleOpens(t *testing.T) {
 	}
 	delete(w.Env, "BROWSER")
 	w.Env["SSH_CONNECTION"] = "192.0.2.1 50000 192.0.2.2 22"
-	if r := w.Run(t, args...); r.Code != 0 || !strings.Contains(r.Stdout, "SigninToken=") {
+	if r := w.Run(t, args...); r.Code != 0 || !strings.Contains(r.Stdout, "SigninToken=") || r.Stderr != "sts-helper: no browser is opened, since this is an ssh session; open this in one:\n" {
 		t.Errorf("over ssh: exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
 	}
 }
