@@ -19,7 +19,9 @@ func traced(t *testing.T, w *harness.World, args ...string) (calls []string) {
 	log := filepath.Join(t.TempDir(), "trace")
 	cmd := exec.Command(strace, append([]string{"-f", "-o", log, "-e", "trace=flock,fcntl,socket,connect,sendto,openat,openat2,open,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,fsync,chmod,fchmod,link,linkat,symlinkat,truncate,ftruncate,utimensat", w.Bin}, args...)...)
 	cmd.Env = w.Environ()
-	w.Creds(t, w.Finish(t, cmd))
+	if r := w.Finish(t, cmd); r.Code != 0 || r.Stdout == "" {
+		t.Fatalf("exit %d, %q", r.Code, r.Stderr)
+	}
 	trace, err := os.ReadFile(log)
 	harness.Must(t, err)
 	reads := 0
@@ -43,7 +45,7 @@ func traced(t *testing.T, w *harness.World, args ...string) (calls []string) {
 	return calls
 }
 
-// A hit makes no lock, no socket, and opens nothing for writing; the ordinary way writes at
+// A hit makes no lock, no socket, and opens nothing for writing, nor does the line of a prompt; the ordinary way writes at
 // most its note.
 func TestHitTouchesNothing(t *testing.T) {
 	harness.OnlyLinux(t, "there are notes")
@@ -58,6 +60,11 @@ func TestHitTouchesNothing(t *testing.T) {
 		t.Errorf("the ordinary way, noting nothing: %q", calls)
 	}
 	delete(w.Env, "STS_HELPER_NO_DIRECT")
+	short := append([]string{"status", "--short"}, args...)
+	traced(t, w, short...) // looks whether the lock is held, and leaves a note
+	if calls := traced(t, w, short...); len(calls) > 0 {
+		t.Errorf("the line of a prompt, directly: %q", calls)
+	}
 	for _, note := range notes(t, w) {
 		harness.Must(t, os.Remove(note))
 	}
