@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
@@ -46,12 +47,20 @@ func TestListeningOn(t *testing.T) {
 }
 
 func TestParseListener(t *testing.T) {
+	// As the kernel shows an address: each four bytes as a number of the machine's.
+	shown := func(address string) string {
+		b := netip.MustParseAddr(address).AsSlice()
+		for i := 0; i < len(b); i += 4 {
+			binary.NativeEndian.PutUint32(b[i:], binary.BigEndian.Uint32(b[i:]))
+		}
+		return fmt.Sprintf("%X", b)
+	}
 	for line, want := range map[string]string{
-		"   0: 0100007F:26B7 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 123 1 0 100 0 0 10 0":                                                 "127.0.0.1:9911",
-		"   0: 00000000000000000000000001000000:26B7 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 123 1 0 100 0 0 10 0": "[::1]:9911",
-		"   0: 0100007F:26B7 0100007F:1234 01 00000000:00000000 00:00000000 00000000  1000        0 123":                                                                  "",
-		"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode":                                                                "",
-		"   0: 0100007:26B7 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 123":                                                                   "",
+		"   0: " + shown("127.0.0.1") + ":26B7 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 123 1 0 100 0 0 10 0":                   "127.0.0.1:9911",
+		"   0: " + shown("::1") + ":26B7 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 123 1 0 100 0 0 10 0": "[::1]:9911",
+		"   0: 0100007F:26B7 0100007F:1234 01 00000000:00000000 00:00000000 00000000  1000        0 123":                                                      "",
+		"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode":                                                    "",
+		"   0: 0100007:26B7 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 123":                                                       "",
 		"": "",
 	} {
 		a, uid, inode, ok := parseListener(line)
