@@ -34,7 +34,7 @@ func Build(dir, pkg string, extra ...string) (string, error) {
 	return bin, nil
 }
 
-var remembered = regexp.MustCompile(`tried \S+ ago: `)
+var remembered = regexp.MustCompile(`tried [a-z0-9 ]+ ago: `)
 
 // Unremembered is what a helper says, the same whether the failure is its own or another's, which
 // it says since when it knows.
