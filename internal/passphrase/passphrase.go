@@ -36,9 +36,9 @@ func Ask(ctx context.Context, prompt string) ([]byte, error) {
 	if err != nil {
 		return nil, unasked(err, "a passphrase is needed and the terminal does not answer")
 	}
-	mfa.HideInput(r.Fd()) // before the prompt, which a paste, or a program at the terminal, answers at once
-	fmt.Fprint(w, prompt)
 	end := suspendable(fd, before, w, prompt)
+	mfa.HideInput(r.Fd())
+	fmt.Fprint(w, prompt) // last: a paste, or a program at the terminal, answers it at once
 	secret, err := read(ctx, fd)
 	end()
 	if err != nil {
