@@ -36,10 +36,11 @@ func Ask(ctx context.Context, prompt string) ([]byte, error) {
 	if err != nil {
 		return nil, unasked(err, "a passphrase is needed and the terminal does not answer")
 	}
+	stopped := ctx.Done() // signals are watched for from here on
 	end := suspendable(fd, before, w, prompt)
 	mfa.HideInput(r.Fd())
 	fmt.Fprint(w, prompt) // last: a paste, or a program at the terminal, answers it at once
-	secret, err := read(ctx, fd)
+	secret, err := read(stopped, fd)
 	end()
 	if err != nil {
 		mfa.DiscardInput(r.Fd())
@@ -76,8 +77,8 @@ func unasked(err error, text string) error {
 	return &failure.Error{Class: failure.InteractionRequired, Err: err, Text: text}
 }
 
-// read gives up waiting for the user when ctx ends. The read is left behind then: the process is about to end.
-func read(ctx context.Context, fd int) ([]byte, error) {
+// read gives up waiting for the user when stopped is closed. The read is left behind then: the process is about to end.
+func read(stopped <-chan struct{}, fd int) ([]byte, error) {
 	type result struct {
 		data []byte
 		err  error
@@ -90,7 +91,7 @@ func read(ctx context.Context, fd int) ([]byte, error) {
 	select {
 	case r := <-done:
 		return r.data, r.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	case <-stopped:
+		return nil, context.Canceled
 	}
 }
