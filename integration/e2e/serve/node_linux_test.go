@@ -357,9 +357,7 @@ func TestNodeAPIServer(t *testing.T) {
 		if word := n.health(t); word != "unavailable" {
 			t.Errorf("its health: %s", word)
 		}
-		if !strings.Contains(n.Log.String(), says) {
-			t.Errorf("the log does not say %q", says)
-		}
+		harness.Await(t, "in the log: "+says, func() bool { return strings.Contains(n.Log.String(), says) })
 		fail(false)
 		n.awaitHealthy(t)
 	}

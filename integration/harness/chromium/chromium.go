@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -119,6 +120,9 @@ func (b *Browser) call(method string, params any, out any) {
 		if a.ID != b.next {
 			continue
 		}
+		if a.Error != nil && strings.Contains(a.Error.Message, "navigated") {
+			return // to another page, before it was answered in this one: out is as it was
+		}
 		if a.Error != nil {
 			b.t.Fatalf("%s: %s", method, a.Error.Message)
 		}
@@ -161,10 +165,11 @@ func (b *Browser) wait(what, expression string) string {
 	return ""
 }
 
-// Click waits for the element with an id and presses it.
+// Click waits for the element with an id and presses it, once the question whether it is there has been answered: the
+// page may be gone then.
 func (b *Browser) Click(id string) {
 	b.t.Helper()
-	b.wait(id, fmt.Sprintf(`(e => e && document.readyState == "complete" ? (e.click(), "done") : "")(document.getElementById(%s))`, strconv.Quote(id)))
+	b.wait(id, fmt.Sprintf(`(e => e && document.readyState == "complete" ? (setTimeout(() => e.click()), "done") : "")(document.getElementById(%s))`, strconv.Quote(id)))
 }
 
 // Text waits for the first element that a selector finds and gives its text.
