@@ -47,7 +47,6 @@ type watchState struct {
 	dirs  map[string]os.FileInfo // of the caches
 	who   []*watchedSource
 	plan  *servePlan
-	fleet string // the path of the fleet's file
 	// ruled reports that the fleet's file changed since: what the plan gives may be forbidden by now.
 	ruled bool
 }
@@ -77,7 +76,7 @@ func (s *servePlan) files() (names []string) {
 
 // watch reads how the caches look, before anything is fetched; files were looked at earlier.
 func (s *servePlan) watch(files filesSeen) *watchState {
-	n := &watchState{files: filesSeen{}, dirs: map[string]os.FileInfo{}, plan: s, fleet: s.fleet}
+	n := &watchState{files: filesSeen{}, dirs: map[string]os.FileInfo{}, plan: s}
 	for _, name := range s.files() {
 		seen, ok := files[name]
 		if !ok {
@@ -150,7 +149,7 @@ func (e *endpoint) poll() (why string) {
 	}
 	if changed := e.files.changed(); len(changed) > 0 {
 		why = "files changed"
-		if slices.Contains(changed, e.fleet) {
+		if slices.Contains(changed, e.plan.fleet) {
 			why, e.ruled = "this machine's settings changed", true
 		}
 	}
