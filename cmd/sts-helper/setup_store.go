@@ -115,7 +115,7 @@ func (p *program) sayStored() error {
 	for _, name := range names {
 		k, err := keystore.Described(dir, name)
 		q := files.Profile(name)
-		if err != nil || k == nil || q == nil || !q.HasKeys() || q.SessionToken() != "" {
+		if err != nil || k == nil || q == nil || !q.HasLongTermKey() {
 			continue
 		}
 		switch id := q.Value(awsconfig.KeyAccessKeyID); {

@@ -143,6 +143,9 @@ func (p *Profile) HasKeys() bool {
 	return p.Value(KeyAccessKeyID) != "" && p.Value(KeySecretAccessKey) != ""
 }
 
+// HasLongTermKey reports whether the profile's static keys are those of a user: no session token is beside them.
+func (p *Profile) HasLongTermKey() bool { return p.HasKeys() && p.SessionToken() == "" }
+
 // HasSSO reports whether the profile has any setting of IAM Identity Center.
 func (p *Profile) HasSSO() bool {
 	for _, key := range [...]string{KeySSOSession, KeySSORegion, KeySSOAccountID, KeySSOStartURL, KeySSORoleName} {

@@ -14,6 +14,11 @@ import (
 // ProfileKey is the long-term key in an AWS profile.
 type ProfileKey struct{ AccessKeyID, SecretAccessKey, MFASerial string }
 
+// keyOf is the key in a profile that has one.
+func keyOf(q *awsconfig.Profile) ProfileKey {
+	return ProfileKey{q.Value(awsconfig.KeyAccessKeyID), q.Value(awsconfig.KeySecretAccessKey), q.Value(awsconfig.KeyMFASerial)}
+}
+
 // StoredKey is the key of a profile that is to be kept in a store, under the profile's name.
 type StoredKey struct {
 	Profile string
@@ -46,8 +51,7 @@ func (p *Plan) noPlaceInStore(q *awsconfig.Profile) string {
 // storeKey notes the key of a profile among those that are stored, and lets the entries of config.toml that build
 // on the profile build on the stored key.
 func (p *Plan) storeKey(q *awsconfig.Profile) {
-	p.storedKeys = append(p.storedKeys, StoredKey{Profile: q.Name, Region: q.Value(awsconfig.KeyRegion),
-		ProfileKey: ProfileKey{q.Value(awsconfig.KeyAccessKeyID), q.Value(awsconfig.KeySecretAccessKey), q.Value(awsconfig.KeyMFASerial)}})
+	p.storedKeys = append(p.storedKeys, StoredKey{Profile: q.Name, Region: q.Value(awsconfig.KeyRegion), ProfileKey: keyOf(q)})
 	if slices.Contains(p.sources, q.Name) {
 		p.entriesOf(q, true)
 	}
@@ -124,7 +128,7 @@ func TakeKey(env settings.Environment, profile, name string, opts Options) (*Pla
 	switch {
 	case q == nil:
 		return nil, ProfileKey{}, failure.Configf("there is no AWS profile %s", display.Quote(profile)).Do("%s", display.DidYouMean(profile, p.files.ProfileNames()))
-	case !q.HasKeys() || q.Value(awsconfig.KeySessionToken) != "":
+	case !q.HasLongTermKey():
 		return nil, ProfileKey{}, failure.Configf("AWS profile %s has no long-term key", display.Quote(profile))
 	case slices.Contains(p.sources, profile):
 		return nil, ProfileKey{}, failure.Configf("entries of config.toml have source_profile = %s", tomlString(profile)).Do("write source_key = %s there instead, and add the key without --from-profile", tomlString(name))
@@ -136,7 +140,7 @@ func TakeKey(env settings.Environment, profile, name string, opts Options) (*Pla
 			return nil, ProfileKey{}, failure.Configf("AWS profile %s has source_profile = %s, and SDKs would find no key there", display.Quote(other), display.Safe(profile)).Do("take that profile over first: sts-helper setup %s", display.ShellWord(other))
 		}
 	}
-	key := ProfileKey{q.Value(awsconfig.KeyAccessKeyID), q.Value(awsconfig.KeySecretAccessKey), q.Value(awsconfig.KeyMFASerial)}
+	key := keyOf(q)
 	e := entry{name: profile}
 	e.add("source_key", name)
 	p.takeOver(q, append([]string{awsconfig.KeyMFASerial}, staticKey...), e)

@@ -41,7 +41,7 @@ func (p *Plan) kindOf(q *awsconfig.Profile) string {
 		return kindRole
 	case q.Value(awsconfig.KeyRoleARN) != "" || q.Value(awsconfig.KeyCredSource) != "" || q.Value(awsconfig.KeyWebIdentity) != "":
 		return kindOther
-	case p.longTerm(q.Name) != nil && !(q.HasKeys() && q.SessionToken() == ""):
+	case p.longTerm(q.Name) != nil && !q.HasLongTermKey():
 		return kindAWSMFA
 	case q.HasKeys() && q.SessionToken() != "":
 		return kindSession
@@ -102,7 +102,7 @@ func (p *Plan) survey() error {
 			if q != nil {
 				kind = p.kindOf(q)
 			}
-			hasKey := q != nil && q.HasKeys() && q.SessionToken() == ""
+			hasKey := q != nil && q.HasLongTermKey()
 			due := 1
 			switch {
 			case hasKey:
