@@ -63,17 +63,7 @@ func shortDirectly(t *testing.T, w *harness.World, l line) {
 
 // Of whatever credentials, a prompt says the same by both ways: before there are any, and with them.
 func TestShortStatusOfGeneratedQuestions(t *testing.T) {
-	questions := 40
-	if testing.Short() {
-		questions = 8
-	}
-	s := newStage(t)
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
-	operations := s.operations()
-	for range questions {
-		l := generate(rng, operations[rng.IntN(len(operations))])
+	questions(t, 40, func(s *stage, l line) {
 		bothWays(t, s.World, l.short())
 		s.Creds(t, s.Finish(t, l.command(t, s.World)))
 		calls := s.STS.Count("")
@@ -81,10 +71,7 @@ func TestShortStatusOfGeneratedQuestions(t *testing.T) {
 		if n := s.STS.Count(""); n != calls {
 			t.Errorf("%q: %d calls of STS", l, n-calls)
 		}
-		if t.Failed() {
-			return
-		}
-	}
+	})
 }
 
 // Whatever changes what a prompt is to say ends the direct answer.

@@ -116,6 +116,27 @@ func (h *home) start(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// serve starts a server, which is ended with the test; ended is closed when it has ended before.
+func (h *home) serve(t *testing.T, args ...string) (log *harness.Output, ended chan struct{}) {
+	t.Helper()
+	cmd := h.start(t, args...)
+	log, ended = &harness.Output{}, make(chan struct{})
+	cmd.Stdout, cmd.Stderr = log, log
+	harness.Must(t, cmd.Start())
+	go func() { _ = cmd.Wait(); close(ended) }()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+		if strings.Contains(log.String(), harness.Canary) {
+			t.Errorf("a secret in the log:\n%s", log)
+		}
+		if t.Failed() {
+			t.Logf("%s", log)
+		}
+	})
+	return log, ended
+}
+
 func (h *home) run(t *testing.T, args ...string) harness.Result {
 	t.Helper()
 	return h.finish(t, h.start(t, args...))

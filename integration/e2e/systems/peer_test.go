@@ -22,13 +22,7 @@ func TestInstanceMetadataOnWindows(t *testing.T) {
 		}
 		own := h.command
 		h.command = []string{own[0], filepath.Join(filepath.Dir(wineExe), "peercheck.exe")}
-		cmd := h.start(t, args...)
-		log := &harness.Output{}
-		cmd.Stdout, cmd.Stderr = log, log
-		harness.Must(t, cmd.Start())
-		ended := make(chan struct{})
-		go func() { _ = cmd.Wait(); close(ended) }()
-		defer func() { _ = cmd.Process.Kill(); <-ended }()
+		log, ended := h.serve(t, args...)
 		address := ""
 		harness.Await(t, "the server", func() bool {
 			select {

@@ -96,22 +96,7 @@ func TestServeWithAClient(t *testing.T) {
 		if !h.windows { // where docker takes no path with a blank, and users' names have none
 			args = append(args, "--token-file", filepath.Join(t.TempDir(), "run", "token"))
 		}
-		cmd := h.start(t, args...)
-		log := &harness.Output{}
-		cmd.Stdout, cmd.Stderr = log, log
-		harness.Must(t, cmd.Start())
-		ended := make(chan struct{})
-		go func() { _ = cmd.Wait(); close(ended) }()
-		defer func() {
-			_ = cmd.Process.Kill()
-			<-ended
-			if strings.Contains(log.String(), harness.Canary) {
-				t.Errorf("a secret in the log:\n%s", log)
-			}
-			if t.Failed() {
-				t.Logf("%s", log)
-			}
-		}()
+		_, ended := h.serve(t, args...)
 		file := filepath.Join(h.dir, "a b", "aws.env")
 		harness.Await(t, "the env-file", func() bool {
 			select {
