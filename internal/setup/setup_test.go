@@ -461,3 +461,21 @@ func TestCommand(t *testing.T) {
 		}
 	}
 }
+
+// Only a user's key is taken out of a profile: a session token beside it, under either of its names, makes it another.
+func TestTakeKey(t *testing.T) {
+	const temporary = "[base]\naws_access_key_id = ASIACANARYBASE000001\naws_secret_access_key = CANARYsecret\n"
+	for credentials, ok := range map[string]bool{
+		base: true,
+		base + "aws_session_token = CANARYtoken\n":       false,
+		temporary + "aws_session_token = CANARYtoken\n":  false,
+		temporary + "aws_security_token = CANARYtoken\n": false,
+		base + "aws_security_token = CANARYtoken\n":      true, // a leftover
+	} {
+		_, env := home{".aws/credentials": credentials}.make(t)
+		_, key, err := TakeKey(env, "base", "work", Options{Program: "sts-helper"})
+		if ok && (err != nil || key.AccessKeyID != "AKIACANARYBASE000001") || !ok && (err == nil || !strings.Contains(err.Error(), "has no long-term key")) {
+			t.Errorf("%s: %+v, %v", credentials, key.AccessKeyID, err)
+		}
+	}
+}
