@@ -163,10 +163,6 @@ func sourceToken(c token.Credentials) token.Token {
 	return token.Token{Operation: token.SourceCredentials, Credentials: c, Issued: time.Now().UTC().Truncate(time.Second)}
 }
 
-// errUnkept is the error of a call that waited for credentials of a source to hand out, and another
-// process found that the source gives none.
-var errUnkept = errors.New("the source's credentials are not handed out")
-
 // getSource is get for the credentials of a source; c is nil where there is no cache. handOut reports
 // that they are wanted for themselves: then a source whose credentials are not kept is not asked by
 // everyone who waited for its lock.
@@ -356,32 +352,6 @@ func (p *Provider) signerOf(ctx context.Context, t token.Token) (*token.Principa
 		return nil, err
 	}
 	return &who, nil
-}
-
-// handOut gives the source's credentials themselves, which is all that was asked for. It gives
-// nothing where they are a long-term key: then a session is made with it.
-func (p *Provider) handOut(ctx context.Context, renew bool) (cache.Answer, error) {
-	if p.base == nil { // in a file or in variables, with a session token
-		c, _, err := p.askSource(ctx, false)
-		return cache.Answer{Token: sourceToken(c), Origin: cache.Fresh}, err
-	}
-	if !renew && p.base.state().Unkept {
-		return cache.Answer{}, nil
-	}
-	a, err := p.base.ofSource(ctx, renew, true)
-	switch {
-	case errors.Is(err, errUnkept):
-		return cache.Answer{}, nil
-	case err != nil:
-		return cache.Answer{}, err
-	case !temporary(a.Token.Credentials):
-		return cache.Answer{}, nil
-	case !a.Token.Credentials.CanExpire && a.Origin != cache.Fresh:
-		// How long they still live is not known, so they are handed out as new as can be.
-		c, _, err := p.base.askSource(ctx, false)
-		return cache.Answer{Token: sourceToken(c), Origin: cache.Fresh}, err
-	}
-	return a, nil
 }
 
 // notTemporary refuses credentials of a source that STS would refuse for p's operation.

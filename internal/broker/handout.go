@@ -1,0 +1,38 @@
+package broker
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sts-helper/sts-helper/cache"
+)
+
+// errUnkept is the error of a call that waited for credentials of a source to hand out, and another
+// process found that the source gives none.
+var errUnkept = errors.New("the source's credentials are not handed out")
+
+// handOut gives the source's credentials themselves, which is all that was asked for. It gives
+// nothing where they are a long-term key: then a session is made with it.
+func (p *Provider) handOut(ctx context.Context, renew bool) (cache.Answer, error) {
+	if p.base == nil { // in a file or in variables, with a session token
+		c, _, err := p.askSource(ctx, false)
+		return cache.Answer{Token: sourceToken(c), Origin: cache.Fresh}, err
+	}
+	if !renew && p.base.state().Unkept {
+		return cache.Answer{}, nil
+	}
+	a, err := p.base.ofSource(ctx, renew, true)
+	switch {
+	case errors.Is(err, errUnkept):
+		return cache.Answer{}, nil
+	case err != nil:
+		return cache.Answer{}, err
+	case !temporary(a.Token.Credentials):
+		return cache.Answer{}, nil
+	case !a.Token.Credentials.CanExpire && a.Origin != cache.Fresh:
+		// How long they still live is not known, so they are handed out as new as can be.
+		c, _, err := p.base.askSource(ctx, false)
+		return cache.Answer{Token: sourceToken(c), Origin: cache.Fresh}, err
+	}
+	return a, nil
+}
