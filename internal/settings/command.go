@@ -16,7 +16,8 @@ import (
 
 // What a command prints depends on the variables and files that its line names: another value of
 // $WHO, or another content of ~/keys.json, may be another user's credentials. They are looked at
-// before each use, and are part of the key.
+// before each use, and are part of the key. So is the home directory, which every line names: where
+// homes share a cache, a program finds another vault in each.
 
 // Variables as command lines have them. They are compiled where there is a command.
 const (
@@ -34,11 +35,10 @@ const (
 )
 
 // command stands for the variables that a command line names, and for the content of the files
-// that it names; "" where it names none. files are the paths of all that were looked at.
+// that it names. files are the paths of all that were looked at.
 func (e Environment) command(line string) (observed string, files []string) {
-	h, found := sha256.New(), false
+	h := sha256.New()
 	add := func(what, name, value string) {
-		found = true
 		for _, s := range []string{what, name, value} {
 			fmt.Fprintf(h, "%d:%s", len(s), s)
 		}
@@ -56,6 +56,7 @@ func (e Environment) command(line string) (observed string, files []string) {
 	for _, name := range slices.Compact(names) {
 		add("variable", name, e.Getenv(name))
 	}
+	add("home", "", e.HomeDir())
 	for _, path := range e.namedFiles(pattern, line) {
 		data, info, err := safefile.Read(path, maxNamed)
 		if err != nil && !absent(err) {
@@ -67,9 +68,6 @@ func (e Environment) command(line string) (observed string, files []string) {
 		if err == nil {
 			add("file", path, string(data))
 		}
-	}
-	if !found {
-		return "", files
 	}
 	return hex.EncodeToString(h.Sum(nil)), files
 }
@@ -89,8 +87,7 @@ func (e Environment) namedFiles(pattern *regexp.Regexp, line string) (paths []st
 			continue // an option
 		}
 		if !filepath.IsAbs(word) && word[0] != '~' {
-			// Nearly all words are no files. One that is matters, and with it the working directory.
-			if _, _, err := safefile.Read(word, maxNamed); err != nil || i == 0 && !strings.ContainsAny(word, `/\`) {
+			if i == 0 && !strings.ContainsAny(word, `/\`) || !e.isFile(word) {
 				continue // the first one is looked for in PATH
 			}
 		}
@@ -99,4 +96,18 @@ func (e Environment) namedFiles(pattern *regexp.Regexp, line string) (paths []st
 		}
 	}
 	return paths
+}
+
+// isFile reports whether a word is a file of the working directory. Nearly all words are none. One that is
+// matters, and with it the directory; one that is none here may be one in another.
+func (e Environment) isFile(word string) bool {
+	_, info, err := safefile.Read(word, maxNamed)
+	switch {
+	case absent(err):
+		e.reading(word)
+		e.seen(word, nil, nil, err)
+	case err != nil && info != nil:
+		e.expand(word, "") // a directory, a program: noted by the name of the one that it is in
+	}
+	return err == nil
 }

@@ -65,8 +65,7 @@ func TestProcessLookedAtAgain(t *testing.T) {
 	m := harness.NewMovableWorld(t)
 	w := worldOf(t, m.World)
 	// The command's line does not say what it reads.
-	harness.Must(t, w.Write("bin/vault", "#!/bin/sh\nexec cat ~/now.json\n"))
-	harness.Must(t, os.Chmod(filepath.Join(w.Dir, "bin/vault"), 0o700))
+	w.vault(t, "exec cat ~/now.json")
 	w.process(t, "vault", "~/bin/vault")
 	be := func(who string) {
 		t.Helper()
@@ -104,8 +103,7 @@ func TestProcessLongTermKey(t *testing.T) {
 	key := func(u *emulator.User) string {
 		return `{"Version":1,"AccessKeyId":"` + u.AccessKeyID + `","SecretAccessKey":"` + u.SecretAccessKey + `"}`
 	}
-	harness.Must(t, w.Write("bin/vault", "#!/bin/sh\nexec cat ~/now.json\n"))
-	harness.Must(t, os.Chmod(filepath.Join(w.Dir, "bin/vault"), 0o700))
+	w.vault(t, "exec cat ~/now.json")
 	w.process(t, "vault", "~/bin/vault")
 	harness.Must(t, w.Write("now.json", key(w.User)))
 	for range 3 {
@@ -135,6 +133,61 @@ func TestProcessLongTermKey(t *testing.T) {
 		}
 		return err
 	}))
+}
+
+// A command finds what it prints below the home directory, whatever its line says: where two homes have one cache,
+// each has its own.
+func TestHomesThatShareACache(t *testing.T) {
+	w := newWorld(t)
+	w.vault(t, "exec cat $HOME/.vault/now.json")
+	idp := w.STS.AddOIDCProvider(harness.Account, "https://idp.example.com", "sts.amazonaws.com")
+	web := w.STS.AddRole(harness.Account, "web", emulator.Trust(idp.ARN), emulator.TrustActions("sts:AssumeRoleWithWebIdentity")).ARN
+	for _, who := range []string{"alice", "bob"} {
+		w.write(t, filepath.Join(w.Dir, "homes", who, ".vault/now.json"), []byte(w.Read(t, who+".json")))
+		w.write(t, filepath.Join(w.Dir, "homes", who, ".vault/jwt"), []byte(idp.Token(who, "sts.amazonaws.com", time.Now().Add(time.Hour))))
+	}
+	harness.Must(t, w.Write("bin/jwt", "#!/bin/sh\nexec cat $HOME/.vault/jwt\n"))
+	harness.Must(t, os.Chmod(filepath.Join(w.Dir, "bin/jwt"), 0o700))
+	harness.Must(t, w.Write("config", "[profile vault]\ncredential_process = "+w.Dir+"/bin/vault\n"))
+	for _, args := range [][]string{
+		{"--source-command", w.Dir + "/bin/vault"},
+		{"--role-arn", w.app, "--source-command", w.Dir + "/bin/vault"},
+		{"--source-profile", "vault"},
+		w.role("vault"),
+		{"--role-arn", web, "--role-session-name", "web", "--web-identity-token-command", w.Dir + "/bin/jwt"},
+	} {
+		for _, who := range []string{"alice", "bob", "alice", "bob"} {
+			r := w.run(t, []string{"HOME=" + filepath.Join(w.Dir, "homes", who), "XDG_CACHE_HOME=" + filepath.Join(w.Dir, "shared"), "AWS_CONFIG_FILE=" + filepath.Join(w.Dir, "config")}, args...)
+			id, _ := w.STS.Lookup(w.Creds(t, r).AccessKeyId)
+			if got := w.signer(t, r); got != who && id.Subject != who {
+				t.Errorf("%v: the home of %s gets what is %s's", args, who, got)
+			}
+		}
+	}
+}
+
+// A name on the line that is no file here may be one in another directory, where the command prints something else.
+func TestProcessAnotherDirectory(t *testing.T) {
+	w := newWorld(t)
+	w.vault(t, `if [ -f "$1" ]; then exec cat "$1"; fi; exec cat ~/alice.json`)
+	harness.Must(t, os.MkdirAll(filepath.Join(w.Dir, "without"), 0o700))
+	harness.Must(t, os.MkdirAll(filepath.Join(w.Dir, "folder/keys.json"), 0o700))
+	w.write(t, filepath.Join(w.Dir, "with/keys.json"), []byte(w.Read(t, "bob.json")))
+	w.process(t, "vault", "~/bin/vault keys.json")
+	for _, first := range []string{"without", "folder", "with"} {
+		harness.Must(t, os.RemoveAll(w.Cache()))
+		for _, dir := range []string{first, first, "with", "without", "folder", "with", "with", "folder"} {
+			cmd := w.Command(t, w.role("vault")...)
+			cmd.Dir = filepath.Join(w.Dir, dir)
+			want := "alice"
+			if dir == "with" {
+				want = "bob"
+			}
+			if got := w.signer(t, w.Finish(t, cmd)); got != want {
+				t.Errorf("first %s, now %s: got what %s signed", first, dir, got)
+			}
+		}
+	}
 }
 
 // alice and bob have one role in one account, and are two people: whoever is logged in gets their

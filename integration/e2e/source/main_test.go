@@ -83,6 +83,13 @@ func (w *world) process(t *testing.T, profile, command string) {
 	harness.Must(t, err)
 }
 
+// vault makes the program ~/bin/vault, whose name does not say what it reads.
+func (w *world) vault(t *testing.T, script string) {
+	t.Helper()
+	harness.Must(t, w.Write("bin/vault", "#!/bin/sh\n"+script+"\n"))
+	harness.Must(t, os.Chmod(filepath.Join(w.Dir, "bin/vault"), 0o700))
+}
+
 func (w *world) ran(t *testing.T) int {
 	t.Helper()
 	b, err := os.ReadFile(w.runs)
