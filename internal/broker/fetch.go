@@ -42,6 +42,9 @@ func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error
 		if p.noLaterEnd(a.Token) {
 			return token.Token{}, cache.ErrNoLater
 		}
+		if p.req.HandOut && temporary(a.Token.Credentials) {
+			return token.Token{}, errTemporary{}
+		}
 		t, err := p.askWith(ctx, a.Token)
 		if err == nil || again || !revoked(err) || p.base.req.OfSource() && a.Origin == cache.Fresh {
 			return t, err

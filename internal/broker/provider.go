@@ -245,6 +245,9 @@ func (p *Provider) answer(ctx context.Context, renew bool) (cache.Answer, error)
 		Waiting:     p.waitForHolder,
 	})
 	p.opts.Log.DebugContext(ctx, Waited, "for", "a token")
+	if _, ok := errors.AsType[errTemporary](errors.Join(append(a.Warnings, err)...)); ok {
+		return p.handOut(ctx, false) // the source was asked just now
+	}
 	if err == nil && a.Origin == cache.Fresh {
 		a.Warnings = append(a.Warnings, elsewhere(c)...)
 	}

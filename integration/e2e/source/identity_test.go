@@ -190,6 +190,27 @@ func TestProcessAnotherDirectory(t *testing.T) {
 	}
 }
 
+// A command that printed a long-term key may print temporary credentials the next time: they are the answer then, at once.
+func TestLongTermKeyBecomesTemporary(t *testing.T) {
+	w := newWorld(t)
+	w.vault(t, "exec cat ~/now.json")
+	w.process(t, "vault", "~/bin/vault")
+	args := []string{"--source-profile", "vault"}
+	harness.Must(t, w.Write("now.json", `{"Version":1,"AccessKeyId":"`+w.User.AccessKeyID+`","SecretAccessKey":"`+w.User.SecretAccessKey+`"}`))
+	w.Creds(t, w.Run(t, args...))
+	harness.Must(t, w.Write("now.json", w.Read(t, "bob.json")))
+	sessions, err := filepath.Glob(filepath.Join(w.Cache(), "v1", "*.cred"))
+	harness.Must(t, err)
+	for _, f := range sessions { // as if it had ended
+		harness.Must(t, os.Remove(f))
+	}
+	for range 2 {
+		if got := w.signer(t, w.Run(t, args...)); got != "bob" {
+			t.Errorf("got what is %s's", got)
+		}
+	}
+}
+
 // alice and bob have one role in one account, and are two people: whoever is logged in gets their
 // own tokens, whoever is logged out none, not even while AWS is away.
 func TestLoginSwitched(t *testing.T) {
