@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/source"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -97,6 +98,15 @@ func (p *Provider) wait(ctx context.Context) time.Duration {
 		return p.fullWait()
 	}
 	return max(b.wait-b.gone(), leastWait)
+}
+
+// loginWait is how long a login is still waited for in which the user is at this moment.
+func loginWait(ctx context.Context) time.Duration {
+	b := budgetOf(ctx)
+	if b == nil {
+		return source.LoginWait
+	}
+	return max(source.LoginWait-b.gone(), leastWait)
 }
 
 // promptTimeout is how long the user is given from now on, or the program that gives codes: that

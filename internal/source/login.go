@@ -80,6 +80,8 @@ func (s session[L]) Needed() string {
 	switch {
 	case errors.Is(err, loginfile.ErrNotLoggedIn):
 		return "not logged in to " + s.kind
+	case errors.Is(err, identitycenter.ErrOtherPortal):
+		return "its login to " + s.kind + " is to another start URL"
 	case err != nil:
 		return "its login cannot be read"
 	case !l.Valid(time.Now(), useUnder) && !s.refreshable(l):
@@ -194,11 +196,11 @@ func (s identityCenter) Login(ctx context.Context, ask Ask, force bool) (bool, e
 		var grant *identitycenter.Grant
 		var err error
 		if ask.AnyDevice {
-			grant, err = s.service.LoginDevice(ctx, s.dir(), s.asked(), func(p identitycenter.Prompt) {
+			grant, err = s.service.LoginDevice(ctx, s.dir(), s.asked, func(p identitycenter.Prompt) {
 				ask.Show(Page{URL: p.FullURL, Code: p.UserCode, Plain: p.URL, Until: p.Expires})
 			})
 		} else {
-			grant, err = s.service.LoginBrowser(ctx, s.dir(), s.asked(), showUntil(ctx, ask))
+			grant, err = s.service.LoginBrowser(ctx, s.dir(), s.asked, showUntil(ctx, ask))
 		}
 		return func() error { _, err := grant.Save(s.dir()); return err }, err
 	})

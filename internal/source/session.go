@@ -36,9 +36,10 @@ const (
 	refreshGrace = 2 * time.Second
 
 	// lockWait is how long a call waits for a process that refreshes the same login, and
-	// loginWait for one in which the user is logging in.
+	// LoginWait, from the call's beginning on, for one in which the user is logging in: SDKs end a
+	// credential_process after 60 s, and AWS needs its share.
 	lockWait  = 18 * time.Second
-	loginWait = 50 * time.Second
+	LoginWait = 50 * time.Second
 )
 
 // session is the login of one kind behind a source. Its file is AWS's, and its lock is ours:
@@ -144,7 +145,8 @@ func (s session[L]) Observe() (State, error) {
 
 // LoginNeeded reports whether only a login of the user's can cure what is wrong.
 func LoginNeeded(err error) bool {
-	return errors.Is(err, loginfile.ErrNotLoggedIn) || errors.Is(err, loginfile.ErrEnded) || errors.Is(err, loginfile.ErrDamaged)
+	return errors.Is(err, loginfile.ErrNotLoggedIn) || errors.Is(err, loginfile.ErrEnded) || errors.Is(err, loginfile.ErrDamaged) ||
+		errors.Is(err, identitycenter.ErrOtherPortal)
 }
 
 // lock takes the login's lock. While another process has it the file is read again, since that
@@ -163,7 +165,7 @@ func (s session[L]) lock(ctx context.Context, left time.Duration) (held *lock.He
 		}
 		limit := cmp.Or(s.options.Wait, lockWait)
 		if who, ok := lock.ReadHolder(path); ok && who.Asking {
-			limit = max(limit, loginWait)
+			limit = max(limit, cmp.Or(s.options.LoginWait, LoginWait))
 			if !asked {
 				asked = true
 				cache.Asking(ctx) // callers that wait for this one wait for the user
@@ -185,6 +187,9 @@ func (s session[L]) lock(ctx context.Context, left time.Duration) (held *lock.He
 		return nil, l, err // stopped
 	}
 	who, _ := lock.ReadHolder(path)
+	if who.Asking {
+		return nil, l, &cache.HeldError{Holder: who, Waited: time.Since(began)}
+	}
 	return nil, l, s.noLock(fmt.Errorf("%s has it", display.Safe(who.String())))
 }
 
@@ -217,6 +222,8 @@ func (s session[L]) failed(err error) error {
 		what = "needs a new login: that to " + s.kind + " has ended"
 	case errors.Is(err, loginfile.ErrDamaged):
 		what = "needs a new login: " + display.Safe(s.file()) + " is damaged"
+	case errors.Is(err, identitycenter.ErrOtherPortal):
+		what = "needs a new login: " + display.Safe(err.Error()) + " than its settings name"
 	case errors.Is(err, awslogin.ErrPermissions):
 		return &failure.Error{Class: failure.Denied, Err: err, Final: true, Text: fmt.Sprintf(
 			"the login of %s cannot be refreshed: %s", Describe(s.def), display.Safe(err.Error())),
@@ -256,12 +263,14 @@ func LoginCommand(def request.Source) string {
 type identityCenter struct {
 	session[*identitycenter.Login]
 	service identitycenter.Service
+	asked   identitycenter.Session
 }
 
 const userAgent = "sts-helper"
 
 func newIdentityCenter(def request.Source, o Options) identityCenter {
 	l := def.Login
+	asked := identitycenter.Session{Name: l.SessionName, StartURL: l.StartURL, Region: l.Region, Scopes: l.Scopes}
 	svc := identitycenter.Service{Transport: oauth.NewTransport(o.CABundle), UserAgent: userAgent, Refreshed: o.refreshed(l.File)}
 	svc.Portal, svc.OIDC = identitycenter.Endpoints(l.Region)
 	if l.Portal != "" {
@@ -270,10 +279,13 @@ func newIdentityCenter(def request.Source, o Options) identityCenter {
 	if l.OIDC != "" {
 		svc.OIDC = strings.TrimSuffix(l.OIDC, "/")
 	}
-	return identityCenter{service: svc, session: session[*identitycenter.Login]{
-		def: def, options: o, kind: "IAM Identity Center", command: "aws sso login", read: identitycenter.Read,
+	return identityCenter{service: svc, asked: asked, session: session[*identitycenter.Login]{
+		def: def, options: o, kind: "IAM Identity Center", command: "aws sso login", read: asked.Read,
 		refreshable: func(l *identitycenter.Login) bool { return l.Refreshable(time.Now()) },
 		refresh: func(ctx context.Context, path string, left time.Duration) (*identitycenter.Login, bool, error) {
+			if l, err := asked.Read(path); errors.Is(err, identitycenter.ErrOtherPortal) {
+				return l, false, err
+			}
 			s := svc
 			s.Transport = patient(o)
 			return identitycenter.Refresh(ctx, s, path, left)
@@ -291,11 +303,6 @@ func patient(o Options) *http.Transport {
 // refreshed notes refreshes of a login's file.
 func (o Options) refreshed(file string) func(before, after []byte) {
 	return func(before, after []byte) { Refreshed(o.Cache, file, before, after) }
-}
-
-func (s identityCenter) asked() identitycenter.Session {
-	l := s.def.Login
-	return identitycenter.Session{Name: l.SessionName, StartURL: l.StartURL, Region: l.Region, Scopes: l.Scopes}
 }
 
 // awsLogin are the credentials of a session of "aws login".

@@ -48,8 +48,9 @@ type Options struct {
 	Chain Chain
 	// Cache is where logins are locked, and what is known of them is kept; nil for none.
 	Cache *cache.Cache
-	// Wait is how long another process is waited for that has the lock of a login.
-	Wait time.Duration
+	// Wait is how long another process is waited for that has the lock of a login, and LoginWait one in which
+	// the user is logging in; 0 for the usual time.
+	Wait, LoginWait time.Duration
 	// Unattended says that the user is not asked for anything, and Login what they are told to run then.
 	Unattended bool
 	Login      string

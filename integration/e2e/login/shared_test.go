@@ -3,6 +3,7 @@ package login_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,67 @@ func TestOneLoginForAll(t *testing.T) {
 	}
 	if n := w.STS.Count("CreateToken"); n != 1 {
 		t.Errorf("%d logins", n)
+	}
+}
+
+// A login that is not finished is waited for until 50 seconds after a call's beginning, whatever the call waited for
+// before: SDKs end it after 60.
+func TestUnfinishedLoginEndsTheWait(t *testing.T) {
+	harness.Long(t, "waits for 50 seconds")
+	t.Parallel()
+	w := newWorld(t)
+	w.STS.SetBrowserUser("alice")
+	_, login := w.login(t, w.withBrowser(), "app")
+	w.opened(t)
+	before := 0
+	for _, j := range w.start(t, 3, "app") { // of which two wait for the first before
+		r := j.Result(t)
+		var waited, pid int
+		if _, err := fmt.Sscanf(r.Stderr, "sts-helper: waited %ds for pid %d", &waited, &pid); err != nil || r.Code != harness.ExitLocked ||
+			pid != login.Cmd.Process.Pid || !strings.Contains(r.Stderr, "answer there") {
+			t.Errorf("exit %d, %q", r.Code, r.Stderr)
+		}
+		if waited < 45 {
+			before++
+		}
+	}
+	if before != 2 {
+		t.Errorf("%d of them began to wait for the login with less than the whole time", before)
+	}
+}
+
+// The file of a login has the name of the sso-session. Where that names another start URL by now, what is in it is the
+// login of another directory's user.
+func TestLoginToAnotherStartURL(t *testing.T) {
+	w := newWorld(t)
+	in := func(user, startURL string) {
+		t.Helper()
+		harness.Must(t, os.MkdirAll(filepath.Dir(w.sso), 0o700))
+		harness.Must(t, os.WriteFile(w.sso, w.STS.SignInSSO(user).File(startURL, "eu-west-1"), 0o600))
+	}
+	in("bob", "https://other.awsapps.com/start")
+	for _, args := range [][]string{{"--source-profile", "corp"}, {"--profile", "app"}} {
+		r := w.Run(t, args...)
+		if r.Code != harness.ExitInteraction || r.Stdout != "" || !strings.Contains(r.Stderr, "another start URL (https://other.awsapps.com/start)") || !strings.HasSuffix(r.Stderr, "; run: sts-helper login corp\n") {
+			t.Errorf("exit %d, %q", r.Code, r.Stderr)
+		}
+	}
+	if n := w.STS.Count("GetRoleCredentials"); n != 0 {
+		t.Errorf("%d requests with another directory's login", n)
+	}
+	w.STS.SetBrowserUser("alice")
+	tt, j := w.login(t, w.withBrowser(), "corp")
+	browse(t, w.opened(t))
+	w.ok(t, tt, j)
+	w.Creds(t, w.Run(t, "--profile", "app"))
+	for _, same := range []string{startURL + "/", startURL + "/#/", startURL + "#", strings.ToUpper(startURL[:30]) + startURL[30:]} {
+		in("alice", same)
+		w.Creds(t, w.Run(t, "--profile", "app"))
+	}
+	in("bob", "https://other.awsapps.com/start")
+	r := w.Run(t, "logout", "corp")
+	if _, err := os.Stat(w.sso); r.Code != 0 || !os.IsNotExist(err) {
+		t.Errorf("logout: exit %d, %q; %v", r.Code, r.Stderr, err)
 	}
 }
 

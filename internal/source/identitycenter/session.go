@@ -8,7 +8,10 @@
 package identitycenter
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/awsconfig"
@@ -63,6 +66,22 @@ var kind = loginfile.Kind[*Login]{Parse: parse}
 
 // Read reads a token file. Its errors are those of package loginfile.
 func Read(path string) (*Login, error) { return kind.Read(path) }
+
+// ErrOtherPortal is a token file whose login is to another start URL than the profile's: the file has the name of
+// the sso-session, whatever that says by now.
+var ErrOtherPortal = errors.New("the login is to another start URL")
+
+// Read is the function of that name for the token file of s, at path. A login to another start URL is [ErrOtherPortal].
+func (s Session) Read(path string) (*Login, error) {
+	l, err := Read(path)
+	if err == nil && l.StartURL != "" && portalOf(l.StartURL) != portalOf(s.StartURL) {
+		err = fmt.Errorf("%w (%s)", ErrOtherPortal, l.StartURL)
+	}
+	return l, err
+}
+
+// portalOf is a start URL without what AWS's console shows behind it, and people leave out: "/start/#/".
+func portalOf(startURL string) string { return strings.TrimRight(strings.ToLower(startURL), "/#") }
 
 func parse(t *loginfile.Text) (*Login, error) {
 	l := &Login{
