@@ -130,29 +130,25 @@ func (f *File) Replace(section string, keys []string, text string) bool {
 	return true
 }
 
-// InsertAfter puts a line behind each one that match, given it without its end, is true of.
-func (f *File) InsertAfter(match func(line string) bool, text string) {
-	for i := len(f.lines); i > 0; i-- {
-		if match(strings.TrimRight(f.lines[i-1].text, "\r\n")) {
-			f.insert(i, text)
-		}
+// Line is a line of the text as it was, counted from 1 and without its end; "" where there is none.
+func (f *File) Line(n int) string {
+	if n < 1 || n > len(f.before) {
+		return ""
 	}
+	return strings.TrimRight(f.before[n-1], "\r\n")
 }
 
-// Swap gives each line to with, without its end, and puts the lines that with gives in its place; the line
-// stays where those are none.
-func (f *File) Swap(with func(line string) []string) {
-	for i := 0; i < len(f.lines); i++ {
-		text := strings.TrimRight(f.lines[i].text, "\r\n")
-		others := with(text)
-		if len(others) == 0 {
-			continue
-		}
-		f.lines[i] = line{others[0] + f.lines[i].text[len(text):], -1}
-		for _, other := range others[1:] {
-			i++
-			f.insert(i, other)
-		}
+// ReplaceLine puts other lines in the place of [File.Line] n, where that is there still; a first one that is the same stays.
+func (f *File) ReplaceLine(n int, first string, more ...string) {
+	at := slices.IndexFunc(f.lines, func(l line) bool { return l.was >= 0 && l.was == n-1 })
+	if at < 0 {
+		return
+	}
+	if was := f.Line(n); first != was {
+		f.lines[at] = line{first + f.before[n-1][len(was):], -1}
+	}
+	for i, text := range more {
+		f.insert(at+1+i, text)
 	}
 }
 

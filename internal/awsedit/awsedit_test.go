@@ -59,6 +59,13 @@ func TestEdits(t *testing.T) {
 		"twice": {in: "[default]\nk = 1\n[default]\nk = 2\nK: 3\n", want: "[default]\nnew\n[default]\n",
 			edit: func(f *File) { f.Replace("profile default", []string{"k"}, "new") }},
 		"plain": {in: "a", want: "a\n\nb\n", kind: Plain, edit: func(f *File) { f.Append("b") }},
+		"lines as they were": {in: "a\r\nb\r\nc", want: "a\r\nx\r\ny\r\nz\r\nc2", kind: Plain, edit: func(f *File) {
+			f.ReplaceLine(2, "x", "y", "z")
+			f.ReplaceLine(2, "it is no more")
+			f.ReplaceLine(3, f.Line(3)+"2")
+			f.ReplaceLine(1, f.Line(1))
+			f.ReplaceLine(4, "no such line"+f.Line(4))
+		}},
 	} {
 		f, err := Parse([]byte(tc.in), tc.kind)
 		if err != nil {

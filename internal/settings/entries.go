@@ -21,18 +21,29 @@ func Names(env Environment) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// EntrySources lists the AWS profiles that entries of config.toml name as their source.
-func EntrySources(env Environment) ([]string, error) {
+// EntrySource is an AWS profile that an entry of config.toml names as its source.
+type EntrySource struct {
+	Profile string
+	Line    int // of its source_profile in the file, from 1; 0 in an inline table
+	// Region and CredentialsFile report that the entry has a key of that name, too.
+	Region, CredentialsFile bool
+}
+
+// EntrySources are the AWS profiles that entries of config.toml build on.
+func EntrySources(env Environment) ([]EntrySource, error) {
 	f, err := openConfigFile(env)
 	if err != nil || f == nil {
 		return nil, err
 	}
-	var all []string
-	for _, e := range f.entries {
-		for _, v := range e.values {
-			if v.setting == sSourceProfile {
-				all = append(all, v.list...)
+	var all []EntrySource
+	for i := range f.entries {
+		e := &f.entries[i]
+		if source := e.value(sSourceProfile); source != nil {
+			s := EntrySource{Profile: source.list[0], Line: source.line, Region: e.value(sRegion) != nil, CredentialsFile: e.value(sCredentialsFile) != nil}
+			if source.inline {
+				s.Line = 0
 			}
+			all = append(all, s)
 		}
 	}
 	return all, nil

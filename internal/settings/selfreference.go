@@ -70,7 +70,7 @@ func (l *loader) sourceAskedBy(args []string) (string, bool) {
 		entryName = "default"
 	}
 	if e := l.entryNamed(entryName); e != nil {
-		if private && slices.ContainsFunc(e.values, func(v fileValue) bool { return v.setting == sCredentialsFile }) {
+		if private && e.value(sCredentialsFile) != nil {
 			return "", false
 		}
 		for _, v := range e.values {

@@ -37,6 +37,17 @@ type fileValue struct {
 	line    int
 	list    []string
 	nested  bool // from the table form of tag, which may be written key by key
+	inline  bool // in an inline table
+}
+
+// value finds the value of a setting, nil where the entry has none.
+func (e *entry) value(setting id) *fileValue {
+	for i := range e.values {
+		if e.values[i].setting == setting {
+			return &e.values[i]
+		}
+	}
+	return nil
 }
 
 // openConfigFile reads the config file, nil where there is none.
@@ -118,7 +129,8 @@ type walk struct {
 	file    *configFile
 	parser  *unstable.Parser
 	data    []byte
-	table   []string // the table that keys stand in
+	table   []string // the table that keys are in
+	inline  bool     // keys are in an inline table
 	headers map[string]bool
 	index   map[string]int             // entry names to their places in file.entries
 	counted struct{ offset, line int } // where the last line number was counted to
@@ -175,6 +187,8 @@ func (w *walk) keyValue(table []string, n *unstable.Node) error {
 		if err := w.open(full, line); err != nil {
 			return err
 		}
+		outer := w.inline
+		w.inline = true
 		for it := value.Children(); it.Next(); {
 			if it.Node().Kind != unstable.KeyValue {
 				continue
@@ -183,6 +197,7 @@ func (w *walk) keyValue(table []string, n *unstable.Node) error {
 				return err
 			}
 		}
+		w.inline = outer
 		return nil
 	}
 	return w.assign(full, line, value)
@@ -260,12 +275,10 @@ func (w *walk) add(e *entry, setting id, line int, value *unstable.Node) error {
 	if err != nil {
 		return err
 	}
-	for _, v := range e.values {
-		if v.setting == setting {
-			return w.twice(settings[setting].Key, line, v.line)
-		}
+	if v := e.value(setting); v != nil {
+		return w.twice(settings[setting].Key, line, v.line)
 	}
-	e.values = append(e.values, fileValue{setting: setting, line: line, list: list})
+	e.values = append(e.values, fileValue{setting: setting, line: line, list: list, inline: w.inline})
 	return nil
 }
 

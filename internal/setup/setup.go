@@ -80,9 +80,9 @@ type Plan struct {
 	config, creds, toml, private *file
 	entries                      []string            // of config.toml, those to come among them
 	moved                        map[string][]string // what each profile loses: keys of its sections
-	sources                      []string            // profiles that entries of config.toml build on
-	movedKeys                    map[string]bool     // profiles whose key is in the private file, or will be
-	storedKeys                   []StoredKey         // that the caller puts into a store
+	sources                      []settings.EntrySource
+	movedKeys                    map[string]bool // profiles whose key is in the private file, or will be
+	storedKeys                   []StoredKey     // that the caller puts into a store
 }
 
 // file is a file that may change.

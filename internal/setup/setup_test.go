@@ -479,3 +479,53 @@ func TestTakeKey(t *testing.T) {
 		}
 	}
 }
+
+// The entries of config.toml that build on a key follow it to where it moves. Where that takes more than another line,
+// nothing is changed.
+func TestEntriesThatBuildOnAKey(t *testing.T) {
+	const refused = "builds on it by more than a line"
+	for name, tc := range map[string]struct{ toml, file, store string }{
+		"one": {"[profile.one]\nsource_profile = \"base\"\nduration = \"2h\"",
+			"[profile.one]\nsource_profile = \"base\"\ncredentials_file = \"credentials\"\nduration = \"2h\"",
+			"[profile.one]\nsource_key = \"base\"\nregion = \"eu-west-1\"\nduration = \"2h\""},
+		"two, and one of another profile": {"[profile.one]\nsource_profile = 'base' # mine\r\n[profile.dev]\nsource_profile = \"dev\"\n[profile.two]\nregion = \"us-east-1\"\n  source_profile=\"base\"",
+			"[profile.one]\nsource_profile = 'base' # mine\r\ncredentials_file = \"credentials\"\r\n[profile.dev]\nsource_profile = \"dev\"\n[profile.two]\nregion = \"us-east-1\"\n  source_profile=\"base\"\ncredentials_file = \"credentials\"",
+			"[profile.one]\nsource_key = 'base' # mine\r\nregion = \"eu-west-1\"\r\n[profile.dev]\nsource_profile = \"dev\"\n[profile.two]\nregion = \"us-east-1\"\n  source_key=\"base\""},
+		"a region behind another section": {"[profile.one]\nsource_profile = \"base\"\n[profile.two]\nsource_profile = \"dev\"\n[profile]\none.region = \"us-east-1\"",
+			"[profile.one]\nsource_profile = \"base\"\ncredentials_file = \"credentials\"\n[profile.two]\nsource_profile = \"dev\"\n[profile]\none.region = \"us-east-1\"",
+			"[profile.one]\nsource_key = \"base\"\n[profile.two]\nsource_profile = \"dev\"\n[profile]\none.region = \"us-east-1\""},
+		"text that looks like the line":    {"[profile.one]\nsource_command = \"\"\"\nsource_profile = \"base\"\n\"\"\"", "", ""},
+		"inline":                           {"[profile]\none = { source_profile = \"base\" }", refused, refused},
+		"inline, on lines of its own":      {"[profile]\none = {\nsource_profile = \"base\"\n}", refused, refused},
+		"dotted":                           {"[profile]\none.source_profile = \"base\"", refused, refused},
+		"quoted":                           {"[profile.one]\n\"source_profile\" = \"base\"", refused, refused},
+		"a text of several lines":          {"[profile.one]\nsource_profile = \"\"\"\nbase\"\"\"", refused, refused},
+		"another file":                     {"[profile.one]\ncredentials_file = \"mine\"\nsource_profile = \"base\"", refused, refused},
+		"one that can, and one that can't": {"[profile.one]\nsource_profile = \"base\"\n[profile]\ntwo.source_profile = \"base\"", refused, refused},
+	} {
+		for _, opts := range []Options{{MoveKeys: true, Program: "sts-helper"}, {MoveKeys: true, Store: true, Program: "sts-helper"}} {
+			want := tc.file
+			if opts.Store {
+				want = tc.store
+			}
+			_, env := home{".aws/credentials": base + "region = eu-west-1\n", ".config/sts-helper/config.toml": tc.toml}.make(t)
+			p, err := NewPlan(env, opts)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			if want == refused {
+				if len(p.Taken()) != 0 || !strings.Contains(p.Profiles[0].Reason, refused) {
+					t.Errorf("%s, store %v: taken %v, %+v", name, opts.Store, p.Taken(), p.Profiles)
+				}
+				continue
+			}
+			if want == "" {
+				want = tc.toml
+			}
+			if got := string(p.toml.edit.Bytes()); !strings.HasPrefix(got, want+"\n") || len(p.Taken()) != 1 {
+				t.Errorf("%s, store %v: %q, want %q and more; %+v", name, opts.Store, got, want, p.Profiles)
+			}
+		}
+	}
+}

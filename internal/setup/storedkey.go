@@ -1,7 +1,6 @@
 package setup
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/sts-helper/sts-helper/internal/awsconfig"
@@ -42,79 +41,20 @@ func (p *Plan) noPlaceInStore(q *awsconfig.Profile) string {
 	if id := p.opts.Stored[name]; id != "" && id != q.Value(awsconfig.KeyAccessKeyID) {
 		return "another key is stored under its name; see: sts-helper keys list"
 	}
-	if slices.Contains(p.sources, name) && !p.entriesOf(q, false) {
-		return "an entry of config.toml builds on it by more than a line source_profile = " + tomlString(name) + "; write source_key = " + tomlString(name) + " there instead"
-	}
 	return ""
 }
 
 // storeKey notes the key of a profile among those that are stored, and lets the entries of config.toml that build
-// on the profile build on the stored key.
+// on the profile build on the stored key, with the region that they had from the profile.
 func (p *Plan) storeKey(q *awsconfig.Profile) {
 	p.storedKeys = append(p.storedKeys, StoredKey{Profile: q.Name, Region: q.Value(awsconfig.KeyRegion), ProfileKey: keyOf(q)})
-	if slices.Contains(p.sources, q.Name) {
-		p.entriesOf(q, true)
-	}
-}
-
-// entriesOf finds the entries of config.toml that build on a profile with a key, and where change is set lets them
-// build on the stored key, with the region that they had from the profile. It reports whether all can.
-func (p *Plan) entriesOf(q *awsconfig.Profile, change bool) bool {
-	var section int
-	source, region, other := map[int]bool{}, map[int]bool{}, map[int]bool{}
-	each := func(do func(key, value, line string) []string) {
-		section = 0
-		p.toml.edit.Swap(func(line string) []string {
-			if strings.HasPrefix(strings.TrimSpace(line), "[") {
-				section++
-				return nil
-			}
-			key, value, _ := strings.Cut(line, "=")
-			value, _, _ = strings.Cut(value, " #")
-			return do(strings.TrimSpace(key), strings.TrimSpace(value), line)
-		})
-	}
-	mine := func(key, value string) bool {
-		return key == "source_profile" && (value == tomlString(q.Name) || value == "'"+q.Name+"'")
-	}
-	found := 0
-	each(func(key, value, _ string) []string {
-		switch {
-		case mine(key, value):
-			source[section] = true
-			found++
-		case key == "region":
-			region[section] = true
-		case key == "credentials_file":
-			other[section] = true
+	for _, s := range p.entriesOn(q.Name) {
+		var more []string
+		if r := q.Value(awsconfig.KeyRegion); r != "" && !s.Region {
+			more = append(more, "region = "+tomlString(r))
 		}
-		return nil
-	})
-	all := 0
-	for _, s := range p.sources {
-		if s == q.Name {
-			all++
-		}
+		p.toml.edit.ReplaceLine(s.Line, strings.Replace(p.toml.edit.Line(s.Line), "source_profile", "source_key", 1), more...)
 	}
-	for s := range source {
-		if other[s] {
-			return false
-		}
-	}
-	if found != all || !change {
-		return found == all
-	}
-	each(func(key, value, line string) []string {
-		if !mine(key, value) {
-			return nil
-		}
-		lines := []string{strings.Replace(line, "source_profile", "source_key", 1)}
-		if r := q.Value(awsconfig.KeyRegion); r != "" && !region[section] {
-			lines = append(lines, "region = "+tomlString(r))
-		}
-		return lines
-	})
-	return true
 }
 
 // TakeKey plans to take the long-term key out of a profile, for the store in which it is kept as name: the profile
@@ -130,7 +70,7 @@ func TakeKey(env settings.Environment, profile, name string, opts Options) (*Pla
 		return nil, ProfileKey{}, failure.Configf("there is no AWS profile %s", display.Quote(profile)).Do("%s", display.DidYouMean(profile, p.files.ProfileNames()))
 	case !q.HasLongTermKey():
 		return nil, ProfileKey{}, failure.Configf("AWS profile %s has no long-term key", display.Quote(profile))
-	case slices.Contains(p.sources, profile):
+	case len(p.entriesOn(profile)) > 0:
 		return nil, ProfileKey{}, failure.Configf("entries of config.toml have source_profile = %s", tomlString(profile)).Do("write source_key = %s there instead, and add the key without --from-profile", tomlString(name))
 	case q.Value(awsconfig.KeyRoleARN) != "" || q.Value(awsconfig.KeyProcess) != "":
 		return nil, ProfileKey{}, failure.Configf("AWS profile %s has more than a key", display.Quote(profile)).Do("move its key into a profile of its own first")

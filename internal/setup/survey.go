@@ -122,7 +122,7 @@ func (p *Plan) survey() error {
 				found.Action = Done
 			case !wanted && len(p.opts.Profiles) > 0:
 				continue
-			case !wanted && !hasKey && slices.Contains(p.sources, name):
+			case !wanted && !hasKey && len(p.entriesOn(name)) > 0:
 				found.Action, found.Reason = Leave, "an entry of config.toml builds on it"
 			default:
 				if reason := p.take(q, kind, wanted); reason != "" {
@@ -220,8 +220,32 @@ func (p *Plan) addSource(e *entry, from string) {
 	}
 }
 
+// entriesOn are the entries of config.toml that build on a profile.
+func (p *Plan) entriesOn(profile string) []settings.EntrySource {
+	return slices.DeleteFunc(slices.Clone(p.sources), func(s settings.EntrySource) bool { return s.Profile != profile })
+}
+
+// movable reports whether an entry can be changed where its profile's key moves: its source_profile is all of a line,
+// and it reads no credentials file of its own.
+func (p *Plan) movable(s settings.EntrySource) bool {
+	key, value, _ := strings.Cut(p.toml.edit.Line(s.Line), "=")
+	value, _, _ = strings.Cut(value, " #")
+	value = strings.TrimSpace(value)
+	return s.Line > 0 && !s.CredentialsFile && strings.TrimSpace(key) == "source_profile" && (value == tomlString(s.Profile) || value == "'"+s.Profile+"'")
+}
+
 // noPlace says why the key of a profile cannot be moved, "" where it can.
 func (p *Plan) noPlace(q *awsconfig.Profile) string {
+	for _, s := range p.entriesOn(q.Name) {
+		if p.movable(s) {
+			continue
+		}
+		change := "write that line there, and no credentials_file"
+		if p.opts.Store {
+			change = "write source_key = " + tomlString(q.Name) + " there instead"
+		}
+		return "an entry of config.toml builds on it by more than a line source_profile = " + tomlString(q.Name) + "; " + change
+	}
 	if p.opts.Store {
 		return p.noPlaceInStore(q)
 	}
@@ -239,13 +263,8 @@ func (p *Plan) moveKey(q *awsconfig.Profile) {
 	}
 	p.private.edit.Append("["+q.Name+"]", awsconfig.KeyAccessKeyID+" = "+q.Value(awsconfig.KeyAccessKeyID), awsconfig.KeySecretAccessKey+" = "+q.Value(awsconfig.KeySecretAccessKey))
 	p.movedKeys[q.Name] = true
-	if slices.Contains(p.sources, q.Name) {
-		p.toml.edit.InsertAfter(func(line string) bool {
-			key, value, _ := strings.Cut(line, "=")
-			value, _, _ = strings.Cut(value, " #")
-			value = strings.TrimSpace(value)
-			return strings.TrimSpace(key) == "source_profile" && (value == tomlString(q.Name) || value == "'"+q.Name+"'")
-		}, `credentials_file = `+tomlString(filepath.Base(p.private.path)))
+	for _, s := range p.entriesOn(q.Name) {
+		p.toml.edit.ReplaceLine(s.Line, p.toml.edit.Line(s.Line), `credentials_file = `+tomlString(filepath.Base(p.private.path)))
 	}
 }
 
