@@ -17,8 +17,9 @@ const maxCommand = 32 << 10
 // separates folders (see backslashes), and a single quote is an ordinary character.
 //
 // What a shell would act upon and we would pass on as it is ($ and ` outside '...', and
-// unquoted | & ; < > ( ), and # or ~ at a word's start) is an error, not a surprise. So are an
-// unbalanced quote, a NUL, a line end outside quotes, and a line without words.
+// unquoted | & ; < > ( ), # or ~ at a word's start, and an assignment in front) is an error, not a surprise. So
+// are an unbalanced quote, a NUL, a line end outside quotes, and a line without words. Errors do not repeat what is
+// on the line, which may hold a secret.
 func SplitCommand(line string) ([]string, error) {
 	switch {
 	case len(line) > maxCommand:
@@ -27,13 +28,22 @@ func SplitCommand(line string) ([]string, error) {
 		return nil, errors.New("command contains a NUL byte")
 	}
 	words, err := splitOn(runtime.GOOS, line, true)
-	if err == nil && (len(words) == 0 || words[0] == "") {
-		err = errors.New("command is empty")
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case len(words) == 0 || words[0] == "":
+		return nil, errors.New("command is empty")
+	case isAssignment(words[0]):
+		name, _, _ := strings.Cut(words[0], "=")
+		return nil, fmt.Errorf("no shell runs the command, so %s=... in front of it sets nothing: put env before it", name)
 	}
 	return words, nil
+}
+
+// isAssignment reports whether a shell would take a command's first word for that of a variable.
+func isAssignment(word string) bool {
+	name, _, ok := strings.Cut(word, "=")
+	return ok && name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == "" && (name[0] < '0' || name[0] > '9')
 }
 
 // ShellWords splits a line that a shell will run, as far as that shows which program it starts and with

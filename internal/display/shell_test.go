@@ -23,6 +23,8 @@ var wordCases = map[string][]string{
 	`"a\"b\\c\d\$e"`:                                                      {`a"b\c\d$e`},
 	`'a\b$c|d'`:                                                           {`a\b$c|d`},
 	`a \$b \| c\;`:                                                        {"a", "$b", "|", "c;"},
+	`./a=b c=d`:                                                           {"./a=b", "c=d"},
+	`1=a b`:                                                               {"1=a", "b"},
 	`a b#c d~e`:                                                           {"a", "b#c", "d~e"},
 	"a \"b\nc\" d\\\ne":                                                   {"a", "b\nc", "de"},
 	`a "x|y;z&<>()"`:                                                      {"a", "x|y;z&<>()"},
@@ -38,11 +40,11 @@ func TestSplitCommand(t *testing.T) {
 	for _, in := range []string{
 		"", "  ", `""`, `"" a`, `'a`, `a "b`, `a\`, `"a\`, "a\nb", "a\rb", "a\x00b",
 		"a | b", "a && b", "a; b", "a > f", "a < f", "(a)", "a $HOME", "a `b`", `a "$(b)"`, "a \"`b`\"", "~/bin/x", "a # b",
-		strings.Repeat("a", 40<<10),
+		strings.Repeat("a", 40<<10), "VAULT_TOKEN=CANARYtoken vault read", `_x1="CANARY token" a`, "A=CANARYtoken",
 	} {
 		if got, err := display.SplitCommand(in); err == nil {
 			t.Errorf("%q was taken as %q", in, got)
-		} else if strings.ContainsAny(err.Error(), "\n\x00") {
+		} else if strings.ContainsAny(err.Error(), "\n\x00") || strings.Contains(err.Error(), "CANARY") {
 			t.Errorf("%q: %q", in, err)
 		}
 	}

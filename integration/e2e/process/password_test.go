@@ -66,3 +66,21 @@ func TestPasswordsInURLsAreNotShown(t *testing.T) {
 		}
 	}
 }
+
+// A variable in front of a command sets nothing, since no shell runs it; what it would have been set to is in no output.
+func TestSecretsInFrontOfCommandsAreNotShown(t *testing.T) {
+	w := harness.NewWorld(t)
+	for _, args := range [][]string{
+		{"--source-command"},
+		{"--role-arn", "arn:aws:iam::111122223333:role/app", "--web-identity-token-command"},
+		{"--role-arn", "arn:aws:iam::111122223333:role/app", "--principal-arn", "arn:aws:iam::111122223333:saml-provider/x", "--saml-assertion-command"},
+		{"--source-profile", "base", "--mfa-serial", "GAHT12345678", "--mfa-process"},
+	} {
+		for _, more := range [][]string{nil, {"-v"}} {
+			r := w.Run(t, append(append(more, args...), "VAULT_TOKEN=CANARYtoken vault read x")...)
+			if r.Code != harness.ExitConfig || !strings.Contains(r.Stderr, "VAULT_TOKEN=... in front of it sets nothing: put env before it") {
+				t.Errorf("%v: exit %d, %q", args, r.Code, r.Stderr)
+			}
+		}
+	}
+}
