@@ -212,6 +212,7 @@ var goldenKeys = map[string]string{
 // The keys of requests stay what they are, so that records outlive the program that made them.
 func TestGoldenKeys(t *testing.T) {
 	t.Chdir(t.TempDir())
+	t.Setenv("XDG_CACHE_HOME", "") // the cache is the home's
 	enc := base64.RawURLEncoding
 	jwt := func(sub string) string {
 		return enc.EncodeToString([]byte(`{"alg":"none"}`)) + "." + enc.EncodeToString([]byte(`{"iss":"https://idp.example","sub":"`+sub+`"}`)) + ".CANARY"

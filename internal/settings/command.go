@@ -16,8 +16,8 @@ import (
 
 // What a command prints depends on the variables and files that its line names: another value of
 // $WHO, or another content of ~/keys.json, may be another user's credentials. They are looked at
-// before each use, and are part of the key. So is the home directory, which every line names: where
-// homes share a cache, a program finds another vault in each.
+// before each use, and are part of the key. So is the home directory, which every line names, where homes may
+// share a cache: a program finds another vault in each.
 
 // Variables as command lines have them. They are compiled where there is a command.
 const (
@@ -34,11 +34,12 @@ const (
 	maxNames = 64
 )
 
-// command stands for the variables that a command line names, and for the content of the files
-// that it names. files are the paths of all that were looked at.
-func (e Environment) command(line string) (observed string, files []string) {
-	h := sha256.New()
+// command stands for the variables that a command line names, for the content of the files that it names, and for
+// home, where that is not ""; "" where there is none of all that. files are the paths of all that were looked at.
+func (e Environment) command(line, home string) (observed string, files []string) {
+	h, found := sha256.New(), false
 	add := func(what, name, value string) {
+		found = true
 		for _, s := range []string{what, name, value} {
 			fmt.Fprintf(h, "%d:%s", len(s), s)
 		}
@@ -56,7 +57,9 @@ func (e Environment) command(line string) (observed string, files []string) {
 	for _, name := range slices.Compact(names) {
 		add("variable", name, e.Getenv(name))
 	}
-	add("home", "", e.HomeDir())
+	if home != "" {
+		add("home", "", home)
+	}
 	for _, path := range e.namedFiles(pattern, line) {
 		data, info, err := safefile.Read(path, maxNamed)
 		if err != nil && !absent(err) {
@@ -69,7 +72,20 @@ func (e Environment) command(line string) (observed string, files []string) {
 			add("file", path, string(data))
 		}
 	}
+	if !found {
+		return "", files
+	}
 	return hex.EncodeToString(h.Sum(nil)), files
+}
+
+// homeOfCommands is the home directory where the cache is not below it, and may be that of another home, too; else "".
+func (e Environment) homeOfCommands(cacheDir string) string {
+	home := e.HomeDir()
+	dir, err := CacheDir(cacheDir, e)
+	if below, rerr := filepath.Rel(home, dir); err == nil && rerr == nil && filepath.IsLocal(below) && home != "/" {
+		return ""
+	}
+	return home
 }
 
 // namedFiles are the absolute paths that words of the line may be, in a quoted part too ("sh -c 'cat

@@ -25,12 +25,12 @@ func Observe(r *request.Request, env Environment) {
 		r.ObservedFiles = nil
 		switch r.Source.Kind {
 		case request.SourceProcess, request.SourceCommand:
-			r.Source.Observed, r.ObservedFiles = env.command(r.Source.Command)
+			r.Source.Observed, r.ObservedFiles = env.command(r.Source.Command, env.homeOfCommands(r.CacheDir))
 		}
 		r.Observed = ""
 		if line := cmp.Or(r.SAMLAssertionCommand, r.WebIdentityTokenCommand); line != "" {
 			var files []string
-			r.Observed, files = env.command(line)
+			r.Observed, files = env.command(line, env.homeOfCommands(r.CacheDir))
 			r.ObservedFiles = append(r.ObservedFiles, files...)
 		}
 		if l := r.Source.Login; l != nil {
