@@ -41,7 +41,7 @@ func StoreAt(c *Cache, key Key, t token.Token, wall time.Time, boot time.Duratio
 
 // IssuedWithin reports whether the record of k was issued between two instants of the wall clock.
 func IssuedWithin(c *Cache, k Key, start, end time.Time) bool {
-	r, _ := c.load(k)
+	r, _ := c.load(k, nil)
 	return r != nil && r.file.IssuedWithin(record.Moment{Wall: start}, record.Moment{Wall: end})
 }
 
@@ -67,7 +67,7 @@ func SaveFailureAged(c *Cache, key Key, f Failure, age, hold time.Duration) erro
 // Age makes everything the cache knows about key older by d, which is how a test lets time
 // pass for other processes.
 func Age(c *Cache, key Key, d time.Duration) error {
-	if r, m := c.load(key); m == nil {
+	if r, m := c.load(key, nil); m == nil {
 		f := r.file
 		f.Issued.Wall, f.Issued.Boot = f.Issued.Wall.Add(-d), f.Issued.Boot-d
 		f.Expires = f.Expires.Add(-d)

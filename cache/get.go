@@ -84,12 +84,7 @@ func (c *Cache) Get(ctx context.Context, w Want) (Answer, error) {
 
 // read loads the record and reports whether it answers the call as it is.
 func (g *call) read() bool {
-	g.record, g.missing = g.load(g.Key)
-	if g.record != nil && g.Valid != nil {
-		if reason := g.Valid(g.record); reason != "" {
-			g.record, g.missing = nil, miss(reason)
-		}
-	}
+	g.record, g.missing = g.load(g.Key, g.Valid)
 	if g.record == nil {
 		return false
 	}

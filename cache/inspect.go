@@ -21,7 +21,7 @@ type Entry struct {
 func (c *Cache) Inspect(name string) Entry {
 	e := Entry{Name: name, State: c.loadState(name)}
 	var m *Miss
-	e.Record, m = c.newest(name)
+	e.Record, m = c.newest(name, nil)
 	if m == nil && NewKey(e.Record.Inputs...).String() != name {
 		e.Record, m = nil, miss("the file was renamed")
 	}

@@ -195,24 +195,31 @@ func (c *Cache) writeSpare(name string, data []byte, d safefile.Durability, why 
 	return fmt.Errorf("%s cannot be written: %w", name, why)
 }
 
-// newest gives the record with that name that can be used for longest.
-func (c *Cache) newest(name string) (*Record, *Miss) {
-	r, m := c.ownRecord(name)
+// newest gives the record with that name that can be used for longest, of those to which refuse, where it is not nil, has
+// no objection.
+func (c *Cache) newest(name string, refuse func(*Record) *Miss) (*Record, *Miss) {
+	r, m := c.ownRecord(name, refuse)
 	if m == nil && r.file.Fresh(record.Now()) {
 		return r, nil
 	}
 	if other := c.second(nil); other != nil {
-		if o, om := other.ownRecord(name); om == nil && (m != nil || o.Remaining() > r.Remaining()) {
+		if o, om := other.ownRecord(name, refuse); om == nil && (m != nil || o.Remaining() > r.Remaining()) {
 			return o, nil
 		}
 	}
 	return r, m
 }
 
-func (c *Cache) ownRecord(name string) (*Record, *Miss) {
+func (c *Cache) ownRecord(name string, refuse func(*Record) *Miss) (*Record, *Miss) {
 	data, m := c.readOwn(name + record.Ext)
 	if m != nil {
 		return nil, m
 	}
-	return decodeRecord(data)
+	r, m := decodeRecord(data)
+	if m == nil && refuse != nil {
+		if m = refuse(r); m != nil {
+			return nil, m
+		}
+	}
+	return r, m
 }

@@ -16,7 +16,7 @@ import (
 // Load reads the record of key. The error is a *[Miss] where there is none that can be
 // believed; a record of other inputs is one of those.
 func (c *Cache) Load(key Key) (*Record, error) {
-	r, m := c.load(key)
+	r, m := c.load(key, nil)
 	if m != nil {
 		return nil, m
 	}
@@ -31,18 +31,22 @@ var fromFuture = miss("the record claims to be from the future")
 // reads now.
 func (m *Miss) FromFuture() bool { return m == fromFuture }
 
-func (c *Cache) load(key Key) (*Record, *Miss) {
-	r, m := c.newest(key.String())
-	if m != nil {
-		return nil, m
-	}
-	if !sameInputs(r.Inputs, key.inputs) {
-		return nil, miss("the record was made for another request")
-	}
-	if r.file.FromFuture(record.Now()) {
-		return nil, fromFuture
-	}
-	return r, nil
+// load reads the record of key that can be used for longest. One of which valid, where it is not nil, gives a reason
+// why it is not wanted is none: what the spare directory has is newer than that.
+func (c *Cache) load(key Key, valid func(*Record) string) (*Record, *Miss) {
+	return c.newest(key.String(), func(r *Record) *Miss {
+		switch {
+		case !sameInputs(r.Inputs, key.inputs):
+			return miss("the record was made for another request")
+		case r.file.FromFuture(record.Now()):
+			return fromFuture
+		case valid != nil:
+			if reason := valid(r); reason != "" {
+				return miss(reason)
+			}
+		}
+		return nil
+	})
 }
 
 // Store writes t as the record of key, replacing the one before it atomically. Where
@@ -98,7 +102,7 @@ func (c *Cache) DeleteIfKey(key Key, accessKeyID string) {
 	if err == nil {
 		defer held.Release()
 	}
-	if r, m := c.load(key); m == nil && r.Token.Credentials.AccessKeyID == accessKeyID {
+	if r, m := c.load(key, nil); m == nil && r.Token.Credentials.AccessKeyID == accessKeyID {
 		_ = c.deleteFile(key.String() + record.Ext)
 	}
 }

@@ -69,7 +69,7 @@ func (c *Cache) sweep(now record.Moment) {
 func (c *Cache) dead(name string, now record.Moment, steady bool) bool {
 	switch {
 	case strings.HasSuffix(name, record.Ext):
-		if r, m := c.ownRecord(strings.TrimSuffix(name, record.Ext)); m == nil {
+		if r, m := c.ownRecord(strings.TrimSuffix(name, record.Ext), nil); m == nil {
 			return r.file.Ended(now)
 		}
 		return steady

@@ -9,7 +9,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/integration/harness"
+	"github.com/sts-helper/sts-helper/internal/awsconfig"
 )
 
 // readOnlyHome makes cmd see a home that cannot be written, whose cache exists (made) or does
@@ -167,6 +169,42 @@ func TestSpareCache(t *testing.T) {
 	w.Creds(t, w.Run(t, "--source-profile", "base"))
 	if n := w.STS.Count(""); n != 2 {
 		t.Errorf("STS was asked %d times", n)
+	}
+}
+
+// What is at home may be of the user who was logged in before: what was got for the one who is now, and could not be
+// kept there, is used and not got again by each program.
+func TestSpareCacheAfterAnotherLogin(t *testing.T) {
+	w := harness.NewWorld(t)
+	const startURL = "https://d-1234567890.awsapps.com/start"
+	admin := []emulator.Assignment{{Account: harness.Account, PermissionSet: "Admin"}}
+	w.STS.AddIdentityCenter(emulator.IdentityCenter{StartURL: startURL, Region: "eu-west-1", Users: []emulator.DirectoryUser{{Name: "alice", Assignments: admin}, {Name: "bob", Assignments: admin}}})
+	w.Env["AWS_ENDPOINT_URL_SSO"], w.Env["AWS_ENDPOINT_URL_SSO_OIDC"] = w.STS.URL(), w.STS.URL()
+	harness.Must(t, w.Write(".aws/config", "[profile corp]\nsso_start_url = "+startURL+"\nsso_region = eu-west-1\nsso_account_id = "+harness.Account+"\nsso_role_name = Admin\nregion = eu-west-1\n"))
+	signIn := func(user string) {
+		harness.Must(t, w.Write(".aws/sso/cache/"+awsconfig.SSOTokenFile(startURL), string(w.STS.SignInSSO(user).File(startURL, "eu-west-1"))))
+	}
+	args := []string{"--source-profile", "corp", "--role-arn", w.STS.AddRole(harness.Account, "app").ARN}
+	signIn("alice")
+	w.Creds(t, w.Run(t, args...))
+	signIn("bob")
+	w.STS.ResetCounts()
+	run := ""
+	for range 4 {
+		cmd := w.Command(t, args...)
+		if private := readOnlyHome(t, w, cmd, false); run == "" {
+			run = private
+		}
+		cmd.Env = append(cmd.Env, "XDG_RUNTIME_DIR="+run)
+		id, _ := w.STS.Lookup(w.Creds(t, w.Finish(t, cmd)).AccessKeyId)
+		if by, _ := w.STS.Lookup(id.IssuedTo); !strings.HasSuffix(by.ARN, "/bob") {
+			t.Errorf("bob is logged in, and gets what %s signed", by.ARN)
+		}
+	}
+	for _, op := range []string{"AssumeRole", "GetRoleCredentials", "GetCallerIdentity"} {
+		if n := w.STS.Count(op); n != 1 {
+			t.Errorf("%d times %s", n, op)
+		}
 	}
 }
 
