@@ -151,7 +151,7 @@ func (p *program) openBundle(ctx context.Context, args []string, a acceptFlags) 
 	case failure.ClassOf(err) == failure.InteractionRequired || ctx.Err() != nil:
 		return handoff.Bundle{}, err
 	case errors.Is(err, handoff.ErrWrongPassphrase):
-		return handoff.Bundle{}, interactionError(err, display.Safe(from)+": "+err.Error())
+		return handoff.Bundle{}, failure.Interactionf(err, "", "%s: %v", display.Safe(from), err)
 	}
 	e := &settings.Error{Kind: settings.Config, Where: display.Safe(from), What: err.Error(), Err: err}
 	switch {

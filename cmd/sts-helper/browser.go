@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/sts-helper/sts-helper/internal/await"
 	"github.com/sts-helper/sts-helper/internal/child"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
@@ -162,7 +163,7 @@ const maxPasted = 8 << 10
 
 // pasted reads the line that the user pastes.
 func (p *program) pasted(ctx context.Context) (string, error) {
-	line, err := await(ctx, func() ([]byte, error) {
+	line, err := await.Call(ctx, func() ([]byte, error) {
 		return bufio.NewReader(io.LimitReader(os.Stdin, maxPasted)).ReadBytes('\n')
 	})
 	switch {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sts-helper/sts-helper/internal/await"
 	"github.com/sts-helper/sts-helper/internal/display"
 )
 
@@ -33,7 +34,7 @@ func readInput(ctx context.Context, name string) ([]byte, error) {
 		}
 	})
 	defer timer.Stop()
-	data, err := await(waiting, func() ([]byte, error) {
+	data, err := await.Call(waiting, func() ([]byte, error) {
 		in := os.Stdin
 		if name != "-" {
 			f, err := os.Open(name)

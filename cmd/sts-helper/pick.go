@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sts-helper/sts-helper/internal/await"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/remaining"
@@ -100,7 +101,7 @@ func (p *program) choose(ctx context.Context, all []offered, q picking) ([]strin
 	if len(all) == 1 {
 		number = "1"
 	}
-	line, err := await(ctx, func() ([]byte, error) {
+	line, err := await.Call(ctx, func() ([]byte, error) {
 		fmt.Fprintf(p.stderr, "sts-helper: %s (%s, Enter %s, Ctrl-C to stop)? ", q.question, number, q.enter)
 		return bufio.NewReader(io.LimitReader(os.Stdin, 256)).ReadBytes('\n')
 	})

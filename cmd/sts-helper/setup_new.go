@@ -9,8 +9,10 @@ import (
 	"os"
 	"strings"
 
+	"github.com/sts-helper/sts-helper/internal/await"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/passphrase"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/internal/setup"
@@ -82,7 +84,7 @@ func (p *program) readKey(ctx context.Context) (id, secret string, err error) {
 
 // line asks for a line on standard input, which is a terminal.
 func (p *program) line(ctx context.Context, question string) (string, error) {
-	line, err := await(ctx, func() ([]byte, error) {
+	line, err := await.Call(ctx, func() ([]byte, error) {
 		fmt.Fprint(p.stderr, question)
 		return bufio.NewReader(io.LimitReader(os.Stdin, 256)).ReadBytes('\n')
 	})
@@ -92,7 +94,7 @@ func (p *program) line(ctx context.Context, question string) (string, error) {
 	}
 	if err != nil && len(line) == 0 {
 		fmt.Fprintln(p.stderr)
-		return "", interactionError(err, "there was no answer; nothing was changed")
+		return "", failure.Interactionf(err, "", "there was no answer; nothing was changed")
 	}
 	return string(line), nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/zalando/go-keyring"
+
+	"github.com/sts-helper/sts-helper/internal/await"
 )
 
 // service is the name that items of the system's store have.
@@ -17,30 +19,16 @@ type system struct{ Options }
 
 func item(name, id string) string { return name + " " + id }
 
-// ask runs a call of the library, which knows no context, and gives up waiting for it when ctx ends: the user may be
-// asked to unlock the store. The process is about to end then.
+// ask runs a call of the library, which knows no context, until ctx ends: the user may be asked to unlock the store.
 func (s system) ask(ctx context.Context, call func() (string, error)) (string, error) {
 	if why := noSystemStore(s.Getenv); why != "" {
 		return "", errors.New(why)
 	}
-	type answer struct {
-		secret string
-		err    error
+	secret, err := await.Call(ctx, call)
+	if errors.Is(err, keyring.ErrNotFound) {
+		err = ErrNotFound
 	}
-	done := make(chan answer, 1)
-	go func() {
-		secret, err := call()
-		done <- answer{secret, err}
-	}()
-	select {
-	case a := <-done:
-		if errors.Is(a.err, keyring.ErrNotFound) {
-			return "", ErrNotFound
-		}
-		return a.secret, a.err
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
+	return secret, err
 }
 
 func (s system) get(ctx context.Context, name, id string) (string, error) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/windows"
+
+	"github.com/sts-helper/sts-helper/internal/await"
 )
 
 // console is the console of this process, whatever its standard handles are.
@@ -73,30 +75,20 @@ func (c *console) tell(s string) { _ = c.write(context.Background(), s) }
 // readLine waits for a line. A console read cannot be given a deadline: it runs in a goroutine
 // of its own, is cancelled when ctx ends, and cannot keep the process from exiting.
 func (c *console) readLine(ctx context.Context) ([]byte, error) {
-	type result struct {
-		b   []byte
-		err error
-	}
-	got := make(chan result, 1)
-	go func() {
+	line, err := await.Call(ctx, func() ([]byte, error) {
 		var buf [256]uint16
 		var n uint32
 		err := windows.ReadConsole(c.in, &buf[0], uint32(len(buf)), &n, nil)
-		got <- result{[]byte(windows.UTF16ToString(buf[:n])), err}
-	}()
-	select {
-	case r := <-got:
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if r.err != nil || len(r.b) == 0 { // Ctrl-C ends the read without text
-			return nil, errClosed
-		}
-		return r.b, nil
-	case <-ctx.Done():
+		return []byte(windows.UTF16ToString(buf[:n])), err
+	})
+	switch {
+	case ctx.Err() != nil:
 		_ = windows.CancelIoEx(c.in, nil)
 		return nil, ctx.Err()
+	case err != nil || len(line) == 0: // Ctrl-C ends the read without text
+		return nil, errClosed
 	}
+	return line, nil
 }
 
 func (c *console) discard() { _ = windows.FlushConsoleInputBuffer(c.in) }

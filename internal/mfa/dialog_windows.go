@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/windows"
 
+	"github.com/sts-helper/sts-helper/internal/await"
 	"github.com/sts-helper/sts-helper/internal/display"
 )
 
@@ -49,27 +50,16 @@ func (windowBox) name() string { return "window" }
 // ends, whatever the window does then.
 func (windowBox) ask(ctx context.Context, title, text string, _ time.Duration) (string, error) {
 	w := &window{ctx: ctx}
-	type result struct {
-		typed string
-		err   error
-	}
-	done := make(chan result, 1)
-	go func() {
+	typed, err := await.Call(ctx, func() (string, error) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		typed, err := w.run(title, text)
-		done <- result{typed, err}
-	}()
-	select {
-	case r := <-done:
-		if ctx.Err() != nil {
-			return "", ctx.Err()
-		}
-		return r.typed, r.err
-	case <-ctx.Done():
+		return w.run(title, text)
+	})
+	if ctx.Err() != nil {
 		w.close()
 		return "", ctx.Err()
 	}
+	return typed, err
 }
 
 // Identifiers and messages of winuser.h.

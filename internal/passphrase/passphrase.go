@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/sts-helper/sts-helper/internal/await"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/mfa"
 )
@@ -23,24 +24,24 @@ func Ask(ctx context.Context, prompt string) ([]byte, error) {
 	}
 	r, err := os.OpenFile(in, os.O_RDWR, 0)
 	if err != nil {
-		return nil, unasked(err, "a passphrase is needed and there is no terminal to ask for it on; run this in a terminal, or use a key without one")
+		return nil, failure.Interactionf(err, "", "a passphrase is needed and there is no terminal to ask for it on; run this in a terminal, or use a key without one")
 	}
 	defer func() { _ = r.Close() }()
 	w, err := os.OpenFile(out, os.O_WRONLY, 0)
 	if err != nil {
-		return nil, unasked(err, "a passphrase is needed and the terminal cannot be written to")
+		return nil, failure.Interactionf(err, "", "a passphrase is needed and the terminal cannot be written to")
 	}
 	defer func() { _ = w.Close() }()
 	fd := int(r.Fd())
 	before, err := term.GetState(fd)
 	if err != nil {
-		return nil, unasked(err, "a passphrase is needed and the terminal does not answer")
+		return nil, failure.Interactionf(err, "", "a passphrase is needed and the terminal does not answer")
 	}
-	stopped := ctx.Done() // signals are watched for from here on
+	_ = ctx.Done() // signals are watched for from here on
 	end := suspendable(fd, before, w, prompt)
 	mfa.HideInput(r.Fd())
 	fmt.Fprint(w, prompt) // last: a paste, or a program at the terminal, answers it at once
-	secret, err := read(stopped, fd)
+	secret, err := await.Call(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
 	end()
 	if err != nil {
 		mfa.DiscardInput(r.Fd())
@@ -51,7 +52,7 @@ func Ask(ctx context.Context, prompt string) ([]byte, error) {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case err != nil:
-		return nil, unasked(err, "no passphrase was given")
+		return nil, failure.Interactionf(err, "", "no passphrase was given")
 	}
 	return secret, nil
 }
@@ -67,31 +68,8 @@ func AskNew(ctx context.Context, prompt string) ([]byte, error) {
 		return nil, err
 	}
 	if !bytes.Equal(first, second) {
-		return nil, unasked(nil, "the two passphrases differ; try again")
+		return nil, failure.Interactionf(nil, "", "the two passphrases differ; try again")
 	}
 	clear(second)
 	return first, nil
-}
-
-func unasked(err error, text string) error {
-	return &failure.Error{Class: failure.InteractionRequired, Err: err, Text: text}
-}
-
-// read gives up waiting for the user when stopped is closed. The read is left behind then: the process is about to end.
-func read(stopped <-chan struct{}, fd int) ([]byte, error) {
-	type result struct {
-		data []byte
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		data, err := term.ReadPassword(fd)
-		done <- result{data, err}
-	}()
-	select {
-	case r := <-done:
-		return r.data, r.err
-	case <-stopped:
-		return nil, context.Canceled
-	}
 }
