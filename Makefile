@@ -114,6 +114,7 @@ dist: $(TOOLS)/goreleaser $(TOOLS)/cyclonedx-gomod ## make archives, packages, m
 	GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=remote.origin.url GIT_CONFIG_VALUE_0=https://github.com/sts-helper/sts-helper.git \
 	GORELEASER_CURRENT_TAG=$(RELEASE) PATH="$(TOOLS):$$PATH" PREFIX=/usr \
 	$(TOOLS)/goreleaser release --clean --skip=publish,announce,validate $(if $(TAGGED),,--snapshot)
+	packaging/release-date.sh dist
 
 # The second one in a clone of its own. The Debian is for installing the package in.
 DEBIAN = $(TOOLS)/debian

@@ -3,6 +3,7 @@
 package dist_test
 
 import (
+	"crypto/sha256"
 	"debug/elf"
 	"fmt"
 	"net/http"
@@ -49,13 +50,24 @@ func output(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// Two runs in two places, a while apart, make the same bytes.
+// Two runs in two places, a while apart, make the same bytes: what is in checksums.txt, and the manifests, which are not.
 func TestReproducible(t *testing.T) {
 	dir, again := made(t)
 	read := func(dir string) []string {
 		b, err := os.ReadFile(filepath.Join(dir, "checksums.txt"))
 		harness.Must(t, err)
 		lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+		for _, pattern := range []string{"homebrew/*", "scoop/*", "winget/manifests/*/*/*/*/*"} {
+			names, err := filepath.Glob(filepath.Join(dir, pattern))
+			if err != nil || len(names) == 0 {
+				t.Fatalf("no %s (%v)", pattern, err)
+			}
+			for _, name := range names {
+				b, err := os.ReadFile(name)
+				harness.Must(t, err)
+				lines = append(lines, fmt.Sprintf("%x  %s", sha256.Sum256(b), strings.TrimPrefix(name, dir)))
+			}
+		}
 		slices.Sort(lines)
 		return lines
 	}
