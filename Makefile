@@ -149,13 +149,20 @@ $(WINE)/usr/lib/wine/wine64:
 # Kubernetes is one module of many, which replaces the others by folders of its own, so "go install" refuses it: the module
 # integration/kubernetes/apiserver says which version of each. Building it takes some minutes, once.
 KUBERNETES = $(TOOLS)/kubernetes
-kubernetes: $(KUBERNETES)/kube-apiserver $(KUBERNETES)/kustomize $(KUBERNETES)/helm ## test the node agent, and its recipes, with a real API server; needs root
+# Helm and kubectl ask which version the server is of, which a build without this does not know.
+KUBERNETES_VERSION = $(shell awk '$$1 == "k8s.io/kubernetes" { print $$2 }' integration/kubernetes/apiserver/go.mod)
+KUBERNETES_LDFLAGS = -X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION)
+kubernetes: $(KUBERNETES)/kube-apiserver $(KUBERNETES)/kubectl $(KUBERNETES)/kustomize $(KUBERNETES)/helm ## test the node agent, and its recipes, with a real API server; needs root
 	STS_HELPER_KUBERNETES=$(KUBERNETES) $(GO) test -count=1 -timeout=20m ./integration/kubernetes
 	STS_HELPER_KUBERNETES=$(KUBERNETES) $(GO) test -count=1 -timeout=20m -run '^TestNode' ./integration/e2e/serve
 
 $(KUBERNETES)/kube-apiserver: integration/kubernetes/apiserver/go.mod
 	cd integration/kubernetes/apiserver && $(GO) build -o $(KUBERNETES)/etcd go.etcd.io/etcd/server/v3 && \
-	$(GO) build -o $@ k8s.io/kubernetes/cmd/kube-apiserver
+	$(GO) build -ldflags='$(KUBERNETES_LDFLAGS)' -o $@ k8s.io/kubernetes/cmd/kube-apiserver
+	@touch $@
+
+$(KUBERNETES)/kubectl: integration/kubernetes/apiserver/go.mod
+	cd integration/kubernetes/apiserver && $(GO) build -ldflags='$(KUBERNETES_LDFLAGS)' -o $@ k8s.io/kubernetes/cmd/kubectl
 	@touch $@
 
 $(KUBERNETES)/kustomize:

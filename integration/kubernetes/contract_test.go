@@ -28,6 +28,12 @@ const programsVariable = "STS_HELPER_KUBERNETES"
 // realServer is a kube-apiserver on this machine's loopback.
 func realServer(t *testing.T) *Real {
 	t.Helper()
+	return NewReal(t, here(t))
+}
+
+// here is this machine, where "make kubernetes" has built the programs.
+func here(t *testing.T) Place {
+	t.Helper()
 	programs := os.Getenv(programsVariable)
 	if programs == "" {
 		t.Skip("make kubernetes tests this with the real API server")
@@ -36,9 +42,9 @@ func realServer(t *testing.T) *Real {
 		_, port, _ := net.SplitHostPort(harness.FreePort(t))
 		return port
 	}
-	return NewReal(t, Place{
+	return Place{
 		Programs: programs, Enter: func(cmd *exec.Cmd) *exec.Cmd { return cmd }, Client: insecure(), Ports: [3]string{port(), port(), port()},
-	})
+	}
 }
 
 // insecure asks servers of tests, which have no certificate that this machine knows.

@@ -47,8 +47,18 @@ type Real struct {
 	log     *os.File
 }
 
-// NewReal starts the programs until the test ends.
+// NewReal starts the programs until the test ends. The cluster has the agent's account, which may review tokens.
 func NewReal(t testing.TB, p Place) *Real {
+	t.Helper()
+	r := newEmpty(t, p)
+	r.Account(t, "sts-helper", "sts-helper")
+	write(t, filepath.Join(r.dir, "token"), []byte(r.Token(t, "sts-helper", "sts-helper", "", "", time.Hour)))
+	r.Forbid(t, false)
+	return r
+}
+
+// newEmpty is NewReal of a cluster without anything of the agent's.
+func newEmpty(t testing.TB, p Place) *Real {
 	t.Helper()
 	r := &Real{Place: p, dir: t.TempDir(), signing: newKey(t)}
 	cert, ca := certificate(t, realHost)
@@ -81,9 +91,6 @@ func NewReal(t testing.TB, p Place) *Real {
 		code, _ := r.request(adminToken, http.MethodGet, "/readyz", nil)
 		return code == http.StatusOK
 	})
-	r.Account(t, "sts-helper", "sts-helper")
-	write(t, filepath.Join(r.dir, "token"), []byte(r.Token(t, "sts-helper", "sts-helper", "", "", time.Hour)))
-	r.Forbid(t, false)
 	return r
 }
 

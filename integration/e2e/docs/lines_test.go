@@ -33,10 +33,10 @@ func pages(t *testing.T) (root string, names []string) {
 }
 
 var (
-	inBlock    = regexp.MustCompile(`^((?:CGO_ENABLED=0 )?(?:sts-helper|make|go|sudo|ip|podman|docker|aws|curl|systemctl|launchctl|integration/\S+\.sh) .*)$`)
+	inBlock    = regexp.MustCompile(`^((?:CGO_ENABLED=0 )?(?:sts-helper|make|go|sudo|ip|podman|docker|aws|curl|systemctl|launchctl|kubectl|kustomize|helm|eval|integration/\S+\.sh) .*)$`)
 	inConfig   = regexp.MustCompile(`^(?:credential_process|ExecStart) *= *(.*?)(?: {3,}.*)?$`)
 	inManifest = regexp.MustCompile(`^(?:command|args): \[(.*)\]$`)
-	inline     = regexp.MustCompile("`((?:sts-helper|make|go (?:test|run|install)) [^`]+)`")
+	inline     = regexp.MustCompile("`((?:sts-helper|make|go (?:test|run|install)|kubectl|kustomize|helm) [^`]+)`")
 	comment    = regexp.MustCompile(` {2,}# .*$| {3,}\S.*$`)
 )
 
@@ -203,6 +203,15 @@ func serves(t *testing.T, line string) {
 	}
 }
 
+// evaluated runs a line that changes the variables of a shell.
+func evaluated(t *testing.T, line string) {
+	r := newReader(t)
+	has := r.shell(t, "AWS_SESSION_TOKEN=before; "+line+`; echo "${AWS_SESSION_TOKEN-none}"`).Stdout
+	if off := strings.Contains(line, "--unset"); has == "before\n" || off != (has == "none\n") {
+		t.Errorf("the token is %.20q then", has)
+	}
+}
+
 // logged runs a line where something was handed out with a log.
 func logged(t *testing.T, line string) {
 	r := newReader(t)
@@ -260,6 +269,7 @@ var (
 	logins     = not("integration/e2e/login logs in and out by an identity center of its own")
 	asks       = not("it asks on the terminal: the same line is in a transcript, or in TestSetupAsks")
 	addresses  = not("TestServeWellKnownAddresses does this in a network of its own")
+	cluster    = not("TestCommandLinesOfTheCluster of integration/kubernetes does so with the real API server")
 	typed      = not("TestClientsPage of integration/sdk types the whole page")
 	elsewhere  = not("it needs another system's shell or display")
 	windows    = not("TestPageOfWindows of integration/e2e/systems does so under Wine")
@@ -306,6 +316,10 @@ func wayOf(line string) way {
 		return containers
 	case words[0] == "sudo", words[0] == "ip", strings.Contains(line, "--ecs-address"), strings.Contains(line, "--loopback-alias"):
 		return addresses
+	case words[0] == "kubectl", words[0] == "kustomize", words[0] == "helm":
+		return cluster
+	case words[0] == "eval":
+		return evaluated
 	case words[0] == "systemctl":
 		return not("it needs systemd's manager; TestServeUnits and TestServeSocketActivation do without")
 	case strings.HasSuffix(words[0], "dialog.sh"):
