@@ -11,30 +11,20 @@ import (
 	"strings"
 	"time"
 
-	"crypto/sha256"
-	"encoding/hex"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/smithy-go"
 
 	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/transport"
 	"github.com/sts-helper/sts-helper/token"
 )
 
 // sendScoped sends GetScopedCredentials. The SDK (service/sts v1.52.0) does not have the operation yet:
 // this is its query, as the model has it (botocore 1.44.8, data/sts/2011-06-15), and the SDK's signature.
 func (c *Client) sendScoped(ctx context.Context, r Request, x *exchange, creds aws.Credentials) (token.Token, error) {
-	body := r.scopedQuery().Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.url, "/")+"/", strings.NewReader(body))
+	req, err := transport.Query(ctx, creds, strings.TrimSuffix(c.url, "/")+"/", "sts", c.region, r.scopedQuery())
 	if err != nil {
-		return token.Token{}, err
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	req.Header.Set("User-Agent", "app/sts-helper")
-	hash := sha256.Sum256([]byte(body))
-	if err := v4.NewSigner().SignHTTP(ctx, creds, req, hex.EncodeToString(hash[:]), "sts", c.region, time.Now()); err != nil {
 		return token.Token{}, err
 	}
 	resp, err := x.Do(req)

@@ -3,10 +3,7 @@
 package iam
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -16,7 +13,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
@@ -65,15 +61,9 @@ func (c Client) Do(ctx context.Context, creds aws.Credentials, operation string,
 	for i := 0; i+1 < len(parameters); i += 2 {
 		form.Set(parameters[i], parameters[i+1])
 	}
-	body := []byte(form.Encode())
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint.String(), bytes.NewReader(body))
+	req, err := transport.Query(ctx, creds, endpoint.String(), "iam", region, form)
 	if err != nil {
-		return at, failure.Configf("the IAM endpoint cannot be used: %v", err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	sum := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(ctx, creds, req, hex.EncodeToString(sum[:]), "iam", region, time.Now()); err != nil {
-		return at, failure.Sourcef(nil, "the request to IAM could not be signed")
+		return at, failure.Sourcef(err, "the request to IAM could not be signed")
 	}
 	client, err := c.client()
 	if err != nil {
