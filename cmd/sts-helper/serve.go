@@ -156,7 +156,6 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings settings.Fla
 		return usageError{err}
 	}
 	e.setWatched(seen)
-	served.apply(e.agent)
 	listeners, err := e.listen(ctx)
 	if err != nil {
 		return err
@@ -286,7 +285,6 @@ func (e *endpoint) reload(base context.Context, why string) {
 		return
 	}
 	e.setWatched(seen)
-	served.apply(e.agent)
 	e.log.Info("read the settings again", "reason", why)
 }
 

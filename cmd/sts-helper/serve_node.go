@@ -103,10 +103,3 @@ func (e *endpoint) rules(env settings.Environment) (*nodeagent.Rules, error) {
 	}
 	return rules, nil
 }
-
-// apply lets the rules of a plan hold.
-func (s *servePlan) apply(a *nodeagent.Agent) {
-	if a != nil {
-		a.SetRules(s.rules)
-	}
-}

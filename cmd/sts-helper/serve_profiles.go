@@ -213,7 +213,7 @@ func (e *endpoint) config(s *servePlan) imds.Config {
 		c.Observe = e.metrics.observe
 	}
 	if e.agent != nil {
-		c.Pods = &imds.Pods{Authorize: e.agent.Authorize, Ready: e.agent.Ready}
+		c.Pods = &imds.Pods{Authorize: e.agent.Authorizer(s.rules), Ready: e.agent.Ready}
 		c.MaxConnsPerUID = maxConnsOfPod
 	}
 	e.audited(s, &c)

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/sts-helper/sts-helper/imds"
@@ -57,11 +56,10 @@ type Config struct {
 	Log  *slog.Logger
 }
 
-// Agent decides which profile a token gets. It is safe for use by many goroutines.
+// Agent finds out whose tokens are. It is safe for use by many goroutines.
 type Agent struct {
 	cfg   Config
 	ask   func(ctx context.Context, token string) (*reviewStatus, error)
-	rules atomic.Pointer[Rules]
 	slots chan struct{}
 
 	mu       sync.Mutex
@@ -98,7 +96,7 @@ type strike struct {
 	since time.Time
 }
 
-// New makes an agent, which has no rules yet.
+// New makes an agent.
 func New(c Config) (*Agent, error) {
 	if c.Host == "" || c.Port == "" {
 		return nil, errors.New("KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT do not say where the API server is")
@@ -116,11 +114,26 @@ func New(c Config) (*Agent, error) {
 	}, nil
 }
 
-// SetRules replaces the rules. They hold for the next request.
-func (a *Agent) SetRules(r *Rules) { a.rules.Store(r) }
+// Authorizer is an [imds.Pods.Authorize] by rules, which belong to the profiles of the same [imds.Config]: a name that they have may
+// mean another role in the next.
+func (a *Agent) Authorizer(r *Rules) func(ctx context.Context, token string, from netip.Addr) (imds.Pod, *imds.Refusal) {
+	return func(ctx context.Context, token string, from netip.Addr) (imds.Pod, *imds.Refusal) {
+		pod, no := a.identify(ctx, token, from)
+		if no != nil {
+			return pod, no
+		}
+		profile, ok := r.profiles[account{pod.Namespace, pod.ServiceAccount}]
+		if !ok {
+			return pod, &imds.Refusal{Status: http.StatusForbidden, Code: "AccessDeniedException",
+				Message: "the service account " + pod.Namespace + "/" + pod.ServiceAccount + " has no profile on this node"}
+		}
+		pod.Profile = imds.CleanName(profile)
+		return pod, nil
+	}
+}
 
-// Authorize is [imds.Pods.Authorize].
-func (a *Agent) Authorize(ctx context.Context, token string, from netip.Addr) (imds.Pod, *imds.Refusal) {
+// identify finds out which pod's a token is.
+func (a *Agent) identify(ctx context.Context, token string, from netip.Addr) (imds.Pod, *imds.Refusal) {
 	now := time.Now()
 	c, ends, ok := readClaims(token)
 	switch {
@@ -132,16 +145,7 @@ func (a *Agent) Authorize(ctx context.Context, token string, from netip.Addr) (i
 		return imds.Pod{}, refuse("InvalidTokenException", "the service account token is not for this agent: give the projected volume the audience "+a.cfg.Audience)
 	}
 	v := a.review(ctx, token, ends, from, now)
-	if v.refusal != nil {
-		return v.pod, v.refusal
-	}
-	profile, ok := a.rules.Load().profiles[account{v.pod.Namespace, v.pod.ServiceAccount}]
-	if !ok {
-		return v.pod, &imds.Refusal{Status: http.StatusForbidden, Code: "AccessDeniedException",
-			Message: "the service account " + v.pod.Namespace + "/" + v.pod.ServiceAccount + " has no profile on this node"}
-	}
-	v.pod.Profile = imds.CleanName(profile)
-	return v.pod, nil
+	return v.pod, v.refusal
 }
 
 // refuse is a refusal that lasts: clients need another token.

@@ -54,7 +54,13 @@ func jwt(ends time.Time, id string, audience ...string) string {
 	return "e30." + base64.RawURLEncoding.EncodeToString(b) + ".c2ln"
 }
 
-func newTest(t *testing.T) (*Agent, *fakeAPI) {
+// testAgent is an agent with rules.
+type testAgent struct {
+	*Agent
+	Authorize func(ctx context.Context, token string, from netip.Addr) (imds.Pod, *imds.Refusal)
+}
+
+func newTest(t *testing.T) (*testAgent, *fakeAPI) {
 	t.Helper()
 	a, err := New(Config{Host: "192.0.2.1", Port: "443", Audience: "sts-helper", Node: "node-1"})
 	if err != nil {
@@ -64,10 +70,9 @@ func newTest(t *testing.T) (*Agent, *fakeAPI) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.SetRules(rules)
 	f := &fakeAPI{answer: func(string) (*reviewStatus, error) { return taken(), nil }}
 	a.ask = f.ask
-	return a, f
+	return &testAgent{a, a.Authorizer(rules)}, f
 }
 
 // code is how a request ended: "" where the pod gets its profile.

@@ -376,3 +376,64 @@ func TestNodeAPIServer(t *testing.T) {
 		t.Errorf("50 requests with one token: %d reviews", got)
 	}
 }
+
+// While the kubelet puts new settings in the place of old ones, a profile's name means the old role for the accounts that have it by
+// the old rules, the new one for those that have it by the new ones, and never the other: also for who asked before the change and
+// is answered after it, because the API server is slow.
+func TestNodeSettingsAreReplaced(t *testing.T) {
+	t.Parallel()
+	n := newNodeWith(t, fast(t), func(n *node, t *testing.T) {
+		n.configure(t)
+		n.rules = filepath.Join(n.world.Dir, "volume", "pods")
+		config, err := os.ReadFile(filepath.Join(n.world.Dir, ".config", "sts-helper", "config.toml"))
+		harness.Must(t, err)
+		// Only one of two accounts has the profile "web", and it means a role of that account's own.
+		for name, d := range map[string]struct{ role, account string }{"0": {"web", "web"}, "1": {"batch", "batch"}} {
+			dir := filepath.Join(n.world.Dir, "data"+name)
+			harness.Must(t, os.MkdirAll(filepath.Join(dir, "sts-helper"), 0o700))
+			swapped := strings.Replace(string(config), n.roles["web"].ARN, n.roles[d.role].ARN, 1)
+			harness.Must(t, os.WriteFile(filepath.Join(dir, "sts-helper", "config.toml"), []byte(swapped), 0o600))
+			harness.Must(t, os.WriteFile(filepath.Join(dir, "pods"), []byte("shop/"+d.account+" web\n"), 0o600))
+		}
+		harness.Must(t, os.Symlink("data0", filepath.Join(n.world.Dir, "volume")))
+		harness.Must(t, os.RemoveAll(filepath.Join(n.world.Dir, ".config")))
+		harness.Must(t, os.Symlink("volume", filepath.Join(n.world.Dir, ".config")))
+	})
+	n.awaitHealthy(t)
+	api := n.cluster.(*kubernetes.Server)
+	client := from(t, n.pods, podAddress(1))
+	tokens := map[string]string{}
+	for _, account := range []string{"web", "batch"} {
+		api.Pod(t, "shop", account, account+"-1", "node-1")
+		tokens[account] = api.Token(t, "shop", account, account+"-1", audience, time.Hour)
+	}
+	link := filepath.Join(n.world.Dir, "volume")
+	for round := range 4 {
+		now := []string{"web", "batch"}[round%2]
+		harness.Await(t, "the settings of "+now, func() bool {
+			status, _, _ := askAt(t, client, nodeURL, tokens[now])
+			return status == http.StatusOK
+		})
+		api.Slow(700 * time.Millisecond) // longer than it takes until new settings are seen
+		var wg sync.WaitGroup
+		for i := range 20 {
+			for _, account := range []string{"web", "batch"} {
+				pod := fmt.Sprintf("%s-%d-%d", account, round, i)
+				api.Pod(t, "shop", account, pod, "node-1")
+				token := api.Token(t, "shop", account, pod, audience, time.Hour)
+				wg.Go(func() {
+					time.Sleep(time.Duration(i) * 50 * time.Millisecond)
+					status, document, _ := askAt(t, from(t, n.pods, podAddress(i)), nodeURL, token)
+					if want := n.roles[account].ARN; status == http.StatusOK && !strings.Contains(document, want) {
+						t.Errorf("round %d: a pod of %s gets another role than %s", round, account, want)
+					}
+				})
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+		harness.Must(t, os.Symlink(fmt.Sprintf("data%d", (round+1)%2), link+".new"))
+		harness.Must(t, os.Rename(link+".new", link))
+		wg.Wait()
+		api.Slow(0)
+	}
+}
