@@ -56,10 +56,35 @@ func (s *servePlan) refused(why error) *servePlan {
 // what is asked for.
 var sharedSettings = [...]string{"cache-dir", "no-cache", "wait", "verbose"}
 
+// maxReads bounds how often settings that were replaced while they were read are read again.
+const maxReads = 8
+
 // load reads the settings of every profile, and returns how what they came from looked before
-// it was read: what changes later must be seen to have changed.
-func (e *endpoint) load() (*servePlan, *watchState, error) {
-	before := filesSeen{}
+// it was read: what changes later must be seen to have changed. The files of a node's agent are of one time, for by
+// another's rules a profile would be somebody else's: the kubelet replaces them together.
+func (e *endpoint) load() (s *servePlan, seen *watchState, err error) {
+	for range maxReads {
+		before := filesSeen{}
+		s, seen, err = e.loadOnce(before)
+		together := filesSeen{}
+		if e.agent != nil {
+			for _, name := range e.nodeFiles() {
+				if f, ok := before[name]; ok {
+					together[name] = f
+				}
+			}
+		}
+		if len(together.changed()) == 0 {
+			return s, seen, err
+		}
+	}
+	return nil, nil, failure.Configf("--node-pods: %s and %s are replaced each time that they are read", display.Safe(e.flags.nodePods), display.Safe(settings.ConfigPath(e.env)))
+}
+
+// nodeFiles are the list of a node's agent, and the profiles that it names.
+func (e *endpoint) nodeFiles() []string { return []string{e.flags.nodePods, settings.ConfigPath(e.env)} }
+
+func (e *endpoint) loadOnce(before filesSeen) (*servePlan, *watchState, error) {
 	env := e.env
 	env.Reading = func(path string) {
 		if _, ok := before[path]; !ok {
@@ -100,7 +125,7 @@ func (e *endpoint) read(env settings.Environment) (*servePlan, error) {
 		if s.rules, err = e.rules(env); err != nil {
 			return nil, err
 		}
-		names, s.nodeFiles = s.rules.Profiles(), []string{e.flags.nodePods, settings.ConfigPath(env)}
+		names, s.nodeFiles = s.rules.Profiles(), e.nodeFiles()
 	}
 	if err := e.settingsFit(len(names)); err != nil {
 		return nil, err

@@ -5,8 +5,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
+	"github.com/sts-helper/sts-helper/internal/nodeagent"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
@@ -81,5 +84,73 @@ func TestWatchSeesTheContent(t *testing.T) {
 	}
 	if len(seen.changed()) > 0 {
 		t.Error("it is seen twice")
+	}
+}
+
+// The list of a node's agent and the profiles that it names are of one time: when both are replaced while they are read, they
+// are read again, and with neither the old list goes with the new profiles.
+func TestNodeFilesAreReadTogether(t *testing.T) {
+	home := t.TempDir()
+	for name, value := range map[string]string{
+		"HOME": home, "XDG_CONFIG_HOME": filepath.Join(home, "volume"), "XDG_CACHE_HOME": "", "AWS_CONFIG_FILE": "", "AWS_SHARED_CREDENTIALS_FILE": "", "AWS_PROFILE": "",
+	} {
+		t.Setenv(name, value)
+	}
+	write := func(path, text string) {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := filepath.Join(home, "volume")
+	replace := func(data string) {
+		if err := os.Symlink(data, link+".new"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(link+".new", link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(filepath.Join(home, "identity"), "CANARY")
+	for _, name := range []string{"old", "new"} {
+		dir := filepath.Join(home, name)
+		config := ""
+		for _, profile := range []string{"old", "new"} {
+			config += "[profile." + profile + "]\nrole_arn = \"arn:aws:iam::111122223333:role/" + name + "\"\nweb_identity_token_file = " + strconv.Quote(filepath.Join(home, "identity")) + "\nregion = \"eu-west-1\"\n"
+		}
+		write(filepath.Join(dir, "sts-helper", "config.toml"), config)
+		write(filepath.Join(dir, "pods"), "shop/web "+name+"\n")
+	}
+	for _, always := range []bool{false, true} {
+		replace("old")
+		swaps := 0
+		env := settings.ProcessEnvironment()
+		env.HomeDir = func() string { return home }
+		config := settings.ConfigPath(env)
+		env.Reading = func(path string) {
+			if path == config && (swaps == 0 || always) {
+				swaps++
+				replace([]string{"old", "new"}[swaps%2])
+			}
+		}
+		e := &endpoint{
+			env: env, log: slog.New(slog.DiscardHandler), flags: serveFlags{node: true, nodePods: filepath.Join(link, "pods")},
+			settings: settings.Flags{"cache-dir": {filepath.Join(home, "cache")}}, agent: &nodeagent.Agent{},
+		}
+		plan, _, err := e.load()
+		switch {
+		case always:
+			if err == nil || !strings.Contains(err.Error(), "each time") {
+				t.Errorf("replaced each time: %v", err)
+			}
+		case err != nil:
+			t.Error(err)
+		default:
+			if p := plan.profiles; len(p) != 1 || p[0].Name != "new" || p[0].RoleARN != "arn:aws:iam::111122223333:role/new" {
+				t.Errorf("the rules of one time with the profiles of another: %+v", p)
+			}
+		}
 	}
 }
