@@ -137,20 +137,25 @@ func TestRecipes(t *testing.T) {
 	cluster := realServer(t)
 	root, err := harness.Root()
 	must(t, err)
-	render := func(program string, args ...string) []Object {
-		cmd := exec.Command(filepath.Join(os.Getenv(programsVariable), program), args...)
-		cmd.Dir = filepath.Join(root, "packaging")
-		cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("%s %q: %v\n%s", program, args, err, out)
-		}
-		return Objects(t, string(out), "")
-	}
-	kustomize := render("kustomize", "build", "kubernetes")
-	helm := render("helm", "template", "sts-helper", "helm/sts-helper", "--namespace", "sts-helper", "--kube-version", "1.37.0")
-	more := render("helm", "template", "sts-helper", "helm/sts-helper", "--namespace", "sts-helper", "--kube-version", "1.37.0", "--set", "ipv6=true", "--set", "extraArgs={--log-level=warn}",
-		"--set", "imagePullSecrets[0].name=x", "--set", "extraEnv[0].name=STS_HELPER_ROLE_SESSION_NAME,extraEnv[0].value=node", "--set", "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].key=a,affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].operator=Exists")
+	cmd := exec.Command(filepath.Join(os.Getenv(programsVariable), "kustomize"), "build", "kubernetes")
+	cmd.Dir = filepath.Join(root, "packaging")
+	cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
+	out, err := cmd.Output()
+	must(t, err)
+	kustomize := Objects(t, string(out), "")
+	helm := Objects(t, helmOf(t, "pods:\n  shop/web: web\nconfig: |\n"+indented(Packaging(t, "kubernetes/config.toml"))), "")
+	more := Objects(t, helmOf(t, `pods:
+  shop/web: web
+config: "# none"
+ipv6: true
+extraArgs: [--log-level=warn]
+imagePullSecrets: [{name: x}]
+extraEnv: [{name: STS_HELPER_ROLE_SESSION_NAME, value: node}]
+affinity:
+  nodeAffinity:
+    requiredDuringSchedulingIgnoredDuringExecution:
+      nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Exists}]}]
+`), "")
 	for _, all := range [][]Object{kustomize, helm, more} {
 		checkObjects(t, all)
 		for _, o := range all {
