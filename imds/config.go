@@ -16,7 +16,8 @@ import (
 // Config says what a [Server] serves, and to whom. Profiles is required, a bearer token for every
 // profile that is served on a container path, and Key if IMDS is set. Everything else has a default.
 type Config struct {
-	// Profiles are the identities to serve, each at /credentials/NAME. Required, at least one.
+	// Profiles are the identities to serve, each at /credentials/NAME. Required, at least one, but with Pods, of which none may be
+	// meant to get anything at present.
 	Profiles []Profile
 	// IMDS makes one of the profiles the role of a pretended EC2 instance. Optional; without it
 	// every metadata path is 404.
@@ -193,7 +194,7 @@ func ValidBearerToken(s string) bool {
 
 // check reports the first thing in c that no server could be built from. It never shows a token.
 func (c *Config) check() error {
-	if len(c.Profiles) == 0 {
+	if len(c.Profiles) == 0 && c.Pods == nil {
 		return errors.New("no profile to serve")
 	}
 	if c.BearerToken != "" && !ValidBearerToken(c.BearerToken) {

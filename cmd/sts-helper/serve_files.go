@@ -36,7 +36,7 @@ func (e *endpoint) secrets(s *servePlan) (tokenFile string, err error) {
 	if s.instance != nil {
 		e.key = e.sessionKey(s)
 	}
-	if !slices.ContainsFunc(s.profiles, func(p imds.Profile) bool { return !p.NoContainer }) {
+	if e.agent != nil || !slices.ContainsFunc(s.profiles, func(p imds.Profile) bool { return !p.NoContainer }) {
 		return "", nil
 	}
 	tokenFile = e.flags.tokenFile

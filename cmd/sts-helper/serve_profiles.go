@@ -82,7 +82,9 @@ func (e *endpoint) load() (s *servePlan, seen *watchState, err error) {
 }
 
 // nodeFiles are the list of a node's agent, and the profiles that it names.
-func (e *endpoint) nodeFiles() []string { return []string{e.flags.nodePods, settings.ConfigPath(e.env)} }
+func (e *endpoint) nodeFiles() []string {
+	return []string{e.flags.nodePods, settings.ConfigPath(e.env)}
+}
 
 func (e *endpoint) loadOnce(before filesSeen) (*servePlan, *watchState, error) {
 	env := e.env
@@ -126,6 +128,9 @@ func (e *endpoint) read(env settings.Environment) (*servePlan, error) {
 			return nil, err
 		}
 		names, s.nodeFiles = s.rules.Profiles(), e.nodeFiles()
+		if len(names) == 0 {
+			e.log.Warn("no service account is named, so no pod gets credentials", "file", e.flags.nodePods)
+		}
 	}
 	if err := e.settingsFit(len(names)); err != nil {
 		return nil, err
@@ -176,12 +181,15 @@ func (e *endpoint) read(env settings.Environment) (*servePlan, error) {
 // nothingToServe is the error for a server that was told nothing, where nothing is found either. What was
 // named may come back later, and is waited for.
 func (e *endpoint) nothingToServe(ctx context.Context, s *servePlan) error {
+	if e.agent != nil {
+		return nil
+	}
 	prov := s.providers[0]
 	req := prov.Request()
 	for req.Base != nil {
 		req = req.Base
 	}
-	if len(e.flags.profiles) > 0 || e.agent != nil || req.Source.Kind != request.SourceDefault || req.Source.Profile != "" {
+	if len(e.flags.profiles) > 0 || req.Source.Kind != request.SourceDefault || req.Source.Profile != "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, startWait)

@@ -19,8 +19,8 @@ type Rules struct {
 type account struct{ namespace, name string }
 
 // ParseRules reads rules: lines of NAMESPACE/SERVICEACCOUNT, blanks, and the name of a profile, which may have blanks
-// inside. Empty lines, and those that begin with #, mean nothing. There are no patterns: a namespace that is made
-// tomorrow has no credentials until somebody gives it some. An error begins with the number of its line.
+// inside. Empty lines, and those that begin with #, mean nothing; without any other, no pod gets anything. There are no
+// patterns: a namespace that is made tomorrow has no credentials until it is given some. An error begins with the number of its line.
 func ParseRules(text string) (*Rules, error) {
 	r := &Rules{profiles: map[account]string{}}
 	n := 0
@@ -49,9 +49,6 @@ func ParseRules(text string) (*Rules, error) {
 			return nil, fmt.Errorf("%d: %s is named twice", n, who)
 		}
 		r.profiles[a] = profile
-	}
-	if len(r.profiles) == 0 {
-		return nil, fmt.Errorf("%d: no service account is named; lines are as in: shop/web web", max(n, 1))
 	}
 	return r, nil
 }

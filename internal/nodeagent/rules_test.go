@@ -20,9 +20,12 @@ func TestParseRules(t *testing.T) {
 			t.Errorf("%v: %q", a, got)
 		}
 	}
+	for _, text := range []string{"", "\n", "# shop/web web\n"} { // who takes the last line out takes everything
+		if r, err := ParseRules(text); err != nil || len(r.Profiles()) != 0 {
+			t.Errorf("%q: %v, %v", text, r, err)
+		}
+	}
 	for text, want := range map[string]string{
-		"":                               "1: no service account is named",
-		"# shop/web web\n":               "1: no service account is named",
 		"shop/web":                       "1: want NAMESPACE/SERVICEACCOUNT and a profile",
 		"a/b c\nshop web\n":              "2: want NAMESPACE/SERVICEACCOUNT, not \"shop\"",
 		"*/web web":                      "is no name of a namespace",

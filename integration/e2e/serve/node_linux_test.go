@@ -201,6 +201,20 @@ func testNode(t *testing.T, n *node) {
 	if status, _, code := ask(t, client, token("store", "web", "web-1", audience)); status != 200 {
 		t.Errorf("the old rules: %d %s", status, code)
 	}
+	// The last line is taken out as any other.
+	n.writeRules(t, "# no one at present\n")
+	harness.Await(t, "a list without accounts", func() bool {
+		status, _, _ := ask(t, client, token("store", "web", "web-1", audience))
+		return status == http.StatusForbidden
+	})
+	if word := n.health(t); word != "ready" {
+		t.Errorf("without accounts: its health is %s", word)
+	}
+	n.writeRules(t, "store/web db\n")
+	harness.Await(t, "a list with an account again", func() bool {
+		status, _, _ := ask(t, client, token("store", "web", "web-1", audience))
+		return status == http.StatusOK
+	})
 
 	if got := n.world.STS.Count("AssumeRoleWithWebIdentity"); got != 3 {
 		t.Errorf("%d calls of STS for three roles", got)
