@@ -83,7 +83,7 @@ func New(def request.Source, o Options) Source {
 	case request.SourceLogin:
 		s.fetcher = newAWSLogin(def, o)
 	default:
-		s.fetcher = resolved{def, o.Region}
+		s.fetcher = resolved{def, o.Region, o.Getenv}
 	}
 	return s
 }
