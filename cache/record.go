@@ -44,6 +44,13 @@ func InMemory(t token.Token) (serves, due bool) {
 	return left > record.FloorOf(life), left <= max(record.AdvisoryWindow(life), record.MandatoryOf(life))
 }
 
+// OtherBoot reports whether the record was made on another machine, or on this one before it was started
+// again; false where machines have no name for that (record.BootClock).
+func (r *Record) OtherBoot() bool {
+	_, id := record.BootClock()
+	return id != "" && r.file.Issued.BootID != "" && id != r.file.Issued.BootID
+}
+
 // Serves reports whether the token has enough life left to be handed out.
 func (r *Record) Serves() bool { return r.Remaining() > r.file.Floor() }
 

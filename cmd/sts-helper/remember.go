@@ -123,6 +123,10 @@ func (o *observer) keep(req *request.Request, prov *broker.Provider, key cache.K
 		return
 	}
 	o.devices(c, req, prov.Request())
+	if prov.OfMachine() {
+		_, boot := record.BootClock()
+		o.variable(direct.BootVariable, boot)
+	}
 	if o.unsure {
 		return
 	}

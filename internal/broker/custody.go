@@ -8,6 +8,7 @@ import (
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/source"
 	"github.com/sts-helper/sts-helper/lock"
@@ -30,6 +31,8 @@ type sourceState struct {
 	// Unkept reports that the source gives a long-term key, or something else that is not kept. It
 	// is asked when a token has to be made.
 	Unkept bool `json:"unkept"`
+	// Boot names the boot of the machine that this is known of, for a source of a machine's; see record.BootClock.
+	Boot string `json:"boot,omitempty"`
 }
 
 func (s sourceState) signer() token.Principal { return token.Principal{ID: s.ID, ARN: s.ARN} }
@@ -40,14 +43,23 @@ func (p *Provider) stateName() string { return stateName(p.key.String()) }
 
 // state is what is known of p's source, nothing where there is no cache.
 func (p *Provider) state() (s sourceState) {
-	if c, _ := p.Cache(); c == nil || !c.ReadState(p.stateName(), &s) {
+	if c, _ := p.Cache(); c == nil || !c.ReadState(p.stateName(), &s) || s.Boot != p.boot() {
 		return sourceState{}
 	}
 	return s
 }
 
+// boot is the name of this boot where p's source is another one on each machine, else "".
+func (p *Provider) boot() (id string) {
+	if p.req.Source.OfMachine() {
+		_, id = record.BootClock()
+	}
+	return id
+}
+
 func (p *Provider) saveState(s sourceState) {
 	if c, _ := p.Cache(); c != nil {
+		s.Boot = p.boot()
 		// A state that is lost costs one more question.
 		_ = c.WriteState(p.stateName(), s, false)
 	}
@@ -142,7 +154,7 @@ func (p *Provider) fetchSource(ctx context.Context, advisory bool) (token.Token,
 		return token.Token{}, err
 	}
 	known := p.state()
-	next := sourceState{Login: st.Login, KeyID: c.AccessKeyID, Unkept: !kept(c)}
+	next := sourceState{Login: st.Login, KeyID: c.AccessKeyID, Unkept: !kept(c), Boot: known.Boot}
 	switch {
 	case next.Unkept:
 		next.ID = c.AccessKeyID
@@ -197,8 +209,11 @@ func (p *Provider) getSource(ctx context.Context, c *cache.Cache, renew, handOut
 	return a, err
 }
 
-// notOfLogin says why a record of the source's credentials is not of the login that there is now.
+// notOfLogin says why a record of the source's credentials is not of the login, or the machine, that there is now.
 func (p *Provider) notOfLogin(ctx context.Context, r *cache.Record) string {
+	if p.req.Source.OfMachine() && r.OtherBoot() {
+		return "it was got on another machine, or before this one was started again"
+	}
 	now, err := p.observe(ctx)
 	if err != nil {
 		return err.Error()

@@ -155,6 +155,12 @@ func (p *Provider) Identities() []string {
 	return []string{c.StatePath(root.stateName())}
 }
 
+// OfMachine reports whether p's source is another one on each machine.
+func (p *Provider) OfMachine() bool {
+	root := p.root()
+	return root != nil && root.req.Source.OfMachine()
+}
+
 // PromptedElsewhere is another process that asks the user for what p's token takes.
 func (p *Provider) PromptedElsewhere() (lock.Holder, bool) {
 	c, _ := p.Cache()

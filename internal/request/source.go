@@ -12,6 +12,18 @@ func (s Source) Asked() bool {
 	return true
 }
 
+// OfMachine reports whether the source is another one on each machine, with the same settings: that of an instance or of a
+// container is asked at an address that all have, and nothing else says whose it is.
+func (s Source) OfMachine() bool {
+	switch s.Kind {
+	case SourceInstance, SourceDefault:
+		return true
+	case SourceContainer:
+		return s.Subject == ""
+	}
+	return false
+}
+
 // OfSource reports whether r is for the credentials of a source as it gives them.
 func (r *Request) OfSource() bool { return r.Operation == string(token.SourceCredentials) }
 
