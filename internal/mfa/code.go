@@ -6,37 +6,20 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/stsfield"
 )
 
-// digits is the length of a token code (STS TokenCode: six digits).
-const digits = 6
-
-// ParseCode reads a code as users and programs write it: blanks and line ends around it are
-// dropped, and so are blanks between the digits ("123 456"). ErrBadCode unless exactly six ASCII
-// digits remain. The error never repeats what was read.
-func ParseCode(s string) (string, error) {
-	s = strings.Trim(s, " \t\r\n\v\f\u00a0\u202f")
-	code := make([]byte, 0, digits)
-	for _, r := range s {
-		switch {
-		case r == ' ' || r == '\u00a0' || r == '\u202f':
-		case r < '0' || r > '9':
-			return "", fmt.Errorf("%w: want six digits, got other characters", ErrBadCode)
-		case len(code) == digits:
-			return "", fmt.Errorf("%w: want six digits, got more", ErrBadCode)
-		default:
-			code = append(code, byte(r))
-		}
+// parseCode reads a code by [stsfield.ParseCode]; ErrBadCode where it is none.
+func parseCode(s string) (string, error) {
+	code, err := stsfield.ParseCode(s)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrBadCode, err)
 	}
-	if len(code) < digits {
-		return "", fmt.Errorf("%w: want six digits, got %d", ErrBadCode, len(code))
-	}
-	return string(code), nil
+	return code, nil
 }
 
 // PresetCode is a code that was set by a flag or a variable, before any prompt. It gives its code
@@ -78,7 +61,7 @@ func (g *PresetCode) Code(ctx context.Context, q Question) (string, error) {
 		return "", fmt.Errorf("%w: this device's present code was used; run %q with the next code in %s",
 			ErrUsed, loginCommand(q.Login, q.Profile), display.Wait(d))
 	}
-	code, err := ParseCode(code)
+	code, err := parseCode(code)
 	if err != nil {
 		return "", fmt.Errorf("--mfa-code: %w", err)
 	}

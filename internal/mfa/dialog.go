@@ -67,7 +67,7 @@ func (d *dialog) Code(ctx context.Context, q Question) (string, error) {
 		case err != nil:
 			return "", err
 		}
-		code, err := ParseCode(typed)
+		code, err := parseCode(typed)
 		if err == nil {
 			return code, nil
 		}

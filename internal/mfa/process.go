@@ -11,6 +11,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/internal/child"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/stsfield"
 )
 
 // outputLimit bounds, in bytes, what a program may print: more is no code.
@@ -110,7 +111,7 @@ func (p *process) Code(ctx context.Context, q Question) (string, error) {
 	case r.Exit != 0 || r.Signal != "":
 		return "", fmt.Errorf("%w: %s %s", ErrProcess, p.name, r.Failure())
 	}
-	code, err := ParseCode(string(r.Out))
+	code, err := parseCode(string(r.Out))
 	clear(r.Out)
 	if err != nil {
 		return "", fmt.Errorf("output of %s: %w (it must print the code and nothing else)", p.name, err)
@@ -127,7 +128,7 @@ func command(path string, args []string) child.Command {
 // withoutCodes is a line of stderr, short and with whatever could be a code of six digits struck out,
 // since some programs say there what they also print.
 func withoutCodes(line string) string {
-	if _, err := ParseCode(line); err == nil {
+	if _, err := parseCode(line); err == nil {
 		return "[withheld]"
 	}
 	const most = 200
@@ -137,8 +138,8 @@ func withoutCodes(line string) string {
 		for j < len(b) && b[j] >= '0' && b[j] <= '9' {
 			j++
 		}
-		if j-i == digits {
-			copy(b[i:j], strings.Repeat("*", digits))
+		if j-i == stsfield.CodeDigits {
+			copy(b[i:j], strings.Repeat("*", stsfield.CodeDigits))
 		}
 		i = max(j, i+1)
 	}

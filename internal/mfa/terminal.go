@@ -73,7 +73,7 @@ func (t *terminal) Code(ctx context.Context, q Question) (code string, err error
 		if err != nil {
 			return fail(err)
 		}
-		code, err := ParseCode(string(line))
+		code, err := parseCode(string(line))
 		clear(line)
 		asked = false // the user's own line end has ended the line
 		if err == nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/awsconfig"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/stsfield"
 )
 
 const (
@@ -315,12 +316,11 @@ func (g *settingValue) check() error {
 		return g.wrong("has more than "+strconv.Itoa(maxList)+" values", "")
 	}
 	for _, v := range g.list {
-		if g.setting == &settings[sMFACode] {
-			v = withoutBlanks(v) // a line end, say, of the program that it was copied from
-		}
 		switch {
 		case v == "":
 			return g.wrong("is empty", "give a value or leave it out")
+		case g.setting == &settings[sMFACode]:
+			// Package stsfield reads it: a line end, say, of the program that it was copied from is no part of it.
 		case len(v) > maxText:
 			return g.wrong("is longer than "+strconv.Itoa(maxText)+" bytes", "")
 		case !utf8.ValidString(v):
@@ -330,17 +330,6 @@ func (g *settingValue) check() error {
 		}
 	}
 	return nil
-}
-
-// withoutBlanks drops blanks and line ends.
-func withoutBlanks(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch r {
-		case ' ', '\t', '\r', '\n', '\v', '\f', '\u00a0', '\u202f':
-			return -1
-		}
-		return r
-	}, s)
 }
 
 // callOptions reads the settings that change how a request is answered, not what it is.
@@ -363,10 +352,8 @@ func (l *loader) callOptions() (b request.CallOptions, err error) {
 		}
 	}
 	if g := l.value(sMFACode); g != nil {
-		// As at the prompt (mfa.ParseCode): authenticators show and copy "012 345".
-		b.MFACode = withoutBlanks(g.text())
-		if len(b.MFACode) != 6 || strings.Trim(b.MFACode, "0123456789") != "" {
-			return b, g.wrong("an MFA code is six digits", "")
+		if b.MFACode, err = stsfield.ParseCode(g.text()); err != nil {
+			return b, g.wrong("is no MFA code: "+err.Error(), "")
 		}
 	}
 	b.MFAProcess = l.text(sMFAProcess)
