@@ -6,9 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
@@ -20,7 +22,7 @@ type running struct {
 }
 
 // together starts n programs with the same arguments, calls started when all run, and gives their results.
-func (h *home) together(t *testing.T, n int, started func(), args ...string) []harness.Result {
+func (h *home) together(t *testing.T, n int, started func(all []*running), args ...string) []harness.Result {
 	t.Helper()
 	all := make([]*running, n)
 	for i := range all {
@@ -29,7 +31,7 @@ func (h *home) together(t *testing.T, n int, started func(), args ...string) []h
 		harness.Must(t, harness.Begin(r.cmd))
 		all[i] = r
 	}
-	started()
+	started(all)
 	results := make([]harness.Result, n)
 	var wg sync.WaitGroup
 	for i, r := range all {
@@ -47,7 +49,7 @@ func TestCrowd(t *testing.T) {
 	onEach(t, func(t *testing.T, h *home) {
 		release := h.sts.Gate("GetSessionToken")
 		defer release()
-		results := h.together(t, 50, func() {
+		results := h.together(t, 50, func([]*running) {
 			harness.Must(t, h.sts.WaitInFlight(harness.Context(t), "GetSessionToken", 1))
 			release()
 		}, "--source-profile", "base")
@@ -63,6 +65,53 @@ func TestCrowd(t *testing.T) {
 	})
 }
 
+// Twelve users who renew a fresh token at the same moment make one call, with a clock that says since the machine's start
+// which came first, or without.
+func TestRenewalsAtOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, h *home) {
+		const n, rounds = 12, 3 // which of them comes first is chance
+		shared := 0
+		for try := 0; try < 10 && shared < rounds; try++ {
+			old := h.creds(t, h.run(t, "--source-profile", "base"))
+			before := h.sts.Count("GetSessionToken")
+			release := h.sts.Gate("GetSessionToken")
+			gathered := false
+			results := h.together(t, n, func(all []*running) {
+				defer release()
+				// Half of what a request to STS may take. Who has not begun by then begins when the new token has been issued.
+				for start := time.Now(); !gathered && time.Since(start) < 2500*time.Millisecond; time.Sleep(10 * time.Millisecond) {
+					gathered = !slices.ContainsFunc(all, func(r *running) bool {
+						log := r.errs.String()
+						return !strings.Contains(log, `msg=waiting for="`) && !strings.Contains(log, `msg="sts is asked"`)
+					})
+				}
+			}, "login", "--force", "--source-profile", "base", "-v")
+			if !gathered {
+				continue
+			}
+			shared++
+			renewed := 0
+			for i, r := range results {
+				if r.Code != 0 || strings.Contains(r.Stderr, harness.Canary) {
+					t.Fatalf("number %d: exit %d, %q, %q", i, r.Code, r.Stdout, r.Stderr)
+				}
+				if strings.HasPrefix(r.Stdout, "base  renewed, ") {
+					renewed++
+				}
+			}
+			if calls := h.sts.Count("GetSessionToken") - before; calls != 1 || renewed != 1 {
+				t.Errorf("%d calls, and %d say that they renewed", calls, renewed)
+			}
+			if h.creds(t, h.run(t, "--source-profile", "base")) == old {
+				t.Error("nothing was renewed")
+			}
+		}
+		if shared < rounds {
+			t.Logf("only %d times did all begin before the first had its answer", shared)
+		}
+	})
+}
+
 // A program that is killed while it asks STS leaves no lock behind: the next one asks at once.
 func TestKilledHolder(t *testing.T) {
 	onEach(t, func(t *testing.T, h *home) {
@@ -71,7 +120,7 @@ func TestKilledHolder(t *testing.T) {
 		holder := h.start(t, "--source-profile", "base")
 		harness.Must(t, harness.Begin(holder))
 		harness.Must(t, h.sts.WaitInFlight(harness.Context(t), "GetSessionToken", 1))
-		results := h.together(t, 3, func() {
+		results := h.together(t, 3, func([]*running) {
 			harness.Must(t, holder.Process.Kill())
 			_ = holder.Wait()
 			harness.Await(t, "another's call", func() bool { return h.sts.Count("GetSessionToken") == 2 })
