@@ -32,8 +32,10 @@ const (
 	clientWait = 900 * time.Millisecond
 	// maxKnown bounds the reviews that are remembered. A node has a few hundred pods.
 	maxKnown = 8192
-	// maxReviews is how many reviews are under way at a time.
-	maxReviews = 32
+	// maxReviews is how many reviews are under way at a time, and maxReviewsOf how many of one address, which wait among them: a
+	// pod has a token or two, and pods in the host's network have the same address.
+	maxReviews   = 32
+	maxReviewsOf = 8
 	// After refusalBurst tokens of one address that were refused within refusalWindow, its next ones are refused unread until that
 	// has passed: else a pod could have the API server asked without end.
 	refusalBurst  = 20
@@ -65,6 +67,7 @@ type Agent struct {
 	mu       sync.Mutex
 	known    map[key]verdict
 	flights  map[key]*flight
+	flying   map[netip.Addr]int // how many of flights an address began
 	strikes  map[netip.Addr]strike
 	trouble  string // why the API server could not be asked last, "" where it could
 	troubled chan struct{}
@@ -110,7 +113,7 @@ func New(c Config) (*Agent, error) {
 	v := &reviewer{url: "https://" + net.JoinHostPort(c.Host, c.Port), dir: c.Dir, audience: c.Audience}
 	return &Agent{
 		cfg: c, ask: v.ask, slots: make(chan struct{}, maxReviews), troubled: make(chan struct{}, 1),
-		known: map[key]verdict{}, flights: map[key]*flight{}, strikes: map[netip.Addr]strike{},
+		known: map[key]verdict{}, flights: map[key]*flight{}, flying: map[netip.Addr]int{}, strikes: map[netip.Addr]strike{},
 	}, nil
 }
 
@@ -172,6 +175,11 @@ func (a *Agent) review(ctx context.Context, token string, ends time.Time, from n
 			return verdict{refusal: &imds.Refusal{Status: http.StatusTooManyRequests, Code: "ThrottlingException",
 				Message: "too many tokens of this address were refused", RetryIn: refusalWindow - now.Sub(s.since)}}
 		}
+		if a.flying[from] >= maxReviewsOf {
+			a.mu.Unlock()
+			return verdict{refusal: later(time.Second, "too many service account tokens of this address are being reviewed", "")}
+		}
+		a.flying[from]++
 		f = &flight{done: make(chan struct{})}
 		a.flights[k] = f
 		go a.fly(context.WithoutCancel(ctx), k, f, token, ends, from)
@@ -193,6 +201,9 @@ func (a *Agent) fly(ctx context.Context, k key, f *flight, token string, ends ti
 	f.verdict = a.decide(ctx, token, ends)
 	a.mu.Lock()
 	delete(a.flights, k)
+	if a.flying[from]--; a.flying[from] == 0 {
+		delete(a.flying, from)
+	}
 	now := time.Now()
 	if f.until.After(now) {
 		a.makeRoom(now)

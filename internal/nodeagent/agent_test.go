@@ -292,3 +292,59 @@ func TestRun(t *testing.T) {
 		<-done
 	})
 }
+
+// An address that sends many tokens at once, while the API server is slow or does not answer, does not take the reviews of
+// others.
+func TestOneAddressLeavesReviewsToOthers(t *testing.T) {
+	t.Parallel()
+	for name, ended := range map[string]func() (*reviewStatus, error){
+		"refused":     func() (*reviewStatus, error) { return &reviewStatus{}, nil },
+		"no answer":   func() (*reviewStatus, error) { return nil, errors.New("away") },
+		"good tokens": func() (*reviewStatus, error) { return taken(), nil },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a, f := newTest(t)
+			good := jwt(time.Now().Add(time.Hour), "good", "sts-helper")
+			f.set(func(token string) (*reviewStatus, error) {
+				time.Sleep(2 * time.Second)
+				if token == good {
+					return taken(), nil
+				}
+				return ended()
+			})
+			done := make(chan bool)
+			var wg sync.WaitGroup
+			for i := range 128 { // as many as it may have connections
+				wg.Go(func() {
+					for n := 0; ; n++ {
+						select {
+						case <-done:
+							return
+						default:
+						}
+						_, no := a.Authorize(t.Context(), jwt(time.Now().Add(time.Hour), fmt.Sprint(i, " ", n), "sts-helper"), pod1)
+						if no != nil && no.RetryIn > 0 {
+							time.Sleep(time.Millisecond)
+						}
+					}
+				})
+			}
+			time.Sleep(100 * time.Millisecond)
+			start := time.Now()
+			for {
+				got := code(a.Authorize(t.Context(), good, netip.MustParseAddr("10.8.0.2")))
+				if got == "" {
+					break
+				}
+				if time.Since(start) > 3*time.Second {
+					t.Errorf("%s: another address has %q after %v", name, got, time.Since(start))
+					break
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+			close(done)
+			wg.Wait()
+			time.Sleep(10 * time.Second)
+		})
+	}
+}
