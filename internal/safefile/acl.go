@@ -1,5 +1,7 @@
 package safefile
 
+import "strings"
+
 // An accessList is what decides on Windows who may use a file or directory: its owner, and the entries of its
 // discretionary access control list (https://learn.microsoft.com/windows/win32/secauthz/access-control-lists). The
 // rules about it are the same on every system, so that they are tested on each. Users and groups are by their
@@ -69,38 +71,82 @@ func isSystem(sid string) bool {
 	return sid == sidSystem || sid == sidAdministrators || sid == sidInstaller
 }
 
-// isEveryone reports whether an identifier stands for every user of a machine, or so many that no one can say who.
-func isEveryone(sid string) bool {
+// isEveryone reports whether an identifier stands for every user of a machine or domain, or so many that it cannot be said who.
+func isEveryone(sid string) bool { return everyonesName(sid) != "" }
+
+// everyonesName is the name of a group that is everyone, by itself or by how users are logged on; "" for others.
+func everyonesName(sid string) string {
 	switch sid {
-	case sidEveryone, sidNetwork, sidInteractive, sidAnonymous, sidAuthenticated, sidUsers, sidGuests:
-		return true
+	case sidEveryone:
+		return "Everyone"
+	case "S-1-2-0":
+		return "LOCAL"
+	case "S-1-2-1":
+		return "CONSOLE LOGON"
+	case "S-1-5-1":
+		return "DIALUP"
+	case sidNetwork:
+		return "NETWORK"
+	case "S-1-5-3":
+		return "BATCH"
+	case sidInteractive:
+		return "INTERACTIVE"
+	case "S-1-5-6":
+		return "SERVICE"
+	case sidAnonymous:
+		return "ANONYMOUS LOGON"
+	case sidAuthenticated:
+		return "Authenticated Users"
+	case "S-1-5-13":
+		return "TERMINAL SERVER USER"
+	case "S-1-5-14":
+		return "REMOTE INTERACTIVE LOGON"
+	case "S-1-5-15":
+		return "This Organization"
+	case "S-1-5-1000":
+		return "Other Organization"
+	case "S-1-5-113":
+		return "Local account"
+	case "S-1-5-64-10":
+		return "NTLM Authentication"
+	case "S-1-5-64-14":
+		return "SChannel Authentication"
+	case "S-1-5-64-21":
+		return "Digest Authentication"
+	case "S-1-18-1":
+		return "Authentication authority asserted identity"
+	case "S-1-18-2":
+		return "Service asserted identity"
+	case sidUsers:
+		return "Users"
+	case sidGuests:
+		return "Guests"
+	case "S-1-5-32-554":
+		return "Pre-Windows 2000 Compatible Access"
 	}
-	return false
+	if strings.HasPrefix(sid, "S-1-5-21-") { // of a domain, or of the machine
+		switch sid[strings.LastIndexByte(sid, '-')+1:] {
+		case "513":
+			return "Domain Users"
+		case "514":
+			return "Domain Guests"
+		case "515":
+			return "Domain Computers"
+		}
+	}
+	return ""
 }
 
 // nameOf is an identifier with the name under which Windows shows it, where it is one of every machine.
 func nameOf(sid string) string {
-	name := ""
+	name := everyonesName(sid)
 	switch sid {
-	case sidEveryone:
-		name = "Everyone"
-	case sidNetwork:
-		name = "NETWORK"
-	case sidInteractive:
-		name = "INTERACTIVE"
-	case sidAnonymous:
-		name = "ANONYMOUS LOGON"
-	case sidAuthenticated:
-		name = "Authenticated Users"
-	case sidUsers:
-		name = "Users"
-	case sidGuests:
-		name = "Guests"
 	case sidSystem:
 		name = "SYSTEM"
 	case sidAdministrators:
 		name = "Administrators"
-	default:
+	}
+	if name == "" {
 		return sid
 	}
 	return name + ", " + sid

@@ -119,6 +119,27 @@ func TestAccessLists(t *testing.T) {
 	}
 }
 
+// Groups that stand for every user of a machine or domain, whatever way they came, are everyone; others, as on Unix, are their
+// owner's business.
+func TestEveryone(t *testing.T) {
+	const domain = "S-1-5-21-1004336348-1177238915-682003330-"
+	for sid, want := range map[string]bool{
+		"S-1-1-0": true, "S-1-5-7": true, "S-1-5-11": true, "S-1-5-32-545": true, "S-1-5-32-546": true,
+		// by how they are logged on
+		"S-1-2-0": true, "S-1-2-1": true, "S-1-5-1": true, "S-1-5-2": true, "S-1-5-3": true, "S-1-5-4": true, "S-1-5-6": true, "S-1-5-13": true, "S-1-5-14": true,
+		"S-1-5-15": true, "S-1-5-113": true, "S-1-18-1": true, "S-1-18-2": true, "S-1-5-64-10": true, "S-1-5-64-14": true, "S-1-5-64-21": true,
+		// all of a domain, and of trusted ones
+		domain + "513": true, domain + "514": true, domain + "515": true, "S-1-5-32-554": true, "S-1-5-1000": true,
+		// some users
+		domain + "512": false, domain + "1513": false, domain + "500": false, "S-1-5-32-547": false, "S-1-5-32-555": false, "S-1-5-18": false, "S-1-5-19": false,
+		"S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464": false, "S-1-15-2-1": false, "S-1-3-0": false, "S-1-3-4": false, "S-1-5-10": false, "": false,
+	} {
+		if isEveryone(sid) != want {
+			t.Errorf("%s: everyone %v", sid, !want)
+		}
+	}
+}
+
 // Whom a refusal names, the command that mends it takes out.
 func TestOthersOfAnAccessList(t *testing.T) {
 	l := parseSDDL(t, "O:MED:(A;;FA;;;ME)(A;;FR;;;BU)(A;;FR;;;OTHER)")
