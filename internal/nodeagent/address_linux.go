@@ -39,6 +39,9 @@ func addTo(name string, addrs []netip.Addr) error {
 	}
 	for _, a := range addrs {
 		err := route(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL, newAddress(device.Index, a))
+		if a.Is6() && errors.Is(err, unix.EACCES) { // which a lack of powers is not: that is EPERM
+			return fmt.Errorf("the address %s cannot be added to the network device %s: IPv6 is switched off there (sysctl net.ipv6.conf.%s.disable_ipv6)", a, name, name)
+		}
 		if err != nil && !errors.Is(err, unix.EEXIST) {
 			return fmt.Errorf("the address %s cannot be added to the network device %s: %w", a, name, err)
 		}

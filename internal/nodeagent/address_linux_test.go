@@ -1,10 +1,12 @@
 package nodeagent
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -59,5 +61,28 @@ func TestAddAddresses(t *testing.T) {
 				t.Errorf("%s: on %s", kind, on)
 			}
 		}
+	}
+}
+
+// A node without IPv6 is told so, and not to be root, which it is.
+func TestAddAddressesWithoutIPv6(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to make namespaces")
+	}
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		t.Skip(err)
+	}
+	for _, on := range []string{"all", "default"} {
+		if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+on+"/disable_ipv6", []byte("1"), 0); err != nil {
+			t.Skip(err)
+		}
+	}
+	if _, err := AddAddresses([]netip.Addr{netip.MustParseAddr("169.254.170.23")}); err != nil {
+		t.Error(err)
+	}
+	_, err := AddAddresses([]netip.Addr{netip.MustParseAddr("fd00:ec2::23")})
+	if err == nil || errors.Is(err, unix.EACCES) || !strings.Contains(err.Error(), "IPv6 is switched off there (sysctl net.ipv6.conf.") {
+		t.Errorf("%v", err)
 	}
 }
