@@ -185,10 +185,7 @@ func (e *endpoint) nothingToServe(ctx context.Context, s *servePlan) error {
 		return nil
 	}
 	prov := s.providers[0]
-	req := prov.Request()
-	for req.Base != nil {
-		req = req.Base
-	}
+	req := prov.Request().Bottom()
 	if len(e.flags.profiles) > 0 || req.Source.Kind != request.SourceDefault || req.Source.Profile != "" {
 		return nil
 	}
@@ -257,10 +254,7 @@ func (e *endpoint) config(s *servePlan) imds.Config {
 // run, or of this one, passes its variables on.
 func selfReference(s *servePlan, listeners []net.Listener, env settings.Environment) error {
 	for _, p := range s.providers {
-		req := p.Request()
-		for req.Base != nil {
-			req = req.Base
-		}
+		req := p.Request().Bottom()
 		kind := req.Source.Kind
 		if s.ecs != "" && (kind == request.SourceContainer || kind == request.SourceDefault) && env.Getenv(varRelative) != "" {
 			return referenceError(varRelative)

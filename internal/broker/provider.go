@@ -109,13 +109,7 @@ func newProvider(req *request.Request, opts Options, pr *prompter) (*Provider, e
 }
 
 // sourceProfile is the AWS profile at the bottom of what p's token is made from.
-func (p *Provider) sourceProfile() string {
-	r := p.req
-	for r.Base != nil {
-		r = r.Base
-	}
-	return r.Source.Profile
-}
+func (p *Provider) sourceProfile() string { return p.req.Bottom().Source.Profile }
 
 // Request is the request the provider answers.
 func (p *Provider) Request() *request.Request { return p.req }
@@ -159,10 +153,7 @@ func (p *Provider) Token(ctx context.Context) (cache.Answer, error) {
 // a call that goes on while a key is rotated does not end with it. What p is made from is never changed alone, since
 // what is made with it is kept under its key.
 func (p *Provider) withRotatedKey() *Provider {
-	bottom := p.req
-	for bottom.Base != nil {
-		bottom = bottom.Base
-	}
+	bottom := p.req.Bottom()
 	id := source.StoredKeyNow(bottom.Source)
 	if p.of || id == "" || id == bottom.Source.AccessKeyID {
 		return nil

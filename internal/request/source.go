@@ -53,6 +53,14 @@ func WithSource(r *Request) *Request {
 	return &made
 }
 
+// Bottom is the request that the source's credentials sign: r where it has no base, else the last one of its bases.
+func (r *Request) Bottom() *Request {
+	for r.Base != nil {
+		r = r.Base
+	}
+	return r
+}
+
 // WithKey gives r, made with the access key id instead of the one at its bottom. r itself stays as it is.
 func WithKey(r *Request, id string) *Request {
 	made := *r

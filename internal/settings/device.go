@@ -104,10 +104,7 @@ func (l *loader) checkDevice(r *request.Request, op opSet) error {
 
 // forceSerial puts a named device where a user's keys sign: no device belongs to a role.
 func (l *loader) forceSerial(r *request.Request, serial string, owner *awsconfig.Profile) error {
-	in := r
-	for in.Base != nil {
-		in = in.Base
-	}
+	in := r.Bottom()
 	if in.Operation == opSession.String() {
 		in.SerialNumber = serial
 		return nil

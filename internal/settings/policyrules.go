@@ -49,10 +49,7 @@ func (l *loader) enforce(r *request.Request) error {
 		return nil
 	}
 	p := &l.fleet.fleet.policy
-	bottom := r
-	for bottom.Base != nil {
-		bottom = bottom.Base
-	}
+	bottom := r.Bottom()
 	if err := l.allowed(bottom); err != nil {
 		return err
 	}
