@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"filippo.io/age"
@@ -23,6 +22,7 @@ import (
 	"github.com/sts-helper/sts-helper/internal/passphrase"
 	"github.com/sts-helper/sts-helper/internal/remaining"
 	"github.com/sts-helper/sts-helper/internal/settings"
+	"github.com/sts-helper/sts-helper/internal/stsfield"
 )
 
 const acceptHelp = `Open credentials that another user granted you, from a file or from standard input, keep
@@ -51,13 +51,8 @@ func (p *program) acceptCommand() *cobra.Command {
 		Use:   "accept [FILE]",
 		Short: "Open credentials that another user granted",
 		Long:  acceptHelp,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usageError{fmt.Errorf("unexpected argument %q; one FILE is taken", display.Safe(args[1]))}
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error { return p.accept(cmd.Context(), args, a) },
+		Args:  atMostOne("FILE"),
+		RunE:  func(cmd *cobra.Command, args []string) error { return p.accept(cmd.Context(), args, a) },
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
@@ -198,16 +193,8 @@ func readIdentities(ctx context.Context, file string) ([]age.Identity, error) {
 // validName reports whether s can name an accepted token: what IAM allows in names, and
 // nothing that a shell or a config file would take for something else.
 func validName(s string) bool {
-	const extra = "_.=,@+-"
-	if s == "" || len(s) > 64 || s[0] == '-' {
-		return false
-	}
-	for _, r := range s {
-		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(extra, r) {
-			return false
-		}
-	}
-	return true
+	const most = 64
+	return stsfield.AllName(s) && len(s) <= most && s[0] != '-'
 }
 
 // tellAccept prints the lines for the user's config, and says on standard error what they

@@ -33,28 +33,20 @@ What a line has is in docs/audit.md.`
 func (p *program) auditCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "audit", Short: "Look whether the log of who got which credentials is whole", Long: auditHelp, Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	output := ""
+	var output outputForm
 	verify := &cobra.Command{
 		Use:   "verify [FILE] [flags]",
 		Short: "Compare each line with the hash in the next",
 		Long:  auditHelp,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usageError{fmt.Errorf("unexpected argument %s; one FILE is taken", display.Quote(args[1]))}
-			}
-			return nil
-		},
-		RunE: func(_ *cobra.Command, args []string) error { return p.auditVerify(args, output) },
+		Args:  atMostOne("FILE"),
+		RunE:  func(_ *cobra.Command, args []string) error { return p.auditVerify(args, output) },
 	}
 	addOutput(verify, &output)
 	cmd.AddCommand(verify)
 	return cmd
 }
 
-func (p *program) auditVerify(args []string, output string) error {
-	if err := checkOutput(output); err != nil {
-		return err
-	}
+func (p *program) auditVerify(args []string, output outputForm) error {
 	config, err := settings.LoadAudit(p.env)
 	if err != nil {
 		return err
@@ -73,7 +65,7 @@ func (p *program) auditVerify(args []string, output string) error {
 	if err != nil {
 		return failure.Configf("%s cannot be read: %s", display.Safe(file), display.Innermost(err))
 	}
-	if output == "json" {
+	if output == outputJSON {
 		err = p.printJSON(report)
 	} else {
 		for _, wrong := range report.Wrong {

@@ -40,7 +40,7 @@ func (p *program) consoleCommand() *cobra.Command {
 		Use:               "console [PROFILE] [flags]",
 		Short:             "Sign in to the AWS console",
 		Long:              consoleHelp,
-		Args:              oneProfile,
+		Args:              atMostOne("PROFILE"),
 		ValidArgsFunction: p.completeName,
 	}
 	cmd.Flags().BoolVar(&open, "open", false, "open the URL in the browser of this machine")

@@ -45,7 +45,7 @@ type profileChoices struct {
 }
 
 func (p *program) doctorCommand() *cobra.Command {
-	var output string
+	var output outputForm
 	cmd := &cobra.Command{
 		Use:               "doctor [PROFILE...] [flags]",
 		Short:             "Find what keeps programs from their credentials",
@@ -54,14 +54,11 @@ func (p *program) doctorCommand() *cobra.Command {
 	}
 	addOutput(cmd, &output)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := checkOutput(output); err != nil {
-			return err
-		}
 		c, err := p.examine(cmd.Context(), args)
 		if err != nil {
 			return err
 		}
-		if output == "json" {
+		if output == outputJSON {
 			err = p.printJSON(c)
 		} else {
 			_, err = p.stdout.WriteString(c.text(len(args) > 0))

@@ -67,7 +67,7 @@ func (p *program) envCommand() *cobra.Command {
 		Use:               "env [PROFILE] [flags]",
 		Short:             "Print credentials as variables for a shell or an env-file",
 		Long:              envHelp,
-		Args:              oneProfile,
+		Args:              atMostOne("PROFILE"),
 		ValidArgsFunction: p.completeName,
 	}
 	addFormat(cmd, &format, "`FORMAT` of the variables: "+formats()+" (default "+string(p.shellFormat())+")")
@@ -107,14 +107,6 @@ func (p *program) unset(f render.Format, named bool) error {
 	}
 	_, err = io.WriteString(p.stdout, lines)
 	return err
-}
-
-// oneProfile takes the name of one profile or none.
-func oneProfile(cmd *cobra.Command, args []string) error {
-	if len(args) > 1 {
-		return usageError{fmt.Errorf("unexpected argument %q; %s takes one PROFILE", args[1], cmd.CommandPath())}
-	}
-	return nil
 }
 
 // oneName is the name that an argument or --profile gives, which is the same here, or that the user chooses;

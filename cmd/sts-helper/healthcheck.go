@@ -29,15 +29,10 @@ const healthWait = 5 * time.Second
 
 func (p *program) healthcheckCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "healthcheck [ADDRESS]",
-		Short: "Ask a server whether it is ready",
-		Long:  healthcheckHelp,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usageError{fmt.Errorf("unexpected argument %s; one ADDRESS is taken", display.Quote(args[1]))}
-			}
-			return nil
-		},
+		Use:               "healthcheck [ADDRESS]",
+		Short:             "Ask a server whether it is ready",
+		Long:              healthcheckHelp,
+		Args:              atMostOne("ADDRESS"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			address := defaultListen

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -128,28 +127,25 @@ func (p *program) keyProvider(k *storedkey.Key, serial, region string) (*broker.
 
 func (p *program) keysRemoveCommand() *cobra.Command {
 	var yes bool
-	var output string
+	var output outputForm
 	cmd := &cobra.Command{Use: "remove NAME [flags]", Short: "Delete a stored key here; at AWS it stays", Args: oneArgument("NAME of the stored key"), ValidArgsFunction: p.completeKeys,
 		Long: "Delete a stored key here. At AWS it stays as it is, and works wherever else it is known.\n\n    sts-helper keys remove work --yes"}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "delete without asking")
 	addOutput(cmd, &output)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := checkOutput(output); err != nil {
-			return err
-		}
 		return p.removeKey(cmd.Context(), args[0], yes, output)
 	}
 	return cmd
 }
 
-func (p *program) removeKey(ctx context.Context, name string, yes bool, output string) error {
+func (p *program) removeKey(ctx context.Context, name string, yes bool, output outputForm) error {
 	held, err := p.holdKey(ctx, name, "removing a key")
 	if err != nil {
 		return err
 	}
 	defer held.Release()
 	k, dir := held.Key, held.dir
-	if !yes && (!p.terminal(os.Stdin) || !p.terminal(p.stderr)) {
+	if !yes && !p.asksUser() {
 		return usageError{errors.New("there is no terminal to ask on; add --yes")}
 	}
 	if ok, err := p.agree(ctx, &setupFlags{yes: yes}, fmt.Sprintf("Delete key %s (%s)? Its secret cannot be had again.", name, k.AccessKeyID)); !ok {
@@ -165,7 +161,7 @@ func (p *program) removeKey(ctx context.Context, name string, yes bool, output s
 	if err := keystore.DeleteDescription(dir, name); err != nil {
 		return err
 	}
-	if output == "json" {
+	if output == outputJSON {
 		return p.printJSON(keyDocument{Version: 1, Key: listed(k), Stays: k.IDs()})
 	}
 	if err := p.say("removed %s; at AWS the key stays: to delete it there, run: %s", name, deleteAtAWS(k.AccessKeyID)); err != nil {

@@ -31,7 +31,8 @@ an AWS profile, which gets its credentials with the stored key then; a backup is
 type keysAdd struct {
 	profile, store, mfaSerial string
 	replace                   bool
-	region, output            string
+	region                    string
+	output                    outputForm
 }
 
 func (p *program) keysAddCommand() *cobra.Command {
@@ -48,9 +49,6 @@ func (p *program) keysAddCommand() *cobra.Command {
 	_ = cmd.RegisterFlagCompletionFunc("from-profile", p.completeAWSNames)
 	addOutput(cmd, &f.output)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := checkOutput(f.output); err != nil {
-			return err
-		}
 		return p.addKey(cmd.Context(), args[0], &f)
 	}
 	return cmd
@@ -123,7 +121,7 @@ func (p *program) addKey(ctx context.Context, name string, f *keysAdd) error {
 				p.progress("warning: the key that was replaced stays in its store: %s", err)
 			}
 		}
-		if f.output == "json" {
+		if f.output == outputJSON {
 			done.Stays = slices.DeleteFunc(old.IDs(), func(id string) bool { return old.Rotation == nil || id == k.AccessKeyID })
 		} else if err := p.sayOther(old, k.AccessKeyID); err != nil {
 			return err
@@ -137,7 +135,7 @@ func (p *program) addKey(ctx context.Context, name string, f *keysAdd) error {
 			p.progress("%s still has the key; remove it once all works, after which setup --remove cannot undo that", display.Safe(b))
 		}
 	}
-	if f.output == "json" {
+	if f.output == outputJSON {
 		return p.printJSON(done)
 	}
 	return p.sayAdded(k, &done)

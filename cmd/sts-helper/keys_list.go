@@ -14,15 +14,12 @@ import (
 )
 
 func (p *program) keysListCommand() *cobra.Command {
-	var output string
+	var output outputForm
 	cmd := &cobra.Command{Use: "list [flags]", Short: "Show the stored keys, without their secrets", Args: noArguments,
 		Long: "Show the stored keys: name, id, store, how old they are, and when they were rotated.\n\n    sts-helper keys list\n    sts-helper keys list --output json"}
 	addOutput(cmd, &output)
 	cmd.RunE = func(*cobra.Command, []string) error {
-		if err := checkOutput(output); err != nil {
-			return err
-		}
-		return p.listKeys(output == "json")
+		return p.listKeys(output == outputJSON)
 	}
 	return cmd
 }

@@ -26,22 +26,20 @@ DeleteAccessKey for the user's own keys. --mfa-serial makes the requests with a 
     sts-helper keys rotate work --output json`
 
 func (p *program) keysRotateCommand() *cobra.Command {
-	var serial, region, output string
+	var serial, region string
+	var output outputForm
 	cmd := &cobra.Command{Use: "rotate NAME [flags]", Short: "Put a new access key in the place of a stored one", Long: keysRotateHelp,
 		Args: oneArgument("NAME of the stored key"), ValidArgsFunction: p.completeKeys}
 	cmd.Flags().StringVar(&serial, "mfa-serial", "", "MFA device for the session that asks IAM: `SERIAL` number, ARN, or auto")
 	cmd.Flags().StringVar(&region, "region", "", "`REGION` whose STS tries the key")
 	addOutput(cmd, &output)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := checkOutput(output); err != nil {
-			return err
-		}
 		return p.rotateKey(cmd.Context(), args[0], serial, region, output)
 	}
 	return cmd
 }
 
-func (p *program) rotateKey(ctx context.Context, name, serial, region, output string) error {
+func (p *program) rotateKey(ctx context.Context, name, serial, region string, output outputForm) error {
 	held, err := p.holdKey(ctx, name, "rotating a key")
 	if err != nil {
 		return err
@@ -80,7 +78,7 @@ func (p *program) rotateKey(ctx context.Context, name, serial, region, output st
 	if err := r.Run(ctx); err != nil {
 		return err
 	}
-	if output == "json" {
+	if output == outputJSON {
 		return p.printJSON(keyDocument{Version: 1, Key: listed(k), Deleted: old})
 	}
 	return p.say("rotated %s: %s is in use, and %s is deleted", name, display.Safe(k.AccessKeyID), display.Safe(old))

@@ -46,7 +46,7 @@ const watchAfter = time.Second
 func (p *program) loginCommand() *cobra.Command {
 	var all, force bool
 	var how webLogin
-	var output string
+	var output outputForm
 	cmd := &cobra.Command{
 		Use:               "login [PROFILE...] [flags]",
 		Short:             "Get or renew credentials now, asking for an MFA code if need be",
@@ -60,9 +60,6 @@ func (p *program) loginCommand() *cobra.Command {
 	flags := addSettings(cmd.Flags(), "no-cache")
 	addOutput(cmd, &output)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := checkOutput(output); err != nil {
-			return err
-		}
 		names, err := p.named(args, all, flags)
 		if err != nil {
 			return err
@@ -72,7 +69,7 @@ func (p *program) loginCommand() *cobra.Command {
 				return err
 			}
 		}
-		if output == "text" {
+		if output == outputText {
 			return p.login(cmd.Context(), names, flags, &how, force, nil)
 		}
 		done := &loginResults{Version: 1, Logins: []loginResult{}}

@@ -38,7 +38,7 @@ JSON document are in docs/login.md.`
 
 func (p *program) logoutCommand() *cobra.Command {
 	var all, shared bool
-	var output string
+	var output outputForm
 	cmd := &cobra.Command{
 		Use:               "logout [PROFILE...] [flags]",
 		Short:             "Remove credentials from the cache",
@@ -50,9 +50,6 @@ func (p *program) logoutCommand() *cobra.Command {
 	flags := addSettings(cmd.Flags(), "no-cache", "mfa-code", "mfa-process", "prompt", "wait")
 	addOutput(cmd, &output)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := checkOutput(output); err != nil {
-			return err
-		}
 		report := p.newLogoutReport(output)
 		if all {
 			if len(args) > 0 {
@@ -176,13 +173,21 @@ func (p *program) others(out []*target) []*target {
 
 // recordName names a record as that of the profile, or of what it is made from.
 func recordName(t *target, r broker.Removal) string {
-	switch {
-	case r.Of == t.Provider:
+	if r.Of == t.Provider {
 		return t.name
-	case r.Of.Request().OfSource():
-		return "the source of " + t.name
 	}
-	return "the session of " + t.name
+	return "the " + recordOf(t, r.Of) + " of " + t.name
+}
+
+// recordOf says what of t a record is of.
+func recordOf(t *target, of *broker.Provider) string {
+	switch {
+	case of == t.Provider:
+		return "profile"
+	case of.Request().OfSource():
+		return "source"
+	}
+	return "session"
 }
 
 // several names the first of them, and says how many more there are.

@@ -47,8 +47,8 @@ type logoutHolder struct {
 	TTY string `json:"tty,omitempty"`
 }
 
-func (p *program) newLogoutReport(output string) *logoutReport {
-	return &logoutReport{p: p, asJSON: output == "json", Version: 1, Logins: []logoutLogin{}, Records: []logoutRecord{}, Renewing: []logoutHolder{}}
+func (p *program) newLogoutReport(output outputForm) *logoutReport {
+	return &logoutReport{p: p, asJSON: output == outputJSON, Version: 1, Logins: []logoutLogin{}, Records: []logoutRecord{}, Renewing: []logoutHolder{}}
 }
 
 // say prints a line of the text form.
@@ -75,15 +75,7 @@ const (
 func (r *logoutReport) record(t *target, of *broker.Provider, e cache.Entry, result string, usedBy []string) {
 	n := logoutRecord{Result: result, UsedBy: usedBy, Key: e.Name}
 	if t != nil {
-		n.Profile = t.name
-		switch {
-		case of == t.Provider:
-			n.Of = "profile"
-		case of.Request().OfSource():
-			n.Of = "source"
-		default:
-			n.Of = "session"
-		}
+		n.Profile, n.Of = t.name, recordOf(t, of)
 	}
 	if e.Record != nil {
 		c := e.Record.Token

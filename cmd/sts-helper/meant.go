@@ -13,6 +13,9 @@ import (
 
 // flagError is err with the flag that was probably meant, for one that there is not.
 func flagError(cmd *cobra.Command, err error) error {
+	if own, ok := errors.AsType[usageError](err); ok { // of an [outputForm]
+		return own
+	}
 	unknown, ok := errors.AsType[*pflag.NotExistError](err)
 	if !ok || len(unknown.GetSpecifiedName()) < 2 {
 		return usageError{err}

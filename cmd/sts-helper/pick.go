@@ -1,16 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/sts-helper/sts-helper/internal/await"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/remaining"
@@ -76,10 +74,11 @@ func (p *program) namesNothing(flags settings.Flags) bool {
 		return false
 	}
 	r, err := settings.Load(settings.Flags{}, p.looking())
-	for err == nil && r.Base != nil {
-		r = r.Base
+	if err != nil {
+		return true
 	}
-	return err != nil || r.Source.Kind == request.SourceDefault && r.Granted == ""
+	r = r.Bottom()
+	return r.Source.Kind == request.SourceDefault && r.Granted == ""
 }
 
 // pickOne is [program.pick] for the one name that a command takes; "" for none.
@@ -101,19 +100,14 @@ func (p *program) choose(ctx context.Context, all []offered, q picking) ([]strin
 	if len(all) == 1 {
 		number = "1"
 	}
-	line, err := await.Call(ctx, func() ([]byte, error) {
-		fmt.Fprintf(p.stderr, "sts-helper: %s (%s, Enter %s, Ctrl-C to stop)? ", q.question, number, q.enter)
-		return bufio.NewReader(io.LimitReader(os.Stdin, 256)).ReadBytes('\n')
-	})
-	if ctx.Err() != nil {
-		fmt.Fprintln(p.stderr) // behind the question
-		return nil, context.Cause(ctx)
+	line, err := p.line(ctx, fmt.Sprintf("sts-helper: %s (%s, Enter %s, Ctrl-C to stop)? ", q.question, number, q.enter))
+	switch {
+	case ctx.Err() != nil:
+		return nil, err
+	case err != nil:
+		return nil, usageError{errors.New("nothing was chosen")}
 	}
-	if err != nil && len(line) == 0 {
-		fmt.Fprintln(p.stderr)
-		return nil, usageError{fmt.Errorf("nothing was chosen")}
-	}
-	return chosen(all, strings.TrimSpace(string(line)), q.one)
+	return chosen(all, strings.TrimSpace(line), q.one)
 }
 
 // chosen gives the names that an answer means: numbers, names, or what one name alone contains. It gives none

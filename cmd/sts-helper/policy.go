@@ -67,7 +67,7 @@ func (p *program) policyCheckCommand() *cobra.Command {
 		Long:  policyCheckHelp,
 		Args:  oneArgument("FILE, the policy to check (- is standard input)"),
 	}
-	var output string
+	var output outputForm
 	addOutput(cmd, &output)
 	measure := cmd.Flags().Bool("measure", false, "ask AWS how much of a session token the policy takes")
 	flags := addSettings(cmd.Flags(), "policy", "policy-arn", "allow", "deny", "resource", "read-only", "no-policy", "granted", "no-cache")
@@ -78,13 +78,10 @@ func (p *program) policyCheckCommand() *cobra.Command {
 		case *measure && args[0] == "-":
 			return usageError{errors.New("--measure takes a file, and not standard input")}
 		}
-		if err := checkOutput(output); err != nil {
-			return err
-		}
-		if output == "json" && *measure {
+		if output == outputJSON && *measure {
 			return usageError{errors.New("--measure prints text; leave out --output json")}
 		}
-		if err := p.checkPolicy(cmd.Context(), args[0], output == "json"); err != nil || !*measure {
+		if err := p.checkPolicy(cmd.Context(), args[0], output == outputJSON); err != nil || !*measure {
 			return err
 		}
 		return p.measurePolicy(cmd.Context(), args[0], flags)
@@ -227,17 +224,4 @@ func (p *program) showPolicies(r *request.Request) error {
 		}
 	}
 	return nil
-}
-
-// oneArgument asks for exactly one argument, and says which.
-func oneArgument(what string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		switch len(args) {
-		case 1:
-			return nil
-		case 0:
-			return usageError{fmt.Errorf("%s, is missing", what)}
-		}
-		return usageError{fmt.Errorf("unexpected argument %q; one is taken, %s", display.Safe(args[1]), what)}
-	}
 }

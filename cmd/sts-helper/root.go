@@ -109,6 +109,29 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// oneArgument asks for exactly one argument, and says which.
+func oneArgument(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch len(args) {
+		case 1:
+			return nil
+		case 0:
+			return usageError{fmt.Errorf("%s, is missing", what)}
+		}
+		return usageError{fmt.Errorf("unexpected argument %q; one is taken, %s", display.Safe(args[1]), what)}
+	}
+}
+
+// atMostOne takes an argument or none, and is told what it is.
+func atMostOne(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return usageError{fmt.Errorf("unexpected argument %q; %s takes one %s", display.Safe(args[1]), cmd.CommandPath(), what)}
+		}
+		return nil
+	}
+}
+
 // checkTopics makes help and completion, which are the library's, refuse what there is not.
 func checkTopics(root *cobra.Command) {
 	root.InitDefaultHelpCmd()

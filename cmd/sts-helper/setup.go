@@ -49,7 +49,8 @@ type setupFlags struct {
 	accessKey                            bool
 	startURL, session, account, role     string
 	web                                  webLogin
-	region, mfaSerial, store, output     string
+	region, mfaSerial, store             string
+	output                               outputForm
 }
 
 func (p *program) setupCommand() *cobra.Command {
@@ -99,8 +100,6 @@ func (p *program) completeAWSNames(*cobra.Command, []string, string) ([]string, 
 
 func (f *setupFlags) check() error {
 	switch {
-	case f.output != "text" && f.output != "json":
-		return usageError{fmt.Errorf("--output: there is no form %q, only text and json", display.Safe(f.output))}
 	case f.yes && f.dryRun:
 		return usageError{errors.New("--yes does not go with --dry-run")}
 	case f.accessKey && f.startURL != "":
@@ -127,7 +126,7 @@ func (p *program) setup(ctx context.Context, f *setupFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	if !f.yes && !f.dryRun && (!p.terminal(os.Stdin) || !p.terminal(p.stderr)) {
+	if !f.yes && !f.dryRun && !p.asksUser() {
 		return usageError{errors.New("there is no terminal to ask on; add --yes to write, or --dry-run to see what would change")}
 	}
 	if f.remove {
@@ -138,7 +137,7 @@ func (p *program) setup(ctx context.Context, f *setupFlags) error {
 		return err
 	}
 	r := setupResult{Profiles: plan.Profiles, Changes: plan.Changes(), DryRun: f.dryRun}
-	if f.output == "text" {
+	if f.output == outputText {
 		if err := p.showPlan(&r); err != nil {
 			return err
 		}
@@ -155,7 +154,7 @@ func (p *program) setup(ctx context.Context, f *setupFlags) error {
 	if r.Backups, err = plan.Apply(); err != nil {
 		return err
 	}
-	if f.output == "text" {
+	if f.output == outputText {
 		for _, k := range r.Stored {
 			if err := p.say("stored %s in %s as %s: %s", display.Safe(k.AccessKeyID), keystore.Name(kind), k.Name, display.Safe(k.Identity)); err != nil {
 				return err
@@ -317,7 +316,7 @@ func (p *program) try(ctx context.Context, f *setupFlags, names []string, r *set
 			}
 		}
 		r.Tried = append(r.Tried, one)
-		if f.output == "text" {
+		if f.output == outputText {
 			if err := p.say("%s", line); err != nil {
 				return err
 			}
@@ -331,7 +330,7 @@ func (p *program) try(ctx context.Context, f *setupFlags, names []string, r *set
 
 // finish writes the JSON document, where one is wanted.
 func (p *program) finish(f *setupFlags, v any) error {
-	if f.output != "json" {
+	if f.output != outputJSON {
 		return nil
 	}
 	return p.printJSON(v)
@@ -356,7 +355,7 @@ func (p *program) removeSetup(ctx context.Context, f *setupFlags) error {
 			return err
 		}
 	}
-	if f.output == "json" {
+	if f.output == outputJSON {
 		return p.finish(f, struct {
 			DryRun bool           `json:"dry_run"`
 			Files  []setup.Undone `json:"files"`

@@ -88,13 +88,12 @@ func (p *program) line(ctx context.Context, question string) (string, error) {
 		fmt.Fprint(p.stderr, question)
 		return bufio.NewReader(io.LimitReader(os.Stdin, 256)).ReadBytes('\n')
 	})
+	if ctx.Err() == nil && (err == nil || len(line) > 0) {
+		return string(line), nil
+	}
+	fmt.Fprintln(p.stderr) // behind the question
 	if ctx.Err() != nil {
-		fmt.Fprintln(p.stderr) // behind the question
 		return "", context.Cause(ctx)
 	}
-	if err != nil && len(line) == 0 {
-		fmt.Fprintln(p.stderr)
-		return "", failure.Interactionf(err, "", "there was no answer; nothing was changed")
-	}
-	return string(line), nil
+	return "", failure.Interactionf(err, "", "there was no answer; nothing was changed")
 }

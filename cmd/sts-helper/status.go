@@ -32,7 +32,7 @@ type statusView struct{ json, long, short, watch bool }
 
 func (p *program) statusCommand() *cobra.Command {
 	var v statusView
-	var output string
+	var output outputForm
 	cmd := &cobra.Command{
 		Use:               "status [PROFILE...] [flags]",
 		Short:             "Show the state of every profile",
@@ -48,10 +48,7 @@ func (p *program) statusCommand() *cobra.Command {
 	cmd.MarkFlagsMutuallyExclusive("short", "watch")
 	flags := addSettings(cmd.Flags(), "no-cache", "mfa-code", "mfa-process", "prompt", "wait")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := checkOutput(output); err != nil {
-			return err
-		}
-		v.json = v.json || output == "json"
+		v.json = v.json || output == outputJSON
 		if v.short {
 			return p.statusShort(args, flags)
 		}

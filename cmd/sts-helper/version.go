@@ -13,17 +13,14 @@ import (
 var version, commit string
 
 func (p *program) versionCommand() *cobra.Command {
-	var output string
+	var output outputForm
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print version, commit and Go version",
 		Long:  "Print version, commit and Go version, as --version does:\n\n    sts-helper version\n    sts-helper version --output json",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
-			if err := checkOutput(output); err != nil {
-				return err
-			}
-			if output == "json" {
+			if output == outputJSON {
 				return p.printJSON(versionOf())
 			}
 			_, err := fmt.Fprintln(p.stdout, versionLine())

@@ -40,7 +40,7 @@ func (p *program) webIdentityCommand() *cobra.Command {
 		Use:               "web-identity [PROFILE] --audience A [flags]",
 		Short:             "Print a token (JWT) that says to another service who you are in AWS",
 		Long:              webIdentityHelp,
-		Args:              oneProfile,
+		Args:              atMostOne("PROFILE"),
 		ValidArgsFunction: p.completeName,
 	}
 	cmd.Flags().StringArrayVar(&f.audience, "audience", nil, "service `A` that the token is for; up to 10")
