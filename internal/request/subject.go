@@ -22,29 +22,54 @@ const (
 	MaxAssertion = 100_000
 )
 
-// TokenSubject is the subject of a JSON Web Token (RFC 7519), issuer included. Any other text
-// is its own subject, by its SHA-256.
+// awsClaims is what claims begin with by which an issuer gives the session tags and a source identity
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_adding-assume-role-idp).
+const awsClaims = "https://aws.amazon.com/"
+
+// TokenSubject is the subject of a JSON Web Token (RFC 7519), issuer included, and what else the token says of a
+// session that it is traded for. Any other text is its own subject, by its SHA-256.
 func TokenSubject(data []byte) string {
-	var claims struct {
-		Issuer  string `json:"iss"`
-		Subject string `json:"sub"`
+	var claims map[string]json.RawMessage
+	text := func(name string) (s string) {
+		_ = json.Unmarshal(claims[name], &s) // "" for what is no string
+		return s
 	}
 	parts := strings.Split(strings.TrimSpace(string(data)), ".")
 	if len(parts) == 3 {
 		payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-		if err == nil && json.Unmarshal(payload, &claims) == nil && claims.Subject != "" {
-			return set([]string{"iss " + claims.Issuer, "sub " + claims.Subject})
+		if err == nil && json.Unmarshal(payload, &claims) == nil && text("sub") != "" {
+			about := []string{"iss " + text("iss"), "sub " + text("sub")}
+			for name, value := range claims {
+				if strings.HasPrefix(name, awsClaims) {
+					about = append(about, name+" "+string(value))
+				}
+			}
+			return set(about)
 		}
 	}
 	return digest(data)
 }
 
-// sessionAttribute is the attribute by which an assertion names the role session
+// samlAttributes is what the attributes of an assertion begin with that say something of the role session: its name, and
+// where an identity provider gives them its tags and its source identity. They do not say how long it lives
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_saml_assertions.html).
-const sessionAttribute = "https://aws.amazon.com/SAML/Attributes/RoleSessionName"
+const samlAttributes = "https://aws.amazon.com/SAML/Attributes/"
+
+// ofSession is an attribute's value as a part of a subject, "" where it is none.
+func ofSession(attribute, value string) string {
+	switch name, ok := strings.CutPrefix(attribute, samlAttributes); {
+	case !ok:
+		return ""
+	case name == "RoleSessionName":
+		return "AttributeValue " + value
+	case strings.HasPrefix(name, "PrincipalTag:"), name == "TransitiveTagKeys", name == "SourceIdentity":
+		return name + " " + value
+	}
+	return ""
+}
 
 // AssertionSubject is the subject of a SAML assertion in base64: its NameID, and the session
-// it names. A text with neither is its own subject, by its SHA-256.
+// that it names and describes. A text with neither is its own subject, by its SHA-256.
 func AssertionSubject(data []byte) string {
 	text, err := base64.StdEncoding.DecodeString(string(bytes.Join(bytes.Fields(data), nil)))
 	if err != nil {
@@ -75,8 +100,10 @@ func AssertionSubject(data []byte) string {
 		case xml.EndElement:
 			within = ""
 		case xml.CharData:
-			if within == "NameID" || within == "AttributeValue" && attribute == sessionAttribute {
+			if within == "NameID" {
 				found = append(found, within+" "+string(t))
+			} else if about := ofSession(attribute, string(t)); within == "AttributeValue" && about != "" {
+				found = append(found, about)
 			}
 		}
 	}
