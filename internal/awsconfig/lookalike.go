@@ -33,7 +33,7 @@ func (a *Files) OtherLooksLike(kind, name string) *Lookalike { return a.Config.l
 
 func (f *File) looksLike(kind, name string) *Lookalike {
 	for _, odd := range f.oddLines() {
-		l := &Lookalike{Where: f.where(odd.pos), What: f.mistake(odd.text, kind, name)}
+		l := &Lookalike{What: f.mistake(odd.text, kind, name)}
 		switch h, _ := header([]byte(odd.text)); {
 		case l.What == "" && !f.endsUnread(odd, kind, name):
 			continue
@@ -45,6 +45,7 @@ func (f *File) looksLike(kind, name string) *Lookalike {
 		default:
 			l.Do = f.instead(odd.pos, kind, name)
 		}
+		l.Where = f.where(odd.pos) // which counts lines, and most odd lines are about another section
 		return l
 	}
 	return nil
@@ -95,7 +96,7 @@ func (a *Files) inOtherLetters(name string, p *Profile) *Lookalike {
 					other, ok = strings.CutPrefix(unquoted(h), kindProfile+" ")
 				}
 				if ok && other != name && strings.EqualFold(other, name) {
-					if q := a.Profile(other); len(q.Files) == 1 && q.gives() != p.gives() {
+					if q := a.Profile(other); q != nil && len(q.Files) == 1 && q.gives() != p.gives() {
 						found = &Lookalike{Where: f.where(pos), What: "profile " + display.Quote(other) + " is another than " + display.Quote(name) + ": upper and lower case count", Do: f.instead(pos, kindProfile, name)}
 					}
 				}
