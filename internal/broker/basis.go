@@ -12,8 +12,9 @@ import (
 // maxBasis bounds the files that a failure is compared by, in bytes.
 const maxBasis = 8 << 20
 
-// ways are the variables that decide how AWS is reached, and with what keys.
+// ways are the variables that decide how AWS is reached, with what keys, and which programs are found.
 var ways = [...]string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "AWS_CA_BUNDLE",
+	"SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_EC2_METADATA_DISABLED", "PATH",
 	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
 	"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"}
 
@@ -41,7 +42,7 @@ func (p *Provider) basis() string {
 // sourceFiles are the files that r, apart from its base, is made with.
 func sourceFiles(r *request.Request) []string {
 	s := r.Source
-	files := []string{r.WebIdentityTokenFile, r.SAMLAssertionFile, s.ConfigFile, s.CredentialsFile}
+	files := []string{r.WebIdentityTokenFile, r.SAMLAssertionFile, r.CABundle, s.ConfigFile, s.CredentialsFile}
 	if s.Login != nil {
 		files = append(files, s.Login.File)
 	}

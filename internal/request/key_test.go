@@ -75,6 +75,7 @@ var (
 	noPartOfTheSource = map[string]string{
 		"ConfigFile":      "identifies nothing, see Files",
 		"CredentialsFile": "identifies nothing, see Files",
+		"CABundle":        "does not change whose the credentials are",
 		"Session":         "the access key id shows it",
 		"Command":         "part of Digest",
 		"Certificate":     "part of Digest",

@@ -151,6 +151,8 @@ type Source struct {
 	// ConfigFile and CredentialsFile are where both shared files are looked for, whether or
 	// not they exist, for callers that have the SDK resolve Profile. They identify nothing.
 	ConfigFile, CredentialsFile string
+	// CABundle is the file of certificates that Profile trusts, absolute, "" for none; it identifies nothing either.
+	CABundle string
 	// AccessKeyID identifies static and environment keys; a rotated key is another source.
 	AccessKeyID string
 	// Session reports that the static or environment keys come with a session token, so they

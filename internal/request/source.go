@@ -1,6 +1,10 @@
 package request
 
-import "github.com/sts-helper/sts-helper/token"
+import (
+	"cmp"
+
+	"github.com/sts-helper/sts-helper/token"
+)
 
 // Asked reports whether the source has to be asked for its credentials: what it gives may end, and
 // may be another user's the next time. Keys in plain sight say themselves whose they are.
@@ -46,6 +50,7 @@ func WithSource(r *Request) *Request {
 		base = &Request{
 			Name: r.Name, Operation: string(token.SourceCredentials), Source: r.Source, CallOptions: r.CallOptions,
 			Region: r.Region, Partition: r.Partition, Endpoint: r.Endpoint, FIPS: r.FIPS, DualStack: r.DualStack,
+			CABundle: cmp.Or(r.Source.CABundle, r.CABundle),
 		}
 	}
 	made := *r

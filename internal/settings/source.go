@@ -287,7 +287,7 @@ func oneCredentialType(p *awsconfig.Profile, from string) error {
 
 // ownCredentials are the credentials that a profile defines itself, in the SDK's order.
 func (l *loader) ownCredentials(p *awsconfig.Profile, chain []string, again bool) (sourceChain, error) {
-	s := request.Source{Profile: p.Name, Files: p.Files, ConfigFile: l.files().Config.Path, CredentialsFile: l.files().Credentials.Path}
+	s := request.Source{Profile: p.Name, Files: p.Files, ConfigFile: l.files().Config.Path, CredentialsFile: l.files().Credentials.Path, CABundle: l.caBundle(p)}
 	switch {
 	case p.HasKeys():
 		s.Kind, s.AccessKeyID = request.SourceStatic, p.Value(awsconfig.KeyAccessKeyID)

@@ -1,6 +1,9 @@
 package source_test
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -44,5 +47,51 @@ func TestRolesOfThePlatform(t *testing.T) {
 				t.Errorf("%d roles were assumed", n)
 			}
 		})
+	}
+}
+
+// What a source is asked over, and who it is, is trusted by the ca_bundle of its profile, as STS is.
+func TestSourcesTrustTheBundle(t *testing.T) {
+	w := newWorld(t)
+	secure := emulator.New(emulator.World{})
+	secure.AddIdentityCenter(emulator.IdentityCenter{StartURL: startURL, Region: "eu-west-1", Users: []emulator.DirectoryUser{
+		{Name: "alice", Assignments: []emulator.Assignment{{Account: harness.Account, PermissionSet: "Admin"}}}}})
+	secure.AddUser(harness.Account, "carol")
+	role := secure.AddRole(harness.Account, "app").ARN
+	harness.Must(t, secure.StartTLS())
+	t.Cleanup(secure.Close)
+	harness.Must(t, w.Write("ca.pem", string(secure.CAPEM())))
+	for _, service := range []string{"STS", "SSO", "SSO_OIDC", "SIGNIN"} {
+		w.Env["AWS_ENDPOINT_URL_"+service] = secure.URL()
+	}
+	w.write(t, w.sso, secure.SignInSSO("alice").File(startURL, "eu-west-1"))
+	w.write(t, w.cons, secure.SignInConsole("carol").File())
+	w.end(t, w.sso)
+	w.end(t, w.cons)
+	harness.Must(t, w.Write(".aws/config", strings.NewReplacer("[profile corp]\n", "[profile corp]\nca_bundle = ~/ca.pem\n", "[profile console]\n", "[profile console]\nca_bundle = ~/ca.pem\n").Replace(w.Read(t, ".aws/config"))))
+	f, err := os.OpenFile(filepath.Join(w.Dir, ".aws/config"), os.O_APPEND|os.O_WRONLY, 0)
+	harness.Must(t, err)
+	for _, profile := range []string{"corp", "console"} { // the role's own settings name the bundle for its STS
+		_, err = fmt.Fprintf(f, "[profile role-%[1]s]\nrole_arn = %[2]s\nsource_profile = %[1]s\nregion = eu-west-1\nca_bundle = ~/ca.pem\n", profile, role)
+		harness.Must(t, err)
+	}
+	harness.Must(t, f.Close())
+	for _, profile := range []string{"corp", "console"} {
+		for _, args := range [][]string{{"--source-profile", profile}, {"--source-profile", profile, "--role-arn", role, "--role-session-name", "me"}, {"--source-profile", "role-" + profile}} {
+			if r := w.Run(t, args...); r.Code != 0 {
+				t.Errorf("%v: exit %d, %q", args, r.Code, r.Stderr)
+			}
+		}
+	}
+	// A failure for want of it is forgotten once the file is there.
+	harness.Must(t, os.Rename(filepath.Join(w.Dir, "ca.pem"), filepath.Join(w.Dir, "away.pem")))
+	for i, code := range []int{harness.ExitConfig, 0} {
+		args := []string{"--source-profile", "corp", "--role-arn", role, "--role-session-name", "other"}
+		if r := w.Run(t, args...); r.Code != code {
+			t.Errorf("call %d: exit %d, %q", i, r.Code, r.Stderr)
+		}
+		if i == 0 {
+			harness.Must(t, os.Rename(filepath.Join(w.Dir, "away.pem"), filepath.Join(w.Dir, "ca.pem")))
+		}
 	}
 }
