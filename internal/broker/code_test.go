@@ -47,6 +47,7 @@ func (w *mfaWorld) ask(t *testing.T, duration, code string, opts broker.Options)
 	if err != nil {
 		t.Fatal(err)
 	}
+	opts.Env = w.env // else it would be this user's own, spare directory included
 	p, err := broker.New(req, opts)
 	if err != nil {
 		t.Fatal(err)
