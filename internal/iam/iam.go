@@ -80,7 +80,7 @@ func (c Client) Do(ctx context.Context, creds aws.Credentials, operation string,
 	var refused struct {
 		Code string `xml:"Error>Code"`
 	}
-	if err != nil || len(data) > maxAnswer || xml.Unmarshal(data, &refused) != nil {
+	if err != nil || len(data) > maxAnswer || xml.Unmarshal(data, &refused) != nil || resp.StatusCode/100 == 4 && refused.Code == "" {
 		return at, &Error{Status: resp.StatusCode, text: where + fmt.Sprintf("gave an answer that cannot be read (status %d)", resp.StatusCode)}
 	}
 	switch {
