@@ -62,6 +62,9 @@ func checkDaemonSet(t *testing.T, d *apps.DaemonSet) {
 	if d.Namespace != "sts-helper" || !s.HostNetwork || s.ServiceAccountName != "sts-helper" || len(s.InitContainers) != 1 || len(s.Containers) != 1 {
 		t.Fatalf("the DaemonSet: %+v", d)
 	}
+	if s.EnableServiceLinks == nil || *s.EnableServiceLinks {
+		t.Error("Services of the namespace become variables of the agent, which refuses those that look like its own")
+	}
 	for _, c := range []struct {
 		core.Container
 		may core.Capability
