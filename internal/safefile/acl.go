@@ -155,6 +155,22 @@ func nameOf(sid string) string {
 // check is the rule for what the list is about. Administrators and the system may own a private file, too: what is
 // made by a process with an administrator's rights is theirs, and they can read everything anyway.
 func (l *accessList) check(r rule) error {
+	mask := uint32(0)
+	switch r.kind {
+	case OthersMayUse:
+		mask = ^uint32(0)
+	case OthersMayWrite:
+		mask = aclChange
+	}
+	return l.checkFor(r, mask)
+}
+
+// checkSystemDir is the rule for the directory of a system file. Every user may make files in those below %ProgramData%, which are
+// then their own.
+func (l *accessList) checkSystemDir() error { return l.checkFor(system, aclReplace) }
+
+// checkFor is check with the rights that none but the owner and the system may have.
+func (l *accessList) checkFor(r rule, mask uint32) error {
 	if l.err != nil {
 		return refuse(OwnerUnknown, "owner unknown: its access list cannot be read: "+l.err.Error())
 	}
@@ -163,13 +179,6 @@ func (l *accessList) check(r rule) error {
 		return refuse(OtherOwner, "belongs to "+nameOf(l.owner)+", to neither the administrators nor the system")
 	case !r.rootOnly && l.owner != l.user && !isSystem(l.owner):
 		return refuse(OtherOwner, "belongs to "+nameOf(l.owner)+", not to you ("+l.user+")")
-	}
-	var mask uint32
-	switch r.kind {
-	case OthersMayUse:
-		mask = ^uint32(0)
-	case OthersMayWrite:
-		mask = aclChange
 	}
 	return l.refuse(r.kind, r.text, mask, func(sid string) bool {
 		return isSystem(sid) || sid == sidCreatorOwner || sid == sidOwnerRights || sid == l.user && !r.rootOnly

@@ -119,6 +119,23 @@ func TestAccessLists(t *testing.T) {
 	}
 }
 
+// The directory of a system file is one in which others may make files, as Windows gives every one below %ProgramData%, and no more:
+// who could remove the file, or move the directory away, could do without what it says.
+func TestDirectoryOfASystemFile(t *testing.T) {
+	const windows = "(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICIIO;GA;;;CO)(A;OICI;0x1200a9;;;BU)(A;CI;0x116;;;BU)"
+	for list, want := range map[string]Kind{
+		"O:BAD:" + windows: 0, "O:SYD:" + windows: 0, "O:TID:" + windows: 0,
+		"O:MED:" + windows: OtherOwner, "O:OTHERD:" + windows: OtherOwner,
+		"O:BAD:" + windows + "(A;;DC;;;BU)": OthersMayWrite, "O:BAD:" + windows + "(A;;SD;;;OTHER)": OthersMayWrite, "O:BAD:" + windows + "(A;CI;M;;;BU)": OthersMayWrite,
+		"O:BAD:" + windows + "(A;;WD;;;IU)": OthersMayWrite, "O:BAD:" + windows + "(A;;WO;;;AU)": OthersMayWrite, "O:BAD:" + windows + "(A;;GA;;;ME)": OthersMayWrite,
+		"O:BAD:" + windows + "(A;;FA;;;OW)": 0, "O:BAD:NO_ACCESS_CONTROL": OthersMayWrite, "O:BAD:" + windows + "(OA;;FR;;;BU)": OthersMayWrite,
+	} {
+		if err := parseSDDL(t, list).checkSystemDir(); KindOf(err) != want {
+			t.Errorf("%s: %v", list, err)
+		}
+	}
+}
+
 // Groups that stand for every user of a machine or domain, whatever way they came, are everyone; others, as on Unix, are their
 // owner's business.
 func TestEveryone(t *testing.T) {

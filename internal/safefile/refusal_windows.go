@@ -36,15 +36,13 @@ func CheckOthers(info fs.FileInfo, write bool) error {
 }
 
 // CheckSystem refuses the file at path, an absolute one, about which info is what [Read] found, where others than the
-// administrators and the system own it or its directory, or could change it: every user may make directories below
-// %ProgramData%.
+// administrators and the system own it or its directory, or could change, replace or remove it: every user may make directories
+// below %ProgramData%.
 func CheckSystem(path string, info fs.FileInfo) error {
 	if err := check(info, system); err != nil {
 		return err
 	}
-	owner := system
-	owner.kind = 0
-	err := named(filepath.Dir(path)).check(owner)
+	err := named(filepath.Dir(path)).checkSystemDir()
 	if r, ok := err.(*Refusal); ok {
 		return refuse(r.Kind, "its directory "+filepath.Dir(path)+": "+r.text)
 	}
