@@ -3,6 +3,7 @@ package imds_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -34,6 +36,9 @@ func TestListen(t *testing.T) {
 			ln, err := s.Listen(t.Context(), addr)
 			if err == nil {
 				_ = ln.Close()
+			}
+			if errors.Is(err, syscall.EADDRNOTAVAIL) && addr == "127.0.0.2:0" {
+				continue // macOS gives its loopback device one address
 			}
 			if (err == nil) != want[i] {
 				t.Errorf("%q, open %v: %v", addr, i == 1, err)

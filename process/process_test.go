@@ -100,13 +100,22 @@ func TestOneWriteAndItsResultIsSeen(t *testing.T) {
 	if err := process.Write(&countingWriter{short: true}, good()); !errors.Is(err, io.ErrShortWrite) {
 		t.Errorf("short write: %v", err)
 	}
-	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	r, closed, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer full.Close()
-	if err := process.Write(full, good()); err == nil {
-		t.Error("/dev/full took a document")
+	defer closed.Close()
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := process.Write(closed, good()); err == nil {
+		t.Error("a pipe that nothing reads took a document")
+	}
+	if full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0); err == nil { // which Linux and FreeBSD have
+		defer full.Close()
+		if err := process.Write(full, good()); err == nil {
+			t.Error("/dev/full took a document")
+		}
 	}
 }
 

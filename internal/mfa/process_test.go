@@ -5,8 +5,8 @@ package mfa_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -170,8 +170,8 @@ func alive(t *testing.T, pidfile string) bool {
 		t.Fatal(err)
 	}
 	for range 100 {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil || strings.Contains(string(stat), ") Z ") {
+		state, _ := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
+		if s := strings.TrimSpace(string(state)); s == "" || s[0] == 'Z' {
 			return false
 		}
 		time.Sleep(20 * time.Millisecond)
