@@ -70,7 +70,7 @@ func TestFullDisk(t *testing.T) {
 			j := job{Dir: dir, Who: "dev", Mount: mount, Counter: counter}
 			// Nothing to lose.
 			warned(t, isolated(t, j), "no space left")
-			// A record that is over stays what it is.
+			// A record that has expired stays what it is.
 			j.Old = 30 * time.Second
 			r := isolated(t, j)
 			warned(t, r, "no space left")

@@ -144,7 +144,7 @@ func TestHolderStopped(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	})
-	t.Run("asking a person", func(t *testing.T) {
+	t.Run("asking the user", func(t *testing.T) {
 		c, k := open(t), key("dev")
 		counter, _ := files(t)
 		stuck := job{Dir: c.Path(), Who: "dev", Counter: counter, Delay: time.Hour, Ask: true}

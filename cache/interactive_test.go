@@ -148,7 +148,7 @@ func TestRenewAsksThoughFresh(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newSource("dev", 12*time.Hour)
 			mustGet(t, c, s.want())
-			time.Sleep(time.Millisecond) // the bubble's clock stands still, and what was issued at this very moment is shared
+			time.Sleep(time.Millisecond) // the bubble's clock does not move by itself, and what was issued at this very moment is shared
 			w := s.want()
 			w.Renew, w.Interactive = true, interactive
 			expect(t, mustGet(t, c, w), cache.Fresh, stamp(s.key, 2))
@@ -175,7 +175,7 @@ func TestRenewAsksThoughFresh(t *testing.T) {
 	}
 }
 
-// Without a boot clock the wall clock tells, to the nanosecond, what was issued since a call began.
+// Without a boot clock the wall clock decides, to the nanosecond, what was issued since a call began.
 func TestRenewWithoutABootClock(t *testing.T) {
 	c := open(t)
 	s := newSource("dev", 12*time.Hour)

@@ -42,7 +42,7 @@ func TestSweep(t *testing.T) {
 	stays := []string{
 		aged(t, c, ".tmp-0123456789abcdef-new", cache.TempAge/2),
 		aged(t, c, key("in use").String()+".cred", 47*time.Hour),
-		aged(t, c, "somebody else's", 1000*time.Hour),
+		aged(t, c, "another user's", 1000*time.Hour),
 	}
 	if err := os.Mkdir(filepath.Join(c.Path(), "v1", ".tmp-directory"), 0o700); err != nil {
 		t.Fatal(err)

@@ -250,7 +250,7 @@ func TestExpiry(t *testing.T) {
 		var out bytes.Buffer
 		b.Issuer = "Alice"
 		if err := handoff.Seal(&out, b, key.Recipient()); !errors.Is(err, handoff.ErrExpired) || !strings.Contains(err.Error(), "ask Alice") {
-			t.Errorf("sealing what is over: %v", err)
+			t.Errorf("sealing what has expired: %v", err)
 		}
 	})
 }

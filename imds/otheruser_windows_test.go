@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// The other user is made by whoever runs the test, who says the name and the password.
+// The other user is made by the user who runs the test, who says the name and the password.
 const (
 	otherUserName     = "IMDS_TEST_OTHER_USER"
 	otherUserPassword = "IMDS_TEST_OTHER_PASSWORD"

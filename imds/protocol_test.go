@@ -277,7 +277,7 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
-// Every answer says how long it is, whoever counts it.
+// Every answer says how long it is, whatever code made it.
 func TestAnswersAreCounted(t *testing.T) {
 	for _, size := range []int{8, 1700, 1800, 1900, 2000, 2100, 4096} {
 		f := newFake(time.Hour)

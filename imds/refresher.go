@@ -11,7 +11,7 @@ import (
 
 // How often a provider is asked. Providers are expected to have a cache and a back-off of their own.
 const (
-	tick          = 30 * time.Second       // timers stand still while the machine sleeps
+	tick          = 30 * time.Second       // timers stop while the machine sleeps
 	coldWait      = 800 * time.Millisecond // most SDKs give up after one second
 	retryLogin    = 750 * time.Millisecond // a login is seen within a second
 	retryMin      = 250 * time.Millisecond // nothing to answer: recover soon
@@ -307,7 +307,7 @@ func (rf *refresher) wantsFetch(now time.Time) bool {
 	return rf.wanted(now) && (s == nil || s.left(now) <= s.window)
 }
 
-// wanted reports whether there is anybody to have credentials ready for.
+// wanted reports whether there is a client to have credentials ready for.
 func (rf *refresher) wanted(now time.Time) bool {
 	return !rf.p.OnDemand || abs(now.Sub(time.Unix(0, rf.asked.Load()))) < demandLasts
 }

@@ -66,7 +66,7 @@ func TestGoSDKContainerClient(t *testing.T) {
 	addr = serve(t, build(t, config(out)), "127.0.0.1:0")
 	begin := time.Now()
 	if _, err := get(bearer); !asError(err, &coded) || coded.ErrorCode() != "LoginRequired" {
-		t.Errorf("nobody logged in: %v", err)
+		t.Errorf("without a login: %v", err)
 	}
 	t.Logf("after %v", time.Since(begin))
 }

@@ -137,7 +137,7 @@ func TestTokenBelongsToKeyIdentityAndRestart(t *testing.T) {
 	c = config(newFake(time.Hour))
 	c.NoPeerCheck = true
 	if got := status(c); got != 401 && imds.PeerCheckSupported {
-		t.Errorf("a user's token, used by nobody in particular: %d", got)
+		t.Errorf("a user's token, used by an unknown user: %d", got)
 	}
 }
 

@@ -22,7 +22,7 @@ func TestBuilder(t *testing.T) {
 		{"deny is its own statement", policy.New().Deny("ec2:DescribeImages").Allow("ec2:Describe*", "ec2:run_instances"),
 			`{"Effect":"Allow","Action":["ec2:Describe*","ec2:RunInstances"],"Resource":"*"},{"Effect":"Deny","Action":"ec2:DescribeImages","Resource":"*"}`},
 		{"deny alone", policy.New().Deny("iam:*"), `{"Effect":"Deny","Action":"iam:*","Resource":"*"}`},
-		{"twice stands once", policy.New().Allow("ec2:RunInstances", "ec2:run_instances").Allow("ec2:runinstances"),
+		{"twice appears once", policy.New().Allow("ec2:RunInstances", "ec2:run_instances").Allow("ec2:runinstances"),
 			`{"Effect":"Allow","Action":"ec2:RunInstances","Resource":"*"}`},
 		{"allowed and denied stays both", policy.New().Allow("s3:GetObject").Deny("s3:GetObject"),
 			`{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"},{"Effect":"Deny","Action":"s3:GetObject","Resource":"*"}`},

@@ -26,7 +26,7 @@ import (
 type Config struct {
 	// Profile is an entry of config.toml, or else an AWS profile: one whose
 	// credential_process runs sts-helper means what that line says, any other one is the
-	// source of the credentials that ask STS. "" means that the settings stand alone.
+	// source of the credentials that ask STS. "" means the settings alone.
 	Profile string
 	// Settings are settings by the names of the command's flags without their dashes, each
 	// with its values: "role-arn": {"arn:aws:iam::111122223333:role/deploy"}. Switches have

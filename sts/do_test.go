@@ -127,7 +127,7 @@ func TestAccountIsNeverGuessed(t *testing.T) {
 	if e != nil || tok.Credentials.AccountID != "" {
 		t.Errorf("account %q, %v", tok.Credentials.AccountID, e)
 	}
-	// The session is of the source's account, which its key id tells.
+	// The session is of the source's account, as its key id shows.
 	if tok, e = ask(t, c, r, keys()); e != nil || tok.Credentials.AccountID != account {
 		t.Errorf("account %q, %v", tok.Credentials.AccountID, e)
 	}

@@ -298,7 +298,7 @@ func TestHangAndDrip(t *testing.T) {
 	}
 }
 
-// failing is a transport of which nobody knows whether it sent anything.
+// failing is a transport of which it is unknown whether it sent anything.
 type failing struct{ calls *atomic.Int32 }
 
 func (f failing) RoundTrip(*http.Request) (*http.Response, error) {

@@ -96,14 +96,14 @@ func TestWrongIdentity(t *testing.T) {
 		})
 	}
 
-	// Not to name anybody, or nobody that can be, is an error too.
+	// To name no identity, or one that cannot be, is an error too.
 	for name, c := range map[string]struct {
 		r      sts.Request
 		change func(*said)
 	}{
-		"federation, nobody":   {fed, arn("", "")},
+		"federation, no one":   {fed, arn("", "")},
 		"federation, no ARN":   {fed, arn(account+":alice", "")},
-		"role, nobody":         {role, arn("", "")},
+		"role, no one":         {role, arn("", "")},
 		"role, no id":          {role, arn("", assumed+"Admin/build")},
 		"role, not an ARN":     {role, arn("AROAX:build", "Admin/build")},
 		"role, IAM ARN":        {role, arn("AROAX:build", roleArn)},

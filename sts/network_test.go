@@ -139,7 +139,7 @@ func TestNoListener(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Close() // nobody listens there now
+	l.Close() // nothing listens there now
 	var lines strings.Builder
 	o := sts.Options{Endpoint: "http://" + l.Addr().String(), Log: debugTo(&lines)}
 	_, e := ask(t, client(t, o), withCode, keys())

@@ -10,7 +10,7 @@ import (
 )
 
 // Request asks for credentials by one operation of STS. Empty fields, and a zero Duration, are absent: they
-// are not sent and STS's default holds. The operations that take a field stand behind it, where not all do;
+// are not sent and STS's default holds. The operations that take a field are named behind it, where not all do;
 // for any other operation [Request.Validate] refuses it.
 //
 // GetFederationToken without Policy and PolicyArns gives credentials that may do nothing by identity-based

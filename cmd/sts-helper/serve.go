@@ -133,7 +133,7 @@ func (p *program) serve(ctx context.Context, f serveFlags, settings settings.Fla
 	tokenFile, err := e.secrets(served)
 	listening := false
 	defer func() {
-		// A server that never listened left no address to anybody, unless its port was taken.
+		// A server that never listened left its address to no client, unless its port was taken.
 		e.mark.end(err == nil || !listening && !e.mark.unclean && !errors.Is(err, syscall.EADDRINUSE))
 	}()
 	if err != nil {

@@ -67,7 +67,7 @@ func (f *serveFlags) checkNode() error {
 	case f.nodeName == "":
 		return usageError{errors.New("--node: name this node with --node-name; in a pod STS_HELPER_SERVE_NODE_NAME can come from the field spec.nodeName")}
 	case f.nodeAudience == "":
-		return usageError{errors.New("--node-audience: a token must be for somebody")}
+		return usageError{errors.New("--node-audience: the audience of the pods' tokens is missing")}
 	}
 	return nil
 }

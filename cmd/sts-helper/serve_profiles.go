@@ -42,7 +42,7 @@ type refusal struct{ error }
 
 func (r refusal) Retrieve(context.Context) (aws.Credentials, error) { return aws.Credentials{}, r }
 
-// refused is s with no credentials for anybody.
+// refused is s with no credentials for any client.
 func (s *servePlan) refused(why error) *servePlan {
 	none := *s
 	none.profiles = slices.Clone(s.profiles)
@@ -61,7 +61,7 @@ const maxReads = 8
 
 // load reads the settings of every profile, and returns how what they came from looked before
 // it was read: what changes later must be seen to have changed. The files of a node's agent are of one time, for by
-// another's rules a profile would be somebody else's: the kubelet replaces them together.
+// the rules of another time a profile would be another pod's: the kubelet replaces them together.
 func (e *endpoint) load() (s *servePlan, seen *watchState, err error) {
 	for range maxReads {
 		before := filesSeen{}

@@ -49,7 +49,7 @@ func (p *program) target(name string, given settings.Flags, env settings.Environ
 }
 
 // targets makes the providers of all names, ordered so that those who share an MFA device
-// stand together. Errors about one do not hide the others.
+// are adjacent. Errors about one do not hide the others.
 func (p *program) targets(names []string, given settings.Flags, opts broker.Options) ([]*target, error) {
 	if len(names) == 0 {
 		names = []string{""}

@@ -203,7 +203,7 @@ func Encode(all map[string]map[string]string) string {
 	return b.String()
 }
 
-// The marks in docs/aws-files.md between which Render stands.
+// The marks in docs/aws-files.md around what Render gives.
 const (
 	Begin = "<!-- The tables up to the next mark are written by \"make conformance\". -->"
 	End   = "<!-- End of what \"make conformance\" writes. -->"

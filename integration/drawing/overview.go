@@ -20,7 +20,7 @@ func OverviewSVG() []byte {
 		{"STS", "sessions, roles, federation"},
 		{"IAM Identity Center, aws login", "logins shared with the AWS CLI"},
 		{"keys, MFA devices, commands", "what signs the request to STS"},
-		{"OIDC, SAML, X.509", "where nobody logs in"},
+		{"OIDC, SAML, X.509", "where no user logs in"},
 	}
 	var b strings.Builder
 	head(&b, int(top+step*float64(len(programs))+6), "What sts-helper is between")

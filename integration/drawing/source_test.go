@@ -161,7 +161,7 @@ func TestNothingComesFromOutsideElsewhere(t *testing.T) {
 	}
 }
 
-// Facts that stand in one room only. A second place is how they drift apart.
+// Facts that are in one room only. A second place is how they drift apart.
 func TestOneFactInOnePlace(t *testing.T) {
 	s := parse(t)
 	for _, fact := range []struct {

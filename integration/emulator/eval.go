@@ -249,7 +249,7 @@ func wildcard(pattern, s string) bool {
 	return i == len(p)
 }
 
-// permission evaluates everything that stands between a caller and an action: the
+// permission evaluates everything that is between a caller and an action: the
 // user's or the role's policy, and the session's.
 func (e *Emulator) permission(p principal, action, resource string) verdict {
 	if p.session == nil {

@@ -132,7 +132,7 @@ func TestWebIdentityRefusals(t *testing.T) {
 		{"subject and audience match", "one", good, 200, "", ""},
 		{"other subject", "one", p.Token("repo:you/x", "sts.amazonaws.com", soon), 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
 		{"other audience of the provider", "one", p.Token("repo:me/x", "second", soon), 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
-		{"role trusts nobody outside", "closed", good, 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
+		{"role trusts no one outside", "closed", good, 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
 		{"no such role", "none", good, 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
 		{"not a JWT", "web", "abcdef", 400, "InvalidIdentityToken", notJWT},
 		{"not base64", "web", "a*.b.c", 400, "InvalidIdentityToken", notJWT},

@@ -100,7 +100,7 @@ func TestMFACodes(t *testing.T) {
 	}
 }
 
-// A crowd with one code: one is served, whoever comes first.
+// A crowd with one code: one is served, whichever comes first.
 func TestOneCodeServesOnce(t *testing.T) {
 	e := start(t, emulator.World{MFALockout: -1})
 	alice := e.AddUser(account, "alice")

@@ -170,7 +170,7 @@ func (e *Emulator) process(c *call, parseErr *apiError) (*result, *apiError) {
 		return nil, refuse(400, "InvalidAction", "Could not find operation %s for version %s", c.op, orNone(c.form.Get("Version")))
 	}
 	// One lock for the whole operation: a code is burnt and its token made in one step,
-	// however many connections there are. Nothing below waits for anybody.
+	// however many connections there are. Nothing below waits for a client.
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if o.unsigned {

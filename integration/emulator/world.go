@@ -72,7 +72,7 @@ type Role struct {
 
 	// Trusted are the principals that may assume it: ARNs of users, roles, sessions
 	// and identity providers, "arn:aws:iam::ACCOUNT:root" or a bare account id for
-	// everybody in an account whose own policy allows it, "*" for anybody.
+	// everybody in an account whose own policy allows it, "*" for every caller.
 	Trusted []string `json:"trusted,omitempty"`
 	// TrustedActions are what Trusted may do; nil means sts:AssumeRole*, sts:TagSession
 	// and sts:SetSourceIdentity.

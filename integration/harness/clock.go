@@ -17,7 +17,7 @@ import (
 // for the time in places where no system call can be made.
 const ClockVariable = "FAKE_CLOCK_FILE"
 
-// fakeClocks stand beside the standard library's time.Now, which is renamed for it. Timers and time-outs
+// fakeClocks are beside the standard library's time.Now, which is renamed for it. Timers and time-outs
 // go by the monotonic clock, which does not move, as when a user sets a real clock.
 const fakeClocks = `package time
 

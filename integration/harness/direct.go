@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Directly runs a command and tells, by the trace of its packages' initialisation, whether
+// Directly runs a command and reports, by the trace of its packages' initialisation, whether
 // the answer came before the SDK was there.
 func (w *World) Directly(t testing.TB, cmd *exec.Cmd) (r Result, direct bool) {
 	t.Helper()

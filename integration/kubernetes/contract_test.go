@@ -111,7 +111,7 @@ func testContract(t *testing.T, c Cluster) {
 		{"another version", agent(), reviews, text(wrongVersion), 400, false, ""},
 		{"another kind", agent(), reviews, text(wrongKind), 400, false, ""},
 		{"no JSON", agent(), reviews, "{", 400, false, ""},
-		{"nobody asks", "", reviews, text(reviewOf(good, "sts-helper")), 403, false, ""},
+		{"no pod asks", "", reviews, text(reviewOf(good, "sts-helper")), 403, false, ""},
 		{"a stranger asks", "stranger", reviews, text(reviewOf(good, "sts-helper")), 401, false, ""},
 		{"a pod asks, by the token for the agent", good, reviews, text(reviewOf(good, "sts-helper")), 401, false, ""},
 		{"an account that may not", token("", "https://kubernetes.default.svc.cluster.local", time.Hour), reviews, text(reviewOf(good, "sts-helper")), 403, false, ""},

@@ -111,7 +111,7 @@ func start(t *testing.T, argv []string) func(question string) string {
 	t.Helper()
 	cmd := exec.CommandContext(harness.Context(t), argv[0], argv[1:]...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "AWS_EC2_METADATA_DISABLED=true", "LANG=C.UTF-8", "AWS_PAGER="}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no terminal: nothing is asked of whoever runs the tests
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no terminal: nothing is asked of the user who runs the tests
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -144,7 +144,7 @@ func TestLoginFilesAreShared(t *testing.T) {
 }
 
 // While we refresh a login again and again, other SDKs read its file; while they refresh it, we
-// read it. Nobody ever finds half a file, or a login that is lost.
+// read it. No process ever finds half a file, or a login that is lost.
 func TestLoginFilesInALoop(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs SDKs for a while")

@@ -138,7 +138,7 @@ func (f *File) withoutBracket(line []byte, pos int) {
 	}
 }
 
-// unseen is what may stand before a bracket and not be seen.
+// unseen is what may precede a bracket and not be seen.
 const unseen = " \t\v\f\u00a0\ufeff\u200b"
 
 // plain reports where a header ends that begins at pos and that every reader reads the same, 0 for

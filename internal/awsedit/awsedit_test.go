@@ -201,7 +201,7 @@ func FuzzEdit(f *testing.F) {
 		if back, left := Revert(data, e.Bytes(), e.Hunks()); !bytes.Equal(back, data) || left != nil {
 			t.Fatalf("back to %q, want %q; %v", back, data, left)
 		}
-		// The diff tells the whole change: its lines without the added ones are lines of the old text.
+		// The diff shows the whole change: its lines without the added ones are lines of the old text.
 		for _, h := range e.Hunks() {
 			if h.From > h.To || h.To > len(e.before) || slices.Contains(h.Added, "") {
 				t.Fatalf("%+v", h)

@@ -227,7 +227,7 @@ func (p *Provider) notOfLogin(ctx context.Context, r *cache.Record) string {
 	return ""
 }
 
-// knownSigner is who p's source is now, where that is known without asking anybody.
+// knownSigner is who p's source is now, where that is known without asking another program or service.
 func (p *Provider) knownSigner(ctx context.Context) (who token.Principal, known bool, err error) {
 	now, err := p.observe(ctx)
 	if err != nil {

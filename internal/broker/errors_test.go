@@ -63,7 +63,7 @@ func (w *world) token(t testing.TB, flags ...string) (cache.Answer, error) {
 	return p.Token(t.Context())
 }
 
-// Each error has the class of whoever must act, is one line, and holds no secret.
+// Each error has the class of the one who must act, is one line, and holds no secret.
 func TestClasses(t *testing.T) {
 	refuse := func(code string) emulator.Fault {
 		return emulator.Fault{Kind: emulator.Refuse, Code: code, Message: "no", Status: 403}

@@ -105,7 +105,7 @@ func (p *Provider) fresh() bool {
 }
 
 // load is the record of p's token, nil where there is none, or where it is another's by what is
-// known without asking anybody.
+// known without asking another program or service.
 func (p *Provider) load() *cache.Record {
 	c, _ := p.Cache()
 	if c == nil {

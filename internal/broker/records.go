@@ -104,7 +104,7 @@ const (
 	sourceDue  = "due"  // to be looked at again
 )
 
-// SourceState stands for who p's source is, as far as that is known without asking anybody; "" where
+// SourceState stands for who p's source is, as far as that is known without a request; "" where
 // it is not known, or can be one only.
 func (p *Provider) SourceState() string {
 	root := p.root()

@@ -20,7 +20,7 @@ func Secret(path string, info fs.FileInfo) []Finding {
 	return owner(path, info)
 }
 
-// Settings checks a file that decides which programs run as the user: nobody else may write it.
+// Settings checks a file that decides which programs run as the user: no other user may write it.
 func Settings(path string, info fs.FileInfo) []Finding {
 	if err := safefile.CheckOthers(info, true); err != nil {
 		return []Finding{{"mode", Problem, "", display.Safe(path), "other users may write to it (" + err.Error() + "), and it decides which programs run as you", "run: " + safefile.ChmodCommand(err, "go-w", display.ShellWord(path))}}

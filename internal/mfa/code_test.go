@@ -78,7 +78,7 @@ func TestGivenRefusals(t *testing.T) {
 		t.Error(err)
 	}
 	if code, err := g.Code(t.Context(), mfa.Question{}); code != "123456" || err != nil {
-		t.Errorf("a question that was over before it began used up the code: %q, %v", code, err)
+		t.Errorf("a question that had ended before it began used up the code: %q, %v", code, err)
 	}
 }
 

@@ -84,7 +84,7 @@ func TestDeviceIsOneProcessAtATime(t *testing.T) {
 	})
 }
 
-// A code is sent once, whoever asks next.
+// A code is sent once, whichever process asks next.
 func TestUsedStepIsRemembered(t *testing.T) {
 	c := openCache(t)
 	d := device(t, c)

@@ -220,7 +220,7 @@ func (q Question) waitNotBefore(ctx context.Context) error {
 			ErrTimeout, display.Wait(d), loginCommand(q.Login, q.Profile))
 	}
 	for ; d > 0; d = time.Until(q.NotBefore.Round(0)) {
-		// Timers stand still while the machine sleeps, and the clock may be set meanwhile.
+		// Timers stop while the machine sleeps, and the clock may be set meanwhile.
 		select {
 		case <-time.After(min(d, time.Second)):
 		case <-ctx.Done():

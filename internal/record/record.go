@@ -26,7 +26,7 @@ type Record struct {
 	// seconds.
 	Issued Moment
 	// IssuedPart is what the wall time has beyond whole seconds, kept where there is no boot clock:
-	// nothing else then tells what was issued since a call began from what was issued before.
+	// nothing else then separates what was issued since a call began from what was issued before.
 	IssuedPart time.Duration
 	// Advisory is the remaining life below which the token is to be refreshed, in whole
 	// seconds.

@@ -152,7 +152,7 @@ func TestEnvInAShell(t *testing.T) {
 	}
 }
 
-// What STS really gives out stands bare in a dotenv file, which docker reads without any quoting.
+// What STS really gives out is bare in a dotenv file, which docker reads without any quoting.
 func TestDotenv(t *testing.T) {
 	for value, want := range map[string]string{
 		"IQoJb3JpZ2luX2VjEA//+=": "N=IQoJb3JpZ2luX2VjEA//+=\n",

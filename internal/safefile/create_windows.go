@@ -61,7 +61,7 @@ func mkdir(path string) error {
 }
 
 // OpenPrivateFile opens the file with that name in dir, and makes it private where flag says to make it, from its
-// first moment on: whoever opened it before it was private could read it ever after.
+// first moment on: a process that opened it before it was private could read it ever after.
 func OpenPrivateFile(dir *os.Root, name string, flag int) (*os.File, error) {
 	if flag&os.O_CREATE == 0 {
 		return dir.OpenFile(name, flag, 0)

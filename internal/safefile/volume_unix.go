@@ -102,7 +102,7 @@ func takeFromGroup(dir *os.Root, gid uint32, depth int) (changed int) {
 	return changed
 }
 
-// ofGroup reports whether it is this user's, nobody outside of the group may use it, and the group may.
+// ofGroup reports whether it is this user's, no user outside of the group may use it, and the group may.
 func ofGroup(info fs.FileInfo, gid uint32) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || int(st.Uid) != os.Geteuid() || st.Gid != gid || st.Mode&0o007 != 0 {

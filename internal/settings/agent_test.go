@@ -54,7 +54,7 @@ func TestEachSign(t *testing.T) {
 	}
 }
 
-// All variables are asked for, whoever asks: a direct answer depends on each.
+// All variables are asked for, whatever agent asks: a direct answer depends on each.
 func TestSignsAreAllLookedAt(t *testing.T) {
 	for _, set := range []string{"NOTHING=1", "CLAUDECODE=1", "CI=1", "MINE=1"} {
 		w := agentWorld(t, "[agent]\nread_only = true\ndetect = [\"MINE\", \"KIND=bot\"]\nignore = [\"DRONE\"]\n").set(set)
@@ -67,7 +67,7 @@ func TestSignsAreAllLookedAt(t *testing.T) {
 		}
 		for _, s := range settings.Signs() {
 			if !asked[s.Variable] && s.Variable != "DRONE" {
-				t.Errorf("with %s nobody asked for %s", set, s.Variable)
+				t.Errorf("with %s, %s was not asked for", set, s.Variable)
 			}
 		}
 		if !asked["MINE"] || !asked["KIND"] {
@@ -227,7 +227,7 @@ func TestAgentTableOfTheFleet(t *testing.T) {
 	newWorld(t).credentials(baseKeys).toml("[agent]\ndetect = [\"X\"]\n").machine("[agent]\nread_only = true\n").load("--source-profile=base")
 }
 
-// Mistakes are found by whoever asks first.
+// Mistakes are found by the first call, an agent's or not.
 func TestAgentTableMistakes(t *testing.T) {
 	for table, want := range map[string][]string{
 		"[agent]\n":                                      {"config.toml:1", "does not say what agents get"},

@@ -157,7 +157,7 @@ func digest(sections ...*awsconfig.Profile) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// text builds a section of names and values that stand in no file, for [digest].
+// text builds a section of names and values that are in no file, for [digest].
 func text(name string, pairs ...string) *awsconfig.Profile {
 	p := &awsconfig.Profile{Name: name}
 	for i := 0; i+1 < len(pairs); i += 2 {

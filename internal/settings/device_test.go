@@ -84,7 +84,7 @@ func TestFormsOfACode(t *testing.T) {
 	}
 }
 
-// A security key is refused before anything is asked, whoever names it.
+// A security key is refused before anything is asked, whatever names it.
 func TestSecurityKeys(t *testing.T) {
 	for _, serial := range []string{
 		"arn:aws:iam::123456789012:u2f/user/ana/key-ABC", "arn:aws:iam::123456789012:u2f/root-account/key-ABC",

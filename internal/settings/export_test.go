@@ -8,7 +8,7 @@ func ParseDuration(s string) (time.Duration, error) { return parseDuration(s) }
 // MaxFile is the size limit of settings files.
 const MaxFile = maxFile
 
-// WithFleet is env on a machine with a fleet's file at path, which anybody may own.
+// WithFleet is env on a machine with a fleet's file at path, which any user may own.
 func WithFleet(env Environment, path string) Environment {
 	env.fleet = path
 	return env

@@ -348,7 +348,7 @@ func (l *loader) callOptions() (b request.CallOptions, err error) {
 		}
 		// The SDKs give a credential_process 60 seconds.
 		if b.Wait > 55*time.Second {
-			return b, g.wrong(display.Duration(b.Wait)+" is over 55s, and programs give up after 60s", "")
+			return b, g.wrong(display.Duration(b.Wait)+" is more than 55s, and programs give up after 60s", "")
 		}
 	}
 	if g := l.value(sMFACode); g != nil {

@@ -34,7 +34,7 @@ func (l *loader) identityCenter(p *awsconfig.Profile, s *request.Source) error {
 	} {
 		*want.value = strings.TrimSpace(want.in.Value(want.key))
 		if *want.value != "" {
-			// The session's own keys may stand in the profile, too, if they say the same.
+			// The session's own keys may be in the profile, too, if they say the same.
 			if other := strings.TrimSpace(p.Value(want.key)); want.in != p && other != "" && other != *want.value {
 				return &Error{Kind: Config, Where: p.Where(want.key), What: want.key + " of profile " + display.Quote(p.Name) + " is another than that of its sso-session",
 					Do: "remove it from the profile"}

@@ -28,7 +28,7 @@ type Setting struct {
 	Env   string
 	Key   string // key in [profile.NAME] of config.toml, "" where a file may not hold it
 	Kind  ValueKind
-	Value string // what stands for the value in help texts, "" for a Bool
+	Value string // the placeholder of the value in help texts, "" for a Bool
 	Help  string
 
 	// ops are the operations the setting goes with, 0 for all.

@@ -85,7 +85,7 @@ func (l *loader) lookup(name string, from origin, kind ErrorKind) (*awsconfig.Pr
 }
 
 // profile looks a profile up, nil where there is none. A line that looks like it and is not read as it
-// by every tool is refused: a device or region that stands there would be lost in silence.
+// by every tool is refused: a device or region there would be lost in silence.
 func (l *loader) profile(name string) (*awsconfig.Profile, error) {
 	p, alike := l.files().Find(name)
 	if alike != nil {

@@ -246,7 +246,7 @@ func (w *walk) assign(path []string, line int, value *unstable.Node) error {
 		if _, ok := byKey(path[0]); ok {
 			return w.file.wrong(line, "key "+display.Quote(path[0])+" is outside of any section", "put it under [profile.NAME]")
 		}
-		return w.file.wrong(line, what, "keys stand under [profile.NAME]")
+		return w.file.wrong(line, what, "put keys under [profile.NAME]")
 	}
 	if len(path) < 3 {
 		return w.file.wrong(line, display.Quote(sectionText(path))+" is a section, not a value", "write [profile.NAME]")

@@ -1,5 +1,5 @@
 // Package source gets the credentials that sign requests from where they come from, and the
-// documents (a web identity token, a SAML assertion) that stand in their place. It caches
+// documents (a web identity token, a SAML assertion) that take their place. It caches
 // nothing: a source is fetched when its record is due (package broker). On an ordinary hit it
 // is observed at most, which asks no service.
 //

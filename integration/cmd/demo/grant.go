@@ -13,7 +13,7 @@ import (
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
-// anotherUser tells how a user without an AWS account gets credentials for three hours,
+// anotherUser shows how a user without an AWS account gets credentials for three hours,
 // which may do one thing and not another.
 func anotherUser(ctx context.Context, s *stage) error {
 	zones, err := harness.Build(filepath.Dir(s.home.Bin), "integration/cmd/zones")

@@ -38,7 +38,7 @@ func oneCode(ctx context.Context, s *stage) error {
 	cmd := s.home.Command(ctx, "--profile", "team3", "--prompt", "never")
 	cmd.Env = environment
 	if err := cmd.Run(); err == nil || cmd.ProcessState.ExitCode() != 8 {
-		return fmt.Errorf("nobody was to be asked, and the helper ended with %v", err)
+		return fmt.Errorf("the user was not to be asked, and the helper ended with %v", err)
 	}
 	say("   Without a way to ask, a program gets exit code 8 at once, and reads: run \"sts-helper login team3\".")
 

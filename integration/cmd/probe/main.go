@@ -1,4 +1,4 @@
-// Command probe looks at the endpoint from where a client would stand: inside a container,
+// Command probe looks at the endpoint from where a client would be: inside a container,
 // as another user, in another network.
 //
 //	probe get URL [TOKEN-FILE [NAME=VALUE]...]

@@ -55,7 +55,7 @@ func run(args []string, stdin io.Reader, stdout io.Writer) error {
 			return err
 		}
 	}
-	// Before the line is printed, so that whoever reads it may end us at once.
+	// Before the line is printed, so that a process that reads it may end us at once.
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 

@@ -1,7 +1,7 @@
 // Command zones asks EC2 for the availability zones or the images it may see, with whatever
 // credentials the AWS SDK finds. It knows nothing of sts-helper: the profile does.
 //
-// It signs two read-only calls of EC2's query API itself, so that nobody needs the SDK's
+// It signs two read-only calls of EC2's query API itself, so that no one needs the SDK's
 // package for all of EC2. EC2 is at AWS_ENDPOINT_URL_EC2.
 package main
 

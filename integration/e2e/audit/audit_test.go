@@ -176,7 +176,7 @@ func TestOffAndOn(t *testing.T) {
 	}
 }
 
-// A log that cannot be written keeps nobody from credentials, and is said where a user sees it.
+// A log that cannot be written keeps no caller from credentials, and is said where a user sees it.
 func TestLogThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"~/none/audit.log", "/dev/full", "~/open.log"} {

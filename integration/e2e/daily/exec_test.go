@@ -236,7 +236,7 @@ func TestExecAsksForACode(t *testing.T) {
 	}
 }
 
-// Two gigabytes go through a pipe, since nothing stands in their way.
+// Two gigabytes go through a pipe, since there is nothing in between.
 func TestExecPassesTwoGigabytes(t *testing.T) {
 	harness.Long(t, "2 GB through a pipe")
 	t.Parallel()

@@ -81,7 +81,7 @@ func TestLoginWithoutATerminal(t *testing.T) {
 	}
 }
 
-// What an error tells a user to run asks for the very credentials that were missing.
+// The line that an error says to run asks for the very credentials that were missing.
 func TestWhatToRunIsRight(t *testing.T) {
 	for _, args := range [][]string{
 		{"--profile", "dev"},

@@ -13,7 +13,7 @@ import (
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
-// What a role in another region was made from tells whose it is, as long as that is there and
+// What a role in another region was made from shows whose it is, as long as that is there and
 // after it was removed.
 func TestLogoutElsewhere(t *testing.T) {
 	t.Parallel()

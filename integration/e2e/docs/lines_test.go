@@ -182,7 +182,7 @@ func movesKeys(t *testing.T, line string) {
 	r := newReader(t)
 	r.Env["DBUS_SESSION_BUS_ADDRESS"] = harness.NewSecretService(t).Address
 	if !strings.Contains(line, "--yes") {
-		line += " --yes" // nobody is here to be asked
+		line += " --yes" // there is no user to ask
 	}
 	r.shell(t, line)
 }
@@ -359,7 +359,7 @@ func help(t *testing.T, line string) {
 	run(t, strings.Join(name, " ")+" --help")
 }
 
-// Every command line in the documents works, or it stands above why it was not tried.
+// Every command line in the documents works, or the list above says why it was not tried.
 func TestCommandLinesOfTheDocuments(t *testing.T) {
 	harness.Long(t, "types two hundred lines")
 	known := map[string]way{}

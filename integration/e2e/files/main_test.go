@@ -1,6 +1,6 @@
 // Package files tests what the program makes of AWS's shared files, seen from outside: rows of files,
 // variables and a line, and what STS is asked then. Each kind began with a public report about some
-// tool; its neighbours stand beside it. What AWS's own tools do is in docs/aws-files.md.
+// tool; its neighbours are beside it. What AWS's own tools do is in docs/aws-files.md.
 package files_test
 
 import (

@@ -69,7 +69,7 @@ func TestAcceptRefuses(t *testing.T) {
 		{"tampered with", string(flipped), nil, harness.ExitConfig, "damaged or altered"},
 		{"cut in the middle", sealed[:len(sealed)/2], nil, harness.ExitConfig, "cut short"},
 		{"without its end line", strings.Join(lines[:len(lines)-2], "\n"), nil, harness.ExitConfig, "cut short"},
-		{"for somebody else", sealed, []string{"-i", "other.key"}, harness.ExitConfig, "not sealed for this key"},
+		{"for another user", sealed, []string{"-i", "other.key"}, harness.ExitConfig, "not sealed for this key"},
 		{"without a key", sealed, []string{}, harness.ExitConfig, "--identity"},
 		{"of a newer version", sealFor(t, key, strings.Replace(plain, `"Version":1`, `"Version":2`, 1)), nil, harness.ExitConfig, "newer sts-helper"},
 		{"without a field", sealFor(t, key, strings.Replace(plain, `"SessionToken"`, `"Sessiontoken"`, 1)), nil, harness.ExitConfig, "not a complete token"},
@@ -219,7 +219,7 @@ func TestGrantRefuses(t *testing.T) {
 		args []string
 		says string
 	}{
-		{"nobody", harness.ExitUsage, []string{"--allow", "ec2:*"}, "--to KEY"},
+		{"no recipient", harness.ExitUsage, []string{"--allow", "ec2:*"}, "--to KEY"},
 		{"sealed and plain", harness.ExitUsage, append([]string{"--allow", "ec2:*", "--plain"}, to...), "one of"},
 		{"a private key", harness.ExitUsage, []string{"--allow", "ec2:*", "--to", string(private)}, "private key"},
 		{"no key", harness.ExitUsage, []string{"--allow", "ec2:*", "--to", "bob"}, "not a recipient's key"},

@@ -499,7 +499,7 @@ func TestEncryptedFile(t *testing.T) {
 	if r, screen := at([]string{"Passphrase of key \"work\": ", pass}, "login", "--source-key", "work"); r.Code != 0 {
 		t.Errorf("exit %d, %s", r.Code, screen)
 	}
-	w.Creds(t, w.Run(t, "--source-key", "work")) // nobody is asked
+	w.Creds(t, w.Run(t, "--source-key", "work")) // the user is not asked
 	if r := w.Run(t, "--source-key", "work", "--region", "eu-west-3", "--prompt", "never"); r.Code != harness.ExitInteraction || !strings.Contains(r.Stderr, "sts-helper login") {
 		t.Errorf("exit %d, %s", r.Code, r.Stderr)
 	}

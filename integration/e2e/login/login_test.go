@@ -145,7 +145,7 @@ func TestLoginThatFails(t *testing.T) {
 		"refused, browser":   {"!refuse", []string{"app"}, func(t *testing.T, w *world, tt *harness.Terminal) { browse(t, w.opened(t)) }, harness.ExitDenied, "refused in the browser"},
 		"refused, device":    {"!refuse", []string{"--device-code", "app"}, func(t *testing.T, w *world, tt *harness.Terminal) { browse(t, shown(t, tt, "on any device")) }, harness.ExitDenied, "refused in the browser"},
 		"refused, console":   {"!refuse", []string{"app-console"}, func(t *testing.T, w *world, tt *harness.Terminal) { browse(t, w.opened(t)) }, harness.ExitDenied, "refused in the browser"},
-		"somebody else":      {"dave", []string{"app-console"}, func(t *testing.T, w *world, tt *harness.Terminal) { browse(t, w.opened(t)) }, harness.ExitDenied, "another identity"},
+		"another user":       {"dave", []string{"app-console"}, func(t *testing.T, w *world, tt *harness.Terminal) { browse(t, w.opened(t)) }, harness.ExitDenied, "another identity"},
 		"timed out, device":  {"", []string{"--device-code", "app"}, func(t *testing.T, w *world, tt *harness.Terminal) { shown(t, tt, "on any device"); w.later() }, harness.ExitInteraction, "was not finished in time"},
 		"input ended, paste": {"", []string{"--device-code", "app-console"}, func(t *testing.T, w *world, tt *harness.Terminal) { shown(t, tt, "on any device"); tt.Type("\x04") }, harness.ExitInteraction, "ended before the code"},
 	} {

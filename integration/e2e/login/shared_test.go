@@ -328,7 +328,7 @@ func TestNewLoginForgetsFailures(t *testing.T) {
 	}
 }
 
-// Whoever logs in anew, by whatever tool, gets nothing of who was logged in before.
+// A user who logs in anew, with any tool, gets nothing of the user who was logged in before.
 func TestAnotherUserLogsIn(t *testing.T) {
 	w := newWorld(t)
 	w.signIn(t, "alice")

@@ -17,13 +17,13 @@ import (
 // confess is what a child of the helper runs to write down its arguments and environment.
 const confess = "cat /proc/$$/cmdline /proc/$$/environ >>%[1]s/children; "
 
-// shows reports whether a code stands in a text. Six digits within a longer number, such as
+// shows reports whether a code appears in a text. Six digits within a longer number, such as
 // a time in nanoseconds, are none.
 func shows(text, code string) bool {
 	return regexp.MustCompile(`(^|[^0-9])` + code + `([^0-9]|$)`).MatchString(text)
 }
 
-// holds tells in which files below dir a text stands.
+// holds reports in which files below dir a text appears.
 func holds(t *testing.T, dir, text string) (names []string) {
 	t.Helper()
 	harness.Must(t, filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {

@@ -136,7 +136,7 @@ func TestTerminalIsClosed(t *testing.T) {
 	j := harness.Start(t, tt, m.Command(t, "--profile", "dev"))
 	tt.Await(harness.Prompt, 1)
 	tt.Master.Close()
-	// The kernel tells by a signal and by an end of input; either may come first.
+	// The kernel reports it by a signal and by an end of input; either may come first.
 	if r := j.Result(t); r.Code != harness.ExitInteraction && r.Code != 128+int(syscall.SIGHUP) || r.Stdout != "" || strings.Count(r.Stderr, "\n") != 1 {
 		t.Errorf("exit %d, %q", r.Code, r.Stderr)
 	}
@@ -151,7 +151,7 @@ func TestTerminalIsClosed(t *testing.T) {
 // everybody else. Who comes to ask only then is left no time to answer, and does not ask.
 func TestPromptEndsInTime(t *testing.T) {
 	harness.Long(t, "waits for the end of a prompt")
-	t.Run("nobody answers", func(t *testing.T) {
+	t.Run("the user does not answer", func(t *testing.T) {
 		t.Parallel()
 		m := harness.NewMFAWorld(t)
 		tt, other := harness.NewTerminal(t), harness.NewTerminal(t)
@@ -173,14 +173,14 @@ func TestPromptEndsInTime(t *testing.T) {
 		tt, other := harness.NewTerminal(t), harness.NewTerminal(t)
 		j := harness.Start(t, tt, m.Command(t, "--profile", "dev"))
 		tt.Await(harness.Prompt, 1)
-		harness.Must(t, j.Cmd.Process.Signal(syscall.SIGSTOP)) // it does not see that its time is over
+		harness.Must(t, j.Cmd.Process.Signal(syscall.SIGSTOP)) // it does not see that its time has run out
 		began := time.Now()
 		waiting := harness.Start(t, other, m.Command(t, "--profile", "r0"))
 		time.Sleep(44 * time.Second)
 		harness.Must(t, j.Cmd.Process.Kill())
 		r := waiting.Result(t)
 		if time.Since(began) > 54*time.Second && r.Code == harness.ExitLocked {
-			t.Logf("this machine is too busy: the wait was over first: %s", r.Stderr)
+			t.Logf("this machine is too busy: the wait ended first: %s", r.Stderr)
 			return
 		}
 		if r.Code != harness.ExitInteraction || !strings.Contains(r.Stderr, "no time is left") || other.Screen() != "" {

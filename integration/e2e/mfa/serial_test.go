@@ -95,7 +95,7 @@ func TestDeviceCannotBeFound(t *testing.T) {
 		{"not allowed", func(m *harness.MFAWorld) {
 			m.STS.SetUserPolicy(m.User, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:*","Resource":"*"}}`)
 		}, harness.ExitDenied, []string{"AccessDenied", "iam:ListMFADevices", "mfa_serial"}},
-		{"nobody there", func(m *harness.MFAWorld) { m.Env["AWS_ENDPOINT_URL_IAM"] = "http://127.0.0.1:1" }, harness.ExitUnreachable, []string{"127.0.0.1:1", "mfa_serial"}},
+		{"no server there", func(m *harness.MFAWorld) { m.Env["AWS_ENDPOINT_URL_IAM"] = "http://127.0.0.1:1" }, harness.ExitUnreachable, []string{"127.0.0.1:1", "mfa_serial"}},
 		{"a redirect", func(m *harness.MFAWorld) {
 			elsewhere := httptest.NewServer(http.RedirectHandler(m.STS.URL(), http.StatusTemporaryRedirect))
 			t.Cleanup(elsewhere.Close)

@@ -17,7 +17,7 @@ func TestNoAnswerIsSharedByAll(t *testing.T) {
 	results := m.CrowdOn(t, tt, n, "--profile r$((i % 8))", func(session int) {
 		tt.Await(harness.Prompt, 1)
 		harness.AwaitAsleep(t, session, n)
-		tt.Type("\x04") // the end of the input: a person who would rather not
+		tt.Type("\x04") // the end of the input: a user who would rather not
 	})
 	for i, r := range results {
 		if r.Code != harness.ExitInteraction || r.Stderr != results[0].Stderr || !strings.Contains(r.Stderr, "cancelled") {

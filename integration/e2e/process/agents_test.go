@@ -38,12 +38,12 @@ func identity(t *testing.T, w *harness.World, d harness.Document) emulator.Ident
 	t.Helper()
 	id, ok := w.STS.Lookup(d.AccessKeyId)
 	if !ok {
-		t.Fatalf("nobody has %s", d.AccessKeyId)
+		t.Fatalf("no user has %s", d.AccessKeyId)
 	}
 	return id
 }
 
-// Neither gets the other's: not from the cache, and not by a direct answer, whoever was first.
+// Neither gets the other's: not from the cache, and not by a direct answer, whichever was first.
 func TestAgentsHaveTheirOwn(t *testing.T) {
 	line := []string{"--profile", "app"}
 	for first, second := range map[string]string{"CLAUDECODE=": "CLAUDECODE=1", "CLAUDECODE=1": "CLAUDECODE="} {

@@ -52,7 +52,7 @@ func (m *machine) restart(d time.Duration) {
 }
 
 // Two clocks in every combination of ahead, back, suspend and restart, for a session, an MFA session and
-// a granted token, which nobody can renew: nothing that is valid is lost, and nothing that has ended is
+// a granted token, which cannot be renewed: nothing that is valid is lost, and nothing that has ended is
 // handed out. STS refuses everything after the first call, so that nothing is renewed. (What a restart with a
 // clock that is back leaves unknown is in docs/cache.md.)
 func TestTwoClocks(t *testing.T) {

@@ -48,7 +48,7 @@ func TestHomesThatWillNotDo(t *testing.T) {
 		{"cache is a file", func(t *testing.T, w *harness.World, _ *exec.Cmd) {
 			harness.Must(t, w.Write(".cache/sts-helper", "x"))
 		}, harness.ExitConfig, "not a directory"},
-		{"cache of somebody else", func(t *testing.T, w *harness.World, _ *exec.Cmd) {
+		{"cache of another user", func(t *testing.T, w *harness.World, _ *exec.Cmd) {
 			harness.Must(t, os.MkdirAll(w.Cache(), 0o700))
 			harness.Must(t, os.Chown(w.Cache(), nobody, nobody))
 		}, harness.ExitConfig, "belongs to uid 12345"},
@@ -140,10 +140,10 @@ func TestStandardOutput(t *testing.T) {
 	w := harness.NewWorld(t)
 	w.Creds(t, w.Run(t, "--source-profile", "base"))
 	for name, shell := range map[string]string{
-		"full":         `"$0" --source-profile base >/dev/full`,
-		"closed":       `"$0" --source-profile base >&-`,
-		"all closed":   `"$0" --source-profile base <&- >&- 2>&-`,
-		"nobody reads": `{ sleep 0.3; "$0" --source-profile base; echo $? >code; } | true; sleep 0.6; exit $(cat code)`,
+		"full":             `"$0" --source-profile base >/dev/full`,
+		"closed":           `"$0" --source-profile base >&-`,
+		"all closed":       `"$0" --source-profile base <&- >&- 2>&-`,
+		"without a reader": `{ sleep 0.3; "$0" --source-profile base; echo $? >code; } | true; sleep 0.6; exit $(cat code)`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.Command("sh", "-c", shell, w.Bin)

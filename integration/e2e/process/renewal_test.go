@@ -61,7 +61,7 @@ func TestIdentityTokenIsReadAgain(t *testing.T) {
 	args := []string{"--role-arn", "arn:aws:iam::" + harness.Account + ":role/web", "--web-identity-token-file", s.path("token")}
 	s.identityToken(t, "pod-1", 10*time.Minute)
 	first := m.Creds(t, m.Run(t, args...))
-	m.At(t, harness.Due) // the identity token has expired, and nobody has replaced it yet
+	m.At(t, harness.Due) // the identity token has expired, and was not replaced yet
 	if r := m.Run(t, args...); m.Parse(t, r.Stdout) != first || r.Stderr != "" {
 		t.Errorf("exit %d, %q", r.Code, r.Stderr)
 	}

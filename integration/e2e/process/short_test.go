@@ -205,7 +205,7 @@ func TestShortStatusWhileTheUserIsAsked(t *testing.T) {
 	shortDirectly(t, m.World, l)
 }
 
-// To a full pipe that nobody reads, and to a closed one, the line goes as by the ordinary way.
+// To a full pipe that no process reads, and to a closed one, the line goes as by the ordinary way.
 func TestShortStatusThatCannotBeWritten(t *testing.T) {
 	w := harness.NewWorld(t)
 	l := line{args: []string{"--source-profile", "base"}}

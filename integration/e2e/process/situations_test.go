@@ -318,7 +318,7 @@ func TestReplacedImage(t *testing.T) {
 	replaced(t, w, unshare, dir, `mount -o loop,ro "$DIR/$name.img" "$DIR/mnt" || exit 77`, `umount "$DIR/mnt"`)
 }
 
-// Below a bind mount another file with the same size and modification time stands in the
+// Below a bind mount another file with the same size and modification time is in the
 // place of the one that was read, as it may below an attribute cache.
 func TestReplacedBelowAMount(t *testing.T) {
 	unshare := harness.Need(t, "unshare")

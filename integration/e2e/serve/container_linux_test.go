@@ -245,7 +245,7 @@ func TestServeInAUserNamespace(t *testing.T) {
 	unshare := harness.Need(t, "unshare")
 	setpriv := harness.Need(t, "setpriv")
 	if os.Geteuid() != 0 {
-		t.Skip("needs root to be somebody else")
+		t.Skip("needs root to be another user")
 	}
 	w := harness.NewWorld(t)
 	s := w.PrepareServer(t, "--source-profile", "base")

@@ -28,7 +28,7 @@ func raw(t *testing.T, address, text string) (status int, all string) {
 	return status, string(b)
 }
 
-// The guards stand before every listener of the real server; package imds has the long table.
+// The guards are in front of every listener of the real server; package imds has the long table.
 func TestServeRefusesHostileRequests(t *testing.T) {
 	t.Parallel()
 	w := harness.NewWorld(t)
@@ -59,7 +59,7 @@ func TestServeRefusesHostileRequests(t *testing.T) {
 		"referer":                      "Host: 127.0.0.1:PORT\r\nReferer: http://evil.example/\r\n",
 		"fetch metadata":               "Host: 127.0.0.1:PORT\r\nSec-Fetch-Site: none\r\n",
 		"forwarded for":                "Host: 127.0.0.1:PORT\r\nX-Forwarded-For: 127.0.0.1\r\n",
-		"forwarded for nobody":         "Host: 127.0.0.1:PORT\r\nX-Forwarded-For:\r\n",
+		"forwarded for no address":     "Host: 127.0.0.1:PORT\r\nX-Forwarded-For:\r\n",
 		"forwarded":                    "Host: 127.0.0.1:PORT\r\nForwarded: for=127.0.0.1\r\n",
 		"a body":                       "Host: 127.0.0.1:PORT\r\nContent-Length: 2\r\n",
 		"a header of more than 8 KiB":  "Host: 127.0.0.1:PORT\r\nX-Padding: " + strings.Repeat("x", 20<<10) + "\r\n",
@@ -124,7 +124,7 @@ func TestServeOtherUser(t *testing.T) {
 	harness.OnlyLinux(t, "the kernel is asked whose a connection is")
 	setpriv := harness.Need(t, "setpriv")
 	if os.Geteuid() != 0 {
-		t.Skip("needs root to be somebody else")
+		t.Skip("needs root to be another user")
 	}
 	const other = 54321
 	w := harness.NewWorld(t)

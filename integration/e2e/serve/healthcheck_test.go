@@ -36,7 +36,7 @@ func TestHealthcheck(t *testing.T) {
 		{"the address that it listens on", "", []string{"0.0.0.0:" + port}, 0, "ready"},
 		{"the variable of serve", "127.0.0.1:" + port + ",127.0.0.1:1", nil, 0, "ready"},
 		{"the variable with blanks and line ends", "\n 127.0.0.1:" + port + " \n127.0.0.1:1\n", nil, 0, "ready"},
-		{"nobody there", "", []string{away}, 1, "does not answer"},
+		{"no server there", "", []string{away}, 1, "does not answer"},
 		{"another program", "", []string{strings.TrimPrefix(other.URL, "http://")}, 1, "is no sts-helper"},
 		{"no credentials", "", []string{strings.Trim(address, "\" ")}, 1, "not ready"},
 		{"no address", "", []string{"here"}, harness.ExitUsage, "127.0.0.1:9911"},

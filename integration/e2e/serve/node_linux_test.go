@@ -88,7 +88,7 @@ func (n *node) keyOf(t testing.TB, document string) string {
 	return d.AccessKeyId
 }
 
-// Pods of the node get the role of their service account, and nobody gets anything else.
+// Pods of the node get the role of their service account, and no other process gets any.
 func TestNode(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, fast(t))

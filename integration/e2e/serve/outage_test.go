@@ -59,7 +59,7 @@ func TestServeOutage(t *testing.T) {
 				}
 			}
 			if m.STS.Count("GetSessionToken") < 2 {
-				t.Error("nobody tried to refresh")
+				t.Error("no process tried to refresh")
 			}
 			for _, when := range []time.Duration{harness.AtTheEnd, harness.Afterward} {
 				m.At(t, when)
@@ -209,7 +209,7 @@ func mfaProfile(t *testing.T, w *harness.World, more string) *emulator.MFADevice
 	return device
 }
 
-// The endpoint asks nobody. It says that a login is needed, in each form, and sees one that
+// The endpoint never asks the user. It says that a login is needed, in each form, and sees one that
 // happened elsewhere within a second.
 func TestServeSeesLogin(t *testing.T) {
 	t.Parallel()
@@ -309,7 +309,7 @@ func TestServeNeverPrompts(t *testing.T) {
 	}
 	for line := range strings.Lines(string(b)) {
 		if strings.Contains(line, "/dev/tty") || strings.Contains(line, "read(0,") || strings.Count(line, "execve(") > 0 && !strings.Contains(line, w.Bin) {
-			t.Errorf("it looks for a person: %s", line)
+			t.Errorf("it looks for a user: %s", line)
 		}
 	}
 }

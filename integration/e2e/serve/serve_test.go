@@ -120,7 +120,7 @@ func TestServeFiles(t *testing.T) {
 	}
 }
 
-// A restart strands nobody who holds a session token, and a later identity gets none by it.
+// A restart strands no client that holds a session token, and a later identity gets none by it.
 func TestServeRestartKeepsSessions(t *testing.T) {
 	t.Parallel()
 	w := harness.NewWorld(t)

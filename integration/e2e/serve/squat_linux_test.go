@@ -38,8 +38,8 @@ func again(t *testing.T, s *harness.Server) *harness.Server {
 	return next
 }
 
-// A server that was killed leaves its port, its env-file and its token to whoever comes first. The
-// next one says who has the port, takes the env-file away, and gives nobody the old token.
+// A server that was killed leaves its port, its env-file and its token to the process that comes first. The
+// next one says who has the port, takes the env-file away, and gives the old token to no one.
 func TestServePortTakenByAnotherUser(t *testing.T) {
 	harness.OnlyLinux(t, "it is known who listens")
 	w := harness.NewWorld(t)
@@ -73,7 +73,7 @@ func TestServePortTakenByAnotherUser(t *testing.T) {
 	if r := third.Do(t, "GET", third.Base+"/credentials/default", "Authorization", old); r.Status == 200 {
 		t.Error("the old token is taken")
 	}
-	// A clean end strands nobody.
+	// A clean end strands no client.
 	now := contents(t, tokenFile)
 	third.Stop(t)
 	fourth := again(t, first)

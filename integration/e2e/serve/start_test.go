@@ -45,7 +45,7 @@ func TestServeNamesTheLoginCommand(t *testing.T) {
 	}
 }
 
-// Metadata has no secret: where users are not told apart it is served only to whoever says so.
+// Metadata has no secret: where users are not told apart it is served only where a flag permits it.
 func TestServeIMDSForEveryUser(t *testing.T) {
 	t.Parallel()
 	w := harness.NewWorld(t)

@@ -50,7 +50,7 @@ func TestFederatedSubject(t *testing.T) {
 				}
 			}
 			if n := w.STS.Count("") - calls; name == "variable" && n != 2 {
-				t.Errorf("%s by %s: %d calls for two people", kind, name, n)
+				t.Errorf("%s by %s: %d calls for two users", kind, name, n)
 			}
 		}
 	}

@@ -87,7 +87,7 @@ func TestSourceWithoutAnEnd(t *testing.T) {
 	}
 }
 
-// A server gives nobody what was made for another: after a switched login or another content of a
+// A server gives no user what was made for another: after a switched login or another content of a
 // file soon, after a logout nothing.
 func TestServeSwitched(t *testing.T) {
 	w := newWorld(t)

@@ -11,7 +11,7 @@ import (
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
-// With another value of a variable on its line a command speaks for somebody else.
+// With another value of a variable on its line a command speaks for another user.
 func TestProcessAnotherVariable(t *testing.T) {
 	w := newWorld(t)
 	w.process(t, "vault", "cat ~/$WHO.json")
@@ -23,7 +23,7 @@ func TestProcessAnotherVariable(t *testing.T) {
 		}
 	}
 	if n := w.ran(t); n != 2 {
-		t.Errorf("the command ran %d times for two people", n)
+		t.Errorf("the command ran %d times for two users", n)
 	}
 	if n := w.STS.Count("GetCallerIdentity"); n != 2 {
 		t.Errorf("AWS was asked %d times who they are", n)
@@ -211,8 +211,8 @@ func TestLongTermKeyBecomesTemporary(t *testing.T) {
 	}
 }
 
-// alice and bob have one role in one account, and are two people: whoever is logged in gets their
-// own tokens, whoever is logged out none, not even while AWS is away.
+// alice and bob have one role in one account, and are two users: one who is logged in gets their
+// own tokens, one who is logged out none, not even while AWS is away.
 func TestLoginSwitched(t *testing.T) {
 	for _, tc := range []struct{ profile, first, second string }{{"corp", "alice", "bob"}, {"console", "carol", "alice"}} {
 		t.Run(tc.profile, func(t *testing.T) {

@@ -428,7 +428,7 @@ func TestKnownLayers(t *testing.T) {
 	}
 }
 
-// An answer about another principal than the one that was narrowed is thrown away, whoever named that one:
+// An answer about another principal than the one that was narrowed is thrown away, whatever named that one:
 // STS of the source, of a role, of a session that names nobody, or of a narrowed session.
 func TestAnswerAboutAnother(t *testing.T) {
 	w, sources := narrowWorld(t, harness.NewWorld(t))

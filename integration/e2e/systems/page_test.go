@@ -11,7 +11,7 @@ import (
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
-// What docs/howto/windows-macos.md has for Windows is done as it stands there: the files in their places, with their
+// What docs/howto/windows-macos.md has for Windows is done as it is written there: the files in their places, with their
 // paths, and the lines for cmd.exe.
 func TestPageOfWindows(t *testing.T) {
 	onEach(t, func(t *testing.T, h *home) {

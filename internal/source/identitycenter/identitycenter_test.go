@@ -160,7 +160,7 @@ func TestRefreshErrors(t *testing.T) {
 	}
 	f.works(l)
 
-	// The session is over.
+	// The session has ended.
 	f.e.EndSSO("alice")
 	expired := tokens
 	expired.ExpiresAt = time.Now().Add(-time.Minute)
@@ -178,7 +178,7 @@ func TestRefreshErrors(t *testing.T) {
 	if _, err = f.s.RoleCredentials(context.Background(), tokens.AccessToken, account, "Admin"); !errors.Is(err, loginfile.ErrEnded) {
 		t.Error(err)
 	}
-	// It is over, too, where the access token would last: a session that AWS has ended is not used up.
+	// It has ended, too, where the access token would last: a session that AWS has ended is not used up.
 	f.write(tokens)
 	if l, err = f.refresh(); !errors.Is(err, loginfile.ErrEnded) || l != nil {
 		t.Errorf("%v %v", l, err)
@@ -241,7 +241,7 @@ func TestRefreshReadsAgainAfterARefusal(t *testing.T) {
 func TestRefreshIsNotBegunWithoutADisk(t *testing.T) {
 	f := start(t)
 	f.signIn()
-	// A directory stands where the file that tries it out would, also for root.
+	// A directory is where the file that tries it out would, also for root.
 	probe := filepath.Join(f.dir, ".sts-helper-"+strings.TrimSuffix(corp.TokenFile(), ".json")+"-probe")
 	if err := os.MkdirAll(filepath.Join(probe, "x"), 0o700); err != nil {
 		t.Fatal(err)
