@@ -344,15 +344,7 @@ func (g *call) failed(ctx context.Context, err error, before *Failure) {
 	}
 	serves := g.serves()
 	if f := asFailure(err); f != nil && ctx.Err() == nil {
-		f.at, f.basis = record.Now(), g.basis()
-		switch {
-		case f.Final:
-			f.until = record.FailureHeldFinal
-		case f.Busy:
-			f.until = record.ThrottledHold(before.inARow())
-		default:
-			f.until = record.FailureHeldPassing
-		}
+		f.hold(g.basis(), before)
 		if serves {
 			f.until = max(f.until, record.Backoff(g.record.Remaining(), g.record.file.Floor()))
 		}

@@ -32,6 +32,7 @@ type Failure struct {
 	at    record.Moment
 	until time.Duration // after at, the next attempt
 	basis string        // see Want.Basis
+	old   bool          // see remembered
 }
 
 // Since is when the refresh failed.
@@ -55,6 +56,39 @@ func (f *Failure) inARow() time.Duration {
 	return min(f.until, record.ThrottledMost)
 }
 
+// hold makes f one of now that holds against calls with that basis. before is the one that was kept until now, nil for
+// none.
+func (f *Failure) hold(basis string, before *Failure) {
+	f.at, f.basis = record.Now(), basis
+	switch {
+	case f.Final:
+		f.until = record.FailureHeldFinal
+	case f.Busy:
+		f.until = record.ThrottledHold(before.inARow())
+	default:
+		f.until = record.FailureHeldPassing
+	}
+}
+
+// Held is the failure that [Cache.Hold] keeps under name, a *[Failure], as long as it holds against calls with that
+// basis; else nil.
+func (c *Cache) Held(name, basis string) error {
+	if f := c.loadState(name).Failure; f != nil && f.Holds() > 0 && f.basis == basis {
+		return f.remembered()
+	}
+	return nil
+}
+
+// Hold keeps err, of something that is asked for beside a record, as [Cache.Get] keeps that of a Fetch: other processes
+// then share it. The name has a prefix of its own, as that of [Cache.WriteState], and its lock is held, see
+// [Cache.LockState].
+func (c *Cache) Hold(name, basis string, err error) {
+	if f := asFailure(err); f != nil {
+		f.hold(basis, c.loadState(name).Failure)
+		_ = c.saveState(name, f) // others then ask for themselves
+	}
+}
+
 // Error is the message.
 func (f *Failure) Error() string { return f.Message }
 
@@ -65,7 +99,7 @@ func (f *Failure) remembered() *Failure {
 	if d := record.Now().Since(f.at).Truncate(time.Second); d > 0 {
 		ago = d.String()
 	}
-	again.Message = "tried " + ago + " ago: " + f.Message
+	again.Message, again.old = "tried "+ago+" ago: "+f.Message, true
 	return &again
 }
 
@@ -97,8 +131,12 @@ type busy interface{ FailureBusy() bool }
 // maxMessage bounds the message of a failure, in bytes.
 const maxMessage = 4 << 10
 
-// asFailure is err as it is to be shared, nil where it is not.
+// asFailure is err as it is to be shared, nil where it is not. One that is remembered already, of what was to be made
+// something of, is not: kept once more for each level it would outlast its own time.
 func asFailure(err error) *Failure {
+	if f, ok := errors.AsType[*Failure](err); ok && f.old {
+		return nil
+	}
 	var c Classified
 	if !errors.As(err, &c) {
 		return &Failure{Message: plain(err.Error())}

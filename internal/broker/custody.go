@@ -258,7 +258,7 @@ func (p *Provider) lookAgain() time.Duration {
 }
 
 // whose is who the credentials of p's source, or of the session that p is, are: asked once for each that were
-// fetched.
+// fetched, and where that failed not again at once, by whatever process.
 func (p *Provider) whose(ctx context.Context, c token.Credentials) (token.Principal, error) {
 	known := func() (token.Principal, bool) {
 		s := p.state()
@@ -270,28 +270,33 @@ func (p *Provider) whose(ctx context.Context, c token.Credentials) (token.Princi
 	if !kept(c) {
 		return token.Principal{ID: c.AccessKeyID}, nil
 	}
-	if dir, _ := p.Cache(); dir != nil {
-		held, err := dir.LockState(ctx, p.stateName(), lock.Holder{Purpose: "the identity of " + p.req.Name}, p.wait(ctx))
-		if ctx.Err() != nil {
-			return token.Principal{}, context.Cause(ctx)
-		}
-		if err == nil {
-			defer held.Release()
-		}
-		if who, ok := known(); ok {
-			return who, nil
-		}
+	dir, _ := p.Cache()
+	if dir == nil {
+		return p.Caller(ctx, c)
 	}
-	client, err := p.client()
-	if err != nil {
+	name, basis := "identity-"+p.key.String(), p.basis()+c.AccessKeyID
+	if err := dir.Held(name, basis); err != nil && !p.opts.Login {
 		return token.Principal{}, err
 	}
-	who, err := client.Caller(ctx, signer(c))
+	held, err := dir.LockState(ctx, p.stateName(), lock.Holder{Purpose: "the identity of " + p.req.Name}, p.wait(ctx))
+	if ctx.Err() != nil {
+		return token.Principal{}, context.Cause(ctx)
+	}
+	if err == nil {
+		defer held.Release()
+	}
+	if who, ok := known(); ok {
+		return who, nil
+	}
+	if err := dir.Held(name, basis); err != nil && !p.opts.Login {
+		return token.Principal{}, err
+	}
+	who, err := p.Caller(ctx, c)
 	if err != nil {
-		if ctx.Err() != nil {
-			return token.Principal{}, context.Cause(ctx)
+		if ctx.Err() == nil {
+			dir.Hold(name, basis, err)
 		}
-		return token.Principal{}, fromSTS(err)
+		return token.Principal{}, err
 	}
 	switch s := p.state(); {
 	case s.KeyID == c.AccessKeyID:

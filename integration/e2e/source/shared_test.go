@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
@@ -92,6 +94,37 @@ func TestOneFetchForAll(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Where AWS does not say whose a login is, one process of all is told so, and the others share that: their calls begin
+// with the same question, also those that have a token.
+func TestOneQuestionThatFails(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(t, "alice")
+	names := w.entries(t, "corp", crowd())
+	w.all(t, names, "alice")
+	w.signIn(t, "alice") // or somebody else
+	w.STS.ResetCounts()
+	w.STS.Fault(emulator.Fault{Kind: emulator.InternalFailure, Op: "GetCallerIdentity"})
+	start := time.Now()
+	var jobs []*harness.Job
+	for _, name := range names {
+		jobs = append(jobs, harness.Start(t, nil, w.Command(t, "--profile", name)))
+	}
+	for i, j := range jobs {
+		r := j.Result(t)
+		if i%4 == 0 { // the login's own credentials, of whomever they are
+			w.Creds(t, r)
+		} else if r.Code != harness.ExitUnreachable || r.Stdout != "" || strings.Count(r.Stderr, " ago: ") > 1 {
+			t.Errorf("exit %d, %q", r.Code, r.Stderr)
+		}
+	}
+	if n, most := w.STS.Count("GetCallerIdentity"), 1+int(time.Since(start)/(2*time.Second)); n > most { // it holds for 2 seconds
+		t.Errorf("%d questions, and %d would do", n, most)
+	}
+	w.STS.ClearFaults()
+	w.signIn(t, "alice") // which is tried at once
+	w.all(t, names, "alice")
 }
 
 // A call that finds its token starts nothing: no program, no SDK.
