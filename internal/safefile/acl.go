@@ -66,9 +66,25 @@ const (
 	sidInstaller      = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464" // TrustedInstaller
 )
 
-// isSystem reports whether an identifier is what root is elsewhere.
+// isSystem reports whether an identifier is what root is elsewhere: the system and the administrators, those of the domain among
+// them, whose group is one of the administrators on each of its machines.
 func isSystem(sid string) bool {
-	return sid == sidSystem || sid == sidAdministrators || sid == sidInstaller
+	if sid == sidSystem || sid == sidAdministrators || sid == sidInstaller {
+		return true
+	}
+	switch domainRID(sid) {
+	case "500", "512", "519": // Administrator, Domain Admins, Enterprise Admins
+		return true
+	}
+	return false
+}
+
+// domainRID is the last part of an identifier that a domain gave, or the machine.
+func domainRID(sid string) string {
+	if !strings.HasPrefix(sid, "S-1-5-21-") {
+		return ""
+	}
+	return sid[strings.LastIndexByte(sid, '-')+1:]
 }
 
 // isEveryone reports whether an identifier stands for every user of a machine or domain, or so many that it cannot be said who.
@@ -124,15 +140,13 @@ func everyonesName(sid string) string {
 	case "S-1-5-32-554":
 		return "Pre-Windows 2000 Compatible Access"
 	}
-	if strings.HasPrefix(sid, "S-1-5-21-") { // of a domain, or of the machine
-		switch sid[strings.LastIndexByte(sid, '-')+1:] {
-		case "513":
-			return "Domain Users"
-		case "514":
-			return "Domain Guests"
-		case "515":
-			return "Domain Computers"
-		}
+	switch domainRID(sid) {
+	case "513":
+		return "Domain Users"
+	case "514":
+		return "Domain Guests"
+	case "515":
+		return "Domain Computers"
 	}
 	return ""
 }

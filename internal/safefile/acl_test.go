@@ -10,6 +10,8 @@ import (
 const (
 	aclUser  = "S-1-5-21-1-2-3-1001"
 	aclOther = "S-1-5-21-1-2-3-1002"
+	// Of the domain that a machine is in.
+	aclDomain = "S-1-5-21-4-5-6-"
 )
 
 // parseSDDL reads as much of the security descriptor definition language as the tables below have: the owner, and
@@ -17,7 +19,8 @@ const (
 func parseSDDL(t *testing.T, text string) *accessList {
 	t.Helper()
 	sids := map[string]string{"ME": aclUser, "OTHER": aclOther, "WD": sidEveryone, "AU": sidAuthenticated, "BU": sidUsers, "BG": sidGuests, "BA": sidAdministrators,
-		"SY": sidSystem, "CO": sidCreatorOwner, "OW": sidOwnerRights, "AN": sidAnonymous, "IU": sidInteractive, "NU": sidNetwork, "TI": sidInstaller}
+		"SY": sidSystem, "CO": sidCreatorOwner, "OW": sidOwnerRights, "AN": sidAnonymous, "IU": sidInteractive, "NU": sidNetwork, "TI": sidInstaller,
+		"DA": aclDomain + "512", "EA": aclDomain + "519", "LA": aclDomain + "500", "DU": aclDomain + "513", "DC": aclDomain + "515"}
 	rights := map[string]uint32{"FA": 0x1f01ff, "FR": 0x120089, "FX": 0x1200a0, "FW": 0x120116, "M": 0x1301bf, "GA": aclAll, "GW": aclWrite, "SD": aclDelete, "WD": aclWriteDAC, "WO": aclWriteOwner, "DC": aclDeleteChild, "LC": aclAppendData, "RC": 0x20000}
 	kinds := map[string]byte{"A": aceAllowed, "D": aceDenied, "OA": 5, "OD": aceDeniedObject, "XA": aceAllowedCallback, "XD": aceDeniedCallback, "COMPOUND": 4}
 	owner, list, ok := strings.Cut(strings.TrimPrefix(text, "O:"), "D:")
@@ -87,6 +90,11 @@ func TestAccessLists(t *testing.T) {
 		{sddl: "O:MED:" + own + "(A;;DC;;;WD)", private: OthersMayUse, trusted: OthersMayWrite, system: OtherOwner, everyone: OthersMayWrite, text: "others may use it (Everyone"},
 		{sddl: "O:MED:" + own + "(A;;LC;;;WD)", private: OthersMayUse, trusted: OthersMayWrite, system: OtherOwner, everyone: OthersMayWrite, text: "others may use it (Everyone"},
 		{sddl: "O:MED:" + own + "(A;;0x1200a9;;;WD)", private: OthersMayUse, system: OtherOwner, text: "others may use it (Everyone"},
+		// A home directory on a company's file server: who administers the domain administers its machines.
+		{sddl: "O:MED:" + own + "(A;OICI;FA;;;DA)(A;OICI;FA;;;EA)", system: OtherOwner},
+		{sddl: "O:DAD:" + own + "(A;OICI;FA;;;LA)", system: OthersMayWrite},
+		{sddl: "O:LAD:(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;DA)"},
+		{sddl: "O:MED:" + own + "(A;;M;;;DU)", private: OthersMayUse, trusted: OthersMayWrite, system: OtherOwner, everyone: OthersMayWrite, text: "others may use it (Domain Users, S-1-5-21-4-5-6-513)"},
 		// The machine's own.
 		{sddl: "O:BAD:(A;;FA;;;SY)(A;;FA;;;BA)(A;;0x1200a9;;;BU)", private: OthersMayUse, text: "others may use it (Users"},
 		{sddl: "O:BAD:(A;;FA;;;SY)(A;;FA;;;BA)(A;;M;;;BU)", private: OthersMayUse, trusted: OthersMayWrite, system: OthersMayWrite, everyone: OthersMayWrite, text: "others may use it (Users"},
