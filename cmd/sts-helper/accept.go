@@ -111,7 +111,7 @@ func (p *program) accept(ctx context.Context, args []string, a acceptFlags) erro
 	if a.cacheDir != "" {
 		command += " --cache-dir " + display.ShellWord(req.CacheDir)
 	}
-	return p.tellAccept(name, command, bundle, replaced)
+	return p.reportAccept(name, command, bundle, replaced)
 }
 
 // openBundle reads and opens what was given.
@@ -197,12 +197,12 @@ func validName(s string) bool {
 	return stsfield.AllName(s) && len(s) <= most && s[0] != '-'
 }
 
-// tellAccept prints the lines for the user's config, and says on standard error what they
+// reportAccept prints the lines for the user's config, and says on standard error what they
 // have and for how long.
 //
 // Nothing vouches for what the sender wrote but the sender: AWS only says whose a token is when it
 // is used.
-func (p *program) tellAccept(name, command string, b handoff.Bundle, replaced *cache.Record) error {
+func (p *program) reportAccept(name, command string, b handoff.Bundle, replaced *cache.Record) error {
 	say := func(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }
 	if r := replaced; r != nil {
 		what := "key " + r.Token.Credentials.AccessKeyID

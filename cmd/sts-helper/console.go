@@ -137,7 +137,7 @@ func consolePage(home, region, destination string) (string, error) {
 }
 
 const (
-	signInPatience = 20 * time.Second
+	signInTimeout  = 20 * time.Second
 	maxSignInToken = 64 << 10 // bytes
 )
 
@@ -153,7 +153,7 @@ func askSignInToken(ctx context.Context, t *target, federation string, c token.C
 	if err != nil {
 		return "", failure.Configf("%v", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, signInPatience)
+	ctx, cancel := context.WithTimeout(ctx, signInTimeout)
 	defer cancel()
 	session, err := json.Marshal(map[string]string{"sessionId": c.AccessKeyID, "sessionKey": c.SecretAccessKey, "sessionToken": c.SessionToken})
 	if err != nil {
@@ -166,7 +166,7 @@ func askSignInToken(ctx context.Context, t *target, federation string, c token.C
 	if err != nil {
 		return "", away("has no usable address")
 	}
-	resp, err := transport.New(roots, signInPatience).RoundTrip(req)
+	resp, err := transport.New(roots, signInTimeout).RoundTrip(req)
 	if err != nil {
 		return "", away("cannot be reached: " + display.Safe(display.Innermost(err)))
 	}

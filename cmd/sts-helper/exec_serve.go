@@ -79,48 +79,48 @@ func newRun(command string) string {
 	return "sts-helper exec, run " + hex.EncodeToString(id) + " of " + filepath.Base(command)
 }
 
-// place is where the endpoint of an exec is.
-type place struct{ URL, Token string }
+// endpointAddress is where the endpoint of an exec is.
+type endpointAddress struct{ URL, Token string }
 
 // openEndpoint opens an endpoint for one set of credentials on a port of its own, with a token of its own.
 // It answers until ctx ends, which run waits for. description, where it is not "", is that of a narrowed session
 // of its own, which is kept nowhere.
-func (p *program) openEndpoint(ctx context.Context, name, description string, flags settings.Flags) (at place, run func() error, err error) {
+func (p *program) openEndpoint(ctx context.Context, name, description string, flags settings.Flags) (at endpointAddress, run func() error, err error) {
 	e := &endpoint{flags: serveFlags{listen: []string{"127.0.0.1:0"}}, settings: flags, env: p.env, log: slog.New(slog.DiscardHandler), run: description}
 	if name != "" {
 		e.flags.profiles = []string{name}
 	}
 	served, seen, err := e.load()
 	if err != nil {
-		return place{}, nil, err
+		return endpointAddress{}, nil, err
 	}
 	if e.run != "" { // the command is not started where it could have none
 		if _, err := served.providers[0].Token(ctx); err != nil {
-			return place{}, nil, err
+			return endpointAddress{}, nil, err
 		}
 	}
 	e.bearer = imds.NewBearerToken()
 	if e.srv, err = imds.New(e.config(served)); err != nil {
-		return place{}, nil, err
+		return endpointAddress{}, nil, err
 	}
 	e.setWatched(seen)
 	listeners, err := e.listen(ctx)
 	if err != nil {
-		return place{}, nil, err
+		return endpointAddress{}, nil, err
 	}
 	base, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.start(ctx, base)
 	ended := make(chan error, 1)
 	go func() { ended <- e.srv.Serve(ctx, listeners...) }()
-	at = place{"http://" + listeners[0].Addr().String() + "/credentials/" + served.profiles[0].Name, e.bearer}
+	at = endpointAddress{"http://" + listeners[0].Addr().String() + "/credentials/" + served.profiles[0].Name, e.bearer}
 	return at, func() error {
 		defer stop()
 		return e.runLoop(ctx, base, ended)
 	}, nil
 }
 
-// line is the place on one line.
-func (at place) line() []byte {
+// line is the address on one line.
+func (at endpointAddress) line() []byte {
 	b, _ := json.Marshal(at) // strings always encode
 	return append(b, '\n')
 }

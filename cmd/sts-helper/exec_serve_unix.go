@@ -34,17 +34,17 @@ const (
 // runFlag gives the endpoint the description of the run's own session.
 const runFlag = "run-description"
 
-// maxPlace bounds the line that says where an endpoint is.
-const maxPlace = 4 << 10
+// maxAddress bounds the line that says where an endpoint is.
+const maxAddress = 4 << 10
 
 // endpointWait is longer than the start of an endpoint may take: see startWait.
 const endpointWait = 30 * time.Second
 
 // startEndpoint starts the endpoint for the command that this process is about to become.
-func (p *program) startEndpoint(ctx context.Context, name, description string, flags settings.Flags) (place, error) {
+func (p *program) startEndpoint(ctx context.Context, name, description string, flags settings.Flags) (endpointAddress, error) {
 	program, err := os.Executable()
 	if err != nil {
-		return place{}, err
+		return endpointAddress{}, err
 	}
 	args := append([]string{startEndpointCommand, strconv.Itoa(os.Getpid())}, asArguments(flags)...)
 	if description != "" {
@@ -55,16 +55,16 @@ func (p *program) startEndpoint(ctx context.Context, name, description string, f
 	}
 	limited, cancel := context.WithTimeout(ctx, endpointWait)
 	defer cancel()
-	r := child.Command{Path: program, Args: args, Env: withoutManager(child.Environ()), Limit: maxPlace}.Run(limited)
+	r := child.Command{Path: program, Args: args, Env: withoutManager(child.Environ()), Limit: maxAddress}.Run(limited)
 	if ctx.Err() != nil {
-		return place{}, context.Cause(ctx)
+		return endpointAddress{}, context.Cause(ctx)
 	}
-	var at place
+	var at endpointAddress
 	if !r.Failed() {
 		err = json.Unmarshal(r.Out, &at)
 	}
 	if r.Failed() || err != nil {
-		return place{}, &failure.Error{Class: failure.ClassOfExit(r.Exit), Text: "the endpoint for the command did not start: " + strings.TrimPrefix(r.Stderr, "sts-helper: ")}
+		return endpointAddress{}, &failure.Error{Class: failure.ClassOfExit(r.Exit), Text: "the endpoint for the command did not start: " + strings.TrimPrefix(r.Stderr, "sts-helper: ")}
 	}
 	return at, nil
 }
@@ -83,7 +83,7 @@ func (p *program) endpointCommands() []*cobra.Command {
 		if err != nil {
 			return err
 		}
-		line, err := child.Command{Path: program, Args: append([]string{endpointCommand}, args...), Env: child.Environ(), Limit: maxPlace}.Leave(p.stderr)
+		line, err := child.Command{Path: program, Args: append([]string{endpointCommand}, args...), Env: child.Environ(), Limit: maxAddress}.Leave(p.stderr)
 		if err != nil {
 			code := failure.Internal.ExitCode()
 			var ended interface{ ExitCode() int } // of package os/exec

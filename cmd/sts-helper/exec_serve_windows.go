@@ -9,7 +9,7 @@ import (
 )
 
 // startEndpoint opens the endpoint in this process, which waits for the command.
-func (p *program) startEndpoint(ctx context.Context, name, description string, flags settings.Flags) (place, error) {
+func (p *program) startEndpoint(ctx context.Context, name, description string, flags settings.Flags) (endpointAddress, error) {
 	at, run, err := p.openEndpoint(ctx, name, description, flags)
 	if err == nil {
 		go func() { _ = run() }()

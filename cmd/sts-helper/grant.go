@@ -126,7 +126,7 @@ func (p *program) grant(ctx context.Context, name string, flags settings.Flags, 
 	if _, err := p.stdout.Write(sealed.Bytes()); err != nil {
 		return fmt.Errorf("the token could not be written: %w", err)
 	}
-	p.tellGrant(req, answer.Token)
+	p.reportGrant(req, answer.Token)
 	return nil
 }
 
@@ -241,8 +241,8 @@ func (p *program) issuer(req *request.Request) string {
 	return who
 }
 
-// tellGrant says on standard error what was given away, and how to take it back.
-func (p *program) tellGrant(req *request.Request, t token.Token) {
+// reportGrant says on standard error what was given away, and how to take it back.
+func (p *program) reportGrant(req *request.Request, t token.Token) {
 	end := t.Credentials.Expires
 	say := func(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }
 	if who := t.Principal(); who != nil {

@@ -3,7 +3,7 @@
 // Standard output carries what was asked for, complete or not at all; for the process
 // command that is one credential_process document. Standard error carries one line when
 // something failed, begun with the program's name, and nothing on success unless it is a
-// terminal, a file, or -v was given: some SDKs read both streams as one. (grant and accept tell what
+// terminal, a file, or -v was given: some SDKs read both streams as one. (grant and accept report what
 // they did.) Standard input is read by accept and policy check only. How a run ended is in
 // the exit code; see exit.go.
 package main

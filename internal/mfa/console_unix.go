@@ -114,8 +114,8 @@ func (c *console) write(ctx context.Context, s string) error {
 	return nil
 }
 
-// tell writes what is only a courtesy, without waiting.
-func (c *console) tell(s string) {
+// tryWrite writes what is only a courtesy, without waiting.
+func (c *console) tryWrite(s string) {
 	if c.ours() == nil {
 		_, _ = unix.Write(c.fd, []byte(s))
 	}

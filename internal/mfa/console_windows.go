@@ -70,7 +70,7 @@ func (c *console) write(_ context.Context, s string) error {
 	return nil
 }
 
-func (c *console) tell(s string) { _ = c.write(context.Background(), s) }
+func (c *console) tryWrite(s string) { _ = c.write(context.Background(), s) }
 
 // readLine waits for a line. A console read cannot be given a deadline: it runs in a goroutine
 // of its own, is cancelled when ctx ends, and cannot keep the process from exiting.

@@ -37,7 +37,7 @@ func (t *terminal) Code(ctx context.Context, q Question) (code string, err error
 	asked := false
 	defer func() {
 		if err != nil && asked {
-			tty.tell("\n") // what is printed next must not continue the prompt
+			tty.tryWrite("\n") // what is printed next must not continue the prompt
 		}
 		tty.close(err != nil)
 	}()

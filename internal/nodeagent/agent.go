@@ -182,7 +182,7 @@ func (a *Agent) review(ctx context.Context, token string, ends time.Time, from n
 		a.flying[from]++
 		f = &flight{done: make(chan struct{})}
 		a.flights[k] = f
-		go a.fly(context.WithoutCancel(ctx), k, f, token, ends, from)
+		go a.runReview(context.WithoutCancel(ctx), k, f, token, ends, from)
 	}
 	a.mu.Unlock()
 	t := time.NewTimer(clientWait)
@@ -196,8 +196,8 @@ func (a *Agent) review(ctx context.Context, token string, ends time.Time, from n
 	return verdict{refusal: later(time.Second, "the API server has not reviewed the service account token yet", "")}
 }
 
-// fly is one review. It does not end with the client that wanted it first.
-func (a *Agent) fly(ctx context.Context, k key, f *flight, token string, ends time.Time, from netip.Addr) {
+// runReview is one review. It does not end with the client that wanted it first.
+func (a *Agent) runReview(ctx context.Context, k key, f *flight, token string, ends time.Time, from netip.Addr) {
 	f.verdict = a.decide(ctx, token, ends)
 	a.mu.Lock()
 	delete(a.flights, k)

@@ -40,11 +40,11 @@ type Rotation struct {
 	made bool             // the new key was made by this process, just now
 }
 
-// patience is how long a new key is tried, and window how long after the first request of a rotation its new key can
+// trialTime is how long a new key is tried, and window how long after the first request of a rotation its new key can
 // have been made: IAM is eventually consistent, and a request takes [iam.Timeout] at most.
 const (
-	patience = 60 * time.Second
-	window   = 3 * iam.Timeout
+	trialTime = 60 * time.Second
+	window    = 3 * iam.Timeout
 )
 
 // Run does what is left to do.
@@ -192,7 +192,7 @@ func (r *Rotation) lost(ctx context.Context) (bool, error) {
 		at = time.Now()
 	}
 	// A list may lack what was made just now.
-	return at.Sub(n.Began) > patience && !slices.ContainsFunc(keys, func(k iam.AccessKey) bool { return k.ID == n.New }), nil
+	return at.Sub(n.Began) > trialTime && !slices.ContainsFunc(keys, func(k iam.AccessKey) bool { return k.ID == n.New }), nil
 }
 
 // try makes the new key the one in use, once STS knows it.
@@ -277,9 +277,9 @@ func (r *Rotation) signer(ctx context.Context, id string) (aws.Credentials, erro
 	return c, err
 }
 
-// settled calls do until AWS knows a new key everywhere, within patience.
+// settled calls do until AWS knows a new key everywhere, within trialTime.
 func settled[T any](ctx context.Context, do func() (T, error)) (T, error) {
-	end := time.Now().Add(patience)
+	end := time.Now().Add(trialTime)
 	for delay := 250 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
 		v, err := do()
 		if !unknown(err) || time.Now().Add(delay).After(end) {

@@ -287,14 +287,14 @@ func newIdentityCenter(def request.Source, o Options) identityCenter {
 				return l, false, err
 			}
 			s := svc
-			s.Transport = patient(o)
+			s.Transport = unlimited(o)
 			return identitycenter.Refresh(ctx, s, path, left)
 		},
 	}}
 }
 
-// patient is a transport without a limit of its own on an answer.
-func patient(o Options) *http.Transport {
+// unlimited is a transport without a limit of its own on an answer.
+func unlimited(o Options) *http.Transport {
 	t := oauth.NewTransport(o.CABundle)
 	t.ResponseHeaderTimeout = 0
 	return t
@@ -320,7 +320,7 @@ func newAWSLogin(def request.Source, o Options) awsLogin {
 		def: def, options: o, kind: "AWS", command: "aws login", read: awslogin.Read, refreshable: (*awslogin.Login).Refreshable,
 		refresh: func(ctx context.Context, path string, left time.Duration) (*awslogin.Login, bool, error) {
 			s := svc
-			s.Transport = patient(o)
+			s.Transport = unlimited(o)
 			return awslogin.Refresh(ctx, s, path, left)
 		},
 	}}
