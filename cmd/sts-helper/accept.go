@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"filippo.io/age"
 	"github.com/spf13/cobra"
@@ -227,8 +226,7 @@ func (p *program) reportAccept(name, command string, b handoff.Bundle, replaced 
 	for i, line := range describePolicy(b.Policy) {
 		say("%-10s%s (unverified)", []string{"what:", ""}[min(i, 1)], line)
 	}
-	end := b.Token.Credentials.Expires
-	say("until:    %s (%s); it cannot be renewed, only granted again", end.Local().Format("Mon 2 Jan 15:04 MST"), time.Until(end).Round(time.Minute))
+	say("until:    %s; it cannot be renewed, only granted again", endOf(b.Token))
 	if b.Note != "" {
 		say("note:     %s (unverified)", display.Safe(b.Note))
 	}

@@ -243,7 +243,6 @@ func (p *program) issuer(req *request.Request) string {
 
 // reportGrant says on standard error what was given away, and how to take it back.
 func (p *program) reportGrant(req *request.Request, t token.Token) {
-	end := t.Credentials.Expires
 	say := func(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }
 	if who := t.Principal(); who != nil {
 		say("identity: %s", display.Safe(who.ARN))
@@ -271,12 +270,18 @@ func (p *program) reportGrant(req *request.Request, t token.Token) {
 			say("        %s", warning)
 		}
 	}
-	say("until:    %s (%s)", end.Local().Format("Mon 2 Jan 15:04 MST"), time.Until(end).Round(time.Minute))
+	say("until:    %s", endOf(t))
 	if bottom.FederationName != "" {
 		say("revoke:   attach to the IAM user whose key made it a policy that denies * on * where aws:TokenIssueTime is before now; that ends every session of this user")
 	} else {
 		say("revoke:   in IAM, revoke the active sessions of the role (a policy that denies * where aws:TokenIssueTime is before now); that ends every session of it")
 	}
+}
+
+// endOf is when a token ends, for the user who gives it away, or gets it.
+func endOf(t token.Token) string {
+	end := t.Credentials.Expires
+	return end.Local().Format("Mon 2 Jan 15:04 MST") + " (" + time.Until(end).Round(time.Minute).String() + ")"
 }
 
 // lastPolicy is the inline policy that narrows most, "" for none.

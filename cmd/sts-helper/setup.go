@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -191,11 +192,11 @@ type setupResult struct {
 
 // tried is how a profile did.
 type tried struct {
-	Profile  string `json:"profile"`
-	Works    bool   `json:"works"`
-	Identity string `json:"identity,omitempty"`
-	Expires  string `json:"expires,omitempty"`
-	Error    string `json:"error,omitempty"`
+	Profile  string     `json:"profile"`
+	Works    bool       `json:"works"`
+	Identity string     `json:"identity,omitempty"`
+	Expires  *time.Time `json:"expires,omitempty"` // RFC 3339, UTC
+	Error    string     `json:"error,omitempty"`
 }
 
 func (p *program) plan(ctx context.Context, f *setupFlags, opts setup.Options) (*setup.Plan, error) {
@@ -296,7 +297,7 @@ func (p *program) try(ctx context.Context, f *setupFlags, names []string, r *set
 		line := ""
 		switch {
 		case err == nil:
-			one.Works, one.Expires = true, answer.Token.Credentials.Expires.UTC().Format("2006-01-02T15:04:05Z")
+			one.Works, one.Expires = true, utc(answer.Token.Credentials.Expires)
 			if id := answer.Token.Principal(); id != nil {
 				one.Identity = id.ARN
 			}

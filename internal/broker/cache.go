@@ -10,9 +10,9 @@ import (
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
 
-// ErrNoCache is matched by the warning of an answer that was not, and could not be, kept
+// errNoCache is matched by the warning of an answer that was not, and could not be, kept
 // anywhere.
-var ErrNoCache = errors.New("there is no cache")
+var errNoCache = errors.New("there is no cache")
 
 // OpenCache opens the cache in the directory named, "" for the user's own one, with
 // [settings.SpareDir] behind it.

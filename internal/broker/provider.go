@@ -259,7 +259,7 @@ func (p *Provider) ofSource(ctx context.Context, renew, handOut bool) (cache.Ans
 
 // noCache is the warning of an answer that is not kept.
 func noCache(why error) error {
-	return fmt.Errorf("%w, so every call asks AWS: %w; name a directory of yours with --cache-dir, or set XDG_RUNTIME_DIR", ErrNoCache, why)
+	return fmt.Errorf("%w, so every call asks AWS: %w; name a directory of yours with --cache-dir, or set XDG_RUNTIME_DIR", errNoCache, why)
 }
 
 // KeptAbove is the remaining life above which a cached token that is due for a refresh is

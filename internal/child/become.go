@@ -7,5 +7,5 @@ var (
 	// ErrNotFound: there is no program of that name.
 	ErrNotFound = errors.New("command not found")
 	// ErrCannotRun: there is one, and the system does not run it.
-	ErrCannotRun = errors.New("cannot be run")
+	errCannotRun = errors.New("cannot be run")
 )

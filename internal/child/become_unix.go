@@ -17,7 +17,7 @@ import (
 
 // Find is the file that a command runs, looked for in path, a value of PATH, as execvp(3) does: a name with
 // a slash is a file, an empty folder is the working folder, and what may not be run is passed over.
-// The errors are [ErrNotFound] and [ErrCannotRun], with the reason.
+// The errors are [ErrNotFound] and [errCannotRun], with the reason.
 func Find(command, path string) (string, error) {
 	if strings.Contains(command, "/") {
 		return command, runnable(command)
@@ -37,7 +37,7 @@ func Find(command, path string) (string, error) {
 		switch why := runnable(file); {
 		case why == nil:
 			return file, nil
-		case errors.Is(why, ErrCannotRun):
+		case errors.Is(why, errCannotRun):
 			err = why
 		}
 	}
@@ -51,12 +51,12 @@ func runnable(file string) error {
 	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
 		return ErrNotFound
 	case err != nil:
-		return fmt.Errorf("%w: %w", ErrCannotRun, errnoOf(err))
+		return fmt.Errorf("%w: %w", errCannotRun, errnoOf(err))
 	case info.IsDir():
-		return fmt.Errorf("%w: it is a directory", ErrCannotRun)
+		return fmt.Errorf("%w: it is a directory", errCannotRun)
 	}
 	if err := unix.Faccessat(unix.AT_FDCWD, file, unix.X_OK, unix.AT_EACCESS); err != nil {
-		return fmt.Errorf("%w: %w", ErrCannotRun, errnoOf(err))
+		return fmt.Errorf("%w: %w", errCannotRun, errnoOf(err))
 	}
 	return nil
 }
@@ -86,5 +86,5 @@ func Become(file string, args, env []string) (exit int, err error) {
 	if errors.Is(err, syscall.ENOENT) { // of the interpreter that a script names
 		err = errors.New("its interpreter is not there")
 	}
-	return 0, fmt.Errorf("%w: %w", ErrCannotRun, err)
+	return 0, fmt.Errorf("%w: %w", errCannotRun, err)
 }

@@ -9,14 +9,14 @@ import (
 )
 
 // Find is the file that a command runs, as Windows looks for it (PATHEXT). The errors are
-// [ErrNotFound] and [ErrCannotRun], with the reason.
+// [ErrNotFound] and [errCannotRun], with the reason.
 func Find(command, _ string) (string, error) {
 	file, err := exec.LookPath(command)
 	switch {
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, os.ErrNotExist):
 		return "", ErrNotFound
 	case err != nil:
-		return "", fmt.Errorf("%w: %w", ErrCannotRun, err)
+		return "", fmt.Errorf("%w: %w", errCannotRun, err)
 	}
 	return file, nil
 }
@@ -33,7 +33,7 @@ func Become(file string, args, env []string) (exit int, err error) {
 		return ended.ExitCode(), nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrCannotRun, err)
+		return 0, fmt.Errorf("%w: %w", errCannotRun, err)
 	}
 	return 0, nil
 }

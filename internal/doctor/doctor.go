@@ -46,9 +46,9 @@ func (f Finding) String() string {
 }
 
 const (
-	// ShortestUseful is the shortest life of credentials with which no SDK refreshes at every use: botocore
+	// shortestUseful is the shortest life of credentials with which no SDK refreshes at every use: botocore
 	// and .NET refresh what has less than 15 minutes left (botocore credentials.py, _advisory_refresh_timeout).
-	ShortestUseful = 20 * time.Minute
+	shortestUseful = 20 * time.Minute
 	// skewTolerated is what a clock may be off; AWS refuses requests that are 5 minutes off.
 	skewTolerated = time.Minute
 )
@@ -75,7 +75,7 @@ func Agent(variable, name string) Finding {
 
 // Lifetime checks how long the credentials of a profile live, and the session that they are made from, 0 for none.
 func Lifetime(profile string, life, session time.Duration) (all []Finding) {
-	short := func(d time.Duration) bool { return 0 < d && d < ShortestUseful }
+	short := func(d time.Duration) bool { return 0 < d && d < shortestUseful }
 	if short(life) {
 		all = append(all, Finding{"short-life", Problem, profile, "", "credentials live " + display.Duration(life) + ", and botocore and .NET refresh what lasts less than 15 minutes at every use", "let duration be 20m or more"})
 	}

@@ -39,9 +39,3 @@ func Sum(inputs []record.Input) (sum [sha256.Size]byte) {
 	h.Sum(sum[:0])
 	return sum
 }
-
-// Name is the name of the record of these inputs: their [Sum] in hexadecimal digits.
-func Name(inputs []record.Input) string {
-	sum := Sum(inputs)
-	return record.Hex(sum[:])
-}

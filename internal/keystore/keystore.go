@@ -14,8 +14,8 @@ import (
 	"github.com/sts-helper/sts-helper/token"
 )
 
-// Timeout is how long a store may take: the user may be asked to unlock it, or for a passphrase.
-const Timeout = 45 * time.Second
+// timeout is how long a store may take: the user may be asked to unlock it, or for a passphrase.
+const timeout = 45 * time.Second
 
 // ErrNotFound is matched where a store does not have a key.
 var ErrNotFound = errors.New("the store does not have it")
@@ -79,7 +79,7 @@ func Name(kind storedkey.Store) string {
 
 // Get gives a key's secret. Its errors are classified, as are those of Set and Remove, and hold none.
 func (s *Store) Get(ctx context.Context, name, id string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	secret, err := s.s.get(ctx, name, id)
 	if err == nil && (secret == "" || !token.ValidSecret(secret)) {
@@ -93,7 +93,7 @@ func (s *Store) Get(ctx context.Context, name, id string) (string, error) {
 
 // Set keeps a key's secret, in the place of the one under the same name and id, and reads it again.
 func (s *Store) Set(ctx context.Context, name, id, secret string) error {
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	err := s.s.set(ctx, name, id, secret)
 	if err == nil {
@@ -110,7 +110,7 @@ func (s *Store) Set(ctx context.Context, name, id, secret string) error {
 
 // Remove deletes a key's secret; one that is not there is no error.
 func (s *Store) Remove(ctx context.Context, name, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if err := s.s.remove(ctx, name, id); err != nil && !errors.Is(err, ErrNotFound) {
 		return s.fail(err, name, id, "delete")
@@ -132,7 +132,7 @@ func (s *Store) fail(err error, name, id, what string) error {
 		}
 		return e.Do("add the key again: sts-helper keys add %s --replace", display.ShellWord(name))
 	case errors.Is(err, context.DeadlineExceeded):
-		return failure.Interactionf(err, "", "%s could not %s key %s: it did not answer within %s; is it asking you to unlock it?", where, what, display.Quote(name), display.Duration(Timeout))
+		return failure.Interactionf(err, "", "%s could not %s key %s: it did not answer within %s; is it asking you to unlock it?", where, what, display.Quote(name), display.Duration(timeout))
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
 	}

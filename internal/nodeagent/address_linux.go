@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Device is the network device that has the agent's addresses: one of its own, as EKS's agent has, so that it is no other
+// device is the network device that has the agent's addresses: one of its own, as EKS's agent has, so that it is no other
 // program's to change, and goes with a command: ip link delete sts-helper.
-const Device = "sts-helper"
+const device = "sts-helper"
 
 // deviceKind is the kernel's word for a device that only has addresses. Tests take another.
 var deviceKind = "dummy"
@@ -21,7 +21,7 @@ var deviceKind = "dummy"
 // device where the kernel has no dummies, and gives the device's name. Addresses that are there already stay. It needs
 // CAP_NET_ADMIN.
 func AddAddresses(addrs []netip.Addr) (on string, err error) {
-	on = Device
+	on = device
 	err = route(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL, newLink())
 	switch {
 	case errors.Is(err, unix.EOPNOTSUPP):
@@ -55,7 +55,7 @@ func addTo(name string, addrs []netip.Addr) error {
 // newLink asks for a dummy device (rtnetlink(7)): IFLA_LINKINFO with the kind.
 func newLink() []byte {
 	b := link(0, 0)
-	b = attribute(b, unix.IFLA_IFNAME, append([]byte(Device), 0))
+	b = attribute(b, unix.IFLA_IFNAME, append([]byte(device), 0))
 	return attribute(b, unix.IFLA_LINKINFO, attribute(nil, unix.IFLA_INFO_KIND, []byte(deviceKind)))
 }
 

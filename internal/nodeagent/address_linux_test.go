@@ -57,7 +57,7 @@ func TestAddAddresses(t *testing.T) {
 				}
 				_ = ln.Close()
 			}
-			if kind == "there is no such kind" && on != "lo" || kind == "bridge" && on != Device {
+			if kind == "there is no such kind" && on != "lo" || kind == "bridge" && on != device {
 				t.Errorf("%s: on %s", kind, on)
 			}
 		}

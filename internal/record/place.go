@@ -15,7 +15,7 @@ const (
 	Ext        = ".cred"   // a record, behind the name of its key
 	StateExt   = ".state"  // what is known about refreshing it
 	DirectExt  = ".direct" // what package direct notes of an answer
-	LockExt    = ".lock"
+	lockExt    = ".lock"
 )
 
 // A file of the cache is one line with its format and the SHA-256 of the rest, then the rest: one
@@ -31,7 +31,7 @@ const (
 const separator = string(os.PathSeparator)
 
 // LockPath is the file of the lock of a record, or of something else of that name, in the cache in dir.
-func LockPath(dir, name string) string { return dir + separator + LockDir + separator + name + LockExt }
+func LockPath(dir, name string) string { return dir + separator + LockDir + separator + name + lockExt }
 
 var errNoHome = errors.New(homeVariable() + " and XDG_CACHE_HOME name no directory of yours; name one with --cache-dir")
 

@@ -19,7 +19,7 @@ type command struct {
 }
 
 func (s command) Fetch(ctx context.Context) (token.Credentials, error) {
-	out, name, err := output(ctx, Timeout, s.chain, "source command", s.def.Command, printed.Max)
+	out, name, err := output(ctx, timeout, s.chain, "source command", s.def.Command, printed.Max)
 	if err != nil {
 		return token.Credentials{}, err
 	}

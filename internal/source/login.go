@@ -17,8 +17,8 @@ import (
 	"github.com/sts-helper/sts-helper/lock"
 )
 
-// LoginTime is how long the user has for a login.
-const LoginTime = 10 * time.Minute
+// loginTime is how long the user has for a login.
+const loginTime = 10 * time.Minute
 
 // Ask is how the user takes part in a login.
 type Ask struct {
@@ -128,12 +128,12 @@ func (s session[L]) login(ctx context.Context, ask Ask, force bool, interactive 
 		}
 	}
 	if ask.Never {
-		return false, failure.Interactionf(nil, LoginCommand(s.def), "%s needs a login, and the user may not be asked", Describe(s.def))
+		return false, failure.Interactionf(nil, loginCommand(s.def), "%s needs a login, and the user may not be asked", Describe(s.def))
 	}
 	who := s.holder()
 	who.Asking, who.TTY = true, ask.TTY
 	held.Describe(who)
-	asking, cancel := context.WithTimeoutCause(ctx, LoginTime, identitycenter.ErrTimeout)
+	asking, cancel := context.WithTimeoutCause(ctx, loginTime, identitycenter.ErrTimeout)
 	defer cancel()
 	save, err := interactive(asking)
 	if err != nil {
@@ -167,7 +167,7 @@ func (s session[L]) notLoggedIn(ctx context.Context, err error) error {
 	if e, ok := errors.AsType[*failure.Error](err); ok {
 		return e // the user could not go on
 	}
-	e := &failure.Error{Class: failure.InteractionRequired, Err: err, Final: true, Run: LoginCommand(s.def)}
+	e := &failure.Error{Class: failure.InteractionRequired, Err: err, Final: true, Run: loginCommand(s.def)}
 	switch {
 	case errors.Is(err, oauth.ErrRefused):
 		e.Class, e.Run, e.Text = failure.Denied, "", fmt.Sprintf("the login of %s was refused in the browser; nothing has changed", Describe(s.def))
@@ -216,7 +216,7 @@ func AssignedRoles(ctx context.Context, l Login) ([]identitycenter.Assigned, err
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*Timeout) // many accounts are many requests
+	ctx, cancel := context.WithTimeout(ctx, 2*timeout) // many accounts are many requests
 	defer cancel()
 	all, err := s.service.AssignedRoles(ctx, login.AccessToken)
 	if err != nil {

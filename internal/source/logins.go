@@ -25,7 +25,7 @@ func (s identityCenter) Fetch(ctx context.Context) (token.Credentials, error) {
 	if !usable {
 		return token.Credentials{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for pause, again := firstPause, false; ; pause = min(2*pause, lastPause) {
 		c, err := s.service.RoleCredentials(ctx, l.AccessToken, s.def.Login.AccountID, s.def.Login.RoleName)

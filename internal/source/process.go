@@ -33,7 +33,7 @@ func (p process) Fetch(ctx context.Context) (token.Credentials, error) {
 			}
 			return token.Credentials{}, e
 		}
-		return token.Credentials{}, failure.Sourcef(r.Err, "the credential_process of AWS profile %s %s", profile, failed(ctx, r, Timeout))
+		return token.Credentials{}, failure.Sourcef(r.Err, "the credential_process of AWS profile %s %s", profile, failed(ctx, r, timeout))
 	}
 	c, err := doc.Decode(r.Out)
 	if err != nil {

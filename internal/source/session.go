@@ -241,7 +241,7 @@ func (s session[L]) failed(err error) error {
 	}
 	// What the file says every process can see for itself; what AWS said is shared.
 	_, asked := errors.AsType[*oauth.Error](err)
-	return &failure.Error{Class: failure.InteractionRequired, Err: err, Final: true, Private: !asked, Run: LoginCommand(s.def),
+	return &failure.Error{Class: failure.InteractionRequired, Err: err, Final: true, Private: !asked, Run: loginCommand(s.def),
 		Text: Describe(s.def) + " " + what,
 		Next: "log in (" + s.command + " --profile " + display.ShellWord(s.def.Profile) + " does the same)"}
 }
@@ -254,8 +254,8 @@ func reason(err error) string {
 	return display.Cause(err)
 }
 
-// LoginCommand is the line that logs in to a source's login.
-func LoginCommand(def request.Source) string {
+// loginCommand is the line that logs in to a source's login.
+func loginCommand(def request.Source) string {
 	return "sts-helper login " + display.ShellWord(def.Profile)
 }
 

@@ -18,8 +18,8 @@ import (
 	"github.com/sts-helper/sts-helper/token"
 )
 
-// Timeout is how long one fetch may take: another helper, a portal.
-const Timeout = 20 * time.Second
+// timeout is how long one fetch may take: another helper, a portal.
+const timeout = 20 * time.Second
 
 // Source is where credentials come from.
 type Source interface {
@@ -59,7 +59,7 @@ type Options struct {
 	CABundle []byte
 }
 
-// New is the source that def defines: fetched within [Timeout], unless the user is logging in, and refused where it gives
+// New is the source that def defines: fetched within [timeout], unless the user is logging in, and refused where it gives
 // other credentials than def names. It is nil where def is [request.SourceNone].
 func New(def request.Source, o Options) Source {
 	s := checked{def: def}
@@ -103,7 +103,7 @@ func (s checked) Observe() (State, error) {
 func (s checked) Fetch(ctx context.Context) (token.Credentials, error) {
 	if s.def.Login == nil && s.def.Stored == nil { // they know what they wait for
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, Timeout)
+		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
 	c, err := s.fetcher.Fetch(ctx)

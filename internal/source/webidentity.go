@@ -36,7 +36,7 @@ func WebIdentityToken(ctx context.Context, r *request.Request, o Options) (strin
 
 // gitHubToken asks GitHub Actions, for the audience that AWS's own action asks for.
 func gitHubToken(ctx context.Context, r *request.Request, o Options) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	url := o.Getenv(request.GitHubURL)
 	if what, _ := awsname.CheckEndpoint(strings.SplitN(url, "?", 2)[0], false); url != "" && what != "" {

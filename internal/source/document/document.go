@@ -23,8 +23,8 @@ import (
 // Max bounds what is read, in bytes.
 const Max = process.MaxDocument
 
-// Formats says what [Parse] takes, for messages and help.
-const Formats = "lines like aws_access_key_id=..., IMDS JSON, or a credential_process document"
+// formats says what [Parse] takes, for messages and help.
+const formats = "lines like aws_access_key_id=..., IMDS JSON, or a credential_process document"
 
 // Parse reads credentials. Long-term keys have no session token. Those that have expired are
 // [process.ErrExpired].
@@ -177,7 +177,7 @@ func build(id, secret, session, expiration, account string) (token.Credentials, 
 func check(c token.Credentials) error {
 	switch {
 	case c.AccessKeyID == "" && c.SecretAccessKey == "":
-		return errors.New("no access key: it must be " + Formats)
+		return errors.New("no access key: it must be " + formats)
 	case c.AccessKeyID == "":
 		return errors.New("the access key id is missing")
 	case c.SecretAccessKey == "":

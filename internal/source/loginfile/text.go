@@ -117,8 +117,8 @@ type Member struct {
 	Value any
 }
 
-// FormatTime is how AWS's tools write times here.
-func FormatTime(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05Z") }
+// formatTime is how AWS's tools write times here.
+func formatTime(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05Z") }
 
 // encode writes a value as JSON without escaping what need not be.
 func encode(v any) []byte {
@@ -126,7 +126,7 @@ func encode(v any) []byte {
 	case *Text:
 		return v.data
 	case time.Time:
-		return []byte(strconv.Quote(FormatTime(v)))
+		return []byte(strconv.Quote(formatTime(v)))
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
