@@ -285,6 +285,7 @@ func TestStrangeThingsInALocksPlace(t *testing.T) {
 	} {
 		for _, rem := range []time.Duration{0, 30 * time.Second, 10 * time.Minute} {
 			t.Run(name+" "+rem.String(), func(t *testing.T) {
+				t.Parallel()
 				c, s := open(t), newSource("dev", time.Hour)
 				if rem > 0 {
 					due(t, c, s, rem)

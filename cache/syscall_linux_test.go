@@ -209,24 +209,27 @@ func TestNoLocksAtAll(t *testing.T) {
 	t.Parallel()
 	strace := need(t, "strace")
 	for _, errno := range []string{"ENOLCK", "EOPNOTSUPP", "EBADF", "EIO"} {
-		c := open(t)
-		counter, _ := files(t)
-		k := key("dev")
-		var wg sync.WaitGroup
-		for range 8 {
-			cmd := job{Dir: c.Path(), Who: "dev", Counter: counter}.command(t, strace, "-f", "-qq", "-o", "/dev/null",
-				"-e", "trace=flock", "-e", "inject=flock:error="+errno)
-			wg.Go(func() {
-				rs, errs := finish(t, cmd)
-				if len(rs) != 1 || rs[0].Err != "" || rs[0].ID[:16] != stamp(k, 0)[:16] {
-					t.Errorf("%s: %+v; %.1000s", errno, rs, errs)
-				}
-			})
-		}
-		wg.Wait()
-		if n := size(counter); n < 1 || n > 8 {
-			t.Errorf("%s: the source was asked %d times", errno, n)
-		}
+		t.Run(errno, func(t *testing.T) {
+			t.Parallel()
+			c := open(t)
+			counter, _ := files(t)
+			k := key("dev")
+			var wg sync.WaitGroup
+			for range 8 {
+				cmd := job{Dir: c.Path(), Who: "dev", Counter: counter}.command(t, strace, "-f", "-qq", "-o", "/dev/null",
+					"-e", "trace=flock", "-e", "inject=flock:error="+errno)
+				wg.Go(func() {
+					rs, errs := finish(t, cmd)
+					if len(rs) != 1 || rs[0].Err != "" || rs[0].ID[:16] != stamp(k, 0)[:16] {
+						t.Errorf("%+v; %.1000s", rs, errs)
+					}
+				})
+			}
+			wg.Wait()
+			if n := size(counter); n < 1 || n > 8 {
+				t.Errorf("the source was asked %d times", n)
+			}
+		})
 	}
 }
 

@@ -26,13 +26,13 @@ func Main(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	scratch = dir
-	overlap()
+	Overlap()
 	return m.Run()
 }
 
-// overlap runs more of the tests at a time than there are processors, unless the command line says how many: they wait
+// Overlap runs more of the tests at a time than there are processors, unless the command line says how many: they wait
 // for other processes most of the time.
-func overlap() {
+func Overlap() {
 	flag.Parse()
 	said := false
 	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })

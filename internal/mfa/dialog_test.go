@@ -95,7 +95,7 @@ func TestDialogEnds(t *testing.T) {
 		"closed, noisy":      {"zenity", "echo Gtk-WARNING: theme >&2; exit 1", mfa.ErrCancelled, "closed"},
 		"kdialog closed":     {"kdialog", "exit 1", mfa.ErrCancelled, "closed"},
 		"its own timeout":    {"zenity", "exit 5", mfa.ErrTimeout, "sts-helper login dev"},
-		"our timeout":        {"zenity", "sleep 60", mfa.ErrTimeout, "2s"},
+		"our timeout":        {"zenity", "sleep 60", mfa.ErrTimeout, "1s"},
 		"no display, GTK":    {"zenity", `printf '\n(zenity:9): Gtk-WARNING **: 04:30:38.673: cannot open display: :99\n' >&2; exit 1`, mfa.ErrNonInteractive, "sts-helper login dev"},
 		"no display, Qt":     {"kdialog", `echo 'qt.qpa.xcb: could not connect to display :99' >&2; kill -ABRT $$`, mfa.ErrNonInteractive, "display"},
 		"crash":              {"zenity", "kill -SEGV $$", mfa.ErrProcess, "SIGSEGV"},
@@ -105,7 +105,11 @@ func TestDialogEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			standIn(t, c.tool, c.body)
-			code, err := askDialog(t, mfa.Question{Profile: "dev", Timeout: 2 * time.Second})
+			timeout := time.Minute
+			if name == "our timeout" {
+				timeout = time.Second
+			}
+			code, err := askDialog(t, mfa.Question{Profile: "dev", Timeout: timeout})
 			if code != "" || !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "654321") {
 				t.Errorf("%q, %v", code, err)
 			}

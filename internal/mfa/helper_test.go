@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 		background()
 		return
 	}
+	harness.Overlap()
 	os.Exit(m.Run())
 }
 
