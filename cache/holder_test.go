@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/integration/harness"
 	"github.com/sts-helper/sts-helper/lock"
 )
 
@@ -46,6 +47,7 @@ func until(t *testing.T, what string, done func() bool) {
 
 // The holder dies in the middle of its fetch: another process takes over at once.
 func TestHolderKilled(t *testing.T) {
+	harness.Long(t, "a crowd of 50 processes")
 	c, k := open(t), key("dev")
 	counter, arrived := files(t)
 	j := job{Dir: c.Path(), Who: "dev", Counter: counter, Arrived: arrived}
@@ -167,6 +169,7 @@ func TestHolderStopped(t *testing.T) {
 // The lock's file is removed while it is held, as a cleaner would: at most one call more,
 // and nothing is mixed up.
 func TestLockFileRemovedWhileHeld(t *testing.T) {
+	harness.Long(t, "a crowd of 50 processes")
 	c, k := open(t), key("dev")
 	counter, arrived := files(t)
 	j := job{Dir: c.Path(), Who: "dev", Counter: counter, Arrived: arrived, Gate: 51, Delay: 300 * time.Millisecond}

@@ -144,6 +144,7 @@ func atField(b stsfield.Bound) string { return strings.Replace(b.Field, "[]", "[
 
 // Every bound is tried one below, at, and one above.
 func TestBounds(t *testing.T) {
+	t.Parallel()
 	for _, b := range stsfield.All() {
 		t.Run(string(b.Operation)+"/"+b.Field, func(t *testing.T) {
 			try := func(n int, inside bool) {
@@ -197,6 +198,7 @@ func TestBounds(t *testing.T) {
 
 // Every pattern is tried with each character of the first planes, as the last of a valid value.
 func TestCharsets(t *testing.T) {
+	t.Parallel()
 	patterns := map[stsfield.Charset]func(rune) bool{
 		stsfield.Digits:          func(r rune) bool { return strings.ContainsRune("0123456789", r) },
 		stsfield.NameChars:       func(r rune) bool { return word(r) || strings.ContainsRune("+=,.@-", r) },
@@ -246,6 +248,7 @@ func setText(r *sts.Request, field, s string) {
 
 // The table has a line for every field of a request, and what an operation has no line for is refused.
 func TestBoundsAreComplete(t *testing.T) {
+	t.Parallel()
 	have := map[string]stsfield.Bound{}
 	of := map[token.Operation]map[string]bool{}
 	for _, b := range stsfield.All() {

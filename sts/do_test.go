@@ -18,6 +18,7 @@ import (
 func echo(r sts.Request) http.HandlerFunc { return answers(200, good(r).xml(r.Operation)) }
 
 func TestEveryOperation(t *testing.T) {
+	t.Parallel()
 	tags := []sts.Tag{{"Team", "a"}, {"x", ""}}
 	arns := []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"}
 	for _, c := range []struct {
@@ -118,6 +119,7 @@ func samePrincipal(a, b *token.Principal) bool { return a == b || a != nil && b 
 
 // An account is what an answer or a key says, and empty where neither does.
 func TestAccountIsNeverGuessed(t *testing.T) {
+	t.Parallel()
 	r := sts.Request{Operation: token.GetSessionToken}
 	s := good(r)
 	s.KeyID = "AKIAIOSFODNN7EXAMPLE" // of the older form
@@ -140,6 +142,7 @@ func TestAccountIsNeverGuessed(t *testing.T) {
 
 // Sources that STS would refuse are refused without a call.
 func TestSourcesThatCannotDo(t *testing.T) {
+	t.Parallel()
 	temporary := aws.Credentials{AccessKeyID: keyID("ASIA", account), SecretAccessKey: "CANARYsecret", SessionToken: "CANARYsession"}
 	noToken, expired, longTerm := temporary, temporary, temporary
 	noToken.SessionToken = ""
@@ -188,6 +191,7 @@ func TestSourcesThatCannotDo(t *testing.T) {
 }
 
 func TestRootWantsARegion(t *testing.T) {
+	t.Parallel()
 	r := sts.Request{Operation: token.AssumeRoot, TargetPrincipal: account, TaskPolicyArn: "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"}
 	for _, o := range []sts.Options{{Region: "aws-global"}, {Region: "us-east-1", Endpoint: "https://sts.amazonaws.com"}, {Endpoint: "https://STS.amazonaws.com.:443/"}} {
 		c := client(t, o)
@@ -198,6 +202,7 @@ func TestRootWantsARegion(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		o   sts.Options
 		url string // "" means refused
@@ -249,6 +254,7 @@ func TestOptions(t *testing.T) {
 
 // TestSizesOfAnOlderSTS: what does not say the utilization says PackedPolicySize, or nothing.
 func TestSizesOfAnOlderSTS(t *testing.T) {
+	t.Parallel()
 	for _, packed := range []string{"81", ""} {
 		r := sts.Request{Operation: token.AssumeRole, RoleArn: roleArn, RoleSessionName: "build"}
 		s := good(r)

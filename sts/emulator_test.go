@@ -30,6 +30,7 @@ func of(u *emulator.User) aws.CredentialsProvider {
 
 // Every operation against an STS that checks signatures, bounds, trust and codes.
 func TestStrictSTS(t *testing.T) {
+	t.Parallel()
 	e := emulate(t)
 	alice := e.AddUser(account, "alice")
 	admin := e.AddUser(other, "admin")

@@ -78,6 +78,7 @@ func TestClasses(t *testing.T) {
 
 // The clock is named when it explains the failure, and only then.
 func TestSkew(t *testing.T) {
+	t.Parallel()
 	date := func(d time.Duration, h http.HandlerFunc) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Date", time.Now().Add(d).UTC().Format(http.TimeFormat))
@@ -113,6 +114,7 @@ func TestSkew(t *testing.T) {
 
 // A service that repeats what it was sent, whole or cut, does not make an error repeat it.
 func TestMessagesHideSecrets(t *testing.T) {
+	t.Parallel()
 	for _, r := range []sts.Request{withCode, valid(token.AssumeRoleWithWebIdentity), valid(token.AssumeRoleWithSAML),
 		sts.Request{Operation: token.AssumeRole, RoleArn: roleArn, RoleSessionName: "build", SerialNumber: "GAHT12345678", TokenCode: code,
 			ProvidedContexts: []sts.ProvidedContext{{ProviderArn: "arn:aws:iam::aws:contextProvider/x", ContextAssertion: "CANARYassertion"}}}} {
@@ -146,6 +148,7 @@ func TestMessagesHideSecrets(t *testing.T) {
 
 // Another program's words are one line, visible, and short.
 func TestMessagesFitTheTerminal(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{
 		"a&#10;b&#13;c&#9;d":     `a\x0ab\x0dc\x09d`,
 		"a\u202eb\u2066c\u200bd": `a\u202eb\u2066c\u200bd`,

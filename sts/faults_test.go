@@ -179,6 +179,7 @@ func TestBusyOnce(t *testing.T) {
 
 // 300 MB cost no memory, whether announced or not.
 func TestHugeAnswers(t *testing.T) {
+	t.Parallel()
 	const size = 300 << 20
 	var written atomic.Int64
 	for _, status := range []int{200, 400, 503} {
@@ -215,6 +216,7 @@ func TestHugeAnswers(t *testing.T) {
 }
 
 func TestHugeHeader(t *testing.T) {
+	t.Parallel()
 	f := serve(t, header("X-Big", strings.Repeat("CANARY", 20<<10), echo(plain)))
 	if _, e := ask(t, client(t, sts.Options{Endpoint: f.URL}), plain, keys()); e == nil || e.Class != sts.Unreachable {
 		t.Errorf("%v", e)
@@ -223,6 +225,7 @@ func TestHugeHeader(t *testing.T) {
 
 // An answer of the largest size is taken.
 func TestLargestAnswer(t *testing.T) {
+	t.Parallel()
 	whole := good(plain).xml(token.GetSessionToken)
 	f := serve(t, answers(200, whole+strings.Repeat(" ", 256<<10-len(whole))))
 	if _, e := ask(t, client(t, sts.Options{Endpoint: f.URL}), plain, keys()); e != nil {
@@ -308,6 +311,7 @@ func (f failing) RoundTrip(*http.Request) (*http.Response, error) {
 
 // A transport that is not ours is never believed to have sent nothing.
 func TestOtherTransports(t *testing.T) {
+	t.Parallel()
 	for _, r := range []sts.Request{plain, withCode} {
 		var calls atomic.Int32
 		_, e := ask(t, client(t, sts.Options{Transport: failing{&calls}}), r, keys())
@@ -319,6 +323,7 @@ func TestOtherTransports(t *testing.T) {
 
 // errors.As finds STS's own error, with what may be shown.
 func TestAPIError(t *testing.T) {
+	t.Parallel()
 	f := serve(t, header("X-Amzn-Requestid", "c6104cbe", answers(403, refusal("AccessDenied", "no \u202e&#10;\u0085way"))))
 	_, e := ask(t, client(t, sts.Options{Endpoint: f.URL}), plain, keys())
 	var api smithy.APIError

@@ -14,6 +14,7 @@ import (
 
 // An answer about another identity is not a token.
 func TestWrongIdentity(t *testing.T) {
+	t.Parallel()
 	fed := sts.Request{Operation: token.GetFederationToken, Name: "alice"}
 	role := sts.Request{Operation: token.AssumeRole, RoleArn: roleArn, RoleSessionName: "build"}
 	sourced := role

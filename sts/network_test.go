@@ -62,6 +62,7 @@ func serveTLS(t *testing.T, cfg *tls.Config, h http.HandlerFunc) (*fake, *atomic
 }
 
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	valid, bundle := certificate(t, time.Now().Add(time.Hour))
 	expired, old := certificate(t, time.Now().Add(-time.Hour))
 	for name, c := range map[string]struct {
@@ -135,6 +136,7 @@ func listen(t *testing.T, handle func(net.Conn)) (addr string, conns *atomic.Int
 
 // No listener: tried twice, with a code too, for none was sent.
 func TestNoListener(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -192,6 +194,7 @@ func connect(t *testing.T, to string, status string) (*url.URL, *atomic.Int32) {
 }
 
 func TestProxy(t *testing.T) {
+	t.Parallel()
 	cert, bundle := certificate(t, time.Now().Add(time.Hour))
 	f, _ := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}}, echo(withCode))
 	via := func(u *url.URL) sts.Options {
@@ -222,6 +225,7 @@ func TestProxy(t *testing.T) {
 
 // The environment's proxy is used. net/http reads it once in a process, so this is another one.
 func TestProxyFromEnvironment(t *testing.T) {
+	t.Parallel()
 	const child = "STS_TEST_PROXY_BUNDLE"
 	if bundle := os.Getenv(child); bundle != "" {
 		_, e := ask(t, client(t, sts.Options{Endpoint: "https://sts.invalid", CABundle: []byte(bundle)}), withCode, keys())

@@ -11,6 +11,7 @@ import (
 )
 
 func TestRules(t *testing.T) {
+	t.Parallel()
 	role := func(change func(*sts.Request)) sts.Request {
 		r := sts.Request{Operation: token.AssumeRole, RoleArn: roleArn, RoleSessionName: "build"}
 		change(&r)
@@ -98,6 +99,7 @@ func TestRules(t *testing.T) {
 
 // What breaks a rule is not sent, and not signed: the source is not even asked.
 func TestInvalidRequestsAreNotSent(t *testing.T) {
+	t.Parallel()
 	f := serve(t, answers(200, ""))
 	c := client(t, sts.Options{Endpoint: f.URL})
 	_, e := ask(t, c, sts.Request{Operation: token.GetSessionToken, Duration: time.Minute}, nil)

@@ -14,6 +14,7 @@ const onlyImages = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Acti
 
 // GetScopedCredentials against an STS that checks signatures, layers, lifetimes and callers.
 func TestGetScopedCredentials(t *testing.T) {
+	t.Parallel()
 	e := emulate(t)
 	alice := e.AddUser(account, "alice")
 	role := e.AddRole(account, "Admin")
@@ -146,6 +147,7 @@ func TestScopedFaults(t *testing.T) {
 
 // A web identity token is for whom it was asked for, and is asked for where there is a caller that may.
 func TestGetWebIdentityToken(t *testing.T) {
+	t.Parallel()
 	e := emulate(t)
 	alice := e.AddUser(account, "alice")
 	c := client(t, sts.Options{Endpoint: e.URL()})

@@ -59,6 +59,9 @@ func Long(t testing.TB, what string) {
 	}
 }
 
+// LeftOut reports whether the short lane leaves out row i of a long table, of which it runs every third.
+func LeftOut(i int) bool { return testing.Short() && i%3 != 0 }
+
 // OnlyLinux skips a test of what other systems have not, where the tests are run with what those have ("make test-other").
 func OnlyLinux(t testing.TB, what string) {
 	t.Helper()

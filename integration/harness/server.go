@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -175,13 +176,19 @@ func (s *Server) Proc(t testing.TB, name string) string {
 	return string(b)
 }
 
-// FreePort is an address no process listens on at the moment.
+// FreePort is an address no process listens on at the moment. Its port is none of those (from 32768 on Linux, 49152
+// elsewhere) that a kernel chooses for others, so that no connection and no listener on port 0 takes it meanwhile.
 func FreePort(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	Must(t, err)
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().String()
+	for range 1000 {
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000)))
+		if err == nil {
+			defer func() { _ = ln.Close() }()
+			return ln.Addr().String()
+		}
+	}
+	t.Fatal("no port between 20000 and 32000 is free")
+	return ""
 }
 
 // Port is where it listens.

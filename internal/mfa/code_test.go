@@ -16,6 +16,7 @@ import (
 )
 
 func TestGivenOnce(t *testing.T) {
+	t.Parallel()
 	g := mfa.NewPresetCode("123 456")
 	if s := fmt.Sprintf("%v %+v %#v %s %d", g, g, g, g, g); strings.Contains(s, "123") {
 		t.Errorf("printed: %s", s)
@@ -59,6 +60,7 @@ func TestGivenOnce(t *testing.T) {
 }
 
 func TestGivenRefusals(t *testing.T) {
+	t.Parallel()
 	if mfa.NewPresetCode("") != nil {
 		t.Error("an empty code is no code")
 	}
@@ -83,6 +85,7 @@ func TestGivenRefusals(t *testing.T) {
 }
 
 func TestStep(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ unix, step int64 }{
 		{0, 0}, {29, 0}, {30, 1}, {59, 1}, {1111111109, 0x23523EC}, // RFC 6238 appendix B
 		{1234567890, 0x273EF07}, {20000000000, 0x27BC86AA}, {-1, -1}, {-30, -1}, {-31, -2},
@@ -108,6 +111,7 @@ func TestStepFollowsTheClock(t *testing.T) {
 }
 
 func TestParsePrompt(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]mfa.Prompt{"": mfa.PromptAuto, "auto": mfa.PromptAuto, "tty": mfa.PromptTTY, "dialog": mfa.PromptDialog, "never": mfa.PromptNever} {
 		if got, err := mfa.ParsePrompt(in); got != want || err != nil {
 			t.Errorf("%q: %q, %v", in, got, err)

@@ -86,6 +86,7 @@ func TestDeviceIsOneProcessAtATime(t *testing.T) {
 
 // A code is sent once, whichever process asks next.
 func TestUsedStepIsRemembered(t *testing.T) {
+	t.Parallel()
 	c := openCache(t)
 	d := device(t, c)
 	if d.LastStep() != 0 {
@@ -156,6 +157,7 @@ func TestSentCodeIsKnownAgain(t *testing.T) {
 }
 
 func TestMarkUsedSaysWhenItIsNotOnDisk(t *testing.T) {
+	t.Parallel()
 	c := openCache(t)
 	d := device(t, c)
 	defer d.Release()
@@ -226,6 +228,7 @@ func TestThreeRefusedCodesStartTheCooldown(t *testing.T) {
 
 // What is on disk for the device is not believed blindly.
 func TestDamagedDeviceState(t *testing.T) {
+	t.Parallel()
 	c := openCache(t)
 	d := device(t, c)
 	if err := d.MarkUsed(7); err != nil {
@@ -259,6 +262,7 @@ func TestDamagedDeviceState(t *testing.T) {
 
 // Without a cache a device remembers what was sent for itself.
 func TestMemoryDevice(t *testing.T) {
+	t.Parallel()
 	d := mfa.MemoryDevice()
 	defer d.Release()
 	d.Remember("123456")
@@ -276,6 +280,7 @@ func TestMemoryDevice(t *testing.T) {
 // One process looks for the device, the others find what it found; what is not known to AWS is
 // looked for anew.
 func TestFindSerial(t *testing.T) {
+	t.Parallel()
 	c := openCache(t)
 	const key = "AKIAIOSFODNN7EXAMPLE"
 	calls := 0

@@ -42,6 +42,7 @@ func answerDialog(t *testing.T, title, typed string, button uintptr) {
 }
 
 func TestWindow(t *testing.T) {
+	t.Parallel()
 	if _, err := findInputBox(); err != nil {
 		t.Skip(err)
 	}
@@ -73,6 +74,7 @@ func TestWindow(t *testing.T) {
 }
 
 func TestDialogTemplate(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{"", "one", "two\nlines and an odd length"} {
 		words, err := dialogTemplate("title", text)
 		if err != nil {
@@ -92,6 +94,7 @@ func TestDialogTemplate(t *testing.T) {
 
 // A service and an SSH server have a window station of their own, which shows nothing: no window is opened there.
 func TestNoVisibleStation(t *testing.T) {
+	t.Parallel()
 	var (
 		create = user32.NewProc("CreateWindowStationW")
 		use    = user32.NewProc("SetProcessWindowStation")

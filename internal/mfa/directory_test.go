@@ -29,6 +29,7 @@ func listDevices(serials ...string) string {
 
 // One device that shows codes is the answer; anything else is an error that says what to do.
 func TestDirectory(t *testing.T) {
+	t.Parallel()
 	const (
 		device = "arn:aws:iam::111122223333:mfa/alice"
 		key    = "arn:aws:iam::111122223333:u2f/user/alice/yubikey"
@@ -77,6 +78,7 @@ func TestDirectory(t *testing.T) {
 
 // Where IAM is not to be asked there is no request at all.
 func TestDirectoryEndpoints(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		partition, endpoint, want string
 	}{

@@ -269,6 +269,7 @@ func TestProgramIsNeverFoundThroughTheWorkingFolder(t *testing.T) {
 }
 
 func TestPickRefusesCommand(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	plain := filepath.Join(dir, "plain")
 	if err := os.WriteFile(plain, nil, 0o600); err != nil {

@@ -157,6 +157,7 @@ func TestTerminalClosed(t *testing.T) {
 }
 
 func TestNoTerminal(t *testing.T) {
+	t.Parallel()
 	for _, prompt := range []string{"", "auto", "tty", "dialog", "never"} {
 		s := &session{t: t}
 		r := s.start("ask", script{Prompt: prompt, Profile: "dev"}).result()
@@ -165,6 +166,7 @@ func TestNoTerminal(t *testing.T) {
 }
 
 func TestPromptNeverAndDialogLeaveTheTerminalAlone(t *testing.T) {
+	t.Parallel()
 	for _, prompt := range []string{"dialog", "never"} {
 		s := newTerminal(t).start("ask", script{Prompt: prompt})
 		s.result().is(t, mfa.ErrNonInteractive)

@@ -95,6 +95,7 @@ func secretsIn(t testing.TB, dir string, secrets ...string) (found []string) {
 
 // A token that is narrowed further is granted and accepted like any other: for five minutes, and to read.
 func TestNarrowedGrant(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	for file, key := range p.keys(t) {
 		granted := p.grant(t, "--allow", "ec2:*", "--read-only", "--duration", "5m", "--to", key)
@@ -122,6 +123,7 @@ func TestNarrowedGrant(t *testing.T) {
 
 // The whole story: a user without an AWS account may look at zones for three hours.
 func TestTokenForAnotherUser(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	for file, key := range p.keys(t) {
 		t.Run(file, func(t *testing.T) {
@@ -181,6 +183,7 @@ func TestTokenForAnotherUser(t *testing.T) {
 // A policy that allows nothing, which is what a builder starts from, gives a token that may
 // do nothing; the default of a federation token without a policy is the same.
 func TestDefaultPolicyDeniesAll(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	key := p.keys(t)["age.key"]
 	built := p.Run(t, "policy")
@@ -201,6 +204,7 @@ func TestDefaultPolicyDeniesAll(t *testing.T) {
 
 // A session of a role can be granted too, whichever way the role is set.
 func TestGrantedRole(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	key := p.keys(t)["age.key"]
 	role := p.STS.AddRole(partner, "shared", emulator.Trust(harness.Account))
@@ -228,6 +232,7 @@ func TestGrantedRole(t *testing.T) {
 // An accepted token is answered directly, and another one accepted under its name takes its
 // place.
 func TestGrantedIsAnsweredDirectly(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	key := p.keys(t)["age.key"]
 	before := ""

@@ -44,6 +44,7 @@ func sealFor(t testing.TB, publicKey, text string) string {
 
 // What cannot be used is refused, each with its own words, and nothing of it is kept.
 func TestAcceptRefuses(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	key := p.keys(t)["age.key"]
 	sealed := p.grant(t, "--allow", "ec2:*", "--to", key).Stdout
@@ -105,6 +106,7 @@ func TestAcceptRefuses(t *testing.T) {
 // The sender of a token chooses its name: it takes the place of no other's without being told
 // to, and then it is said. What the sender wrote is marked as that.
 func TestAcceptReplaces(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	plain := p.Run(t, "grant", "TemporaryUser", "--source-profile", "base", "--allow", "ec2:*", "--note", "hello", "--plain").Stdout
 	harness.Must(t, p.bob.Write("first", plain))
@@ -170,6 +172,7 @@ func TestAcceptFromFIFO(t *testing.T) {
 
 // A token that has ended is not accepted; one that ends later says whom to ask for another.
 func TestGrantedTokenEnds(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	key := p.keys(t)["age.key"]
 	p.bob.Bin = harness.ClockBinary(t)
@@ -204,6 +207,7 @@ func TestGrantedTokenEnds(t *testing.T) {
 
 // What is wrong with a grant is said before STS is asked, and nothing is printed.
 func TestGrantRefuses(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	keys := p.keys(t)
 	role := p.STS.AddRole(harness.Account, "deploy")
@@ -257,6 +261,7 @@ func TestGrantRefuses(t *testing.T) {
 
 // A large policy is warned of, and one that is too large is an error that says so.
 func TestGrantWarnsOfLargePolicies(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	key := p.keys(t)["age.key"]
 	actions := strings.Fields(`acm:ImportCertificate athena:StartQueryExecution autoscaling:SuspendProcesses cloudtrail:LookupEvents
@@ -301,6 +306,7 @@ func TestGrantWarnsOfLargePolicies(t *testing.T) {
 
 // The fields singly, for tools that read no process document.
 func TestAcceptFormats(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	key := p.keys(t)["age.key"]
 	granted := p.grant(t, "--allow", "ec2:*", "--region", "eu-west-1", "--to", key)

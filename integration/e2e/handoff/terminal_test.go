@@ -72,6 +72,7 @@ func TestPassphrase(t *testing.T) {
 }
 
 func TestPassphraseThatWillNotDo(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	grant := []string{"grant", "TemporaryUser", "--source-profile", "base", "--allow", "ec2:*", "--passphrase"}
 	for _, tc := range []struct {
@@ -95,6 +96,7 @@ func TestPassphraseThatWillNotDo(t *testing.T) {
 
 // The first Ctrl-C ends a prompt, and leaves the terminal as it was.
 func TestInterruptedPassphrase(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	c := harness.NewTerminal(t)
 	for _, args := range [][]string{
@@ -120,6 +122,7 @@ func TestInterruptedPassphrase(t *testing.T) {
 
 // Half a passphrase, typed before another program ended the prompt, is not left for the shell to show.
 func TestHalfAPassphrase(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	c := harness.NewTerminal(t)
 	r := at(t, c, p.World, func(j *harness.Job) {
@@ -141,6 +144,7 @@ func TestHalfAPassphrase(t *testing.T) {
 
 // Ctrl-Z gives the terminal back as it was, and the prompt is there again when the program goes on.
 func TestSuspendedPassphrase(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	c := harness.NewTerminal(t)
 	r := at(t, c, p.World, func(j *harness.Job) {
@@ -166,6 +170,7 @@ func TestSuspendedPassphrase(t *testing.T) {
 
 // An SSH key under a passphrase is asked for only where it fits.
 func TestLockedKey(t *testing.T) {
+	t.Parallel()
 	keygen := harness.Need(t, "ssh-keygen")
 	p := newPair(t)
 	harness.Must(t, p.bob.Write(".ssh/keep", ""))
@@ -198,6 +203,7 @@ func TestLockedKey(t *testing.T) {
 
 // A user at a terminal is warned of a policy that nearly fills AWS's limit, once.
 func TestLargePolicyOnATerminal(t *testing.T) {
+	t.Parallel()
 	w := harness.NewWorld(t)
 	c := harness.NewTerminal(t)
 	args := []string{"--source-profile", "base", "--federation-name", "big"}

@@ -116,6 +116,7 @@ func (w *world) use(t *testing.T) string {
 func TestKeys(t *testing.T) {
 	for store, args := range map[string][]string{"system": nil, "kernel": {"--store", "kernel"}} {
 		t.Run(store, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			if store == "kernel" {
 				t.Cleanup(func() { w.Run(t, "keys", "remove", "work", "--yes") })
@@ -174,6 +175,7 @@ func TestKeys(t *testing.T) {
 
 // For a program add, rotate and remove say what list says, and what became of keys at AWS.
 func TestKeysJSON(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	type key struct {
 		Name, Store, Identity string
@@ -215,6 +217,7 @@ func TestKeysJSON(t *testing.T) {
 
 // The table of stored keys has a line each, with a heading above, and none of a secret.
 func TestKeysList(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if r := w.ok(t, w.Run(t, "keys", "list")); r.Stdout != "no key is stored; store one: sts-helper keys add NAME\n" {
 		t.Errorf("%q", r.Stdout)
@@ -251,6 +254,7 @@ func TestKeysList(t *testing.T) {
 
 // On a terminal what is no key id is refused before the secret is asked for.
 func TestKeysAddAsksForAnID(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	tt := harness.NewTerminal(t)
 	cmd := w.Command(t, "keys", "add", "work")
@@ -258,13 +262,14 @@ func TestKeysAddAsksForAnID(t *testing.T) {
 	j := harness.Start(t, tt, cmd)
 	tt.Await("Access key id: ", 1)
 	tt.Type("alice\r")
-	if r := j.Result(t); r.Code != harness.ExitUsage || strings.Contains(tt.Screen(), "Secret") || !strings.Contains(tt.Screen(), "that is no access key id") {
+	if r := j.Result(t); r.Code != harness.ExitUsage || strings.Contains(tt.Rest(), "Secret") || !strings.Contains(tt.Screen(), "that is no access key id") {
 		t.Errorf("exit %d, %s", r.Code, tt.Screen())
 	}
 }
 
 // On a terminal remove asks, and keeps the key unless the answer is yes; elsewhere it takes --yes.
 func TestKeysRemoveAsks(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.ok(t, w.add(t))
 	if r := w.Run(t, "keys", "remove", "work"); r.Code != harness.ExitUsage || !strings.Contains(r.Stderr, "there is no terminal to ask on; add --yes") {
@@ -290,6 +295,7 @@ func TestKeysRemoveAsks(t *testing.T) {
 
 // Nothing is stored that is no working long-term key.
 func TestKeysRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	refused := func(code int, want, stdin string, args ...string) {
 		t.Helper()
@@ -319,6 +325,7 @@ func TestKeysRefused(t *testing.T) {
 
 // A user with two keys is told which the other is; nothing is made or deleted.
 func TestRotateWithTwoKeys(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.ok(t, w.add(t))
 	other, _ := w.STS.AddKey(w.User)
@@ -352,7 +359,10 @@ func TestRotateKilled(t *testing.T) {
 	for _, op := range []string{"ListAccessKeys", "CreateAccessKey", "GetCallerIdentity", "UpdateAccessKey", "DeleteAccessKey"} {
 		places = append(places, aws(op, emulator.Hang), aws(op, emulator.HangAfter))
 	}
-	for _, p := range places {
+	for i, p := range places {
+		if harness.LeftOut(i) {
+			continue
+		}
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
@@ -399,6 +409,7 @@ func TestRotateKilled(t *testing.T) {
 
 // A key that another user made while the rotation was away is not taken for its own.
 func TestRotateLeavesOthersKeys(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.ok(t, w.add(t))
 	w.STS.Fault(emulator.Fault{Kind: emulator.Reset, Op: "CreateAccessKey", Times: 1})
@@ -417,6 +428,7 @@ func TestRotateLeavesOthersKeys(t *testing.T) {
 
 // Where IAM wants MFA, a session asks it: one code, and a key that works.
 func TestRotateWithMFA(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	d := w.STS.AddMFADevice(w.User, "phone")
 	w.STS.SetKeysTakeMFA(true)
@@ -441,6 +453,7 @@ func TestRotateWithMFA(t *testing.T) {
 
 // The key of a profile is taken out of its file, the profile goes on, and setup undoes it.
 func TestAddFromProfile(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	content := fmt.Sprintf("# mine\n[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n\n[other]\nregion = eu-west-1\n", w.User.AccessKeyID, w.User.SecretAccessKey)
 	harness.Must(t, w.Write(".aws/credentials", content))
@@ -476,7 +489,7 @@ func TestEncryptedFile(t *testing.T) {
 			tt.AwaitHidden(typed[i])
 			tt.Type(typed[i+1] + "\r")
 		}
-		return j.Result(t), tt.Screen()
+		return j.Result(t), tt.Rest()
 	}
 	const pass = "CANARY horse battery"
 	tt := harness.NewTerminal(t)
@@ -489,7 +502,7 @@ func TestEncryptedFile(t *testing.T) {
 		tt.AwaitHidden(ask[0])
 		tt.Type(ask[1] + "\r")
 	}
-	if r := j.Result(t); r.Code != 0 || strings.Contains(tt.Screen(), harness.Canary) {
+	if r := j.Result(t); r.Code != 0 || strings.Contains(tt.Rest(), harness.Canary) {
 		t.Fatalf("exit %d, %s", r.Code, tt.Screen())
 	}
 	w.clean(t)
@@ -515,6 +528,7 @@ func TestEncryptedFile(t *testing.T) {
 
 // A server goes on with the key that takes the place of its own, without being told to read its settings again.
 func TestServeReplacedKey(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.ok(t, w.add(t))
 	harness.Must(t, w.Write(".config/sts-helper/config.toml", "[profile.dev]\nsource_key = \"work\"\n"))
@@ -550,6 +564,7 @@ func TestServeReplacedKey(t *testing.T) {
 
 // Nothing that is typed once a prompt for a secret can be seen is shown.
 func TestSecretsAreHiddenBeforeTheyAreAskedFor(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for range 10 {
 		tt := harness.NewTerminal(t)

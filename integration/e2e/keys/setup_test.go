@@ -39,6 +39,7 @@ func (w *world) undone(t *testing.T, before map[string]string) harness.Result {
 // setup --move-keys can put keys into a store; what used them goes on with the stored key, and undoing gives the
 // key back.
 func TestSetupMovesKeysIntoAStore(t *testing.T) {
+	t.Parallel()
 	w, before := classic(t)
 	r := w.ok(t, w.Run(t, "setup", "--move-keys", "--store", "system", "--yes"))
 	for _, want := range []string{"\n+[profile.base]\n+source_key = \"base\"\n", "\n+[profile.dev]\n+source_key = \"base\"\n", "\nstored " + w.User.AccessKeyID + " in the Secret Service as base: " + w.User.ARN + "\n", "base works: ", "dev works: "} {
@@ -84,6 +85,7 @@ func TestSetupMovesKeysIntoAStore(t *testing.T) {
 
 // On a terminal the store is asked for, before the changes are shown.
 func TestSetupAsksForTheStore(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		answer, want string
 		secrets      int
@@ -116,7 +118,7 @@ func TestSetupAsksForTheStore(t *testing.T) {
 		j := harness.Start(t, tt, cmd)
 		tt.Await("Write this? [y/N] ", 1)
 		tt.Type("n\r")
-		if r := j.Result(t); r.Code != 0 || strings.Contains(tt.Screen(), "Keep keys") {
+		if r := j.Result(t); r.Code != 0 || strings.Contains(tt.Rest(), "Keep keys") {
 			t.Errorf("exit %d, %s", r.Code, tt.Screen())
 		}
 	})
@@ -124,6 +126,7 @@ func TestSetupAsksForTheStore(t *testing.T) {
 
 // Where there is no store of the system's, the key goes into a file under a passphrase.
 func TestSetupMovesKeysIntoAnEncryptedFile(t *testing.T) {
+	harness.Long(t, "scrypt works for seconds")
 	w, before := classic(t)
 	w.Env["DBUS_SESSION_BUS_ADDRESS"] = ""
 	const pass = "CANARY horse battery"
@@ -139,7 +142,7 @@ func TestSetupMovesKeysIntoAnEncryptedFile(t *testing.T) {
 		tt.AwaitHidden(ask)
 		tt.Type(pass + "\r")
 	}
-	if r := j.Result(t); r.Code != 0 || strings.Contains(tt.Screen(), harness.Canary) {
+	if r := j.Result(t); r.Code != 0 || strings.Contains(tt.Rest(), harness.Canary) {
 		t.Fatalf("exit %d, %s%s", r.Code, r.Stdout, tt.Screen())
 	}
 	w.clean(t)
@@ -148,6 +151,7 @@ func TestSetupMovesKeysIntoAnEncryptedFile(t *testing.T) {
 
 // A key that AWS does not take, a name that another key has, and a store that there is not: nothing is written.
 func TestSetupDoesNotStore(t *testing.T) {
+	t.Parallel()
 	w, before := classic(t)
 	unchanged := func() {
 		t.Helper()
@@ -183,6 +187,7 @@ func TestSetupDoesNotStore(t *testing.T) {
 
 // Entries of config.toml that build on the profile build on the stored key then, with the region that they had.
 func TestSetupOfEntriesThatBuildOnAKey(t *testing.T) {
+	t.Parallel()
 	w, before := classic(t)
 	before[".config/sts-helper/config.toml"] = "# mine\n[profile.one]\nsource_profile = \"base\" # the user\nduration = \"2h\"\n\n[profile.two]\nregion = \"us-east-1\"\nsource_profile = 'base'\n"
 	harness.Must(t, w.Write(".config/sts-helper/config.toml", before[".config/sts-helper/config.toml"]))

@@ -10,6 +10,7 @@ import (
 // A user at a terminal logs in with a real browser: by the page that comes back to this machine,
 // by a code, and by a code that is pasted.
 func TestLoginInChromium(t *testing.T) {
+	t.Parallel()
 	b := chromium.Start(t)
 	w := newWorld(t)
 	tt, j := w.login(t, w.withBrowser(), "app")

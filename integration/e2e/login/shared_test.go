@@ -32,6 +32,7 @@ func (w *world) start(t *testing.T, n int, entry string) []*harness.Job {
 // A login that has ended is refreshed by one process of all, whatever profile and role each wants:
 // its refresh token works once. The portal takes 20 requests a second, and the rest comes later.
 func TestOneRefreshForAll(t *testing.T) {
+	t.Parallel()
 	for kind, op := range map[string]string{"sso": "CreateToken", "console": "CreateOAuth2Token"} {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t)
@@ -176,6 +177,7 @@ func TestLoginToAnotherStartURL(t *testing.T) {
 
 // A login is not refreshed without its lock: what is valid serves, and else nothing.
 func TestNoRefreshWithoutTheLock(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.signIn(t, "alice")
 	lock := strings.TrimSuffix(w.sso, ".json")
@@ -224,6 +226,7 @@ func TestLogout(t *testing.T) {
 
 // login alone offers what needs one.
 func TestLoginOffers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.STS.SetBrowserUser("alice")
 	r := w.Run(t, "login")
@@ -252,6 +255,7 @@ func TestLoginOffers(t *testing.T) {
 // Profiles of one login, account and role are one source: the portal is asked once for all their
 // processes, and once for each other role.
 func TestOneRequestForARole(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.signIn(t, "alice")
 	jobs := w.start(t, crowd(), "app")
@@ -330,6 +334,7 @@ func TestNewLoginForgetsFailures(t *testing.T) {
 
 // A user who logs in anew, with any tool, gets nothing of the user who was logged in before.
 func TestAnotherUserLogsIn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.signIn(t, "alice")
 	first := w.Creds(t, w.Run(t, "--profile", "app"))

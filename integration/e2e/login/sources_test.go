@@ -261,6 +261,7 @@ func (s *sources) token(line string) []string {
 // What a web identity token command prints is what AWS is shown, and the next job on a machine
 // does not get the token of the one before.
 func TestCITokens(t *testing.T) {
+	t.Parallel()
 	s := newSources(t)
 	args := []string{"--web-identity", "github", "--role-arn", s.ci}
 	first := s.Creds(t, s.Run(t, args...))
@@ -279,6 +280,7 @@ func TestCITokens(t *testing.T) {
 
 // What they give is narrowed as any other temporary credentials: for a while, and to look at images.
 func TestNarrowedSources(t *testing.T) {
+	t.Parallel()
 	s := newSources(t)
 	x509 := s.x509()
 	for name, args := range map[string][]string{

@@ -39,7 +39,10 @@ print(botocore.session.Session().create_client("sts").get_caller_identity()["Arn
 // the terminal, and the SDK gets its document, clean. Whatever stdin is.
 func TestPromptUnderRealParents(t *testing.T) {
 	for name, command := range parents {
-		for _, stdin := range []string{"open", "closed", "terminal"} {
+		for i, stdin := range []string{"open", "closed", "terminal"} {
+			if harness.LeftOut(i) {
+				continue
+			}
 			t.Run(name+", stdin "+stdin, func(t *testing.T) {
 				t.Parallel()
 				m := harness.NewMFAWorld(t)

@@ -15,6 +15,7 @@ import (
 const refusedBefore = "that code was refused; attempt "
 
 func TestWrongCodeTwiceThenRight(t *testing.T) {
+	t.Parallel()
 	m := harness.NewMFAWorld(t)
 	tt := harness.NewTerminal(t)
 	j := harness.Start(t, tt, m.Command(t, "--profile", "r0"))
@@ -32,6 +33,7 @@ func TestWrongCodeTwiceThenRight(t *testing.T) {
 
 // After three wrong codes no user is asked for a while, in no process, until a user logs in.
 func TestThreeWrongCodesThenLogin(t *testing.T) {
+	t.Parallel()
 	m := harness.NewMFAWorld(t)
 	tt := harness.NewTerminal(t)
 	j := harness.Start(t, tt, m.Command(t, "--profile", "dev"))
@@ -78,6 +80,7 @@ func TestThreeWrongCodesThenLogin(t *testing.T) {
 
 // No code will do for a device that is not the user's, so one is asked for.
 func TestWrongSerialNumberIsNotAskedForAgain(t *testing.T) {
+	t.Parallel()
 	m := harness.NewMFAWorld(t)
 	tt := harness.NewTerminal(t)
 	j := harness.Start(t, tt, m.Command(t, "--profile", "dev", "--mfa-serial", "arn:aws:iam::"+harness.Account+":mfa/nobody"))
@@ -131,6 +134,7 @@ func TestSignalsAtThePrompt(t *testing.T) {
 }
 
 func TestTerminalIsClosed(t *testing.T) {
+	t.Parallel()
 	m := harness.NewMFAWorld(t)
 	tt := harness.NewTerminal(t)
 	j := harness.Start(t, tt, m.Command(t, "--profile", "dev"))
@@ -227,6 +231,7 @@ func TestLostAnswers(t *testing.T) {
 
 // What certainly never left this machine is not used.
 func TestUnsentCodeIsStillGood(t *testing.T) {
+	t.Parallel()
 	m := harness.NewMFAWorld(t)
 	tt := harness.NewTerminal(t)
 	j := harness.Start(t, tt, m.Command(t, "--profile", "dev", "--endpoint-url", "http://127.0.0.1:1"))

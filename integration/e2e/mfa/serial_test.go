@@ -23,6 +23,7 @@ func newAutoWorld(t *testing.T) *harness.MFAWorld {
 
 // The device is looked up once, by one of all processes, and a hit asks nothing.
 func TestDeviceIsFound(t *testing.T) {
+	t.Parallel()
 	const n = 40
 	m := newAutoWorld(t)
 	tt := harness.NewTerminal(t)
@@ -50,6 +51,7 @@ func TestDeviceIsFound(t *testing.T) {
 
 // A device that STS does not know any more is forgotten, and looked up when it is next wanted.
 func TestDeviceThatIsGoneIsLookedUpAnew(t *testing.T) {
+	t.Parallel()
 	m := newAutoWorld(t)
 	m.STS.Fault(emulator.Fault{Kind: emulator.Refuse, Op: "GetSessionToken", Times: 1, Status: 403, Code: "AccessDenied",
 		Message: "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user."})
@@ -82,6 +84,7 @@ func TestDeviceOfARotatedKeyIsLookedUpAnew(t *testing.T) {
 }
 
 func TestDeviceCannotBeFound(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name    string
 		prepare func(m *harness.MFAWorld)

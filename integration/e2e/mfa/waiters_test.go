@@ -11,6 +11,7 @@ import (
 
 // A failure is shared as well: one prompt without an answer is one prompt.
 func TestNoAnswerIsSharedByAll(t *testing.T) {
+	t.Parallel()
 	const n = 40
 	m := harness.NewMFAWorld(t)
 	tt := harness.NewTerminal(t)
@@ -60,6 +61,7 @@ func TestWaitersLearnWhoIsAsked(t *testing.T) {
 
 // The one that asks may die; the next one asks, and the terminal it leaves is of use.
 func TestDeathAtThePrompt(t *testing.T) {
+	t.Parallel()
 	m := harness.NewMFAWorld(t)
 	first, second := harness.NewTerminal(t), harness.NewTerminal(t)
 	asking := harness.Start(t, first, m.Command(t, "--profile", "dev"))

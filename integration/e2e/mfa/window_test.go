@@ -11,6 +11,7 @@ import (
 // No user is bothered for what still serves: not for a session in its advisory window, and not
 // for a role in its own while the session it comes from has ended.
 func TestNoPromptInTheAdvisoryWindow(t *testing.T) {
+	t.Parallel()
 	m := harness.NewMFAWorld(t)
 	tm := m.Movable(t)
 	code := func(ahead time.Duration) string { return m.Device.Code(time.Now().Add(ahead)) }

@@ -80,6 +80,7 @@ func TestHitTouchesNothing(t *testing.T) {
 
 // Whatever STS answers and whatever lies in the cache, the helper stays small.
 func TestMemoryIsBounded(t *testing.T) {
+	harness.Long(t, "large files")
 	const most = 64 << 20
 	launcher, err := harness.Build(t.TempDir(), "integration/cmd/maxrss")
 	harness.Must(t, err)

@@ -18,6 +18,7 @@ import (
 // What a captive portal, a proxy or a gateway answers in the place of STS is named for what it is; nothing
 // of it is printed or kept, and a redirect is not followed.
 func TestAnswersThatAreNotOfSTS(t *testing.T) {
+	harness.Long(t, "many answers, with a process for each")
 	t.Parallel()
 	w := harness.NewWorld(t)
 	var body string

@@ -187,6 +187,7 @@ func TestServeContainers(t *testing.T) {
 // A server in a container of its own, whose network the others share: what compose calls
 // network_mode: "service:...", podman and Kubernetes a pod. The token is in a volume.
 func TestServeSidecar(t *testing.T) {
+	harness.Long(t, "three containers")
 	harness.OnlyLinux(t, "the kernel is asked whose a connection is")
 	t.Parallel()
 	w := harness.NewWorld(t)

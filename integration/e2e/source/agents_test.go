@@ -10,6 +10,7 @@ import (
 
 // Whatever the source is, an agent has less of it and the user all of it, side by side.
 func TestAgentsOfEverySource(t *testing.T) {
+	t.Parallel()
 	w, sources := narrowWorld(t, harness.NewWorld(t))
 	w.Env["USER"] = userName(t)
 	harness.Must(t, w.Write(".config/sts-helper/config.toml", "[agent]\nallow = [\"ec2:DescribeImages\"]\nresource = [\"*\"]\ndescription = \"for {agent}\"\n"))

@@ -12,6 +12,7 @@ import (
 // A command or a file that gives a web identity token or a SAML assertion speaks for another subject
 // by another value of a variable on its line, or another content of a file.
 func TestFederatedSubject(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	idp := w.STS.AddOIDCProvider(harness.Account, "https://idp.example.com", "sts.amazonaws.com")
 	saml := w.STS.AddSAMLProvider(harness.Account, "example")

@@ -15,6 +15,7 @@ import (
 // Where the source's credentials are temporary and nothing more is asked for, they are the answer:
 // by credential_process, and on both endpoints.
 func TestSourceItself(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.process(t, "vault", "cat ~/bob.json")
 	w.signIn(t, "alice")
@@ -53,6 +54,7 @@ func TestSourceItself(t *testing.T) {
 // Temporary credentials without an end: printed as they come, refused by endpoints, and good to
 // make something of, for which they are looked at again after 15 minutes.
 func TestSourceWithoutAnEnd(t *testing.T) {
+	t.Parallel()
 	m := harness.NewMovableWorld(t)
 	w := worldOf(t, m.World)
 	w.process(t, "vault", "cat ~/bob.json")
@@ -90,6 +92,7 @@ func TestSourceWithoutAnEnd(t *testing.T) {
 // A server gives no user what was made for another: after a switched login or another content of a
 // file soon, after a logout nothing.
 func TestServeSwitched(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.process(t, "vault", "cat ~/now.json")
 	be := func(who string) {
@@ -126,6 +129,7 @@ func TestServeSwitched(t *testing.T) {
 
 // A failure is forgotten once what it came from has changed, and says otherwise that it is remembered.
 func TestFailureForgotten(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	// A wrong secret, corrected.
 	keys, err := os.ReadFile(filepath.Join(w.Dir, ".aws/credentials"))

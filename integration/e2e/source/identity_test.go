@@ -13,6 +13,7 @@ import (
 
 // With another value of a variable on its line a command speaks for another user.
 func TestProcessAnotherVariable(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.process(t, "vault", "cat ~/$WHO.json")
 	for _, args := range [][]string{w.role("vault"), {"--source-profile", "vault"}} {
@@ -62,6 +63,7 @@ func TestProcessAnotherFile(t *testing.T) {
 // What a command prints without any of that changing is looked at again at the end of what it
 // printed. A call before starts nothing.
 func TestProcessLookedAtAgain(t *testing.T) {
+	t.Parallel()
 	m := harness.NewMovableWorld(t)
 	w := worldOf(t, m.World)
 	// The command's line does not say what it reads.
@@ -98,6 +100,7 @@ func TestProcessLookedAtAgain(t *testing.T) {
 // A command that prints a long-term key is asked when a token has to be made, and the key is never
 // written to the disk.
 func TestProcessLongTermKey(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	bob := w.STS.AddUser(harness.Account, "bob2")
 	key := func(u *emulator.User) string {
@@ -272,6 +275,7 @@ func TestLoginSwitched(t *testing.T) {
 
 // status says who signed.
 func TestStatusNamesTheSigner(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.signIn(t, "bob")
 	w.Creds(t, w.Run(t, w.role("corp")...))

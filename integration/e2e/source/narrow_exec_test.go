@@ -13,6 +13,7 @@ import (
 
 // A narrowed session of exec is a token in the cache like any other.
 func TestExecNarrowed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.signIn(t, "alice")
 	harness.Must(t, w.Write(".config/sts-helper/config.toml", "[profile.work]\nsource_profile = \"corp\"\n"))
@@ -45,6 +46,7 @@ func TestExecNarrowed(t *testing.T) {
 // With --serve a run has a narrowed session of its own: described by the run, kept nowhere, and gone
 // with it.
 func TestExecServeNarrowed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.signIn(t, "alice")
 	const ask = `curl -sS -H "Authorization: $AWS_CONTAINER_AUTHORIZATION_TOKEN" "$AWS_CONTAINER_CREDENTIALS_FULL_URI"`
@@ -101,6 +103,7 @@ func TestExecServeNarrowed(t *testing.T) {
 
 // The session of a run is never that of who was logged in before.
 func TestExecServeSwitched(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.signIn(t, "alice")
 	cmd := w.Command(t, "exec", "--serve", "--source-profile", "corp", "--read-only", "--", "sh", "-c", "echo $AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN; exec cat")

@@ -88,6 +88,7 @@ func userName(t *testing.T) string {
 // What the policy does not allow EC2 and S3 refuse, whatever the source is, on both sides of the cache;
 // and whose the credentials are stays as it was.
 func TestNarrowedSources(t *testing.T) {
+	t.Parallel()
 	w, sources := narrowWorld(t, harness.NewWorld(t))
 	w.Env["USER"] = userName(t)
 	for name, s := range sources {
@@ -123,6 +124,7 @@ func TestNarrowedSources(t *testing.T) {
 // One hundred processes of each of five policies on one Identity Center session: the source is fetched
 // once, and narrowed five times.
 func TestOneFetchForAllPolicies(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.signIn(t, "alice")
 	actions := []string{"s3:GetObject", "s3:ListBucket", "ec2:DescribeImages", "ec2:DescribeAvailabilityZones", "sqs:SendMessage"}
@@ -160,6 +162,7 @@ func TestOneFetchForAllPolicies(t *testing.T) {
 // What is narrowed ends with what it is made from, which is renewed first; and nothing is asked for that
 // would end no later.
 func TestParentRenewedFirst(t *testing.T) {
+	t.Parallel()
 	m := harness.NewMovableWorld(t)
 	w := worldOf(t, m.World)
 	w.signIn(t, "alice")
@@ -215,6 +218,7 @@ func TestParentRenewedFirst(t *testing.T) {
 
 // A life of seconds: fresh in its first half, renewed in the second.
 func TestLivesOfSeconds(t *testing.T) {
+	t.Parallel()
 	m := harness.NewMovableWorld(t)
 	w := worldOf(t, m.World)
 	w.process(t, "vault", "cat ~/bob.json")
@@ -243,6 +247,7 @@ func TestLivesOfSeconds(t *testing.T) {
 // Others narrowed the source three times already: a fourth policy is refused before anything is sent where
 // that is known, and where it is not STS's refusal is explained. A life takes no place.
 func TestLayersOfOthers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.process(t, "vault", "cat ~/bob.json")
 	narrow := func(args ...string) harness.Result {
@@ -273,6 +278,7 @@ func TestLayersOfOthers(t *testing.T) {
 
 // The global endpoint has no GetScopedCredentials: nothing is sent there.
 func TestGlobalEndpointRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.signIn(t, "alice")
 	delete(w.Env, "AWS_ENDPOINT_URL_STS")
@@ -287,6 +293,7 @@ func TestGlobalEndpointRefused(t *testing.T) {
 
 // CloudTrail is told what the user says, else which program, run and user it is.
 func TestDescription(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.signIn(t, "alice")
 	describe := func(args ...string) string {
@@ -307,6 +314,7 @@ func TestDescription(t *testing.T) {
 
 // The warm call of a narrowed profile is answered directly, like any other, and until the policy changes.
 func TestNarrowedAnsweredDirectly(t *testing.T) {
+	t.Parallel()
 	w, sources := narrowWorld(t, harness.NewWorld(t))
 	policy := func(action string) {
 		harness.Must(t, w.Write("policy.json", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"`+action+`","Resource":"*"}]}`))
@@ -344,6 +352,7 @@ func TestNarrowedAnsweredDirectly(t *testing.T) {
 
 // Narrowed profiles are served, logged in to and logged out of like any other.
 func TestNarrowedProfiles(t *testing.T) {
+	t.Parallel()
 	m := harness.NewMovableWorld(t)
 	w := worldOf(t, m.World)
 	w.signIn(t, "alice")
@@ -404,6 +413,7 @@ func TestNarrowedProfiles(t *testing.T) {
 
 // Where the session that is to be narrowed is known to have three policies, a fourth is refused unsent.
 func TestKnownLayers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.process(t, "vault", "cat ~/bob.json")
 	for range 2 {
@@ -431,6 +441,7 @@ func TestKnownLayers(t *testing.T) {
 // An answer about another principal than the one that was narrowed is thrown away, whatever named that one:
 // STS of the source, of a role, of a session that names nobody, or of a narrowed session.
 func TestAnswerAboutAnother(t *testing.T) {
+	t.Parallel()
 	w, sources := narrowWorld(t, harness.NewWorld(t))
 	w.Env["USER"] = userName(t)
 	for name, args := range map[string][]string{
@@ -453,6 +464,7 @@ func TestAnswerAboutAnother(t *testing.T) {
 
 // Where by STS's clock less is left of the session than was asked for, what is narrowed ends with it.
 func TestLifeByTheClockOfSTS(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.STS.SetNow(func() time.Time { return time.Now().Add(2 * time.Minute) })
 	w.print(t, "bob")
@@ -471,6 +483,7 @@ func TestLifeByTheClockOfSTS(t *testing.T) {
 // A command that turns out to print a user's key: what GetScopedCredentials does not take it gets from the
 // operations that take such a key.
 func TestUsersKeyOfACommand(t *testing.T) {
+	t.Parallel()
 	w, sources := narrowWorld(t, harness.NewWorld(t))
 	w.Env["USER"] = userName(t)
 	for args, want := range map[string]string{

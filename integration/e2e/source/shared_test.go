@@ -52,6 +52,7 @@ func (w *world) all(t *testing.T, names []string, who string) {
 // A source is asked once, and who it is, whatever number of profiles and processes build on it; a
 // login that has ended is refreshed once, since its refresh token works once.
 func TestOneFetchForAll(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		profile, who   string
 		ended          bool
@@ -129,6 +130,7 @@ func TestOneQuestionThatFails(t *testing.T) {
 
 // A call that finds its token starts nothing: no program, no SDK.
 func TestWarmCallsAreDirect(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.process(t, "vault", "cat ~/$WHO.json")
 	w.Env["WHO"] = "bob"

@@ -34,6 +34,7 @@ func jwt(t *testing.T, r harness.Result) (claims struct {
 // A web identity token says who has the credentials of a profile, whatever they come from; it is kept and
 // renewed like them, one for each audience.
 func TestWebIdentity(t *testing.T) {
+	t.Parallel()
 	m := harness.NewMovableWorld(t)
 	w := worldOf(t, m.World)
 	const audience = "https://example.com"
@@ -111,6 +112,7 @@ func TestWebIdentity(t *testing.T) {
 
 // An agent's token lives no longer than its credentials may.
 func TestWebIdentityOfAnAgent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.STS.SetAccount(emulator.Account{ID: harness.Account, OutboundFederation: true})
 	w.signIn(t, "alice")
@@ -131,6 +133,7 @@ func TestWebIdentityOfAnAgent(t *testing.T) {
 
 // One process of a crowd asks for the token.
 func TestWebIdentityOfACrowd(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.STS.SetAccount(emulator.Account{ID: harness.Account, OutboundFederation: true})
 	w.signIn(t, "alice")

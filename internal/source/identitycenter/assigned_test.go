@@ -11,6 +11,7 @@ import (
 
 // The lists come in pages of a hundred.
 func TestAssignedRoles(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	for i := range 101 {
 		f.e.Assign("alice", account, fmt.Sprintf("role%03d", i))

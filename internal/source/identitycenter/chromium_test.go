@@ -12,6 +12,7 @@ import (
 
 // A user presses the buttons in a real browser.
 func TestLoginInChromium(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	b := chromium.Start(t)
 	ctx := context.Background()

@@ -73,6 +73,7 @@ func (f *fixture) crowd(n int, env ...string) (failed int) {
 
 // Under the lock that callers owe, one program refreshes a login for all.
 func TestCrowdUnderALock(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	if failed := f.crowd(30, childLock+"="+f.path+".lock"); failed != 0 {
 		t.Errorf("%d of 30 failed", failed)

@@ -94,6 +94,7 @@ func (f *fixture) works(l *identitycenter.Login) {
 }
 
 func TestTokenFile(t *testing.T) {
+	t.Parallel()
 	const want = "0ad374308c5a4e22f723adf10145eafad7c4031c.json" // printf my-sso | sha1sum
 	if got := (identitycenter.Session{Name: "my-sso", StartURL: startURL}).TokenFile(); got != want {
 		t.Error(got)
@@ -105,6 +106,7 @@ func TestTokenFile(t *testing.T) {
 }
 
 func TestRefreshKeepsTheFileAWSs(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	before := f.signIn()
 	text := f.text()
@@ -136,6 +138,7 @@ func TestRefreshKeepsTheFileAWSs(t *testing.T) {
 }
 
 func TestRefreshOnlyWhereItMust(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	f.signIn()
 	l, usable, err := identitycenter.Refresh(context.Background(), f.s, f.path, 5*time.Minute)
@@ -146,6 +149,7 @@ func TestRefreshOnlyWhereItMust(t *testing.T) {
 }
 
 func TestRefreshErrors(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	if _, err := f.refresh(); !errors.Is(err, loginfile.ErrNotLoggedIn) {
 		t.Error(err)
@@ -210,6 +214,7 @@ func TestRefreshErrors(t *testing.T) {
 // Another program refreshed the login between our reading and our asking: its file counts,
 // although our refresh token was refused.
 func TestRefreshReadsAgainAfterARefusal(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	old := f.signIn()
 	expired := old
@@ -239,6 +244,7 @@ func TestRefreshReadsAgainAfterARefusal(t *testing.T) {
 
 // Where the new token could not be written, the old one is not spent.
 func TestRefreshIsNotBegunWithoutADisk(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	f.signIn()
 	// A directory is where the file that tries it out would, also for root.
@@ -252,6 +258,7 @@ func TestRefreshIsNotBegunWithoutADisk(t *testing.T) {
 }
 
 func TestLogout(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	tokens := f.signIn()
 	ctx := context.Background()
@@ -285,6 +292,7 @@ func TestLogout(t *testing.T) {
 // The user logs in anew, or out, while a refresh is on its way that AWS grants: what the user did
 // stays.
 func TestRefreshYieldsToTheUser(t *testing.T) {
+	t.Parallel()
 	for name, do := range map[string]func(f *fixture) (want string){
 		"a new login": func(f *fixture) string { return f.signIn().AccessToken },
 		"a logout": func(f *fixture) string {

@@ -21,11 +21,13 @@ var refreshCalls = []string{"openat", "read", "write", "fsync", "close", "rename
 // A process that dies at any system call of a refresh leaves a whole file. The login is lost
 // only where AWS had answered and the new file was not complete yet.
 func TestKillAtEverySystemCall(t *testing.T) {
+	t.Parallel()
 	atEverySystemCall(t, "signal=KILL")
 }
 
 // So it is with a disk that is full, and the error says so.
 func TestFullDiskAtEverySystemCall(t *testing.T) {
+	t.Parallel()
 	atEverySystemCall(t, "error=ENOSPC")
 }
 

@@ -31,6 +31,7 @@ func browse(t *testing.T, link string) string {
 }
 
 func TestLoginBrowser(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	f.e.SetBrowserUser("alice")
 	ctx := context.Background()
