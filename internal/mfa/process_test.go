@@ -56,6 +56,7 @@ func runProcess(t *testing.T, body string, q mfa.Question) (string, error) {
 }
 
 func TestProcessCode(t *testing.T) {
+	t.Parallel()
 	for name, body := range map[string]string{
 		"plain": "echo 123456", "no line end": "printf 123456", "blanks": `printf '\n 123 456 \r\n\n'`,
 		"talks on stderr": "echo hello >&2; echo 123456", "reads stdin": "cat; echo 123456",
@@ -74,6 +75,7 @@ func TestProcessCode(t *testing.T) {
 }
 
 func TestProcessFailures(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		body  string
 		kind  error
@@ -181,6 +183,7 @@ func alive(t *testing.T, pidfile string) bool {
 }
 
 func TestProcessTimeoutEndsItsChildren(t *testing.T) {
+	t.Parallel()
 	for _, where := range []string{"no terminal", "terminal"} {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()
@@ -288,6 +291,7 @@ func TestPickRefusesCommand(t *testing.T) {
 }
 
 func TestProcessAtATerminal(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	tool := program(t, dir, "keytool", `echo "Touch your \033[31mYubiKey..." >&2
 printf 'PIN: ' >/dev/tty; read pin </dev/tty; [ "$pin" = 0000 ] && echo 123456`)

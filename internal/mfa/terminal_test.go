@@ -17,6 +17,7 @@ import (
 const serial = "arn:aws:iam::123456789012:mfa/ana"
 
 func TestTerminalAnswers(t *testing.T) {
+	t.Parallel()
 	for name, keys := range map[string]string{
 		"line": "123456\n", "return key": "123456\r", "blank inside": "123 456\n", "no line end": "123456\x04",
 		"corrected": "12999\x7f\x7f\x7f3456\n", "line killed": "999\x15123456\n",
@@ -88,6 +89,7 @@ func TestTerminalTimeoutWhileOutputIsStopped(t *testing.T) {
 }
 
 func TestTerminalCancelled(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		script script
 		act    func(*session)
@@ -125,6 +127,7 @@ func TestTerminalCancelled(t *testing.T) {
 }
 
 func TestTerminalStateAfterCodeAndTimeout(t *testing.T) {
+	t.Parallel()
 	for name, timeout := range map[string]time.Duration{"code": 10 * time.Second, "timeout": time.Second} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

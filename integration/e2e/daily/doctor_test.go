@@ -409,6 +409,7 @@ func TestLoginAndStatusSayWhatIsPassedOver(t *testing.T) {
 
 // An agent that would get the user's whole session is said, until a table says what it gets.
 func TestDoctorFindsAgents(t *testing.T) {
+	t.Parallel()
 	w, _ := healthyHome(t)
 	look := func(vars ...string) []string {
 		t.Helper()

@@ -71,6 +71,7 @@ func (f *fleet) command(script string, namespaces string, env ...string) *exec.C
 // A policy binds every layer, its line is named, and it counts from the moment that it is there, for
 // lines that were answered before, too.
 func TestFleet(t *testing.T) {
+	t.Parallel()
 	harness.OnlyLinux(t, "user namespaces")
 	f := newFleet(t)
 	const line = `"$STS" --source-profile base --duration 10h`
@@ -190,6 +191,7 @@ func TestFleet(t *testing.T) {
 // A server that runs is held to a policy from the moment that it is there, and gives nothing that it forbids, nor anything
 // while the file cannot be read; it goes on when it may again.
 func TestFleetServe(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	harness.Must(t, f.Write(".config/sts-helper/config.toml", "[profile.dev]\nsource_profile = \"base\"\nduration = \"10h\"\n[profile.vault]\nsource_command = \"cat "+filepath.Join(f.Dir, "key.json")+"\"\n"))
 	harness.Must(t, f.Write("key.json", `{"Version":1,"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"CANARYwJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLE","SessionToken":"CANARY","Expiration":"2100-01-01T00:00:00Z"}`))
@@ -256,6 +258,7 @@ func TestFleetServe(t *testing.T) {
 
 // A token of another user is held to the policy, and to what agents get, also where it is opened and printed at once.
 func TestFleetAccept(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	if r := f.script(t, `"$STS" grant who --source-profile base --no-policy --plain --duration 2h > "$HOME/granted"`, ""); r.Code != 0 {
 		t.Fatal(r.Stderr)

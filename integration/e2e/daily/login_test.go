@@ -56,6 +56,7 @@ func TestLoginToAll(t *testing.T) {
 }
 
 func TestLoginWithoutATerminal(t *testing.T) {
+	t.Parallel()
 	m := harness.NewMFAWorld(t)
 	for _, args := range [][]string{{"dev"}, {"--all"}, {"r0", "r1"}, {"--prompt", "never", "dev"}} {
 		r := m.Run(t, append([]string{"login"}, args...)...)
@@ -83,6 +84,7 @@ func TestLoginWithoutATerminal(t *testing.T) {
 
 // The line that an error says to run asks for the very credentials that were missing.
 func TestWhatToRunIsRight(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{
 		{"--profile", "dev"},
 		{"--source-profile", "base", "--duration", "1h"},

@@ -114,6 +114,7 @@ func (w *world) use(t *testing.T) string {
 // A key is stored once it was tried, used without being asked for on a warm call, rotated and removed; its secret
 // is in the store and nowhere else.
 func TestKeys(t *testing.T) {
+	t.Parallel()
 	for store, args := range map[string][]string{"system": nil, "kernel": {"--store", "kernel"}} {
 		t.Run(store, func(t *testing.T) {
 			t.Parallel()
@@ -342,6 +343,7 @@ func TestRotateWithTwoKeys(t *testing.T) {
 
 // Whatever the place at which a rotation is killed, the key works before and after, and the same line goes on.
 func TestRotateKilled(t *testing.T) {
+	t.Parallel()
 	type place struct {
 		name string
 		hang func(w *world) (resume func())

@@ -10,6 +10,7 @@ import (
 )
 
 func TestLoginByBrowser(t *testing.T) {
+	t.Parallel()
 	for entry, file := range map[string]func(*world) string{
 		"app":         func(w *world) string { return w.sso },
 		"app-console": func(w *world) string { return w.cons },
@@ -56,6 +57,7 @@ func (w *world) rel(t *testing.T, file string) string {
 // Without a browser of the user's there is a code; ssh, containers and machines without a display
 // are such.
 func TestLoginByDeviceCode(t *testing.T) {
+	t.Parallel()
 	for name, env := range map[string][]string{
 		"ssh":        {"SSH_CONNECTION=192.0.2.1 1 192.0.2.2 22", "DISPLAY=:0"},
 		"container":  {"container=podman", "DISPLAY=:0"},
@@ -131,6 +133,7 @@ func codeOn(t *testing.T, page string) string {
 
 // What does not come to an end leaves everything as it was.
 func TestLoginThatFails(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		user string
 		args []string

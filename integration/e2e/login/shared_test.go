@@ -192,6 +192,7 @@ func TestNoRefreshWithoutTheLock(t *testing.T) {
 }
 
 func TestLogout(t *testing.T) {
+	t.Parallel()
 	for entry, kind := range map[string]string{"app": "IAM Identity Center", "app-console": "AWS"} {
 		t.Run(entry, func(t *testing.T) {
 			t.Parallel()
@@ -280,6 +281,7 @@ func TestOneRequestForARole(t *testing.T) {
 
 // A profile that is nothing but a login is logged in to by its own name.
 func TestLoginToTheSourceItself(t *testing.T) {
+	t.Parallel()
 	for profile, user := range map[string]string{"corp": "alice", "old": "alice", "console": "carol"} {
 		t.Run(profile, func(t *testing.T) {
 			t.Parallel()
@@ -305,6 +307,7 @@ func TestLoginToTheSourceItself(t *testing.T) {
 
 // What failed for want of a login is tried again at once when there is one.
 func TestNewLoginForgetsFailures(t *testing.T) {
+	t.Parallel()
 	for entry, file := range map[string]func(*world) string{"app": func(w *world) string { return w.sso }, "app-console": func(w *world) string { return w.cons }} {
 		t.Run(entry, func(t *testing.T) {
 			t.Parallel()

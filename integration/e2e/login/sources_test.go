@@ -78,6 +78,7 @@ func (s *sources) refuse(op string, kind emulator.Kind) {
 
 // Each source, and each way in which it fails: the exit code, and what the one line says to do.
 func TestSources(t *testing.T) {
+	t.Parallel()
 	const corp, console = "; run: sts-helper login corp\n", "; run: sts-helper login console\n"
 	byCorp, byConsole := []string{"--profile", "app"}, []string{"--profile", "app-console"}
 	for name, tc := range map[string]struct {

@@ -42,6 +42,7 @@ func holds(t *testing.T, dir, text string) (names []string) {
 // An MFA code goes to STS and nowhere else: to no log, no error, no file, no child's arguments
 // or environment. Wherever it comes from, and whatever becomes of it.
 func TestCodesGoNowhereElse(t *testing.T) {
+	t.Parallel()
 	type way struct {
 		name    string
 		prepare func(m *harness.MFAWorld, cmd *exec.Cmd, code string) // the source of the code

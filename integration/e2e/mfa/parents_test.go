@@ -38,6 +38,7 @@ print(botocore.session.Session().create_client("sts").get_caller_identity()["Arn
 // Under a real SDK that captures what the helper prints, the question is seen and answered at
 // the terminal, and the SDK gets its document, clean. Whatever stdin is.
 func TestPromptUnderRealParents(t *testing.T) {
+	t.Parallel()
 	for name, command := range parents {
 		for i, stdin := range []string{"open", "closed", "terminal"} {
 			if harness.LeftOut(i) {
@@ -86,6 +87,7 @@ func TestPromptUnderRealParents(t *testing.T) {
 
 // Where no user can be asked, the SDK's user reads what to run.
 func TestNoWayToAskUnderRealParents(t *testing.T) {
+	t.Parallel()
 	for name, command := range parents {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -130,6 +132,7 @@ func withZenity(t *testing.T, m *harness.MFAWorld, answer string) func(args ...s
 // Where there is a display and no terminal, a window asks. (docs/mfa.md says how the real
 // programs are tried.)
 func TestDialog(t *testing.T) {
+	t.Parallel()
 	t.Run("wrong, then right", func(t *testing.T) {
 		t.Parallel()
 		m := harness.NewMFAWorld(t)

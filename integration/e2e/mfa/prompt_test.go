@@ -95,6 +95,7 @@ func TestWrongSerialNumberIsNotAskedForAgain(t *testing.T) {
 // A signal at the prompt: the terminal as it was found, the exit code a shell expects, and
 // those who wait at another terminal are asked there.
 func TestSignalsAtThePrompt(t *testing.T) {
+	t.Parallel()
 	for name, send := range map[string]func(*harness.Terminal, *harness.Job) int{
 		"Ctrl-C": func(tt *harness.Terminal, _ *harness.Job) int { tt.Type("\x03"); return 128 + int(syscall.SIGINT) },
 		"SIGTERM": func(_ *harness.Terminal, j *harness.Job) int {
@@ -196,6 +197,7 @@ func TestPromptEndsInTime(t *testing.T) {
 // An answer that is lost after the code was sent: the code may have been taken, so it is not
 // sent again, by this process or the next, whatever the user types.
 func TestLostAnswers(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []emulator.Kind{emulator.ResetAfter, emulator.InternalFailureLate, emulator.HangAfter, emulator.ServiceUnavailable, emulator.Throttle} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()

@@ -145,7 +145,7 @@ func TestUsersAndAgentsAtOnce(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("STS_HELPER_AGENT_CALLS")); err == nil {
 		calls = n
 	} else if testing.Short() {
-		calls = 100
+		calls = 40
 	}
 	w := agentWorld(t, "[agent]\nread_only = true\ndetect = [\"MY_BOT\"]\n")
 	signs := settings.Signs()

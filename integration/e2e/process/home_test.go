@@ -169,7 +169,10 @@ func TestStandardInputIsNotRead(t *testing.T) {
 func TestFewFiles(t *testing.T) {
 	w := harness.NewWorld(t)
 	for n := 3; n <= 24; n++ {
-		for _, args := range []string{"--source-profile base", "status", "serve --source-profile base --listen 127.0.0.1:x", "policy"} {
+		for i, args := range []string{"--source-profile base", "status", "serve --source-profile base --listen 127.0.0.1:x", "policy"} {
+			if harness.LeftOut(n + i) {
+				continue
+			}
 			cmd := exec.Command("sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" %s`, n, args), w.Bin)
 			cmd.Env = w.Environ()
 			r := w.Finish(t, cmd)

@@ -33,6 +33,7 @@ func TestProcessAnotherVariable(t *testing.T) {
 
 // With another content of a file on its line, too, whether the file is replaced or written.
 func TestProcessAnotherFile(t *testing.T) {
+	t.Parallel()
 	for name, line := range map[string]string{"home": "cat ~/now.json", "absolute": "cat %H/now.json", "relative": "cat now.json", "quoted": `cat "%H/now.json"`, "variable": "cat ${DIR}/now.json"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
