@@ -54,6 +54,7 @@ type script struct {
 	Attempt         int
 	Catch           bool          // it handles SIGINT itself, as the commands do
 	Cancel          time.Duration // it gives up after that time
+	HangUp          bool          // it gets one more SIGHUP before it answers
 	Stay            bool          // it then reads one line of its terminal, as a shell would
 }
 
@@ -98,9 +99,6 @@ func ask() {
 	// What Go starts once and for all is no leak: its signal loop and its poller.
 	warm := make(chan os.Signal, 1)
 	signal.Notify(warm, syscall.SIGUSR2)
-	if !signal.Ignored(syscall.SIGHUP) {
-		signal.Notify(warm, syscall.SIGHUP) // a terminal's end may be read before its signal comes
-	}
 	r, w, _ := os.Pipe()
 	r.Close()
 	w.Close()
@@ -121,6 +119,10 @@ func ask() {
 		})
 	}
 	out.Took = time.Since(start)
+	if s.HangUp {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGHUP)
+		time.Sleep(10 * time.Millisecond) // to die in, if it does
+	}
 	cancel()
 	if err != nil {
 		out.Err, out.Kinds = err.Error(), kinds(err)

@@ -46,6 +46,9 @@ func withSignals(ctx context.Context) (context.Context, func()) {
 		defer close(over)
 		select {
 		case s := <-got:
+			if s == syscall.SIGHUP {
+				surviveHangup()
+			}
 			cancel(Signalled{s})
 		case <-ctx.Done():
 		}
@@ -54,5 +57,14 @@ func withSignals(ctx context.Context) (context.Context, func()) {
 		signal.Stop(got)
 		cancel(nil)
 		<-over
+	}
+}
+
+// surviveHangup keeps further SIGHUPs from ending the process before it has reported why it fails: a kernel sends one
+// to the first process of the session and one to the terminal's process group, and the end of a terminal may be read
+// before either comes.
+func surviveHangup() {
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
 }

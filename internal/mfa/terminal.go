@@ -50,6 +50,7 @@ func (t *terminal) Code(ctx context.Context, q Question) (code string, err error
 		case errors.Is(err, ErrTimeout):
 			return "", err
 		}
+		surviveHangup()
 		return "", fmt.Errorf("%w: %w", ErrCancelled, err)
 	}
 	if err := tty.write(ctx, q.heading(t.program)); err != nil {

@@ -98,7 +98,7 @@ func TestTerminalCancelled(t *testing.T) {
 		"ctrl-c":                {script{}, func(s *session) { s.Type("123\x03") }, "SIGINT"},
 		"ctrl-c and caller":     {script{Catch: true}, func(s *session) { s.Type("123\x03") }, ""},
 		"SIGTERM":               {script{}, func(s *session) { _ = s.Cmd.Process.Signal(syscall.SIGTERM) }, "SIGTERM"},
-		"SIGHUP":                {script{}, func(s *session) { _ = s.Cmd.Process.Signal(syscall.SIGHUP) }, "SIGHUP"},
+		"SIGHUP twice":          {script{HangUp: true}, func(s *session) { _ = s.Cmd.Process.Signal(syscall.SIGHUP) }, "SIGHUP"},
 		"caller":                {script{Cancel: 300 * time.Millisecond}, func(*session) {}, "ended"},
 		"ctrl-d":                {script{}, func(s *session) { s.Type("\x04") }, "closed or its input ended"},
 		"signal while it waits": {script{NotBefore: time.Now().Add(10 * time.Second)}, func(s *session) { s.Type("\x03") }, "SIGINT"},
@@ -153,7 +153,7 @@ func TestTerminalStateAfterCodeAndTimeout(t *testing.T) {
 
 func TestTerminalClosed(t *testing.T) {
 	t.Parallel()
-	s := newTerminal(t).start("ask", script{})
+	s := newTerminal(t).start("ask", script{HangUp: true})
 	s.Await("six digits", 1)
 	s.Master.Close()
 	s.result().is(t, mfa.ErrCancelled, "closed")
