@@ -133,7 +133,7 @@ func ParseExpiration(s string) (time.Time, bool) {
 	}
 	for _, layout := range [...]string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05 Z0700", "2006-01-02T15:04:05 Z07:00"} {
 		if t, err := time.Parse(layout, s); err == nil {
-			return t, true
+			return t, t.UTC().Year() <= 9999 // beyond, it could not be printed
 		}
 	}
 	return time.Time{}, false

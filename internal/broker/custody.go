@@ -31,11 +31,16 @@ type sourceState struct {
 	// Unkept reports that the source gives a long-term key, or something else that is not kept. It
 	// is asked when a token has to be made.
 	Unkept bool `json:"unkept"`
+	// Temporary reports of those that they are temporary all the same, and the answer where nothing more is asked for.
+	Temporary bool `json:"temporary,omitempty"`
 	// Boot names the boot of the machine that this is known of, for a source of a machine's; see record.BootClock.
 	Boot string `json:"boot,omitempty"`
 }
 
 func (s sourceState) signer() token.Principal { return token.Principal{ID: s.ID, ARN: s.ARN} }
+
+// longTerm reports whether the source gives a long-term key, of which a session is made.
+func (s sourceState) longTerm() bool { return s.Unkept && !s.Temporary }
 
 func stateName(key string) string { return "source-" + key }
 
@@ -129,12 +134,7 @@ func (p *Provider) askSource(ctx context.Context, spare bool) (token.Credentials
 	return token.Credentials{}, source.State{}, e
 }
 
-// temporary reports whether c are credentials that STS takes for temporary ones.
-func temporary(c token.Credentials) bool {
-	return c.SessionToken != "" || len(c.AccessKeyID) > 4 && c.AccessKeyID[:4] == "ASIA"
-}
-
-// kept reports whether credentials of a source are written to the disk. A long-term key never is.
+// kept reports whether credentials of a source are written to the disk. A long-term key never is, nor what has no key of AWS.
 func kept(c token.Credentials) bool {
 	return token.ValidAccessKeyID(c.AccessKeyID) && token.ValidSecret(c.SecretAccessKey) && token.ValidSecret(c.SessionToken)
 }
@@ -155,6 +155,7 @@ func (p *Provider) fetchSource(ctx context.Context, advisory bool) (token.Token,
 	}
 	known := p.state()
 	next := sourceState{Login: st.Login, KeyID: c.AccessKeyID, Unkept: !kept(c), Boot: known.Boot}
+	next.Temporary = next.Unkept && source.Temporary(c)
 	switch {
 	case next.Unkept:
 		next.ID = c.AccessKeyID
@@ -195,7 +196,7 @@ func (p *Provider) getSource(ctx context.Context, c *cache.Cache, renew, handOut
 			Key: p.key, Fetch: p.fetchSource, Holder: p.holder, Renew: renew, Basis: p.basis,
 			Valid: func(r *cache.Record) string { return p.notOfLogin(ctx, r) },
 			Moot: func() error {
-				if handOut && p.state().Unkept {
+				if handOut && p.state().longTerm() {
 					return errUnkept
 				}
 				return nil
@@ -329,7 +330,7 @@ func (p *Provider) keyWithoutCode() bool {
 	for p.base != nil && !p.base.req.OfSource() {
 		p = p.base
 	}
-	return p.req.NoLongTermKey != "" && p.req.SerialNumber == "" && p.base != nil && p.base.state().Unkept
+	return p.req.NoLongTermKey != "" && p.req.SerialNumber == "" && p.base != nil && p.base.state().longTerm()
 }
 
 // notSignedBy says why t was not made by who p's source is now, "" where it was. looked reports that it was
@@ -377,7 +378,7 @@ func (p *Provider) signerOf(ctx context.Context, t token.Token) (*token.Principa
 // notTemporary refuses credentials of a source that STS would refuse for p's operation.
 func (p *Provider) notTemporary(c token.Credentials, of request.Source) error {
 	op := token.Operation(p.req.Operation)
-	if op != token.GetSessionToken && op != token.GetFederationToken || !temporary(c) {
+	if op != token.GetSessionToken && op != token.GetFederationToken || !source.Temporary(c) {
 		return nil
 	}
 	what := "name a profile with aws_access_key_id and aws_secret_access_key by --source-profile, or assume a role with --role-arn"

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/source"
 )
 
 // errTemporary is the error of a session with the long-term key of a source that by now gives temporary credentials.
@@ -27,7 +28,7 @@ func (p *Provider) handOut(ctx context.Context, renew bool) (cache.Answer, error
 		c, _, err := p.askSource(ctx, false)
 		return cache.Answer{Token: sourceToken(c), Origin: cache.Fresh}, err
 	}
-	if !renew && p.base.state().Unkept {
+	if !renew && p.base.state().longTerm() {
 		return cache.Answer{}, nil
 	}
 	a, err := p.base.ofSource(ctx, renew, true)
@@ -36,7 +37,7 @@ func (p *Provider) handOut(ctx context.Context, renew bool) (cache.Answer, error
 		return cache.Answer{}, nil
 	case err != nil:
 		return cache.Answer{}, err
-	case !temporary(a.Token.Credentials):
+	case !source.Temporary(a.Token.Credentials):
 		return cache.Answer{}, nil
 	case !a.Token.Credentials.CanExpire && a.Origin != cache.Fresh:
 		// How long they still live is not known, so they are handed out as new as can be.

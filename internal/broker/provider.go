@@ -237,7 +237,10 @@ func (p *Provider) answer(ctx context.Context, renew bool) (cache.Answer, error)
 	})
 	p.opts.Log.DebugContext(ctx, Waited, "for", "a token")
 	if _, ok := errors.AsType[errTemporary](errors.Join(append(a.Warnings, err)...)); ok {
-		return p.handOut(ctx, false) // the source was asked just now
+		if a, err = p.handOut(ctx, false); err != nil || a.Origin != "" { // the source was asked just now
+			return a, err
+		}
+		err = errTemporary{}
 	}
 	if err == nil && a.Origin == cache.Fresh {
 		a.Warnings = append(a.Warnings, elsewhere(c)...)

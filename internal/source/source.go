@@ -9,6 +9,7 @@ package source
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/sts-helper/sts-helper/cache"
@@ -113,10 +114,35 @@ func (s checked) Fetch(ctx context.Context) (token.Credentials, error) {
 	if !c.HasKeys() {
 		return token.Credentials{}, failure.Sourcef(nil, "%s gave no access key", Describe(s.def))
 	}
+	if what := broken(c); what != "" {
+		return token.Credentials{}, failure.Sourcef(nil, "%s gave credentials that no program can use: %s", Describe(s.def), what)
+	}
 	if id := s.def.AccessKeyID; id != "" && c.AccessKeyID != id {
 		return token.Credentials{}, failure.Sourcef(nil, "the keys of %s changed while they were read (%s, then %s)", Describe(s.def), id, c.AccessKeyID).Do("try again")
 	}
 	return c, nil
+}
+
+// Temporary reports whether c are credentials that STS takes for temporary ones.
+func Temporary(c token.Credentials) bool {
+	return c.SessionToken != "" || strings.HasPrefix(c.AccessKeyID, "ASIA")
+}
+
+// broken says what is wrong with temporary credentials that are the answer as they are, "" where nothing is. What a
+// long-term key looks like STS decides, which makes a session of it.
+func broken(c token.Credentials) string {
+	switch {
+	case !Temporary(c):
+	case c.SessionToken == "":
+		return "a temporary access key without its session token"
+	case !token.ValidSecret(c.SessionToken):
+		return "the session token has characters that none has, or too many of them"
+	case !token.ValidSecret(c.SecretAccessKey):
+		return "the secret access key has characters that none has, or too many of them"
+	case c.AccountID != "" && !token.ValidAccountID(c.AccountID):
+		return "the account id is not twelve digits"
+	}
+	return ""
 }
 
 // Describe names a source as its owner would.

@@ -51,6 +51,35 @@ func TestSourceItself(t *testing.T) {
 	}
 }
 
+// Credentials that no program can use are an error about their source, and each call gets the same: those that are kept,
+// those that cannot be, and those that are refused.
+func TestOddCredentialsOfACommand(t *testing.T) {
+	w := newWorld(t)
+	w.process(t, "vault", "cat ~/$DOC.json")
+	const key, secret, session, end = `"Version":1,"AccessKeyId":"ASIACANARYPROC000001"`, `,"SecretAccessKey":"CANARYs3"`, `,"SessionToken":"CANARYt"`, `,"Expiration":"2099-01-01T00:00:00Z"`
+	for name, tc := range map[string]struct{ doc, says string }{
+		"account":             {key + secret + session + end + `,"AccountId":"12"`, "the account id is not twelve digits"},
+		"no token":            {key + secret + end, "a temporary access key without its session token"},
+		"empty token":         {key + secret + end + `,"SessionToken":""`, "a temporary access key without its session token"},
+		"blank in the token":  {key + secret + end + `,"SessionToken":"CANARY t"`, "the session token has characters that none has"},
+		"line end":            {key + `,"SecretAccessKey":"CANARYs3\n"` + session + end, "the secret access key has characters that none has"},
+		"long token":          {key + secret + end + `,"SessionToken":"` + strings.Repeat("x", 40_000) + `"`, "the session token has"},
+		"after the year 9999": {key + secret + session + `,"Expiration":"9999-12-31T23:59:59-23:00"`, "Expiration is not an RFC 3339 time"},
+		"key of another kind": {`"Version":1,"AccessKeyId":"not-of-aws"` + secret + session + end, ""},
+		"usual":               {key + secret + session + end, ""},
+	} {
+		doc := strings.ReplaceAll(name, " ", "-")
+		harness.Must(t, w.Write(doc+".json", "{"+tc.doc+"}"))
+		for i := range 3 {
+			r := w.run(t, []string{"DOC=" + doc}, "--source-profile", "vault")
+			if tc.says == "" && (r.Code != 0 || !strings.Contains(r.Stdout, `"Expiration":"2099-01-01T00:00:00Z"`)) ||
+				tc.says != "" && (r.Code != harness.ExitSource || r.Stdout != "" || !strings.Contains(r.Stderr, `"vault"`) || !strings.Contains(r.Stderr, tc.says)) {
+				t.Errorf("%s, call %d: exit %d, %q, %q", name, i, r.Code, r.Stdout, r.Stderr)
+			}
+		}
+	}
+}
+
 // Temporary credentials without an end: printed as they come, refused by endpoints, and good to
 // make something of, for which they are looked at again after 15 minutes.
 func TestSourceWithoutAnEnd(t *testing.T) {
