@@ -181,7 +181,11 @@ func TestServeUnderAUsersSystemd(t *testing.T) {
 	}
 	must("grep -v LISTEN $HOME/right >$HOME/.config/sts-helper/serve.conf; systemctl --user reset-failed; systemctl --user start sts-helper.socket")
 	address := strings.TrimSpace(must("systemctl --user show --property=Listen --value sts-helper.socket | cut -d' ' -f1"))
+	if out, err := m.sh(t, "systemctl --user is-active sts-helper.service"); err == nil {
+		t.Errorf("without a client it is %s", out)
+	}
 	must(m.dir + "/bin/sts-helper healthcheck " + address)
+	must("systemctl --user start sts-helper.service") // it is being started; this waits until it is ready
 	must(client)
 	must("systemctl --user stop sts-helper.socket sts-helper.service")
 }
