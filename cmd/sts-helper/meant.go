@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -40,9 +41,5 @@ func commandError(cmd *cobra.Command, name string) error {
 			names = append(names, c.Name())
 		}
 	}
-	hint := display.DidYouMean(name, names)
-	if hint == "" {
-		hint = "run: " + cmd.CommandPath() + " --help"
-	}
-	return usageError{fmt.Errorf("unknown command %s; %s", display.Quote(name), hint)}
+	return usageError{fmt.Errorf("unknown command %s; %s", display.Quote(name), cmp.Or(display.DidYouMean(name, names), "run: "+cmd.CommandPath()+" --help"))}
 }

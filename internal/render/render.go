@@ -4,6 +4,7 @@ package render
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -36,11 +37,8 @@ func Formats() []string {
 // Parse is the form of that name.
 func Parse(name string) (Format, error) {
 	if all := Formats(); !slices.Contains(all, name) {
-		hint := display.DidYouMean(name, all)
-		if hint == "" {
-			hint = "it can be " + strings.Join(all[:len(all)-1], ", ") + " or " + all[len(all)-1]
-		}
-		return "", fmt.Errorf("there is no format %s; %s", display.Quote(name), hint)
+		last := len(all) - 1
+		return "", fmt.Errorf("there is no format %s; %s", display.Quote(name), cmp.Or(display.DidYouMean(name, all), "it can be "+strings.Join(all[:last], ", ")+" or "+all[last]))
 	}
 	return Format(name), nil
 }

@@ -16,6 +16,9 @@ func (s Source) Asked() bool {
 	return true
 }
 
+// LongTerm reports whether the settings themselves show that it is a long-term key of a user.
+func (s Source) LongTerm() bool { return s.Kind != SourceNone && !s.Asked() && !s.Session }
+
 // OfMachine reports whether the source is another one on each machine, with the same settings: that of an instance or of a
 // container is asked at an address that all have, and nothing else says whose it is.
 func (s Source) OfMachine() bool {

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -85,15 +86,7 @@ func (w *walk) assignAgent(path []string, line int, value *unstable.Node) error 
 	}
 	i := slices.IndexFunc(agentKeys[:], func(s *Setting) bool { return s.Key == key })
 	if i < 0 {
-		var all []string
-		for _, s := range AgentKeys() {
-			all = append(all, s.Key)
-		}
-		do := display.DidYouMean(key, all)
-		if do == "" {
-			do = "there are " + strings.Join(all, ", ")
-		}
-		return w.file.wrong(line, "unknown key "+display.Quote(key)+" in [agent]", do)
+		return w.unknownIn("agent", key, line, AgentKeys())
 	}
 	list, err := w.value(agentKeys[i], line, value)
 	if err != nil {
@@ -130,11 +123,8 @@ func (g *settingValue) knownSigns() ([]string, error) {
 	}
 	for _, name := range g.list {
 		if !slices.Contains(known, name) {
-			do := display.DidYouMean(name, known)
-			if do == "" {
-				do = "docs/reference/settings.md has the list"
-			}
-			return nil, g.wrong(display.Quote(name)+" is no variable by which an agent is known", do)
+			return nil, g.wrong(display.Quote(name)+" is no variable by which an agent is known",
+				cmp.Or(display.DidYouMean(name, known), "docs/reference/settings.md has the list"))
 		}
 	}
 	return g.list, nil

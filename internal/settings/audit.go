@@ -5,7 +5,6 @@ import (
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
-	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
 )
 
@@ -33,11 +32,7 @@ func (w *walk) audit(key string, line int, value *unstable.Node) error {
 	case keyAuditJournald.Key:
 		s = &keyAuditJournald
 	default:
-		do := display.DidYouMean(key, []string{keyAuditFile.Key, keyAuditJournald.Key})
-		if do == "" {
-			do = "there are file and journald"
-		}
-		return w.file.wrong(line, "unknown key "+display.Quote(key)+" in [audit]", do)
+		return w.unknownIn("audit", key, line, AuditKeys())
 	}
 	list, err := w.value(s, line, value)
 	if err != nil {

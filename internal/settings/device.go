@@ -47,13 +47,10 @@ func (l *loader) keySerial(s sourceChain) (string, error) {
 	if g == nil || g.layer != fromDefaults || s.base != nil {
 		return "", nil
 	}
-	switch s.source.Kind {
-	case request.SourceStatic, request.SourceEnvironment, request.SourceKey:
-		if !s.source.Session {
-			return g.text(), nil
-		}
+	if !s.source.LongTerm() {
+		return "", nil
 	}
-	return "", nil
+	return g.text(), nil
 }
 
 // profileSerial is the device that a profile names, "" for none.
@@ -123,8 +120,7 @@ func (l *loader) addSerial(r *request.Request, serial string, owner *awsconfig.P
 	if serial == "" {
 		return nil
 	}
-	static := r.Source.Kind == request.SourceStatic || r.Source.Kind == request.SourceEnvironment || r.Source.Kind == request.SourceKey
-	if r.Base != nil || !static || r.Source.Session {
+	if r.Base != nil || !r.Source.LongTerm() {
 		r.SerialNumber = serial
 		return nil
 	}

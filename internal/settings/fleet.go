@@ -3,7 +3,6 @@ package settings
 import (
 	"io/fs"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -132,15 +131,7 @@ func (w *walk) assignFleet(path []string, line int, value *unstable.Node) error 
 func (w *walk) policy(key string, line int, value *unstable.Node) error {
 	i := slices.IndexFunc(policyKeys[:], func(s *Setting) bool { return s.Key == key })
 	if i < 0 {
-		var known []string
-		for _, s := range policyKeys {
-			known = append(known, s.Key)
-		}
-		do := display.DidYouMean(key, known)
-		if do == "" {
-			do = "there are " + strings.Join(known, ", ")
-		}
-		return w.file.wrong(line, "unknown key "+display.Quote(key)+" in [policy]", do)
+		return w.unknownIn("policy", key, line, PolicyKeys())
 	}
 	list, err := w.value(policyKeys[i], line, value)
 	if err != nil {
@@ -190,11 +181,7 @@ func (g *settingValue) lifeLimit() (time.Duration, error) {
 func (g *settingValue) sourceNames() ([]string, error) {
 	for _, name := range g.list {
 		if !slices.Contains(sourceNames[:], name) {
-			do := display.DidYouMean(name, sourceNames[:])
-			if do == "" {
-				do = "there are " + strings.Join(sourceNames[:], ", ")
-			}
-			return nil, g.wrong(display.Quote(name)+" is no kind of source", do)
+			return nil, g.wrong(display.Quote(name)+" is no kind of source", oneOf(name, sourceNames[:]))
 		}
 	}
 	return g.list, nil

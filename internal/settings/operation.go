@@ -8,25 +8,26 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/stsfield"
+	"github.com/sts-helper/sts-helper/token"
 )
 
 // operations names each set of one.
 func (o opSet) String() string {
 	switch o {
 	case opSession:
-		return "GetSessionToken"
+		return string(token.GetSessionToken)
 	case opFederation:
-		return "GetFederationToken"
+		return string(token.GetFederationToken)
 	case opRole:
-		return "AssumeRole"
+		return string(token.AssumeRole)
 	case opWebIdentity:
-		return "AssumeRoleWithWebIdentity"
+		return string(token.AssumeRoleWithWebIdentity)
 	case opSAML:
-		return "AssumeRoleWithSAML"
+		return string(token.AssumeRoleWithSAML)
 	case opRoot:
-		return "AssumeRoot"
+		return string(token.AssumeRoot)
 	case opScope:
-		return "GetScopedCredentials"
+		return string(token.GetScopedCredentials)
 	}
 	return "a granted token"
 }
@@ -42,13 +43,13 @@ func (l *loader) inferOperation() (opSet, *settingValue) {
 	}
 	if g := l.value(sRoleARN); g != nil {
 		for _, s := range webIdentities {
-			if token := l.value(s); token != nil {
-				return opWebIdentity, token
+			if g := l.value(s); g != nil {
+				return opWebIdentity, g
 			}
 		}
 		for _, s := range [...]id{sSAMLAssertionFile, sSAMLAssertionCommand, sPrincipalARN} {
-			if saml := l.value(s); saml != nil {
-				return opSAML, saml
+			if g := l.value(s); g != nil {
+				return opSAML, g
 			}
 		}
 		return opRole, g

@@ -134,18 +134,14 @@ func (l *loader) mfaRequired(r, bottom *request.Request) error {
 	for at := r; at != nil; at = at.Base {
 		at.NoLongTermKey = fileLine(l.fleet.path, line)
 	}
-	if bottom.SerialNumber != "" || bottom.Source.Session {
+	switch {
+	case bottom.SerialNumber != "" || !bottom.Source.LongTerm():
 		return nil
+	case bottom.Operation == opFederation.String():
+		return l.fleet.forbids(line, "require_mfa is true, and GetFederationToken takes no MFA code", "assume a role with --role-arn and --mfa-serial")
 	}
-	switch bottom.Source.Kind {
-	case request.SourceStatic, request.SourceEnvironment, request.SourceKey:
-		what := "require_mfa is true, and no MFA device is named for the long-term key " + display.Safe(bottom.Source.AccessKeyID)
-		if bottom.Operation == opFederation.String() {
-			return l.fleet.forbids(line, "require_mfa is true, and GetFederationToken takes no MFA code", "assume a role with --role-arn and --mfa-serial")
-		}
-		return l.fleet.forbids(line, what, "name it in --mfa-serial, or mfa_serial of the profile with the key; --mfa-serial auto finds it")
-	}
-	return nil
+	return l.fleet.forbids(line, "require_mfa is true, and no MFA device is named for the long-term key "+display.Safe(bottom.Source.AccessKeyID),
+		"name it in --mfa-serial, or mfa_serial of the profile with the key; --mfa-serial auto finds it")
 }
 
 // defaultDuration reports whether r's life is asked for by [defaults] alone, which asks for nothing by itself.

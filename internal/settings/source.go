@@ -152,7 +152,7 @@ func (l *loader) sourceFromWebIdentity(file string) (sourceChain, error) {
 	if role == "" {
 		return sourceChain{}, &Error{Kind: Config, Where: "AWS_WEB_IDENTITY_TOKEN_FILE", What: "is set without AWS_ROLE_ARN", Do: "set both or none"}
 	}
-	r := &request.Request{Name: "default", Operation: "AssumeRoleWithWebIdentity", RoleARN: role,
+	r := &request.Request{Name: "default", Operation: opWebIdentity.String(), RoleARN: role,
 		WebIdentityTokenFile: l.env.expand(file, ""), RoleSessionName: l.env.Getenv("AWS_ROLE_SESSION_NAME")}
 	if r.RoleSessionName == "" {
 		r.RoleSessionName = l.env.sessionName()
@@ -190,7 +190,7 @@ func (l *loader) sourceFromProfile(p *awsconfig.Profile, chain []string) (source
 		return l.ownCredentials(p, chain, again)
 	}
 
-	r := &request.Request{Name: p.Name, Operation: "AssumeRole", RoleARN: role, RoleSessionName: p.Value("role_session_name"), ExternalID: p.Value("external_id")}
+	r := &request.Request{Name: p.Name, Operation: opRole.String(), RoleARN: role, RoleSessionName: p.Value("role_session_name"), ExternalID: p.Value("external_id")}
 	if r.RoleSessionName == "" {
 		r.RoleSessionName = l.env.sessionName()
 	}
@@ -215,7 +215,7 @@ func (l *loader) sourceFromProfile(p *awsconfig.Profile, chain []string) (source
 			return sourceChain{}, err
 		}
 	case !p.HasKeys() && p.Value(awsconfig.KeyCredSource) == "" && p.Value(awsconfig.KeyWebIdentity) != "":
-		r.Operation, r.ExternalID = "AssumeRoleWithWebIdentity", ""
+		r.Operation, r.ExternalID = opWebIdentity.String(), ""
 		r.WebIdentityTokenFile = l.env.expand(p.Value(awsconfig.KeyWebIdentity), "")
 		return sourceChain{base: r, profile: p}, nil
 	default:

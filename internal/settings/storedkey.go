@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 
@@ -46,11 +47,8 @@ func (l *loader) storedKey() (sourceChain, error) {
 	}
 	switch {
 	case absent(err):
-		do := "add it: sts-helper keys add " + display.ShellWord(name)
-		if hint := display.DidYouMean(name, keyNames(dir)); hint != "" {
-			do = hint
-		}
-		return sourceChain{}, g.wrong("there is no stored key "+display.Quote(name), do)
+		return sourceChain{}, g.wrong("there is no stored key "+display.Quote(name),
+			cmp.Or(display.DidYouMean(name, keyNames(dir)), "add it: sts-helper keys add "+display.ShellWord(name)))
 	case err != nil:
 		return sourceChain{}, &Error{Kind: Config, Where: display.Safe(file), What: err.Error(), Do: "add the key again: sts-helper keys add " + display.ShellWord(name) + " --replace", Err: err}
 	}

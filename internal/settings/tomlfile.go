@@ -2,6 +2,7 @@ package settings
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -295,11 +296,21 @@ func (w *walk) unknown(key string, line int) error {
 	case awsconfig.KeyAccessKeyID, awsconfig.KeySecretAccessKey, awsconfig.KeySessionToken:
 		return w.file.wrong(line, "credentials do not belong into this file", "put them into an AWS profile and name it in source_profile")
 	}
-	do := display.DidYouMean(key, keys())
-	if do == "" {
-		do = "see sts-helper --help for what there is"
+	return w.file.wrong(line, "unknown key "+display.Quote(key), cmp.Or(display.DidYouMean(key, keys()), "see sts-helper --help for what there is"))
+}
+
+// unknownIn is the error for a key that is none of a section with keys of its own.
+func (w *walk) unknownIn(section, key string, line int, all []Setting) error {
+	var known []string
+	for _, s := range all {
+		known = append(known, s.Key)
 	}
-	return w.file.wrong(line, "unknown key "+display.Quote(key), do)
+	return w.file.wrong(line, "unknown key "+display.Quote(key)+" in ["+section+"]", oneOf(key, known))
+}
+
+// oneOf is what to write in the place of a name that is none of those known.
+func oneOf(name string, known []string) string {
+	return cmp.Or(display.DidYouMean(name, known), "there are "+strings.Join(known, ", "))
 }
 
 // tag stores one tag of the table form.

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -85,11 +86,8 @@ func (p *Plan) survey() error {
 	}
 	for _, name := range p.opts.Profiles {
 		if !slices.Contains(names, name) {
-			do := display.DidYouMean(name, names)
-			if do == "" {
-				do = "for a new one give --access-key or --sso-start-url"
-			}
-			return failure.Configf("there is no AWS profile %s in %s or %s", display.Quote(name), display.Safe(p.config.path), display.Safe(p.creds.path)).Do("%s", do)
+			return failure.Configf("there is no AWS profile %s in %s or %s", display.Quote(name), display.Safe(p.config.path), display.Safe(p.creds.path)).
+				Do("%s", cmp.Or(display.DidYouMean(name, names), "for a new one give --access-key or --sso-start-url"))
 		}
 	}
 	for pass := range 3 {
