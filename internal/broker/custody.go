@@ -73,10 +73,7 @@ func (p *Provider) saveState(s sourceState) {
 // root is the provider of the source that has to be asked for what p's token is made from, nil
 // where there is none.
 func (p *Provider) root() *Provider {
-	for p.base != nil {
-		p = p.base
-	}
-	if p.req.OfSource() {
+	if p = p.bottom(); p.req.OfSource() {
 		return p
 	}
 	return nil

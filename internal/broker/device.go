@@ -57,14 +57,14 @@ func (p *Provider) askForDevice() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	pem, err := p.CABundle()
+	client, err := p.IAM()
 	if err != nil {
 		return "", err
 	}
 	if p.opts.Log != nil {
 		defer p.waitFor(ctx, "IAM, which knows the MFA device")()
 	}
-	return mfa.Directory{Partition: p.req.Partition, Region: p.req.Region, Getenv: p.opts.Env.Getenv, CABundle: pem}.Serial(ctx, toSDK(creds))
+	return mfa.Directory(client).Serial(ctx, toSDK(creds))
 }
 
 // forgetDevice is called where STS does not know the device.

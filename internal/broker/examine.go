@@ -61,10 +61,7 @@ func (p *Provider) Examine(ctx context.Context, asked map[string]string) (x Exam
 		x.askTime(ctx, pem)
 		asked[x.URL] = x.Unreachable
 	}
-	b := p
-	for b.base != nil {
-		b = b.base
-	}
+	b := p.bottom()
 	if k := b.req.Source.Kind; k != request.SourceStatic && k != request.SourceEnvironment || b.req.Source.Session || x.Unreachable != "" {
 		return x, nil
 	}
@@ -144,11 +141,7 @@ func (p *Provider) LastFailure() (message string, class failure.Class, ago time.
 // LongTermKey is the long-term key in AWS's shared files that p is signed with in the end, with the profile and the
 // file that have it; "" where it is elsewhere, or is none.
 func (p *Provider) LongTermKey() (id, profile, file string) {
-	b := p
-	for b.base != nil {
-		b = b.base
-	}
-	s := b.req.Source
+	s := p.req.Bottom().Source
 	if s.Kind != request.SourceStatic || s.Session || len(s.Files) == 0 {
 		return "", "", ""
 	}

@@ -69,10 +69,7 @@ func (p *Provider) Login(ctx context.Context, batch *LoginBatch, force bool) (ca
 // SourceLogin is the login that p's token is made from in the end, nil where there is none, and
 // what distinguishes it from other logins.
 func (p *Provider) SourceLogin() (l source.Login, id string) {
-	for p.base != nil {
-		p = p.base
-	}
-	if p.req.Source.Login == nil {
+	if p = p.bottom(); p.req.Source.Login == nil {
 		return nil, ""
 	}
 	o, err := p.sourceOptions(context.Background())

@@ -130,11 +130,14 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	return toSDK(a.Token.Credentials), nil
 }
 
-func (p *Provider) describeSource() string {
+func (p *Provider) describeSource() string { return source.Describe(p.req.Bottom().Source) }
+
+// bottom is the provider whose request the source's credentials sign, p itself where it has no base.
+func (p *Provider) bottom() *Provider {
 	for p.base != nil {
 		p = p.base
 	}
-	return source.Describe(p.req.Source)
+	return p
 }
 
 // Token gives the token: from the cache while it is fresh, else from STS, asked by one of

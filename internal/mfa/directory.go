@@ -24,13 +24,7 @@ var ErrNotOne = errors.New("the user does not have one MFA device")
 const nameIt = "name the device in mfa_serial or --mfa-serial"
 
 // Directory is the IAM that knows which MFA devices a user has.
-type Directory struct {
-	Partition, Region string
-	// Getenv gives the variables that name another endpoint. Required.
-	Getenv func(name string) string
-	// CABundle are certificates in PEM to trust; nil means the system's.
-	CABundle []byte
-}
+type Directory iam.Client
 
 // Serial is the serial number of the one device that the user of creds has and that shows codes.
 // It asks IAM once (iam:ListMFADevices); its errors are classified, see package failure.

@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -39,7 +38,7 @@ func (s certificate) Fetch(ctx context.Context) (token.Credentials, error) {
 		return creds, nil
 	}
 	f := &failure.Error{Class: failure.Unreachable, Err: err, Text: "IAM Roles Anywhere gave no credentials: " + reason(err), Busy: tooMany(err)}
-	if e, ok := errors.AsType[*oauth.Error](err); ok && !oauth.Spent(err) && e.Status != 429 {
+	if refused(err) {
 		f.Class, f.Final = failure.Denied, true
 		f.Next = "check the ARNs of trust anchor, profile and role, and who issued the certificate"
 	}

@@ -74,3 +74,6 @@ func tooMany(err error) bool {
 	e, ok := errors.AsType[*oauth.Error](err)
 	return ok && e.Status == http.StatusTooManyRequests
 }
+
+// refused reports whether a service said no, and would again.
+func refused(err error) bool { return !oauth.Spent(err) && !tooMany(err) }

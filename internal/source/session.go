@@ -272,13 +272,8 @@ func newIdentityCenter(def request.Source, o Options) identityCenter {
 	l := def.Login
 	asked := identitycenter.Session{Name: l.SessionName, StartURL: l.StartURL, Region: l.Region, Scopes: l.Scopes}
 	svc := identitycenter.Service{Transport: oauth.NewTransport(o.CABundle), UserAgent: userAgent, Refreshed: o.refreshed(l.File)}
-	svc.Portal, svc.OIDC = identitycenter.Endpoints(l.Region)
-	if l.Portal != "" {
-		svc.Portal = strings.TrimSuffix(l.Portal, "/")
-	}
-	if l.OIDC != "" {
-		svc.OIDC = strings.TrimSuffix(l.OIDC, "/")
-	}
+	portal, oidc := identitycenter.Endpoints(l.Region)
+	svc.Portal, svc.OIDC = cmp.Or(strings.TrimSuffix(l.Portal, "/"), portal), cmp.Or(strings.TrimSuffix(l.OIDC, "/"), oidc)
 	return identityCenter{service: svc, asked: asked, session: session[*identitycenter.Login]{
 		def: def, options: o, kind: "IAM Identity Center", command: "aws sso login", read: asked.Read,
 		refreshable: func(l *identitycenter.Login) bool { return l.Refreshable(time.Now()) },

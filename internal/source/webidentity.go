@@ -43,12 +43,12 @@ func gitHubToken(ctx context.Context, r *request.Request, o Options) (string, er
 		return "", failure.Configf("%s %s", request.GitHubURL, what)
 	}
 	jwt, err := github.Token(ctx, oauth.NewTransport(o.CABundle), url, o.Getenv(request.GitHubToken), github.Audience(awsname.PartitionOf(r.Region)))
-	switch e, refused := errors.AsType[*oauth.Error](err); {
+	switch {
 	case err == nil:
 		return jwt, nil
 	case errors.Is(err, github.ErrNotAJob):
 		return "", failure.Sourcef(err, "GitHub Actions was not asked for a web identity token: %v", err)
-	case refused && !oauth.Spent(err) && e.Status != 429:
+	case refused(err):
 		return "", failure.Sourcef(err, "GitHub Actions refused a web identity token: %s", reason(err)).Do("a job's token ends with the job")
 	}
 	return "", &failure.Error{Class: failure.Unreachable, Err: err, Text: "GitHub Actions gave no web identity token: " + reason(err), Busy: tooMany(err)}
