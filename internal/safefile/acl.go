@@ -1,7 +1,5 @@
 package safefile
 
-import "strings"
-
 // An accessList is what decides on Windows who may use a file or directory: its owner, and the entries of its
 // discretionary access control list (https://learn.microsoft.com/windows/win32/secauthz/access-control-lists). The
 // rules about it are the same on every system, so that they are tested on each. Users and groups are by their
@@ -81,10 +79,15 @@ func isSystem(sid string) bool {
 
 // domainRID is the last part of an identifier that a domain gave, or the machine.
 func domainRID(sid string) string {
-	if !strings.HasPrefix(sid, "S-1-5-21-") {
+	const domain = "S-1-5-21-"
+	if len(sid) < len(domain) || sid[:len(domain)] != domain {
 		return ""
 	}
-	return sid[strings.LastIndexByte(sid, '-')+1:]
+	at := len(sid) // without package strings: a direct answer is given before that is initialised
+	for sid[at-1] != '-' {
+		at--
+	}
+	return sid[at:]
 }
 
 // isEveryone reports whether an identifier stands for every user of a machine or domain, or so many that it cannot be said who.
