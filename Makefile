@@ -123,7 +123,7 @@ dist-test: dist $(DEBIAN)/usr/bin/rpmbuild ## test what "make dist" makes, made 
 
 $(DEBIAN)/usr/bin/rpmbuild:
 	rm -rf $(DEBIAN)
-	debootstrap --variant=minbase --include=rpm bookworm $(DEBIAN)
+	debootstrap --variant=minbase --include=rpm bookworm $(DEBIAN) $(DEBIAN_MIRROR)
 
 # Of ARCH, by the machine's own if not said; into podman's store, and as a file that podman and docker load.
 ARCH = $(shell $(GO) env GOARCH)
@@ -140,7 +140,7 @@ wine: $(WINE)/usr/lib/wine/wine64 ## run the tests of Windows, and the program, 
 
 $(WINE)/usr/lib/wine/wine64:
 	rm -rf $(WINE) $(WINE).new
-	debootstrap --variant=minbase --include=wine64,xvfb trixie $(WINE).new
+	debootstrap --variant=minbase --include=wine64,xvfb trixie $(WINE).new $(DEBIAN_MIRROR)
 	@found=$$(chroot $(WINE).new dpkg-query -W -f '$${Version}' wine64); \
 	case $$found in $(WINE_VERSION)*) ;; *) echo "Debian has Wine $$found, and the tests were written for $(WINE_VERSION)"; exit 1 ;; esac
 	rm -rf $(WINE).new/var/cache/apt/archives && mv $(WINE).new $(WINE)

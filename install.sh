@@ -29,13 +29,17 @@ if command -v curl >/dev/null; then
 	fetch() { curl -fsSL --retry 2 -o "$2" "$1"; }
 elif command -v wget >/dev/null; then
 	fetch() { wget -q -O "$2" "$1"; }
+elif command -v fetch >/dev/null; then # FreeBSD's
+	fetch() { command fetch -q -o "$2" "$1"; }
 else
 	fail "neither curl nor wget is there"
 fi
 if command -v sha256sum >/dev/null; then
 	sum() { sha256sum "$1"; }
-elif command -v shasum >/dev/null; then
+elif command -v shasum >/dev/null; then # macOS's
 	sum() { shasum -a 256 "$1"; }
+elif command -v sha256 >/dev/null; then # FreeBSD's
+	sum() { sha256 -q "$1"; }
 else
 	fail "neither sha256sum nor shasum is there, and nothing is installed unchecked"
 fi
@@ -51,17 +55,36 @@ got=$(sum "$work/$archive" | cut -d' ' -f1)
 [ "$want" ] && [ "$got" = "$want" ] || fail "$archive has the checksum $got, and the release says $want; nothing was installed"
 
 tar -xzf "$work/$archive" -C "$work"
-mkdir -p "$prefix/bin" "$prefix/share/man/man1" "$prefix/share/bash-completion/completions" "$prefix/share/zsh/site-functions" "$prefix/share/fish/vendor_completions.d"
-install -m 755 "$work/sts-helper" "$prefix/bin/sts-helper.new"
+# put MODE FILE PLACE: by cp and chmod, for not every busybox has install.
+put() {
+	mkdir -p "$(dirname "$prefix/$3")"
+	cp "$2" "$prefix/$3"
+	chmod "$1" "$prefix/$3"
+}
+put 755 "$work/sts-helper" bin/sts-helper.new
 if ! "$prefix/bin/sts-helper.new" --version >/dev/null; then
 	rm -f "$prefix/bin/sts-helper.new"
 	fail "the program of $archive does not run here; what was in $prefix/bin is still there"
 fi
 mv "$prefix/bin/sts-helper.new" "$prefix/bin/sts-helper" # at once, also where it runs
-install -m 644 "$work"/man/* "$prefix/share/man/man1/"
-install -m 644 "$work/completions/sts-helper.bash" "$prefix/share/bash-completion/completions/sts-helper"
-install -m 644 "$work/completions/sts-helper.zsh" "$prefix/share/zsh/site-functions/_sts-helper"
-install -m 644 "$work/completions/sts-helper.fish" "$prefix/share/fish/vendor_completions.d/sts-helper.fish"
+prefix=$(cd "$prefix" && pwd)
+for page in "$work"/man/*; do put 644 "$page" "share/man/man1/$(basename "$page")"; done
+put 644 "$work/completions/sts-helper.bash" share/bash-completion/completions/sts-helper
+put 644 "$work/completions/sts-helper.zsh" share/zsh/site-functions/_sts-helper
+put 644 "$work/completions/sts-helper.fish" share/fish/vendor_completions.d/sts-helper.fish
+# What starts the server names the program's place, which has to be one that needs no quotes there.
+case $system$prefix in
+*[!A-Za-z0-9/._+-]*) units= ;;
+linux*) units=systemd share=share/systemd/user ;;
+darwin*) units=launchd share=share/sts-helper ;;
+*) units= ;;
+esac
+if [ "$units" ]; then
+	for unit in "$work/$units"/*; do
+		sed "s|/usr/local/bin/|$prefix/bin/|g" "$unit" >"$work/unit"
+		put 644 "$work/unit" "$share/$(basename "$unit")"
+	done
+fi
 "$prefix/bin/sts-helper" --version
 case :$PATH: in
 *:"$prefix/bin":*) echo "next: sts-helper setup" ;;
