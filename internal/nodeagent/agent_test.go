@@ -324,7 +324,7 @@ func TestOneAddressLeavesReviewsToOthers(t *testing.T) {
 						}
 						_, no := a.Authorize(t.Context(), jwt(time.Now().Add(time.Hour), fmt.Sprint(i, " ", n), "sts-helper"), pod1)
 						if no != nil && no.RetryIn > 0 {
-							time.Sleep(time.Millisecond)
+							time.Sleep(25 * time.Millisecond)
 						}
 					}
 				})
