@@ -59,18 +59,25 @@ const maxInput = 256 << 10
 // GetSessionToken (STS API 2011-06-15), and five minutes that two clocks may differ.
 const maxLifetime = 36*time.Hour + 5*time.Minute
 
+const (
+	// MaxName is the most that Issuer and For of a [Bundle] may have, in bytes.
+	MaxName = 256
+	// MaxNote is the most that its Note may have, in bytes.
+	MaxNote = 2048
+)
+
 // Bundle is a token and what its new holder should know about it.
 type Bundle struct {
 	// Token is the token. Issued, Expires and the operation are set.
 	Token token.Token
-	// Issuer is who granted it, For is whom it is for: free text, one line, 256 bytes at most.
+	// Issuer is who granted it, For is whom it is for: free text, one line, [MaxName] bytes at most.
 	Issuer, For string
 	// Policy is the session policy that limits the token, as JSON, for the holder to read;
 	// 16 KiB at most.
 	Policy string
 	// Region is the AWS region to work in, if the issuer named one.
 	Region string
-	// Note is free text of at most 2,048 bytes.
+	// Note is free text of at most [MaxNote] bytes.
 	Note string
 }
 

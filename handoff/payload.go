@@ -9,6 +9,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/stsfield"
 	"github.com/sts-helper/sts-helper/token"
 )
 
@@ -151,8 +152,8 @@ func check(b Bundle, now time.Time) error {
 		printable  func(string) bool
 	}{
 		{"subject", t.Subject, 2048, display.Printable}, {"audience", t.Audience, 2048, display.Printable}, {"provider", t.Provider, 2048, display.Printable},
-		{"source identity", t.SourceIdentity, 64, display.Printable}, {"issuer", b.Issuer, 256, display.Printable}, {"recipient's name", b.For, 256, display.Printable},
-		{"policy", b.Policy, 16 << 10, display.PrintableLines}, {"region", b.Region, 64, display.Printable}, {"note", b.Note, 2048, display.PrintableLines},
+		{"source identity", t.SourceIdentity, 64, display.Printable}, {"issuer", b.Issuer, MaxName, display.Printable}, {"recipient's name", b.For, MaxName, display.Printable},
+		{"policy", b.Policy, 16 << 10, display.PrintableLines}, {"region", b.Region, 64, display.Printable}, {"note", b.Note, MaxNote, display.PrintableLines},
 	} {
 		switch {
 		case len(f.text) > f.most:
@@ -207,12 +208,11 @@ func checkPrincipals(t token.Token) string {
 	if p == nil {
 		return ""
 	}
-	// FederatedUserId and AssumedRoleId have 2 to 193 characters, ARNs 20 to 2,048.
-	if len(p.ID) < 2 || len(p.ID) > 193 || !ascii(p.ID) {
+	if len(p.ID) < stsfield.MinPrincipalID || len(p.ID) > stsfield.MaxPrincipalID || !ascii(p.ID) {
 		return "the id of whom it names is malformed"
 	}
 	owner := token.AccountFromARN(p.ARN)
-	if len(p.ARN) < 20 || len(p.ARN) > 2048 || !ascii(p.ARN) || owner == "" {
+	if len(p.ARN) < stsfield.MinARN || len(p.ARN) > stsfield.MaxARN || !ascii(p.ARN) || owner == "" {
 		return "the ARN of whom it names is malformed"
 	}
 	if account != "" && account != owner {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/internal/awsname"
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/internal/stsfield"
 	"github.com/sts-helper/sts-helper/internal/transport"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -115,7 +116,7 @@ func verifyScoped(r Request, where callContext, t *token.Token) error {
 	id, arn := t.ScopedSession.ID, t.ScopedSession.ARN
 	p, ok := awsname.ParseARN(arn)
 	switch {
-	case len(id) < 2 || len(id) > 193 || !display.Printable(id) || len(arn) > 2048 || !display.Printable(arn) || !ok || !token.ValidAccountID(p.Account):
+	case len(id) < stsfield.MinPrincipalID || len(id) > stsfield.MaxPrincipalID || !display.Printable(id) || len(arn) > stsfield.MaxARN || !display.Printable(arn) || !ok || !token.ValidAccountID(p.Account):
 		return errors.New("the id or the ARN of the scoped session in the answer is missing or malformed")
 	case p.Partition != where.partition:
 		return identityMismatch("it names %s, and the partition %s was asked", display.Safe(arn), where.partition)

@@ -189,11 +189,11 @@ func verifyRole(r Request, t *token.Token) error {
 // principal checks the form of an id and an ARN that STS says of a principal: the id is 2 to 193
 // characters of [\w+=,.@:-] (FederatedUserId, AssumedRoleId), the ARN one of STS, of an account.
 func principal(id, arn string) (awsname.ARN, error) {
-	if len(id) < 2 || len(id) > 193 || !stsfield.AllName(strings.ReplaceAll(id, ":", "")) {
+	if len(id) < stsfield.MinPrincipalID || len(id) > stsfield.MaxPrincipalID || !stsfield.AllName(strings.ReplaceAll(id, ":", "")) {
 		return awsname.ARN{}, errors.New("the id of the identity in the answer is missing or malformed")
 	}
 	p, ok := awsname.ParseARN(arn)
-	if !ok || len(arn) > 2048 || p.Service != "sts" || p.Region != "" || !token.ValidAccountID(p.Account) ||
+	if !ok || len(arn) > stsfield.MaxARN || p.Service != "sts" || p.Region != "" || !token.ValidAccountID(p.Account) ||
 		!stsfield.AllName(strings.ReplaceAll(p.Resource, "/", "")) {
 		return awsname.ARN{}, errors.New("the ARN of the identity in the answer is missing or malformed")
 	}

@@ -163,9 +163,8 @@ func (p *program) grantRequest(name string, flags settings.Flags) (*request.Requ
 
 // checkNote refuses what [handoff.Seal] would refuse once the token is there.
 func checkNote(note string) error {
-	const most = 2048
-	if len(note) > most {
-		return usageError{fmt.Errorf("--note: %d bytes are too many, %d are the most", len(note), most)}
+	if len(note) > handoff.MaxNote {
+		return usageError{fmt.Errorf("--note: %d bytes are too many, %d are the most", len(note), handoff.MaxNote)}
 	}
 	if !display.PrintableLines(note) {
 		return usageError{errors.New("--note: has characters that cannot be shown")}
@@ -234,9 +233,8 @@ func (p *program) issuer(req *request.Request) string {
 	if s := req.Source.Profile; s != "" {
 		who = strings.TrimSpace(who + " (AWS profile " + s + ")")
 	}
-	const most = 256
-	if who = display.Safe(who); len(who) > most {
-		who = strings.ToValidUTF8(who[:most], "")
+	if who = display.Safe(who); len(who) > handoff.MaxName {
+		who = strings.ToValidUTF8(who[:handoff.MaxName], "")
 	}
 	return who
 }

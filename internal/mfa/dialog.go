@@ -37,10 +37,7 @@ func (d *dialog) Name() string { return "dialog " + d.box.name() }
 func (d *dialog) Code(ctx context.Context, q Question) (string, error) {
 	ctx, end, whole := q.within(ctx)
 	defer end()
-	if err := q.waitNotBefore(ctx); err != nil {
-		if ctx.Err() != nil {
-			return "", q.ended(ctx, d.Name(), whole)
-		}
+	if err := q.waitNotBefore(ctx, d.Name(), whole); err != nil {
 		return "", err
 	}
 	mistake := ""

@@ -207,9 +207,9 @@ func (q Question) ended(ctx context.Context, where string, waited time.Duration)
 	return fmt.Errorf("%w: the request for credentials ended", ErrCancelled)
 }
 
-// waitNotBefore sleeps until q.NotBefore. It fails at once, without sleeping, where the next
-// code comes after the question has ended.
-func (q Question) waitNotBefore(ctx context.Context) error {
+// waitNotBefore sleeps until q.NotBefore, and fails as ended says where ctx ends meanwhile. It fails at once, without
+// sleeping, where the next code comes after the question has ended.
+func (q Question) waitNotBefore(ctx context.Context, where string, limit time.Duration) error {
 	// The next step is a matter of the wall clock, which the authenticator goes by as well.
 	d := time.Until(q.NotBefore.Round(0))
 	if q.NotBefore.IsZero() || d <= 0 {
@@ -224,7 +224,7 @@ func (q Question) waitNotBefore(ctx context.Context) error {
 		select {
 		case <-time.After(min(d, time.Second)):
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return q.ended(ctx, where, limit)
 		}
 	}
 	return nil

@@ -77,10 +77,7 @@ func (p *process) Name() string { return "command " + p.name }
 func (p *process) Code(ctx context.Context, q Question) (string, error) {
 	ctx, end, d := q.within(ctx)
 	defer end()
-	if err := q.waitNotBefore(ctx); err != nil {
-		if ctx.Err() != nil {
-			return "", q.ended(ctx, p.Name(), d)
-		}
+	if err := q.waitNotBefore(ctx, p.Name(), d); err != nil {
 		return "", err
 	}
 	ctx, cancelRun := context.WithTimeout(ctx, p.timeout)

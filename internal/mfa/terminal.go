@@ -60,7 +60,7 @@ func (t *terminal) Code(ctx context.Context, q Question) (code string, err error
 		if err := tty.write(ctx, t.program+": "+wait+"\n"); err != nil {
 			return fail(err)
 		}
-		if err := q.waitNotBefore(ctx); err != nil {
+		if err := q.waitNotBefore(ctx, t.name, d); err != nil {
 			return fail(err)
 		}
 	}

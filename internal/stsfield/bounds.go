@@ -43,8 +43,10 @@ const (
 	MaxPolicy      = 2048 // a session policy (but AssumeRole's, whose maximum is stated for its packed form)
 	MinARN, MaxARN = 20, 2048
 	MaxSessionName = 64
-	MaxPolicyARNs  = 10  // items
-	MaxDescription = 256 // of a scoped session
+	// FederatedUserId, AssumedRoleId and ScopedSessionId.
+	MinPrincipalID, MaxPrincipalID = 2, 193
+	MaxPolicyARNs                  = 10  // items
+	MaxDescription                 = 256 // of a scoped session
 	// MaxScopedPolicies is how many policies of GetScopedCredentials a session takes.
 	MaxScopedPolicies = 3
 )
