@@ -94,8 +94,8 @@ func (e *HeldError) FailureKind() string { return string(failure.Locked) }
 // FailureFinal is false: the holder may end at any time.
 func (e *HeldError) FailureFinal() bool { return false }
 
-// FailurePrivate is false: other processes would wait for the same holder.
-func (e *HeldError) FailurePrivate() bool { return false }
+// FailurePrivate reports that others would wait for the same holder for longer, unless they were told to wait as briefly.
+func (e *HeldError) FailurePrivate() bool { return e.Waited < DefaultWait }
 
 // Error names the holder and how long it was waited for.
 func (e *HeldError) Error() string {

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -101,12 +102,12 @@ func (p *Provider) wait(ctx context.Context) time.Duration {
 }
 
 // loginWait is how long a login is still waited for in which the user is at this moment.
-func loginWait(ctx context.Context) time.Duration {
-	b := budgetOf(ctx)
-	if b == nil {
-		return source.LoginWait
+func (p *Provider) loginWait(ctx context.Context) time.Duration {
+	limit := cmp.Or(p.req.Wait, source.LoginWait)
+	if b := budgetOf(ctx); b != nil {
+		limit = max(limit-b.gone(), leastWait)
 	}
-	return max(source.LoginWait-b.gone(), leastWait)
+	return limit
 }
 
 // promptTimeout is how long the user is given from now on, or the program that gives codes: that

@@ -127,7 +127,7 @@ func (p *Provider) sourceOptions(ctx context.Context) (source.Options, error) {
 	c, _ := p.Cache()
 	return source.Options{
 		Region: p.req.Region, Getenv: p.opts.Env.Getenv, Chain: p.chain.With(p.key), CABundle: pem,
-		Cache: c, Wait: p.wait(ctx), LoginWait: loginWait(ctx), Unattended: p.prompter.forbid || p.req.Prompt == "never", Login: p.prompter.opts.Login,
+		Cache: c, Wait: p.wait(ctx), LoginWait: p.loginWait(ctx), Unattended: p.prompter.forbid || p.req.Prompt == "never", Login: p.prompter.opts.Login,
 	}, err
 }
 

@@ -346,6 +346,7 @@ func (l *loader) callOptions() (b request.CallOptions, err error) {
 		if b.Wait, err = g.duration(); err != nil {
 			return b, err
 		}
+		b.Wait = max(b.Wait, time.Millisecond) // nothing is not the default: each lock is tried once
 		// The SDKs give a credential_process 60 seconds.
 		if b.Wait > 55*time.Second {
 			return b, g.wrong(display.Duration(b.Wait)+" is more than 55s, and programs give up after 60s", "")

@@ -88,6 +88,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		{"session-duration", "36h", "", []string{role, "--mfa-serial=s"}, func(r *request.Request) any { return r.Base.Duration }, 36 * time.Hour},
 		{"cache-dir", "/c", "", nil, func(r *request.Request) any { return r.CacheDir }, "/c"},
 		{"no-cache", "true", "true", nil, func(r *request.Request) any { return r.NoCache }, true},
+		{"wait", "0", "", nil, func(r *request.Request) any { return r.Wait }, time.Millisecond},
 		{"wait", "5s", "", nil, func(r *request.Request) any { return r.Wait }, 5 * time.Second},
 		{"verbose", "1", "true", nil, func(r *request.Request) any { return r.Verbose }, true},
 		{"federation-name", "Bob", "", []string{"--no-policy"}, func(r *request.Request) any { return r.Operation + r.FederationName }, "GetFederationTokenBob"},

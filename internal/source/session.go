@@ -190,10 +190,12 @@ func (s session[L]) lock(ctx context.Context, left time.Duration) (held *lock.He
 	if who.Asking {
 		return nil, l, &cache.HeldError{Holder: who, Waited: time.Since(began)}
 	}
-	return nil, l, s.noLock(fmt.Errorf("%s has it", display.Safe(who.String())))
+	e := s.noLock(fmt.Errorf("%s has it", display.Safe(who.String())))
+	e.Private = time.Since(began) < cache.DefaultWait // others may wait for longer
+	return nil, l, e
 }
 
-func (s session[L]) noLock(err error) error {
+func (s session[L]) noLock(err error) *failure.Error {
 	return &failure.Error{Class: failure.Unreachable, Err: err, Text: fmt.Sprintf(
 		"the login of %s (%s) has to be refreshed, which is never done without its lock: %s", Describe(s.def), s.kind, display.Safe(err.Error()))}
 }

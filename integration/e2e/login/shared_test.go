@@ -123,6 +123,11 @@ func TestUnfinishedLoginEndsTheWait(t *testing.T) {
 	w.STS.SetBrowserUser("alice")
 	_, login := w.login(t, w.withBrowser(), "app")
 	w.opened(t)
+	brief := harness.Start(t, nil, w.Command(t, "--profile", "app", "--role-session-name", "brief", "--wait", "1s")).Result(t)
+	var waited, pid int
+	if _, err := fmt.Sscanf(brief.Stderr, "sts-helper: waited %ds for pid %d", &waited, &pid); err != nil || brief.Code != harness.ExitLocked || waited > 40 {
+		t.Errorf("with a wait of its own: exit %d, %q", brief.Code, brief.Stderr)
+	}
 	before := 0
 	for _, j := range w.start(t, 3, "app") { // of which two wait for the first before
 		r := j.Result(t)

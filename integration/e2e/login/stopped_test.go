@@ -40,3 +40,24 @@ func TestStoppedWhileRefreshing(t *testing.T) {
 		t.Errorf("%d refreshes", n)
 	}
 }
+
+// A call that may not wait for long fails for itself: others, which wait for the same process, go on waiting.
+func TestBriefWaitIsOneCallsOwn(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(t, "alice")
+	w.end(t, w.sso)
+	release := w.STS.Gate("CreateToken")
+	defer release()
+	first := harness.Start(t, nil, w.Command(t, "--source-profile", "corp"))
+	harness.Must(t, w.STS.WaitInFlight(harness.Context(t), "CreateToken", 1))
+	patient := harness.Start(t, nil, w.Command(t, "--source-profile", "corp"))
+	if r := w.Run(t, "--source-profile", "corp", "--wait", "0"); r.Code != harness.ExitUnreachable || !strings.Contains(r.Stderr, "never done without its lock") {
+		t.Errorf("exit %d, %q", r.Code, r.Stderr)
+	}
+	release()
+	w.Creds(t, first.Result(t))
+	w.Creds(t, patient.Result(t))
+	if n := w.STS.Count("CreateToken"); n != 1 {
+		t.Errorf("%d refreshes", n)
+	}
+}
