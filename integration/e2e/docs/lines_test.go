@@ -271,7 +271,7 @@ var (
 	addresses  = not("TestServeWellKnownAddresses does this in a network of its own")
 	cluster    = not("TestCommandLinesOfTheCluster of integration/kubernetes does so with the real API server")
 	typed      = not("TestClientsPage of integration/sdk types the whole page")
-	elsewhere  = not("it needs another system's shell or display")
+	elsewhere  = not("it needs another shell: TestShellsReadItBack of internal/render has each that is installed read what is printed")
 	windows    = not("TestPageOfWindows of integration/e2e/systems does so under Wine")
 )
 
@@ -324,7 +324,9 @@ func wayOf(line string) way {
 		return not("it needs systemd's manager; TestServeUnits and TestServeSocketActivation do without")
 	case strings.HasSuffix(words[0], "dialog.sh"):
 		return not("it needs a display and the real programs; TestDialog has a stand-in")
-	case has("source"), has("Invoke-Expression"):
+	case has("Invoke-Expression"):
+		return not("TestPowerShellIsGivenVariables and, where it is installed, TestPowerShell do so")
+	case has("source"):
 		return elsewhere
 	case !strings.HasSuffix(words[0], "sts-helper"), has("[flags]"), has("COMMAND"), has("NAME"), has("CMD"):
 		return nil

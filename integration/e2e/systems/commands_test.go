@@ -125,6 +125,15 @@ func TestExecOfSystemPrograms(t *testing.T) {
 	})
 }
 
+// icacls is the command line for access lists in a text, without its file and users.
+func icacls(text string) string {
+	line := regexp.MustCompile(`icacls "[^"]*" (.*)`).FindStringSubmatch(text)
+	if line == nil {
+		return ""
+	}
+	return regexp.MustCompile(`S-1-[-.0-9]+`).ReplaceAllString(line[1], "{user}")
+}
+
 // What STS and files say no to, the same way.
 func TestRefusals(t *testing.T) {
 	onEach(t, func(t *testing.T, h *home) {
@@ -137,6 +146,13 @@ func TestRefusals(t *testing.T) {
 		r := h.run(t, "--source-profile", "base")
 		if want := "sts-helper: the cache directory is not safe to use: {home}/cache: others may use it (...); run: " + mend; r.Code != harness.ExitConfig || r.Stdout != "" || !fits(h.plain(r.Stderr), want) {
 			t.Errorf("a cache for everyone: exit %d, %q %q", r.Code, r.Stdout, h.plain(r.Stderr))
+		}
+		if h.windows { // the line that the document shows
+			page, err := os.ReadFile("../../../docs/howto/windows-macos.md")
+			harness.Must(t, err)
+			if shown, said := icacls(string(page)), icacls(r.Stderr); shown == "" || shown != said {
+				t.Errorf("the document has %q, and the program says %q", shown, said)
+			}
 		}
 		harness.Must(t, os.Chmod(filepath.Join(h.dir, "cache"), 0o700))
 

@@ -78,6 +78,18 @@ func TestPageOfWindows(t *testing.T) {
 		if err != nil || !strings.Contains(string(env), "AWS_SESSION_TOKEN=") {
 			t.Errorf("%q, %v", env, err)
 		}
+		// What PowerShell is given, which Wine has not: variables, without that the format is said.
+		evaluated := regexp.MustCompile(`(?m)^sts-helper (.*?) \| Out-String \| Invoke-Expression$`).FindAllStringSubmatch(page, -1)
+		variables := regexp.MustCompile(`(?m)^(\$Env:AWS_[A-Z_]+ = '[^']*'|Remove-Item -ErrorAction SilentlyContinue -Path Env:AWS_\w+(, Env:AWS_\w+)*)\r?$`)
+		for _, line := range evaluated {
+			r := h.run(t, strings.Fields(line[1])...)
+			if rest := strings.TrimSpace(variables.ReplaceAllString(r.Stdout, "")); r.Code != 0 || r.Stdout == "" || rest != "" {
+				t.Errorf("%s: exit %d, %q, more than variables: %.200q", line[1], r.Code, r.Stderr, rest)
+			}
+		}
+		if len(evaluated) != 2 {
+			t.Errorf("%d lines for PowerShell", len(evaluated))
+		}
 		// The places of the table.
 		for _, name := range []string{"AppData/Local/cache/sts-helper/v1", "../ana/audit.log"} {
 			if info, err := os.Stat(filepath.Join(profile, name)); err != nil || info.Mode().Perm()&0o077 != 0 {
