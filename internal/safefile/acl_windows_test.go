@@ -181,3 +181,49 @@ func TestListOf(t *testing.T) {
 		}
 	}
 }
+
+// A file that is rewritten lets in whom it let in before, whatever the directory gives away; what is to be private is so from
+// the start.
+func TestRewriteKeepsTheList(t *testing.T) {
+	open := filepath.Join(t.TempDir(), "everyone's")
+	mustDo(t, os.Mkdir(open, 0o755))
+	if !wine() { // which gives a file what its directory has, protected or not
+		setList(t, open, "(A;OICI;FA;;;me)(A;OICI;FA;;;WD)")
+	}
+	dir, err := os.OpenRoot(open)
+	mustDo(t, err)
+	defer func() { _ = dir.Close() }()
+	look := func(name string) (private, trusted Kind) {
+		t.Helper()
+		data, info, err := Read(filepath.Join(open, name), 10)
+		mustDo(t, err)
+		if string(data) != "new" {
+			t.Errorf("%s: %q", name, data)
+		}
+		return KindOf(CheckPrivateFile(info)), KindOf(CheckTrusted(info))
+	}
+	for list, want := range map[string]Kind{
+		"(A;;FA;;;me)":             0,
+		"(A;;FA;;;me)(A;;FR;;;WD)": OthersMayUse,
+	} {
+		path := filepath.Join(open, "kept")
+		mustDo(t, os.WriteFile(path, []byte("old"), 0o600))
+		setList(t, path, list)
+		info, err := os.Stat(path)
+		mustDo(t, err, Rewrite(dir, "kept", []byte("new"), info.Mode()))
+		if private, trusted := look("kept"); private != want || trusted != 0 {
+			t.Errorf("%s: kinds %d, %d", list, private, trusted)
+		}
+		if !wine() && !protected(t, path) {
+			t.Errorf("%s: what the directory gives away reaches it", list)
+		}
+		mustDo(t, os.Remove(path))
+	}
+	mustDo(t, Rewrite(dir, "journal", []byte("new"), 0o600), Rewrite(dir, "made", []byte("new"), 0o644))
+	if private, _ := look("journal"); private != 0 {
+		t.Error("what is to be private is not")
+	}
+	if private, _ := look("made"); !wine() && private != OthersMayUse {
+		t.Error("a new file has not what the directory gives")
+	}
+}

@@ -100,7 +100,7 @@ func create(dir *os.Root, name string, flag int) (*os.File, error) {
 	if err != nil {
 		return failed(err)
 	}
-	access := uint32(windows.FILE_GENERIC_WRITE | windows.FILE_READ_ATTRIBUTES)
+	access := uint32(windows.FILE_GENERIC_WRITE | windows.FILE_READ_ATTRIBUTES | windows.WRITE_DAC) // for copyList
 	if flag&os.O_RDWR != 0 {
 		access |= windows.FILE_GENERIC_READ
 	}
@@ -122,7 +122,36 @@ func create(dir *os.Root, name string, flag int) (*os.File, error) {
 	return os.NewFile(uintptr(h), path), nil
 }
 
-// createLike makes a new file for [Rewrite], with what dir gives to its files.
-func createLike(dir *os.Root, name string) (*os.File, error) {
-	return dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// createLike makes a new file temp for [Rewrite] of the file name. It is private until it has the other's list.
+func createLike(dir *os.Root, temp, name string, mode fs.FileMode) (*os.File, error) {
+	if mode.Perm()&0o077 == 0 {
+		return createTemp(dir, temp)
+	}
+	old, err := dir.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = old.Close() }()
+	f, err := createTemp(dir, temp)
+	if err != nil {
+		return nil, err
+	}
+	if err := copyList(f, old); err != nil {
+		_ = f.Close()
+		_ = dir.Remove(temp)
+		return nil, &fs.PathError{Op: "copy the access list of", Path: name, Err: err}
+	}
+	return f, nil
+}
+
+// copyList gives an open file the access list of another as it is, with what came from a directory.
+func copyList(to, from *os.File) error {
+	sd, err := windows.GetSecurityInfo(windows.Handle(from.Fd()), windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
+	if err != nil {
+		return err
+	}
+	return windows.SetKernelObjectSecurity(windows.Handle(to.Fd()), windows.DACL_SECURITY_INFORMATION, sd)
 }

@@ -14,10 +14,12 @@ func CheckRewrite(info fs.FileInfo) error {
 	return check(info, rule{oneName: true})
 }
 
-// Rewrite puts data into the file with that name in dir at once, as [Write] does, with the mode
-// that is given; on Windows with the access that the directory gives to its files. It loses nothing to a power cut.
+// Rewrite puts data into the file with that name in dir at once, as [Write] does, with the mode that is given. On Windows a mode
+// that is the user's alone makes the file private; else it has the access list of the file that was there, and where there was
+// none what the directory gives to its files. It loses nothing to a power cut.
 func Rewrite(dir *os.Root, name string, data []byte, mode fs.FileMode) error {
-	return write(dir, name, data, Durable, createLike, func(temp, name string) error {
+	create := func(dir *os.Root, temp string) (*os.File, error) { return createLike(dir, temp, name, mode) }
+	return write(dir, name, data, Durable, create, func(temp, name string) error {
 		if err := dir.Chmod(temp, mode.Perm()); err != nil {
 			return err
 		}

@@ -29,4 +29,6 @@ func OpenPrivateFile(dir *os.Root, name string, flag int) (*os.File, error) {
 }
 
 // createLike makes a new file for [Rewrite], which sets the mode.
-func createLike(dir *os.Root, name string) (*os.File, error) { return createTemp(dir, name) }
+func createLike(dir *os.Root, temp, _ string, _ fs.FileMode) (*os.File, error) {
+	return createTemp(dir, temp)
+}
