@@ -343,7 +343,9 @@ func (g *call) failed(ctx context.Context, err error, before *Failure) {
 		return // another process, not kept off by the lock, succeeded
 	}
 	serves := g.serves()
-	if f := asFailure(err); f != nil && ctx.Err() == nil {
+	// One that is remembered, of what was to be made something of, would outlast its own time if it were kept once more
+	// at each level. Where there is no hurry, it is a failure like others.
+	if f := asFailure(err); f != nil && ctx.Err() == nil && (f.first == "" || serves) {
 		f.hold(g.basis(), before)
 		if serves {
 			f.until = max(f.until, record.Backoff(g.record.Remaining(), g.record.file.Floor()))

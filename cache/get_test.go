@@ -250,6 +250,46 @@ func TestFailureKeepsTheOldAndBacksOff(t *testing.T) {
 	}
 }
 
+// What is to be made from something that failed, and is not asked again yet, is tried again as soon as that is: chained
+// requests do not add up their times. A token that serves meanwhile is left alone for as long as after a failure of its own.
+func TestRememberedFailureIsPassedOn(t *testing.T) {
+	c := open(t)
+	synctest.Test(t, func(t *testing.T) {
+		source, old := newSource("source", time.Hour), newSource("old", 12*time.Hour)
+		role, other := key("role"), key("role of the role")
+		source.err = errAway
+		from := func(of cache.Key, fetch cache.Fetch) cache.Fetch {
+			return func(ctx context.Context, _ bool) (token.Token, error) {
+				a, err := c.Get(ctx, cache.Want{Key: of, Fetch: fetch})
+				return a.Token, err
+			}
+		}
+		chain := cache.Want{Key: other, Fetch: from(role, from(source.key, source.fetch))}
+		if _, err := c.Get(t.Context(), source.want()); !errors.Is(err, errAway) {
+			t.Fatal(err)
+		}
+		time.Sleep(1900 * time.Millisecond) // it holds for 2 seconds
+		for range 3 {
+			if _, err := c.Get(t.Context(), chain); err == nil || err.Error() != "tried 1s ago: "+errAway.Error() {
+				t.Errorf("err = %v", err)
+			}
+		}
+		if held := cache.Held(c, other); held > 0 {
+			t.Errorf("it is held for %s more", held)
+		}
+		due(t, c, old, 40*time.Minute)
+		a := mustGet(t, c, cache.Want{Key: old.key, Fetch: from(source.key, never(t))})
+		if expect(t, a, cache.Kept, stamp(old.key, 0)); len(a.Warnings) != 1 || strings.Count(a.Warnings[0].Error(), "tried") != 1 || cache.Held(c, old.key) < 10*time.Second {
+			t.Errorf("%v, held for %s", a.Warnings, cache.Held(c, old.key))
+		}
+		source.err = nil
+		time.Sleep(200 * time.Millisecond)
+		if a := mustGet(t, c, chain); a.Origin != cache.Fresh {
+			t.Errorf("%s", a.Origin)
+		}
+	})
+}
+
 func TestPrivateFailuresAreNotShared(t *testing.T) {
 	c, s := open(t), newSource("dev", time.Hour)
 	s.err = errMine

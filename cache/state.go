@@ -32,7 +32,7 @@ type Failure struct {
 	at    record.Moment
 	until time.Duration // after at, the next attempt
 	basis string        // see Want.Basis
-	old   bool          // see remembered
+	first string        // of one that is remembered, its message when it happened
 }
 
 // Since is when the refresh failed.
@@ -83,7 +83,7 @@ func (c *Cache) Held(name, basis string) error {
 // then share it. The name has a prefix of its own, as that of [Cache.WriteState], and its lock is held, see
 // [Cache.LockState].
 func (c *Cache) Hold(name, basis string, err error) {
-	if f := asFailure(err); f != nil {
+	if f := asFailure(err); f != nil && f.first == "" {
 		f.hold(basis, c.loadState(name).Failure)
 		_ = c.saveState(name, f) // others then ask for themselves
 	}
@@ -99,7 +99,7 @@ func (f *Failure) remembered() *Failure {
 	if d := record.Now().Since(f.at).Truncate(time.Second); d > 0 {
 		ago = d.String()
 	}
-	again.Message, again.old = "tried "+ago+" ago: "+f.Message, true
+	again.Message, again.first = "tried "+ago+" ago: "+f.Message, f.Message
 	return &again
 }
 
@@ -131,11 +131,12 @@ type busy interface{ FailureBusy() bool }
 // maxMessage bounds the message of a failure, in bytes.
 const maxMessage = 4 << 10
 
-// asFailure is err as it is to be shared, nil where it is not. One that is remembered already, of what was to be made
-// something of, is not: kept once more for each level it would outlast its own time.
+// asFailure is err as it is to be shared, nil where it is not.
 func asFailure(err error) *Failure {
-	if f, ok := errors.AsType[*Failure](err); ok && f.old {
-		return nil
+	if f, ok := errors.AsType[*Failure](err); ok && f.first != "" {
+		again := *f
+		again.Message = f.first
+		return &again
 	}
 	var c Classified
 	if !errors.As(err, &c) {
