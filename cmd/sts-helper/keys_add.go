@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -157,8 +156,6 @@ func (p *program) sayAdded(k *storedkey.Key, done *keyDocument) error {
 	return p.say("AWS profile %s gets its credentials with the stored key now", display.Quote(done.Profile))
 }
 
-var errNoKeyID = usageError{errors.New("that is no access key id; it has 20 letters and digits and begins with AKIA")}
-
 // newStoredKey describes a key that is to be stored.
 func newStoredKey(name string, key setup.ProfileKey, kind storedkey.Store) *storedkey.Key {
 	return &storedkey.Key{Name: name, AccessKeyID: key.AccessKeyID, Store: kind, MFASerial: key.MFASerial, Added: time.Now().UTC().Truncate(time.Second)}
@@ -180,13 +177,8 @@ func (p *program) keepKey(ctx context.Context, dir string, store *keystore.Store
 
 // tryKey asks STS whose a key is, and writes it into k.
 func (p *program) tryKey(ctx context.Context, k *storedkey.Key, key setup.ProfileKey, region string) error {
-	switch {
-	case !token.ValidAccessKeyID(key.AccessKeyID):
-		return errNoKeyID
-	case strings.HasPrefix(key.AccessKeyID, "ASIA"):
-		return usageError{errors.New("that is the id of temporary credentials; only a long-term key is stored")}
-	case key.SecretAccessKey == "" || !token.ValidSecret(key.SecretAccessKey):
-		return usageError{errors.New("that is no secret access key")}
+	if err := key.Check(); err != nil {
+		return err
 	}
 	prov, err := p.keyProvider(k, "", region)
 	if err != nil {

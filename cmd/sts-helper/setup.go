@@ -206,7 +206,7 @@ func (p *program) plan(ctx context.Context, f *setupFlags, opts setup.Options) (
 	if !f.accessKey {
 		return setup.NewPlan(p.env, opts)
 	}
-	key := setup.Key{Region: f.region, MFASerial: f.mfaSerial}
+	key := setup.Key{Region: f.region, ProfileKey: setup.ProfileKey{MFASerial: f.mfaSerial}}
 	if len(f.profiles) > 0 {
 		key.Profile = f.profiles[0]
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/internal/setup"
 	"github.com/sts-helper/sts-helper/internal/source"
-	"github.com/sts-helper/sts-helper/token"
 )
 
 // centerPlan logs in to IAM Identity Center, and plans profiles for the roles that it has.
@@ -75,8 +74,9 @@ func (p *program) readKey(ctx context.Context) (id, secret string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	if id = strings.TrimSpace(line); !token.ValidAccessKeyID(id) {
-		return "", "", errNoKeyID // before the secret is asked for
+	id = strings.TrimSpace(line)
+	if err := setup.CheckKeyID(id); err != nil { // before the secret is asked for
+		return "", "", err
 	}
 	hidden, err := passphrase.Ask(ctx, "Secret access key (not shown): ")
 	return id, strings.TrimSpace(string(hidden)), err

@@ -86,7 +86,7 @@ func (p *program) storeMoved(ctx context.Context, plan *setup.Plan, kind storedk
 	return all, nil
 }
 
-func (p *program) storeOne(ctx context.Context, m setup.StoredKey, kind storedkey.Store) (*storedkey.Key, error) {
+func (p *program) storeOne(ctx context.Context, m setup.Key, kind storedkey.Store) (*storedkey.Key, error) {
 	dir, o, err := p.keysDir()
 	if err != nil {
 		return nil, err

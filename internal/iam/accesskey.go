@@ -41,7 +41,7 @@ func (c Client) CreateAccessKey(ctx context.Context, creds aws.Credentials) (key
 		return AccessKey{}, "", err
 	}
 	key, secret = answer.Key.AccessKey, answer.Key.Secret
-	if !token.ValidAccessKeyID(key.ID) || secret == "" || !token.ValidSecret(secret) {
+	if !token.ValidAccessKeyID(key.ID) || !token.ValidSecret(secret) {
 		return AccessKey{}, "", errNoKey
 	}
 	return key, secret, nil

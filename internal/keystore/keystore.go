@@ -82,7 +82,7 @@ func (s *Store) Get(ctx context.Context, name, id string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	secret, err := s.s.get(ctx, name, id)
-	if err == nil && (secret == "" || !token.ValidSecret(secret)) {
+	if err == nil && !token.ValidSecret(secret) {
 		err = errors.New("has something else under its name")
 	}
 	if err != nil {

@@ -11,14 +11,14 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/settings"
-	"github.com/sts-helper/sts-helper/token"
 )
 
-// Key is a new profile that is made from an access key.
+// Key is the key of a profile: of a new one that is made from it, or one that is to be kept in a store under the
+// profile's name.
 type Key struct {
-	Profile                      string // "" for default
-	AccessKeyID, SecretAccessKey string
-	Region, MFASerial            string // "" for none
+	Profile string // "" for default
+	ProfileKey
+	Region string // that the profile asks, "" for none
 }
 
 // CheckNew checks all of a new profile but the key, and gives it the name default where it has none.
@@ -53,22 +53,15 @@ func NewKeyPlan(env settings.Environment, k Key, opts Options) (*Plan, error) {
 	if err := CheckNew(env, &k, opts); err != nil {
 		return nil, err
 	}
-	switch {
-	case !token.ValidAccessKeyID(k.AccessKeyID):
-		return nil, failure.Configf("that is not an access key id").Do("it has 16 to 128 letters and digits and begins with AKIA")
-	case strings.HasPrefix(k.AccessKeyID, "ASIA"):
-		return nil, failure.Configf("that access key id is one of temporary credentials, which end").Do("give a long-term one, which begins with AKIA")
-	case !token.ValidSecret(k.SecretAccessKey) || strings.ContainsAny(k.SecretAccessKey, " \t"):
-		return nil, failure.Configf("that is not a secret access key")
-	case k.MFASerial != "" && !display.Printable(k.MFASerial):
-		return nil, failure.Configf("the MFA device has control characters in it")
+	if err := k.Check(); err != nil {
+		return nil, err
 	}
 	p, err := open(env, opts)
 	if err != nil {
 		return nil, err
 	}
 	q := &awsconfig.Profile{Name: k.Profile}
-	p.private.edit.Append("["+k.Profile+"]", awsconfig.KeyAccessKeyID+" = "+k.AccessKeyID, awsconfig.KeySecretAccessKey+" = "+k.SecretAccessKey)
+	p.keepInFile(k.Profile, k.ProfileKey)
 	if k.Region != "" {
 		q.Props = append(q.Props, awsconfig.Property{Key: awsconfig.KeyRegion, Value: k.Region})
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/settings"
 )
@@ -68,15 +69,24 @@ func TestNewKey(t *testing.T) {
 	_, env := home{}.make(t)
 	opts := Options{Program: "sts-helper"}
 	const secret = "CANARYsecretCANARYsecretCANARYsecret1234"
-	for id, want := range map[string]string{"AKIA": "no access key id", "ASIACANARY0000000001": "temporary", "AKIACANARYBASE000001\n": "access key id", secret: ""} {
-		_, err := NewKeyPlan(env, Key{AccessKeyID: id, SecretAccessKey: secret}, opts)
-		if err == nil && want != "" {
-			t.Errorf("%q is taken", id)
-		} else if err != nil && strings.Contains(err.Error(), secret) {
-			t.Errorf("a secret is shown: %v", err)
+	for name, tc := range map[string]struct {
+		key  ProfileKey
+		want string
+	}{
+		"cut":                 {ProfileKey{"AKIA", secret, ""}, "no access key id"},
+		"temporary":           {ProfileKey{"ASIACANARY0000000001", secret, ""}, "temporary"},
+		"a line end":          {ProfileKey{"AKIACANARYBASE000001\n", secret, ""}, "no access key id"},
+		"the other way round": {ProfileKey{secret, "AKIACANARYBASE000001", ""}, "no access key id"},
+		"no secret":           {ProfileKey{"AKIACANARYBASE000001", "", ""}, "no secret access key"},
+		"two words":           {ProfileKey{"AKIACANARYBASE000001", "CANARY secret", ""}, "no secret access key"},
+		"a device to act":     {ProfileKey{"AKIACANARYBASE000001", secret, "\x1b[2J"}, "control characters"},
+	} {
+		_, err := NewKeyPlan(env, Key{ProfileKey: tc.key}, opts)
+		if err == nil || failure.ClassOf(err) != failure.Usage || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "CANARY") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
-	p, err := NewKeyPlan(env, Key{AccessKeyID: "AKIACANARYBASE000001", SecretAccessKey: secret, MFASerial: "auto"}, opts)
+	p, err := NewKeyPlan(env, Key{ProfileKey: ProfileKey{"AKIACANARYBASE000001", secret, "auto"}}, opts)
 	if err != nil || !slices.Equal(p.Taken(), []string{"default"}) {
 		t.Fatalf("%v, %v", p.Taken(), err)
 	}

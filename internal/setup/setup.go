@@ -82,7 +82,7 @@ type Plan struct {
 	moved                        map[string][]string // what each profile loses: keys of its sections
 	sources                      []settings.EntrySource
 	movedKeys                    map[string]bool // profiles whose key is in the private file, or will be
-	storedKeys                   []StoredKey     // that the caller puts into a store
+	storedKeys                   []Key           // that the caller puts into a store
 }
 
 // file is a file that may change.

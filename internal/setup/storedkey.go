@@ -8,26 +8,50 @@ import (
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/internal/storedkey"
+	"github.com/sts-helper/sts-helper/token"
 )
 
 // ProfileKey is the long-term key in an AWS profile.
-type ProfileKey struct{ AccessKeyID, SecretAccessKey, MFASerial string }
+type ProfileKey struct {
+	AccessKeyID, SecretAccessKey string
+	MFASerial                    string // "" for none
+}
+
+// CheckKeyID refuses what is no id of a long-term key.
+func CheckKeyID(id string) error {
+	switch {
+	case !token.ValidAccessKeyID(id):
+		return usage("that is no access key id; it has 20 letters and digits and begins with AKIA")
+	case strings.HasPrefix(id, "ASIA"):
+		return usage("that is the id of temporary credentials; only a long-term key is stored")
+	}
+	return nil
+}
+
+// Check refuses what is no long-term key, without repeating it.
+func (k ProfileKey) Check() error {
+	if err := CheckKeyID(k.AccessKeyID); err != nil {
+		return err
+	}
+	switch {
+	case !token.ValidSecret(k.SecretAccessKey):
+		return usage("that is no secret access key")
+	case k.MFASerial != "" && !display.Printable(k.MFASerial):
+		return usage("the MFA device has control characters in it")
+	}
+	return nil
+}
+
+func usage(text string) error { return &failure.Error{Class: failure.Usage, Text: text} }
 
 // keyOf is the key in a profile that has one.
 func keyOf(q *awsconfig.Profile) ProfileKey {
 	return ProfileKey{q.Value(awsconfig.KeyAccessKeyID), q.Value(awsconfig.KeySecretAccessKey), q.Value(awsconfig.KeyMFASerial)}
 }
 
-// StoredKey is the key of a profile that is to be kept in a store, under the profile's name.
-type StoredKey struct {
-	Profile string
-	ProfileKey
-	Region string // that the profile asks
-}
-
 // StoredKeys are the keys that the plan takes out of files with [Options.Store]: they must be in a store before
 // [Plan.Apply].
-func (p *Plan) StoredKeys() []StoredKey { return p.storedKeys }
+func (p *Plan) StoredKeys() []Key { return p.storedKeys }
 
 // MovesKeys reports whether keys go from a file that SDKs read to one that they do not.
 func (p *Plan) MovesKeys() bool { return p.private.edit.Changed() }
@@ -47,7 +71,7 @@ func (p *Plan) noPlaceInStore(q *awsconfig.Profile) string {
 // storeKey notes the key of a profile among those that are stored, and lets the entries of config.toml that build
 // on the profile build on the stored key, with the region that they had from the profile.
 func (p *Plan) storeKey(q *awsconfig.Profile) {
-	p.storedKeys = append(p.storedKeys, StoredKey{Profile: q.Name, Region: q.Value(awsconfig.KeyRegion), ProfileKey: keyOf(q)})
+	p.storedKeys = append(p.storedKeys, Key{Profile: q.Name, Region: q.Value(awsconfig.KeyRegion), ProfileKey: keyOf(q)})
 	for _, s := range p.entriesOn(q.Name) {
 		var more []string
 		if r := q.Value(awsconfig.KeyRegion); r != "" && !s.Region {

@@ -55,7 +55,7 @@ func (p *Plan) kindOf(q *awsconfig.Profile) string {
 	case q.Value(awsconfig.KeyProcess) != "":
 		if words := display.ShellWords(q.Value(awsconfig.KeyProcess)); len(words) > 0 {
 			switch name := display.ProgramName(words[0]); name {
-			case "aws-vault", "granted", "saml2aws", "aws-mfa":
+			case "aws-vault", "granted", "saml2aws":
 				return name
 			}
 		}
@@ -166,7 +166,7 @@ func (p *Plan) take(q *awsconfig.Profile, kind string, wanted bool) (reason stri
 		return p.takeBeside(q, "-login", []string{awsconfig.KeyLoginSession})
 	case "aws-vault", "granted", "saml2aws":
 		return p.takeBeside(q, "-source", []string{awsconfig.KeyProcess})
-	case kindProcess, "aws-mfa-process":
+	case kindProcess:
 		if !wanted {
 			return "its credentials come from another program; name it to have them shared"
 		}
@@ -208,7 +208,7 @@ func (p *Plan) takeKey(q *awsconfig.Profile) string {
 
 // addSource lets an entry build on a profile, or on its key where that has moved.
 func (p *Plan) addSource(e *entry, from string) {
-	if slices.ContainsFunc(p.storedKeys, func(k StoredKey) bool { return k.Profile == from }) {
+	if slices.ContainsFunc(p.storedKeys, func(k Key) bool { return k.Profile == from }) {
 		e.add("source_key", from)
 		return
 	}
@@ -259,11 +259,16 @@ func (p *Plan) moveKey(q *awsconfig.Profile) {
 		p.storeKey(q)
 		return
 	}
-	p.private.edit.Append("["+q.Name+"]", awsconfig.KeyAccessKeyID+" = "+q.Value(awsconfig.KeyAccessKeyID), awsconfig.KeySecretAccessKey+" = "+q.Value(awsconfig.KeySecretAccessKey))
+	p.keepInFile(q.Name, keyOf(q))
 	p.movedKeys[q.Name] = true
 	for _, s := range p.entriesOn(q.Name) {
 		p.toml.edit.ReplaceLine(s.Line, p.toml.edit.Line(s.Line), `credentials_file = `+tomlString(filepath.Base(p.private.path)))
 	}
+}
+
+// keepInFile puts a key into the private file.
+func (p *Plan) keepInFile(profile string, key ProfileKey) {
+	p.private.edit.Append("["+profile+"]", awsconfig.KeyAccessKeyID+" = "+key.AccessKeyID, awsconfig.KeySecretAccessKey+" = "+key.SecretAccessKey)
 }
 
 // carry moves to the config file what the credentials file says about the profile of a moved key:
@@ -332,11 +337,7 @@ func (p *Plan) takeAWSMFA(q *awsconfig.Profile) string {
 	if role := base.Value("assume_role"); strings.HasPrefix(role, "arn:") {
 		e.add("role_arn", role)
 	}
-	serial := base.Value("aws_mfa_device")
-	if serial == "" {
-		serial = base.Value(awsconfig.KeyMFASerial)
-	}
-	e.add("mfa_serial", serial)
+	e.add("mfa_serial", cmp.Or(base.Value("aws_mfa_device"), base.Value(awsconfig.KeyMFASerial)))
 	e.add("region", q.Value(awsconfig.KeyRegion))
 	p.takeOver(q, mfaKeys, e)
 	return ""
