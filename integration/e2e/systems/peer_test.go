@@ -20,20 +20,16 @@ func TestInstanceMetadataOnWindows(t *testing.T) {
 		if r := h.run(t, args...); r.Code != harness.ExitUsage || !strings.HasPrefix(r.Stderr, "sts-helper: --imds: nothing tells users apart here, ") {
 			t.Errorf("exit %d, %q", r.Code, r.Stderr)
 		}
+		if r := h.run(t, "serve", "--profile", "dev", "--ecs-address", "dev", "--listen", "127.0.0.1:0"); r.Code != harness.ExitUsage || strings.Count(r.Stderr, "\n") != 1 {
+			t.Errorf("ECS's address: exit %d, %q", r.Code, r.Stderr)
+		}
+		address, log := served(t, h, append(args, "--imds-for-every-user")...)
+		if a, err := harness.Request(http.MethodPut, "http://"+address+"/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "60"); err != nil || a.Status != http.StatusOK {
+			t.Errorf("for every user: %d, %v\n%s", a.Status, err, log)
+		}
 		own := h.command
 		h.command = []string{own[0], filepath.Join(filepath.Dir(wineExe), "peercheck.exe")}
-		log, ended := h.serve(t, args...)
-		address := ""
-		harness.Await(t, "the server", func() bool {
-			select {
-			case <-ended:
-				t.Fatalf("the server ended:\n%s", log)
-			default:
-			}
-			_, rest, ok := strings.Cut(log.String(), "msg=listening address=")
-			address, _, _ = strings.Cut(rest, "\n")
-			return ok && address != ""
-		})
+		address, log = served(t, h, args...)
 		h.command = own
 		if r := h.run(t, "healthcheck", address); r.Code != 0 {
 			t.Errorf("a process of this user: exit %d, %q\n%s", r.Code, r.Stderr, log)
@@ -43,4 +39,21 @@ func TestInstanceMetadataOnWindows(t *testing.T) {
 		}
 		harness.Await(t, "a line of the log", func() bool { return strings.Contains(log.String(), "guard=peer") })
 	})
+}
+
+// served starts a server, and gives the address at which it listens.
+func served(t *testing.T, h *home, args ...string) (address string, log *harness.Output) {
+	t.Helper()
+	log, ended := h.serve(t, args...)
+	harness.Await(t, "the server", func() bool {
+		select {
+		case <-ended:
+			t.Fatalf("the server ended:\n%s", log)
+		default:
+		}
+		_, rest, ok := strings.Cut(log.String(), "msg=listening address=")
+		address, _, _ = strings.Cut(rest, "\n")
+		return ok && address != ""
+	})
+	return address, log
 }
