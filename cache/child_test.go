@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/cache"
-	"github.com/sts-helper/sts-helper/integration/harness"
+	"github.com/sts-helper/sts-helper/integration/harness/overlap"
 	"github.com/sts-helper/sts-helper/lock"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -70,7 +70,7 @@ func TestMain(m *testing.M) {
 		j.run()
 		os.Exit(0)
 	}
-	harness.Overlap()
+	overlap.Tests()
 	code := m.Run()
 	if childDir != "" {
 		_ = os.RemoveAll(childDir)

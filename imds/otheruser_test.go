@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/imds"
-	"github.com/sts-helper/sts-helper/integration/harness"
+	"github.com/sts-helper/sts-helper/integration/harness/overlap"
 )
 
 const otherUID = 12345
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	}
 	// Every address of 127.0.0.0/8 is on the loopback device.
 	imds.SetECSAddress(netip.MustParseAddr("127.9.0.2"))
-	harness.Overlap()
+	overlap.Tests()
 	os.Exit(m.Run())
 }
 

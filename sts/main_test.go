@@ -4,10 +4,10 @@ import (
 	"os"
 	"testing"
 
-	"github.com/sts-helper/sts-helper/integration/harness"
+	"github.com/sts-helper/sts-helper/integration/harness/overlap"
 )
 
 func TestMain(m *testing.M) {
-	harness.Overlap()
+	overlap.Tests()
 	os.Exit(m.Run())
 }

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/sts-helper/sts-helper/integration/harness/overlap"
 )
 
 // scratch is a directory for as long as the tests of a package run.
@@ -26,19 +27,8 @@ func Main(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	scratch = dir
-	Overlap()
+	overlap.Tests()
 	return m.Run()
-}
-
-// Overlap runs more of the tests at a time than there are processors, unless the command line says how many: they wait
-// for other processes most of the time.
-func Overlap() {
-	flag.Parse()
-	said := false
-	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
-	if !said {
-		_ = flag.Set("test.parallel", "8")
-	}
 }
 
 // DefaultSignals gives this process's children the usual signals where the user who started

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sts-helper/sts-helper/integration/harness"
+	"github.com/sts-helper/sts-helper/integration/harness/overlap"
 	"github.com/sts-helper/sts-helper/internal/mfa"
 )
 
@@ -39,7 +40,7 @@ func TestMain(m *testing.M) {
 		background()
 		return
 	}
-	harness.Overlap()
+	overlap.Tests()
 	os.Exit(m.Run())
 }
 

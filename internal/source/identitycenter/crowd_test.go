@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sts-helper/sts-helper/integration/harness"
+	"github.com/sts-helper/sts-helper/integration/harness/overlap"
 	"github.com/sts-helper/sts-helper/internal/source/identitycenter"
 	"github.com/sts-helper/sts-helper/lock"
 )
@@ -22,7 +22,7 @@ const childPath, childURL, childLock = "TEST_REFRESH_PATH", "TEST_REFRESH_URL", 
 func TestMain(m *testing.M) {
 	path, url := os.Getenv(childPath), os.Getenv(childURL)
 	if path == "" {
-		harness.Overlap()
+		overlap.Tests()
 		os.Exit(m.Run())
 	}
 	if err := child(path, url); err != nil {
