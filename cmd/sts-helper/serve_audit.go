@@ -25,7 +25,7 @@ type handouts struct {
 func (e *endpoint) audited(s *servePlan, c *imds.Config) {
 	a, err := settings.LoadAudit(e.env)
 	if err != nil || a == (request.Audit{}) {
-		return // a mistake was told when the settings were read
+		return // a mistake was reported when the settings were read
 	}
 	h := &handouts{log: audit.Config(a), plan: s, identities: map[string]string{},
 		warn: func(err error) { e.log.Warn("an audit line was not written", "error", err) }}

@@ -252,3 +252,12 @@ func unquote(key, s string) string {
 	}
 	return inner
 }
+
+// IsUTF16 reports whether a text is in UTF-16, with or without its byte order mark.
+func IsUTF16(data []byte) bool {
+	if len(data) < 2 {
+		return false
+	}
+	a, b := data[0], data[1]
+	return a == 0xff && b == 0xfe || a == 0xfe && b == 0xff || (a == 0) != (b == 0)
+}

@@ -49,7 +49,7 @@ func Parse(data []byte, kind Kind) (*File, error) {
 	switch {
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
 		return nil, ErrByteOrderMark
-	case len(data) > 1 && (data[0] == 0xff && data[1] == 0xfe || data[0] == 0xfe && data[1] == 0xff || (data[0] == 0) != (data[1] == 0)):
+	case awsconfig.IsUTF16(data):
 		return nil, ErrUTF16
 	}
 	f := &File{kind: kind, before: slices.Collect(strings.Lines(string(data)))}

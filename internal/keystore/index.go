@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"slices"
 
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
@@ -65,14 +64,7 @@ func Names(dir string) ([]string, error) {
 	if err != nil {
 		return nil, unusable(dir, err)
 	}
-	var names []string
-	for _, e := range entries {
-		if name := storedkey.NameOf(e.Name()); name != "" {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
+	return storedkey.NamesOf(entries), nil
 }
 
 // DeleteDescription deletes a description; one that is not there is no error.

@@ -67,13 +67,9 @@ func openPrivateCredentials(env Environment, path string) awsconfig.File {
 
 var errUTF16 = errors.New("it is in UTF-16, not in UTF-8 (so does > in Windows PowerShell write)")
 
-// checkEncoding refuses UTF-16, with or without its byte order mark, in which no section would be found.
+// checkEncoding refuses UTF-16, in which no section would be found.
 func checkEncoding(data []byte) error {
-	if len(data) < 2 {
-		return nil
-	}
-	a, b := data[0], data[1]
-	if a == 0xff && b == 0xfe || a == 0xfe && b == 0xff || a == 0 && b != 0 || a != 0 && b == 0 {
+	if awsconfig.IsUTF16(data) {
 		return errUTF16
 	}
 	return nil

@@ -57,13 +57,9 @@ func ConfigPath(env Environment) string {
 	if path := env.Getenv("STS_HELPER_CONFIG"); path != "" {
 		return env.expand(path, "")
 	}
-	dir := env.Getenv("XDG_CONFIG_HOME")
-	if !filepath.IsAbs(dir) {
-		home := env.HomeDir()
-		if home == "" {
-			return ""
-		}
-		dir = filepath.Join(home, ".config")
+	dir := env.xdgDir("XDG_CONFIG_HOME", ".config")
+	if dir == "" {
+		return ""
 	}
 	return filepath.Join(dir, "sts-helper", "config.toml")
 }

@@ -117,3 +117,16 @@ func (e Environment) expand(path, dir string) string {
 	}
 	return filepath.Join(wd, path)
 }
+
+// xdgDir is the directory that a variable of the XDG base directory specification names, which must be absolute, else
+// the one below the home directory; "" where there is none.
+func (e Environment) xdgDir(variable, below string) string {
+	if dir := e.Getenv(variable); filepath.IsAbs(dir) {
+		return dir
+	}
+	home := e.HomeDir()
+	if home == "" {
+		return ""
+	}
+	return filepath.Join(home, below)
+}

@@ -34,10 +34,10 @@ func Observe(r *request.Request, env Environment) {
 			r.ObservedFiles = append(r.ObservedFiles, files...)
 		}
 		if l := r.Source.Login; l != nil {
-			env.look(l.File)
+			env.look(l.File, MaxLookedAt)
 		}
 		if c := r.Source.Certificate; c != nil {
-			r.Source.Subject = hash(env.look(c.File))
+			r.Source.Subject = hash(env.look(c.File, MaxLookedAt))
 		}
 	}
 }
@@ -46,10 +46,13 @@ func Observe(r *request.Request, env Environment) {
 const MaxLookedAt = 1 << 20
 
 // look reads a file for what depends on its content; nil where it cannot be read.
-func (e Environment) look(path string) []byte {
+func (e Environment) look(path string, limit int64) []byte {
 	e.reading(path)
-	data, info, err := safefile.Read(path, MaxLookedAt)
+	data, info, err := safefile.Read(path, limit)
 	e.seen(path, data, info, err)
+	if err != nil {
+		return nil
+	}
 	return data
 }
 
@@ -76,13 +79,10 @@ func (e Environment) subject(path string, limit int64, of func([]byte) string) s
 	if path == "" {
 		return ""
 	}
-	e.reading(path)
-	data, info, err := safefile.Read(path, limit)
-	e.seen(path, data, info, err)
-	if err != nil {
-		return ""
+	if data := e.look(path, limit); data != nil {
+		return of(data)
 	}
-	return of(data)
+	return ""
 }
 
 // containerSubject is the subject of the token that the container's credentials endpoint is

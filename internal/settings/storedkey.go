@@ -14,13 +14,9 @@ import (
 // KeysDir is where the descriptions of stored keys are: below XDG_DATA_HOME where that is absolute, else below
 // ~/.local/share; "" where there is neither a variable nor a home directory.
 func KeysDir(env Environment) string {
-	dir := env.Getenv("XDG_DATA_HOME")
-	if !filepath.IsAbs(dir) {
-		home := env.HomeDir()
-		if home == "" {
-			return ""
-		}
-		dir = filepath.Join(home, ".local", "share")
+	dir := env.xdgDir("XDG_DATA_HOME", ".local/share")
+	if dir == "" {
+		return ""
 	}
 	return filepath.Join(dir, "sts-helper", "keys")
 }
@@ -56,12 +52,7 @@ func (l *loader) storedKey() (sourceChain, error) {
 }
 
 // keyNames are the names of all stored keys, for an error.
-func keyNames(dir string) (names []string) {
+func keyNames(dir string) []string {
 	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		if name := storedkey.NameOf(e.Name()); name != "" {
-			names = append(names, name)
-		}
-	}
-	return names
+	return storedkey.NamesOf(entries)
 }

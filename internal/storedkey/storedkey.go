@@ -6,6 +6,7 @@ package storedkey
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -119,6 +120,17 @@ func NameOf(file string) string {
 		return ""
 	}
 	return name
+}
+
+// NamesOf are the names of the keys that the files of that directory describe, sorted.
+func NamesOf(files []fs.DirEntry) (names []string) {
+	for _, f := range files {
+		if name := NameOf(f.Name()); name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 var errDamaged = errors.New("it is no description of a stored key")
