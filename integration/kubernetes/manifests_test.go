@@ -192,3 +192,20 @@ affinity:
 		t.Errorf("kustomize makes %d objects, Helm %d", len(a), len(b))
 	}
 }
+
+// The chart has the version that is released next, or was last.
+func TestChartVersion(t *testing.T) {
+	t.Parallel()
+	root, err := harness.Root()
+	must(t, err)
+	b, err := os.ReadFile(filepath.Join(root, "CHANGELOG.md"))
+	must(t, err)
+	_, rest, _ := strings.Cut(string(b), "\n## ")
+	var chart struct {
+		Version string `json:"version"`
+	}
+	must(t, yaml.Unmarshal([]byte(Packaging(t, "helm/sts-helper/Chart.yaml")), &chart))
+	if words := strings.Fields(rest); len(words) == 0 || chart.Version != words[0] {
+		t.Errorf("Chart.yaml has version %s, and CHANGELOG.md begins with %.40q", chart.Version, rest)
+	}
+}
