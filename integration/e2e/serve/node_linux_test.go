@@ -422,7 +422,11 @@ func TestNodeSettingsAreReplaced(t *testing.T) {
 		tokens[account] = api.Token(t, "shop", account, account+"-1", audience, time.Hour)
 	}
 	link := filepath.Join(n.world.Dir, "volume")
-	for round := range 4 {
+	rounds := 4
+	if testing.Short() {
+		rounds = 1
+	}
+	for round := range rounds {
 		now := []string{"web", "batch"}[round%2]
 		harness.Await(t, "the settings of "+now, func() bool {
 			status, _, _ := askAt(t, client, nodeURL, tokens[now])
