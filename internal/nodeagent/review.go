@@ -103,8 +103,12 @@ func (v *reviewer) ask(ctx context.Context, token string) (*reviewStatus, error)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "sts-helper")
+	// A review changes nothing, so net/http may send it again where a kept connection turns out to be
+	// closed. The header itself is not sent (http.Transport).
+	req.Header["Idempotency-Key"] = nil
 	resp, err := client.Do(req)
 	if err != nil {
+		client.CloseIdleConnections() // one that was silent is not the only one whose server is gone
 		return nil, fmt.Errorf("the API server %s did not answer: %s", v.url, display.Innermost(err))
 	}
 	defer func() { _ = resp.Body.Close() }()

@@ -1,6 +1,7 @@
 package nodeagent
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,11 +11,13 @@ import (
 	"io"
 	"log"
 	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -155,6 +158,69 @@ func TestReviewerTrustsItsCA(t *testing.T) {
 		if _, err := v.ask(t.Context(), "x"); err == nil || !strings.Contains(err.Error(), "cannot be read: no such file or directory") {
 			t.Errorf("without %s: %v", name, err)
 		}
+	}
+}
+
+// Connections that were kept may have died meanwhile, closed by a load balancer or gone with the server that had the address:
+// closed ones fail no review, and silent ones one alone.
+func TestReviewerKeptConnections(t *testing.T) {
+	t.Parallel()
+	const kept = 4
+	for name, silent := range map[string]bool{"closed": false, "silent": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			type isOld struct{}
+			var died atomic.Bool
+			ended, inside := make(chan bool), make(chan bool, kept)
+			s := &apiServer{}
+			s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case !died.Load(): // each on a connection of its own
+					inside <- true
+					for len(inside) < kept {
+						time.Sleep(time.Millisecond)
+					}
+				case r.Context().Value(isOld{}) == nil:
+				case silent:
+					<-ended
+				default:
+					panic(http.ErrAbortHandler)
+				}
+				w.WriteHeader(http.StatusCreated)
+				_, _ = io.WriteString(w, answerOfPod)
+			}))
+			s.Config.ErrorLog = log.New(io.Discard, "", 0)
+			s.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+				if died.Load() {
+					return ctx
+				}
+				return context.WithValue(ctx, isOld{}, true)
+			}
+			s.StartTLS()
+			t.Cleanup(s.Close)
+			defer close(ended)
+			v := s.reviewer(t)
+			var wg sync.WaitGroup
+			for range kept {
+				wg.Go(func() {
+					if _, err := v.ask(t.Context(), "x"); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			died.Store(true)
+			if silent {
+				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+				defer cancel()
+				if _, err := v.ask(ctx, "x"); err == nil {
+					t.Error("no connection was kept")
+				}
+			}
+			if _, err := v.ask(t.Context(), "x"); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
