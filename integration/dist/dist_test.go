@@ -197,7 +197,7 @@ func TestManifests(t *testing.T) {
 	for pattern, m := range map[string]struct{ archives, installs []string }{
 		"homebrew/sts-helper.rb": {
 			[]string{"darwin_amd64.tar.gz", "darwin_arm64.tar.gz", "linux_amd64.tar.gz", "linux_arm64.tar.gz"},
-			[]string{"sts-helper", "completions/sts-helper.bash", "completions/sts-helper.zsh", "completions/sts-helper.fish"},
+			[]string{"sts-helper", "completions/sts-helper.bash", "completions/sts-helper.zsh", "completions/sts-helper.fish", "launchd/com.github.sts-helper.serve.plist"},
 		},
 		"scoop/sts-helper.json": {[]string{"windows_amd64.zip", "windows_arm64.zip"}, []string{"sts-helper.exe"}},
 		"winget/manifests/s/sts-helper/sts-helper/*/sts-helper.sts-helper.installer.yaml": {[]string{"windows_amd64.zip", "windows_arm64.zip"}, []string{"sts-helper.exe"}},
