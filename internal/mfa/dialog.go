@@ -9,10 +9,7 @@ import (
 )
 
 // A dialog is a source that asks in a window.
-type dialog struct {
-	program string // who asks, safe to show
-	box     inputBox
-}
+type dialog struct{ box inputBox }
 
 // inputBox shows one window with a line to fill in.
 type inputBox interface {
@@ -22,12 +19,12 @@ type inputBox interface {
 	ask(ctx context.Context, title, text string, lasts time.Duration) (string, error)
 }
 
-func newDialog(program string) (Source, error) {
+func newDialog() (Source, error) {
 	box, err := findInputBox()
 	if err != nil {
 		return nil, err
 	}
-	return &dialog{program: program, box: box}, nil
+	return &dialog{box}, nil
 }
 
 // Name says what shows the window.
@@ -55,7 +52,7 @@ func (d *dialog) Code(ctx context.Context, q Question) (string, error) {
 		if end, ok := ctx.Deadline(); ok {
 			left = time.Until(end)
 		}
-		typed, err := d.box.ask(ctx, forDialog(d.program), strings.Join(lines, "\n"), left)
+		typed, err := d.box.ask(ctx, forDialog(asker), strings.Join(lines, "\n"), left)
 		switch {
 		case ctx.Err() != nil, errors.Is(err, ErrTimeout):
 			return "", q.ended(expired(ctx), d.Name(), whole)

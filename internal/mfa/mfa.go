@@ -114,16 +114,10 @@ type Options struct {
 	Profile string
 	// Login is what they say to run. Empty means "sts-helper login PROFILE".
 	Login string
-	// Program is who asks, in prompts. Empty means "sts-helper".
-	Program string
 }
 
-func (o Options) program() string {
-	if o.Program == "" {
-		return "sts-helper"
-	}
-	return display.Safe(o.Program)
-}
+// asker is who asks, in prompts.
+const asker = "sts-helper"
 
 // Pick chooses the source: the preset code, the command, the controlling terminal, a
 // dialog; each only where it exists and Options allow it. ErrNonInteractive where none is left, at once;
@@ -144,13 +138,13 @@ func Pick(o Options) (Source, error) {
 	var why []string
 	if prompt == PromptAuto || prompt == PromptTTY {
 		if err := terminalUsable(); err == nil {
-			return &terminal{program: o.program(), name: terminalName()}, nil
+			return &terminal{terminalName()}, nil
 		} else {
 			why = append(why, err.Error())
 		}
 	}
 	if prompt == PromptAuto || prompt == PromptDialog {
-		if d, err := newDialog(o.program()); err == nil {
+		if d, err := newDialog(); err == nil {
 			return d, nil
 		} else {
 			why = append(why, err.Error())

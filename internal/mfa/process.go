@@ -27,7 +27,6 @@ type process struct {
 	args    []string
 	timeout time.Duration
 	mayAsk  bool // it may use the terminal
-	program string
 }
 
 func newProcess(o Options, mayAsk bool) (Source, error) {
@@ -41,7 +40,7 @@ func newProcess(o Options, mayAsk bool) (Source, error) {
 	}
 	p := &process{
 		name: display.Safe(filepath.Base(path)), path: path, args: words[1:],
-		timeout: o.ProcessTimeout, mayAsk: mayAsk, program: o.program(),
+		timeout: o.ProcessTimeout, mayAsk: mayAsk,
 	}
 	if p.timeout <= 0 {
 		p.timeout = defaultProcessTimeout
@@ -90,7 +89,7 @@ func (p *process) Code(ctx context.Context, q Question) (string, error) {
 			defer tty.close(false)
 			c.Terminal = true
 			c.Line = func(line string) {
-				_ = tty.write(ctx, p.program+": "+p.name+": "+line+"\n") // only a courtesy
+				_ = tty.write(ctx, asker+": "+p.name+": "+line+"\n") // only a courtesy
 			}
 		}
 	}

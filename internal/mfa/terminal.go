@@ -10,10 +10,7 @@ import (
 )
 
 // terminal asks the user at the controlling terminal.
-type terminal struct {
-	program string // who asks, safe to show
-	name    string
-}
+type terminal struct{ name string }
 
 // errClosed says that a terminal went away, or that its user ended the input (Ctrl-D).
 var errClosed = errors.New("the terminal was closed or its input ended")
@@ -53,11 +50,11 @@ func (t *terminal) Code(ctx context.Context, q Question) (code string, err error
 		surviveHangup()
 		return "", fmt.Errorf("%w: %w", ErrCancelled, err)
 	}
-	if err := tty.write(ctx, q.heading(t.program)); err != nil {
+	if err := tty.write(ctx, q.heading()); err != nil {
 		return fail(err)
 	}
 	if wait := q.untilNext(); wait != "" {
-		if err := tty.write(ctx, t.program+": "+wait+"\n"); err != nil {
+		if err := tty.write(ctx, asker+": "+wait+"\n"); err != nil {
 			return fail(err)
 		}
 		if err := q.waitNotBefore(ctx, t.name, d); err != nil {
@@ -66,7 +63,7 @@ func (t *terminal) Code(ctx context.Context, q Question) (code string, err error
 	}
 	tty.discard() // what was typed before the question is no answer to it
 	for try := 1; ; try++ {
-		if err := tty.write(ctx, t.program+": "+q.request(ctx)+": "); err != nil {
+		if err := tty.write(ctx, asker+": "+q.request(ctx)+": "); err != nil {
 			return fail(err)
 		}
 		asked = true
@@ -83,20 +80,20 @@ func (t *terminal) Code(ctx context.Context, q Question) (code string, err error
 		if try == tries {
 			return "", fmt.Errorf("%w, %d times", err, tries)
 		}
-		if err := tty.write(ctx, t.program+": "+err.Error()+"; nothing was sent\n"); err != nil {
+		if err := tty.write(ctx, asker+": "+err.Error()+"; nothing was sent\n"); err != nil {
 			return fail(err)
 		}
 	}
 }
 
 // heading says who asks, for which device and profile, and what went before: whole lines, safe.
-func (q Question) heading(program string) string {
+func (q Question) heading() string {
 	var b strings.Builder
-	b.WriteString(program + ": ")
+	b.WriteString(asker + ": ")
 	b.WriteString(q.subject())
 	b.WriteByte('\n')
 	if p := q.trouble(); p != "" {
-		b.WriteString(program + ": " + p + "\n")
+		b.WriteString(asker + ": " + p + "\n")
 	}
 	return b.String()
 }

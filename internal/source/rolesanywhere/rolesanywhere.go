@@ -135,15 +135,9 @@ func readKey(path string) (crypto.Signer, error) {
 	return nil, fmt.Errorf("%s: holds no PEM private key", path)
 }
 
-// Request is what to ask for.
-type Request struct {
-	TrustAnchorARN, ProfileARN, RoleARN string
-	// SessionName is the role session's; where empty AWS takes the certificate's serial number.
-	SessionName string
-	// Duration is 15 minutes to 12 hours; 0 is AWS's default of an hour. AWS shortens it to the
-	// role's and the profile's own limit.
-	Duration time.Duration
-}
+// Request is what to ask for. AWS names the role session after the certificate's serial number, and lets it live for an
+// hour, or as long as the role and the profile allow.
+type Request struct{ TrustAnchorARN, ProfileARN, RoleARN string }
 
 // Region is that of the trust anchor, where the request must be sent.
 func (r Request) Region() string {
@@ -158,14 +152,7 @@ func Endpoint(region string) string {
 
 // CreateSession asks for a role's credentials. Refusals are an [*oauth.Error].
 func CreateSession(ctx context.Context, transport http.RoundTripper, endpoint, userAgent string, id *Identity, r Request) (token.Credentials, error) {
-	body := map[string]any{"trustAnchorArn": r.TrustAnchorARN, "profileArn": r.ProfileARN, "roleArn": r.RoleARN}
-	if r.Duration != 0 {
-		body["durationSeconds"] = int64(r.Duration / time.Second)
-	}
-	if r.SessionName != "" {
-		body["roleSessionName"] = r.SessionName
-	}
-	text, err := json.Marshal(body)
+	text, err := json.Marshal(map[string]string{"trustAnchorArn": r.TrustAnchorARN, "profileArn": r.ProfileARN, "roleArn": r.RoleARN})
 	if err != nil {
 		return token.Credentials{}, err
 	}
