@@ -67,7 +67,7 @@ type Agent struct {
 	mu       sync.Mutex
 	known    map[key]verdict
 	flights  map[key]*flight
-	flying   map[netip.Addr]int // how many of flights an address began
+	flying   map[netip.Addr]underWay
 	strikes  map[netip.Addr]strike
 	trouble  string // why the API server could not be asked last, "" where it could
 	troubled chan struct{}
@@ -113,7 +113,7 @@ func New(c Config) (*Agent, error) {
 	v := &reviewer{url: "https://" + net.JoinHostPort(c.Host, c.Port), dir: c.Dir, audience: c.Audience}
 	return &Agent{
 		cfg: c, ask: v.ask, slots: make(chan struct{}, maxReviews), troubled: make(chan struct{}, 1),
-		known: map[key]verdict{}, flights: map[key]*flight{}, flying: map[netip.Addr]int{}, strikes: map[netip.Addr]strike{},
+		known: map[key]verdict{}, flights: map[key]*flight{}, flying: map[netip.Addr]underWay{}, strikes: map[netip.Addr]strike{},
 	}, nil
 }
 
@@ -147,7 +147,7 @@ func (a *Agent) identify(ctx context.Context, token string, from netip.Addr) (im
 	case !slices.Contains(c.Audience, a.cfg.Audience):
 		return imds.Pod{}, refuse("InvalidTokenException", "the service account token is not for this agent: give the projected volume the audience "+a.cfg.Audience)
 	}
-	v := a.review(ctx, token, ends, from, now)
+	v := a.review(ctx, token, ends, from)
 	return v.pod, v.refusal
 }
 
@@ -160,40 +160,83 @@ func later(d time.Duration, message, detail string) *imds.Refusal {
 	return &imds.Refusal{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailableException", Message: message, Detail: detail, RetryIn: d}
 }
 
-// review gives what is known about a token, or has it reviewed: once, however many send it at the same time.
-func (a *Agent) review(ctx context.Context, token string, ends time.Time, from netip.Addr, now time.Time) verdict {
+// review gives what is known about a token, or has it reviewed: once, however many send it at the same time. Where an address
+// has as many reviews under way as it may, it waits until one of them ends.
+func (a *Agent) review(ctx context.Context, token string, ends time.Time, from netip.Addr) verdict {
 	k := key(sha256.Sum256([]byte(token)))
-	a.mu.Lock()
-	if v, ok := a.known[k]; ok && v.holds(now) {
-		a.mu.Unlock()
-		return v
+	known, f, full := a.begin(ctx, k, token, ends, from)
+	if known != nil {
+		return *known
 	}
-	f := a.flights[k]
-	if f == nil {
-		if s := a.strikes[from]; s.count >= refusalBurst && now.Sub(s.since) < refusalWindow {
-			a.mu.Unlock()
-			return verdict{refusal: &imds.Refusal{Status: http.StatusTooManyRequests, Code: "ThrottlingException",
-				Message: "too many tokens of this address were refused", RetryIn: refusalWindow - now.Sub(s.since)}}
-		}
-		if a.flying[from] >= maxReviewsOf {
-			a.mu.Unlock()
-			return verdict{refusal: later(time.Second, "too many service account tokens of this address are being reviewed", "")}
-		}
-		a.flying[from]++
-		f = &flight{done: make(chan struct{})}
-		a.flights[k] = f
-		go a.runReview(context.WithoutCancel(ctx), k, f, token, ends, from)
-	}
-	a.mu.Unlock()
 	t := time.NewTimer(clientWait)
 	defer t.Stop()
-	select {
-	case <-f.done:
-		return f.verdict
-	case <-t.C:
-	case <-ctx.Done():
+	for {
+		ended := full
+		if f != nil {
+			ended = f.done
+		}
+		select {
+		case <-ended:
+			if f != nil {
+				return f.verdict
+			}
+			if known, f, full = a.begin(ctx, k, token, ends, from); known != nil {
+				return *known
+			}
+			continue
+		case <-t.C:
+		case <-ctx.Done():
+		}
+		return verdict{refusal: later(time.Second, "the API server has not reviewed the service account token yet", "")}
 	}
-	return verdict{refusal: later(time.Second, "the API server has not reviewed the service account token yet", "")}
+}
+
+// begin gives what is known about a token, or the review of it that is under way or now is, or, where the address may have no
+// more of them, what is closed when one of its own ends.
+func (a *Agent) begin(ctx context.Context, k key, token string, ends time.Time, from netip.Addr) (known *verdict, f *flight, full <-chan struct{}) {
+	now := time.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if v, ok := a.known[k]; ok && v.holds(now) {
+		return &v, nil, nil
+	}
+	if f := a.flights[k]; f != nil {
+		return nil, f, nil
+	}
+	if s := a.strikes[from]; s.count >= refusalBurst && now.Sub(s.since) < refusalWindow {
+		return &verdict{refusal: &imds.Refusal{Status: http.StatusTooManyRequests, Code: "ThrottlingException",
+			Message: "too many tokens of this address were refused", RetryIn: refusalWindow - now.Sub(s.since)}}, nil, nil
+	}
+	u := a.flying[from]
+	if u.count >= maxReviewsOf {
+		return nil, nil, u.ended
+	}
+	if u.count++; u.count == 1 {
+		u.ended = make(chan struct{})
+	}
+	a.flying[from] = u
+	f = &flight{done: make(chan struct{})}
+	a.flights[k] = f
+	go a.runReview(context.WithoutCancel(ctx), k, f, token, ends, from)
+	return nil, f, nil
+}
+
+// underWay are the reviews of one address. ended is closed, and made anew, when one of them ends.
+type underWay struct {
+	count int
+	ended chan struct{}
+}
+
+// landed takes a review of an address off those under way; a.mu is held.
+func (a *Agent) landed(from netip.Addr) {
+	u := a.flying[from]
+	close(u.ended)
+	if u.count--; u.count == 0 {
+		delete(a.flying, from)
+		return
+	}
+	u.ended = make(chan struct{})
+	a.flying[from] = u
 }
 
 // runReview is one review. It does not end with the client that wanted it first.
@@ -201,9 +244,7 @@ func (a *Agent) runReview(ctx context.Context, k key, f *flight, token string, e
 	f.verdict = a.decide(ctx, token, ends)
 	a.mu.Lock()
 	delete(a.flights, k)
-	if a.flying[from]--; a.flying[from] == 0 {
-		delete(a.flying, from)
-	}
+	a.landed(from)
 	now := time.Now()
 	if f.until.After(now) {
 		a.makeRoom(now)

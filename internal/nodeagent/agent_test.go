@@ -293,6 +293,30 @@ func TestRun(t *testing.T) {
 	})
 }
 
+// Many pods of one address, as in the host's network or behind its address, are reviewed one after the other, and none is sent
+// away while it can still be answered in time.
+func TestOneAddressOfManyPods(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, f := newTest(t)
+		f.set(func(string) (*reviewStatus, error) { time.Sleep(50 * time.Millisecond); return taken(), nil })
+		var wg sync.WaitGroup
+		for i := range 110 {
+			wg.Go(func() {
+				if got := code(a.Authorize(t.Context(), jwt(time.Now().Add(time.Hour), fmt.Sprint(i), "sts-helper"), pod1)); got != "" {
+					t.Errorf("pod %d: %s", i, got)
+				}
+			})
+		}
+		wg.Wait()
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if len(a.flying) != 0 {
+			t.Errorf("under way: %v", a.flying)
+		}
+	})
+}
+
 // An address that sends many tokens at once, while the API server is slow or does not answer, does not take the reviews of
 // others.
 func TestOneAddressLeavesReviewsToOthers(t *testing.T) {
