@@ -29,17 +29,18 @@ func (c *Cache) Inspect(name string) Entry {
 	return e
 }
 
-// RecordFile is what is in the file of key's record, nil where there is no record that can be used. It
+// RecordFile is the record of key with what is in its file, nil where there is none that can be used. It
 // is the file in the directory that [Cache.Path] names.
-func (c *Cache) RecordFile(key Key) []byte {
+func (c *Cache) RecordFile(key Key) (*Record, []byte) {
 	data, m := c.readOwn(key.String() + record.Ext)
 	if m != nil {
-		return nil
+		return nil, nil
 	}
-	if r, m := decodeRecord(data); m != nil || NewKey(r.Inputs...).String() != key.String() {
-		return nil
+	r, m := decodeRecord(data)
+	if m != nil || NewKey(r.Inputs...).String() != key.String() {
+		return nil, nil
 	}
-	return data
+	return r, data
 }
 
 // Names lists the names of all records, usable or not, and of those whose first fetch

@@ -108,16 +108,18 @@ func (o *observer) remember(req *request.Request, prov *broker.Provider, a cache
 		return
 	}
 	// Who a login is was looked up after the settings were read: it must be the same still.
+	var identity []byte
 	for _, file := range prov.Identities() {
 		content, info, err := safefile.Read(file, settings.MaxLookedAt)
 		o.file(file, content, info, err)
+		identity = content
 	}
 	o.note.Life = prov.LookAgain()
-	o.keep(req, prov, key)
+	o.keep(req, prov, key, func(r *cache.Record) bool { return prov.IsOf(r, identity) })
 }
 
-// keep writes the note of an answer that is the record of key.
-func (o *observer) keep(req *request.Request, prov *broker.Provider, key cache.Key) {
+// keep writes the note of an answer that is the record of key, if that is the right one.
+func (o *observer) keep(req *request.Request, prov *broker.Provider, key cache.Key, right func(*cache.Record) bool) {
 	c, err := prov.Cache()
 	if err != nil || c == nil {
 		return
@@ -130,8 +132,8 @@ func (o *observer) keep(req *request.Request, prov *broker.Provider, key cache.K
 	if o.unsure {
 		return
 	}
-	file := c.RecordFile(key)
-	if file == nil {
+	r, file := c.RecordFile(key)
+	if r == nil || !right(r) {
 		return
 	}
 	o.note.SetAnswer(c.Path(), key.String(), file)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/broker"
 	"github.com/sts-helper/sts-helper/internal/direct"
 	"github.com/sts-helper/sts-helper/internal/record"
@@ -86,5 +87,5 @@ func (o *observer) rememberLeft(t *target) {
 		return
 	}
 	o.note.Answer, o.note.Profile = direct.Left, t.name
-	o.keep(t.asked, t.Provider, t.handedOut())
+	o.keep(t.asked, t.Provider, t.handedOut(), func(*cache.Record) bool { return true }) // its state was looked at
 }

@@ -126,9 +126,7 @@ func (p *Provider) askSource(ctx context.Context, spare bool) (token.Credentials
 			return c, after, nil
 		}
 	}
-	e := failure.Sourcef(nil, "the login of %s changes all the time", source.Describe(p.req.Source)).Do("try again")
-	e.Final, e.Private = false, true
-	return token.Credentials{}, source.State{}, e
+	return token.Credentials{}, source.State{}, changing(p.req.Source)
 }
 
 // kept reports whether credentials of a source are written to the disk. A long-term key never is, nor what has no key of AWS.

@@ -46,6 +46,12 @@ func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error
 			return token.Token{}, errTemporary{}
 		}
 		t, err := p.askWith(ctx, a.Token)
+		if err == nil && p.switched(ctx, t) {
+			if again {
+				return token.Token{}, changing(p.root().req.Source)
+			}
+			continue
+		}
 		if err == nil || again || !revoked(err) || p.base.req.OfSource() && a.Origin == cache.Fresh {
 			return t, err
 		}

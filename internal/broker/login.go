@@ -6,7 +6,10 @@ import (
 	"sync"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/internal/failure"
+	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/source"
+	"github.com/sts-helper/sts-helper/token"
 )
 
 // LoginBatch is one login for any number of requests: what one of them has renewed the others use
@@ -124,4 +127,21 @@ func (p *Provider) load() *cache.Record {
 		}
 	}
 	return r
+}
+
+// changing is the error of a call during which the user logged in as another one again and again.
+func changing(s request.Source) error {
+	e := failure.Sourcef(nil, "the login of %s changes all the time", source.Describe(s)).Do("try again")
+	e.Final, e.Private = false, true
+	return e
+}
+
+// switched reports whether t, just made, is of another login than the one that there is by now.
+func (p *Provider) switched(ctx context.Context, t token.Token) bool {
+	root := p.root()
+	if root == nil || root.req.Source.Login == nil || t.Signer == nil {
+		return false
+	}
+	who, known, err := root.knownSigner(ctx)
+	return err != nil || !known || *t.Signer != who
 }

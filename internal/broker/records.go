@@ -8,6 +8,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/source"
 	"github.com/sts-helper/sts-helper/internal/stsfield"
 	"github.com/sts-helper/sts-helper/lock"
 	"github.com/sts-helper/sts-helper/token"
@@ -153,6 +154,25 @@ func (p *Provider) Identities() []string {
 		return nil
 	}
 	return []string{c.StatePath(root.stateName())}
+}
+
+// IsOf reports whether a record of p's answer is of who p's source is by what was read from the file that says so: see
+// [Provider.Identities]. The source may have been another's meanwhile.
+func (p *Provider) IsOf(r *cache.Record, identity []byte) bool {
+	root := p.root()
+	if root == nil {
+		return true
+	}
+	s := root.state()
+	if l := root.req.Source.Login; l != nil {
+		if c, _ := p.Cache(); s.Login == "" || source.LoginIn(c, l.File, identity).Login != s.Login {
+			return false
+		}
+	}
+	if r.Token.Operation == token.SourceCredentials {
+		return r.Token.Credentials.AccessKeyID == s.KeyID
+	}
+	return s.ID != "" && r.Token.Signer != nil && *r.Token.Signer == s.signer()
 }
 
 // OfMachine reports whether p's source is another one on each machine.

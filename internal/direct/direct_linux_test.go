@@ -30,7 +30,8 @@ type world struct {
 
 // remember keeps the note, and reports whether it was written.
 func (w *world) remember() bool {
-	w.note.SetAnswer(w.c.Path(), w.key.String(), w.c.RecordFile(w.key))
+	_, file := w.c.RecordFile(w.key)
+	w.note.SetAnswer(w.c.Path(), w.key.String(), file)
 	return w.note.Remember(line)
 }
 

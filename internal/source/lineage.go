@@ -40,7 +40,12 @@ func LoginOf(c *cache.Cache, file string) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	return State{Login: lineage(c, file, hash(data))}, nil
+	return LoginIn(c, file, data), nil
+}
+
+// LoginIn is the state of the login in a file with that content.
+func LoginIn(c *cache.Cache, file string, content []byte) State {
+	return State{Login: lineage(c, file, hash(content))}
 }
 
 // lineage is the login that the content of a file with that hash is of: its own, or the one from

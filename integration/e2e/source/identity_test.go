@@ -274,6 +274,33 @@ func TestLoginSwitched(t *testing.T) {
 	}
 }
 
+// bob is logged in while alice's call is made, and alice again before it ends, by the same file: what was got meanwhile
+// is bob's, and is not given to alice by later calls.
+func TestLoginSwitchedThereAndBack(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(t, "alice")
+	alice, err := os.ReadFile(w.sso)
+	harness.Must(t, err)
+	portal, role := w.STS.Gate("GetRoleCredentials"), w.STS.Gate("AssumeRole")
+	defer portal()
+	defer role()
+	first := harness.Start(t, nil, w.Command(t, w.role("corp")...))
+	harness.Must(t, w.STS.WaitInFlight(harness.Context(t), "GetRoleCredentials", 1))
+	w.signIn(t, "bob")
+	portal() // what it gives is of a login that is there no more
+	harness.Must(t, w.STS.WaitInFlight(harness.Context(t), "AssumeRole", 1))
+	w.write(t, w.sso, alice)
+	role()
+	if got := w.signer(t, first.Result(t)); got != "alice" {
+		t.Errorf("alice is logged in again, and the call that ends now gets what is %s's", got)
+	}
+	for range 3 {
+		if got := w.signer(t, w.Run(t, w.role("corp")...)); got != "alice" {
+			t.Errorf("alice is logged in, and gets what is %s's", got)
+		}
+	}
+}
+
 // status says who signed.
 func TestStatusNamesTheSigner(t *testing.T) {
 	t.Parallel()
