@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -151,7 +150,7 @@ func (c *Client) source(ctx context.Context, r Request, p aws.CredentialsProvide
 		}
 		return aws.Credentials{}, e
 	}
-	temporary := creds.SessionToken != "" || strings.HasPrefix(creds.AccessKeyID, "ASIA")
+	temporary := creds.SessionToken != "" || token.TemporaryKeyID(creds.AccessKeyID)
 	switch {
 	case !token.ValidSecret(creds.AccessKeyID) || !token.ValidSecret(creds.SecretAccessKey):
 		return refuse("the source credentials have no access key id or no secret access key, or one with blanks in it; correct them", nil)

@@ -22,6 +22,16 @@ type Credentials struct {
 // HasKeys reports whether both keys are there.
 func (c Credentials) HasKeys() bool { return c.AccessKeyID != "" && c.SecretAccessKey != "" }
 
+// Temporary reports whether AWS takes c for temporary credentials: by the session token, or by the id of the access key
+// (see [TemporaryKeyID]), whose session token may be missing.
+func (c Credentials) Temporary() bool { return c.SessionToken != "" || TemporaryKeyID(c.AccessKeyID) }
+
+// ValidSession reports whether c have the form of temporary credentials that are whole: see [ValidAccessKeyID] and
+// [ValidSecret]. Their end is not looked at.
+func (c Credentials) ValidSession() bool {
+	return ValidAccessKeyID(c.AccessKeyID) && ValidSecret(c.SecretAccessKey) && ValidSecret(c.SessionToken)
+}
+
 // Expired reports whether c has expired at now by the wall clock. Monotonic readings are
 // dropped: a machine that slept must not think credentials young.
 func (c Credentials) Expired(now time.Time) bool {

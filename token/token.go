@@ -186,6 +186,10 @@ func ValidAccessKeyID(s string) bool {
 	return true
 }
 
+// TemporaryKeyID reports whether an access key id is one of temporary credentials, which AWS STS gives: it begins with
+// ASIA (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html, "Unique ID prefixes").
+func TemporaryKeyID(id string) bool { return strings.HasPrefix(id, "ASIA") }
+
 // maxSecret bounds a secret key or session token. AWS promises no maximum for session
 // tokens ("typically less than 4096 bytes"); 32 KiB leaves room and still fits a record.
 const maxSecret = 32 << 10

@@ -195,3 +195,28 @@ func TestCredentialsExpire(t *testing.T) {
 		t.Error("long-term keys expire, or half of a pair is taken for keys")
 	}
 }
+
+// What AWS takes for temporary is so by either sign; what is whole has all its parts.
+func TestTemporary(t *testing.T) {
+	const long, temp, secret = "AKIAY34FZKBOKMUTVV7A", "ASIAY34FZKBOKMUTVV7A", "CANARYsecret"
+	for name, tc := range map[string]struct {
+		c                token.Credentials
+		temporary, whole bool
+	}{
+		"a session":            {token.Credentials{AccessKeyID: temp, SecretAccessKey: secret, SessionToken: "CANARYtoken"}, true, true},
+		"a long-term key":      {token.Credentials{AccessKeyID: long, SecretAccessKey: secret}, false, false},
+		"its token missing":    {token.Credentials{AccessKeyID: temp, SecretAccessKey: secret}, true, false},
+		"another id":           {token.Credentials{AccessKeyID: "LOCALSTACKKEY00000", SecretAccessKey: secret, SessionToken: "CANARYtoken"}, true, true},
+		"its secret missing":   {token.Credentials{AccessKeyID: temp, SessionToken: "CANARYtoken"}, true, false},
+		"an id that is none":   {token.Credentials{AccessKeyID: "ASIA x", SecretAccessKey: secret, SessionToken: "CANARYtoken"}, true, false},
+		"a token of two lines": {token.Credentials{AccessKeyID: temp, SecretAccessKey: secret, SessionToken: "CANARY\ntoken"}, true, false},
+		"none":                 {token.Credentials{}, false, false},
+	} {
+		if got := tc.c.Temporary(); got != tc.temporary {
+			t.Errorf("%s: temporary %v", name, got)
+		}
+		if got := tc.c.ValidSession(); got != tc.whole {
+			t.Errorf("%s: whole %v", name, got)
+		}
+	}
+}

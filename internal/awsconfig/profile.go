@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sts-helper/sts-helper/internal/display"
+	"github.com/sts-helper/sts-helper/token"
 )
 
 // Keys of a profile (config v1.33.15 shared_config.go).
@@ -114,7 +115,7 @@ func (p *Profile) SessionToken() string {
 // That is what tools of before 2014 wrote, and botocore alone reads it. It counts where the other is
 // missing and the key needs one: beside a long-term key it is a leftover.
 func TokenOf(keyID, session, security string) string {
-	if session == "" && strings.HasPrefix(keyID, "ASIA") {
+	if session == "" && token.TemporaryKeyID(keyID) {
 		return security
 	}
 	return session

@@ -130,9 +130,7 @@ func (p *Provider) askSource(ctx context.Context, spare bool) (token.Credentials
 }
 
 // kept reports whether credentials of a source are written to the disk. A long-term key never is, nor what has no key of AWS.
-func kept(c token.Credentials) bool {
-	return token.ValidAccessKeyID(c.AccessKeyID) && token.ValidSecret(c.SecretAccessKey) && token.ValidSecret(c.SessionToken)
-}
+func kept(c token.Credentials) bool { return c.ValidSession() }
 
 // unkept is the error of a fetch whose credentials are not kept: the call has them all the same.
 type unkept struct{ token.Credentials }
@@ -150,7 +148,7 @@ func (p *Provider) fetchSource(ctx context.Context, advisory bool) (token.Token,
 	}
 	known := p.state()
 	next := sourceState{Login: st.Login, KeyID: c.AccessKeyID, Unkept: !kept(c), Boot: known.Boot}
-	next.Temporary = next.Unkept && source.Temporary(c)
+	next.Temporary = next.Unkept && c.Temporary()
 	switch {
 	case next.Unkept:
 		next.ID = c.AccessKeyID
@@ -373,7 +371,7 @@ func (p *Provider) signerOf(ctx context.Context, t token.Token) (*token.Principa
 // notTemporary refuses credentials of a source that STS would refuse for p's operation.
 func (p *Provider) notTemporary(c token.Credentials, of request.Source) error {
 	op := token.Operation(p.req.Operation)
-	if op != token.GetSessionToken && op != token.GetFederationToken || !source.Temporary(c) {
+	if op != token.GetSessionToken && op != token.GetFederationToken || !c.Temporary() {
 		return nil
 	}
 	what := "name a profile with aws_access_key_id and aws_secret_access_key by --source-profile, or assume a role with --role-arn"

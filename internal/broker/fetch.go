@@ -42,7 +42,7 @@ func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error
 		if p.noLaterEnd(a.Token) {
 			return token.Token{}, cache.ErrNoLater
 		}
-		if p.req.HandOut && source.Temporary(a.Token.Credentials) {
+		if p.req.HandOut && a.Token.Credentials.Temporary() {
 			return token.Token{}, errTemporary{}
 		}
 		t, err := p.askWith(ctx, a.Token)
@@ -117,7 +117,7 @@ func (p *Provider) sourceCredentials(ctx context.Context) (token.Credentials, er
 // MFA code where the fleet's policy does.
 func (p *Provider) maySign(c token.Credentials, of request.Source) error {
 	where := p.req.NoLongTermKey
-	if where == "" || p.req.SerialNumber != "" || source.Temporary(c) {
+	if where == "" || p.req.SerialNumber != "" || c.Temporary() {
 		return p.notTemporary(c, of)
 	}
 	do := "name its MFA device in --mfa-serial"

@@ -6,7 +6,6 @@ import (
 
 	"github.com/sts-helper/sts-helper/cache"
 	"github.com/sts-helper/sts-helper/internal/failure"
-	"github.com/sts-helper/sts-helper/internal/source"
 )
 
 // errTemporary is the error of a session with the long-term key of a source that by now gives temporary credentials.
@@ -37,7 +36,7 @@ func (p *Provider) handOut(ctx context.Context, renew bool) (cache.Answer, error
 		return cache.Answer{}, nil
 	case err != nil:
 		return cache.Answer{}, err
-	case !source.Temporary(a.Token.Credentials):
+	case !a.Token.Credentials.Temporary():
 		return cache.Answer{}, nil
 	case !a.Token.Credentials.CanExpire && a.Origin != cache.Fresh:
 		// How long they still live is not known, so they are handed out as new as can be.

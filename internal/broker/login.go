@@ -45,7 +45,7 @@ func (p *Provider) Login(ctx context.Context, batch *LoginBatch, force bool) (ca
 		if err != nil {
 			return cache.Answer{}, err
 		}
-		if p.req.HandOut && source.Temporary(a.Token.Credentials) {
+		if p.req.HandOut && a.Token.Credentials.Temporary() {
 			return a, nil
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
-	"github.com/sts-helper/sts-helper/internal/source"
 	"github.com/sts-helper/sts-helper/internal/stsfield"
 	"github.com/sts-helper/sts-helper/sts"
 	"github.com/sts-helper/sts-helper/token"
@@ -25,7 +24,7 @@ const MaxScopedPolicies = stsfield.MaxScopedPolicies
 // askScoped narrows a token of from by GetScopedCredentials: what it gives is the same principal's, and
 // lives as long as was asked, and no longer than the token.
 func (p *Provider) askScoped(ctx context.Context, from *Provider, parent token.Token) (token.Token, error) {
-	if !source.Temporary(parent.Credentials) {
+	if !parent.Credentials.Temporary() {
 		made, done, err := p.fromLongTermKey(ctx, parent.Credentials)
 		if err != nil || done {
 			return made, err

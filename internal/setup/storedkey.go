@@ -22,7 +22,7 @@ func CheckKeyID(id string) error {
 	switch {
 	case !token.ValidAccessKeyID(id):
 		return usage("that is no access key id; it has 20 letters and digits and begins with AKIA")
-	case strings.HasPrefix(id, "ASIA"):
+	case token.TemporaryKeyID(id):
 		return usage("that is the id of temporary credentials; only a long-term key is stored")
 	}
 	return nil

@@ -9,7 +9,6 @@ package source
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/sts-helper/sts-helper/cache"
@@ -123,16 +122,11 @@ func (s checked) Fetch(ctx context.Context) (token.Credentials, error) {
 	return c, nil
 }
 
-// Temporary reports whether c are credentials that STS takes for temporary ones.
-func Temporary(c token.Credentials) bool {
-	return c.SessionToken != "" || strings.HasPrefix(c.AccessKeyID, "ASIA")
-}
-
 // broken says what is wrong with temporary credentials that are the answer as they are, "" where nothing is. What a
 // long-term key looks like STS decides, which makes a session of it.
 func broken(c token.Credentials) string {
 	switch {
-	case !Temporary(c):
+	case !c.Temporary():
 	case c.SessionToken == "":
 		return "a temporary access key without its session token"
 	case !token.ValidSecret(c.SessionToken):

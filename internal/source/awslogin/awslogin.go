@@ -77,9 +77,7 @@ func parse(t *loginfile.Text) (*Login, error) {
 	return l, nil
 }
 
-func whole(c token.Credentials) bool {
-	return token.ValidAccessKeyID(c.AccessKeyID) && token.ValidSecret(c.SecretAccessKey) && token.ValidSecret(c.SessionToken) && !c.Expires.IsZero()
-}
+func whole(c token.Credentials) bool { return c.ValidSession() && !c.Expires.IsZero() }
 
 // parseKey reads a P-256 key in SEC1 form.
 func parseKey(text string) (*ecdsa.PrivateKey, error) {

@@ -188,7 +188,7 @@ func check(c token.Credentials) error {
 		return errors.New("the secret access key has characters that none has")
 	case c.SessionToken != "" && !token.ValidSecret(c.SessionToken):
 		return errors.New("the session token has characters that none has")
-	case c.SessionToken == "" && strings.HasPrefix(c.AccessKeyID, "ASIA"):
+	case c.SessionToken == "" && c.Temporary():
 		return errors.New("a temporary access key without its session token")
 	case c.AccountID != "" && !token.ValidAccountID(c.AccountID):
 		return errors.New("the account id is not twelve digits")

@@ -48,7 +48,7 @@ func (s Service) RoleCredentials(ctx context.Context, accessToken, account, role
 	rc := out.RoleCredentials
 	c := token.Credentials{AccessKeyID: rc.AccessKeyID, SecretAccessKey: rc.SecretAccessKey, SessionToken: rc.SessionToken,
 		CanExpire: true, Expires: time.UnixMilli(rc.Expiration).UTC(), AccountID: account}
-	if !token.ValidAccessKeyID(c.AccessKeyID) || !token.ValidSecret(c.SecretAccessKey) || !token.ValidSecret(c.SessionToken) || rc.Expiration <= 0 {
+	if !c.ValidSession() || rc.Expiration <= 0 {
 		return token.Credentials{}, errors.New("the portal's answer has no whole credentials")
 	}
 	return c, nil

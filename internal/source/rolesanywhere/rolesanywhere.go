@@ -176,10 +176,11 @@ func CreateSession(ctx context.Context, transport http.RoundTripper, endpoint, u
 		return token.Credentials{}, err
 	}
 	if len(out.CredentialSet) == 1 {
-		c := out.CredentialSet[0].Credentials
-		if token.ValidAccessKeyID(c.AccessKeyID) && token.ValidSecret(c.SecretAccessKey) && token.ValidSecret(c.SessionToken) && !c.Expiration.IsZero() {
-			return token.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken,
-				CanExpire: true, Expires: c.Expiration.UTC(), AccountID: token.AccountFromARN(r.RoleARN)}, nil
+		got := out.CredentialSet[0].Credentials
+		c := token.Credentials{AccessKeyID: got.AccessKeyID, SecretAccessKey: got.SecretAccessKey, SessionToken: got.SessionToken,
+			CanExpire: true, Expires: got.Expiration.UTC(), AccountID: token.AccountFromARN(r.RoleARN)}
+		if c.ValidSession() && !got.Expiration.IsZero() {
+			return c, nil
 		}
 	}
 	return token.Credentials{}, errors.New("the answer of IAM Roles Anywhere has no whole credentials")
