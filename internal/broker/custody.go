@@ -146,6 +146,10 @@ func (p *Provider) fetchSource(ctx context.Context, advisory bool) (token.Token,
 	if err != nil {
 		return token.Token{}, err
 	}
+	if !p.asObserved() {
+		budgetOf(ctx).give(p, c)
+		return token.Token{}, unkept{c}
+	}
 	known := p.state()
 	next := sourceState{Login: st.Login, KeyID: c.AccessKeyID, Unkept: !kept(c), Boot: known.Boot}
 	next.Temporary = next.Unkept && c.Temporary()

@@ -29,7 +29,11 @@ func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error
 		if p.req.Scoped() { // with a session token from a file or from variables
 			return p.askScoped(ctx, p, sourceToken(creds))
 		}
-		return p.ask(ctx, creds)
+		t, err := p.ask(ctx, creds)
+		if err == nil && !p.asObserved() {
+			err = unstored{t}
+		}
+		return t, err
 	}
 	for again := false; ; again = true {
 		if advisory && p.base.mustPrompt() {

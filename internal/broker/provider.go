@@ -239,6 +239,9 @@ func (p *Provider) answer(ctx context.Context, renew bool) (cache.Answer, error)
 		Waiting:     p.waitForHolder,
 	})
 	p.opts.Log.DebugContext(ctx, Waited, "for", "a token")
+	if not, ok := errors.AsType[unstored](errors.Join(append(a.Warnings, err)...)); ok {
+		a, err = cache.Answer{Token: not.Token, Origin: cache.Fresh}, nil
+	}
 	if _, ok := errors.AsType[errTemporary](errors.Join(append(a.Warnings, err)...)); ok {
 		if a, err = p.handOut(ctx, false); err != nil || a.Origin != "" { // the source was asked just now
 			return a, err
@@ -305,6 +308,9 @@ func (p *Provider) uncached(ctx context.Context) (cache.Answer, error) {
 		return cache.Answer{}, err
 	}
 	t, err := p.fetch(ctx, false)
+	if not, ok := errors.AsType[unstored](err); ok {
+		t, err = not.Token, nil
+	}
 	if err == nil {
 		err = t.Validate()
 	}
