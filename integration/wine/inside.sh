@@ -2,6 +2,7 @@
 export WINEPREFIX=/tmp/sts-helper-wine # of its own, whoever runs this
 rm -rf "$WINEPREFIX"
 umask 077 # Wine keeps access lists as modes, and gives a new file what umask leaves, not what its directory has for it
+[ -e /etc/hosts ] || echo "127.0.0.1 localhost" >/etc/hosts # which debootstrap does not make, and Windows knows by itself
 Xvfb :77 -screen 0 800x600x24 >/tmp/xvfb.log 2>&1 &
 for _ in $(seq 100); do [ -S /tmp/.X11-unix/X77 ] || sleep 0.1; done
 wine64 wineboot -i >/tmp/wineboot.log 2>&1 || { cat /tmp/wineboot.log; exit 1; }

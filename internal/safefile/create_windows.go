@@ -67,7 +67,7 @@ func OpenPrivateFile(dir *os.Root, name string, flag int) (*os.File, error) {
 		return dir.OpenFile(name, flag, 0)
 	}
 	for {
-		f, err := create(dir, name, flag)
+		f, err := create(dir, name, flag, 0)
 		if err == nil || flag&os.O_EXCL != 0 || !errors.Is(err, fs.ErrExist) {
 			return f, err
 		}
@@ -78,8 +78,8 @@ func OpenPrivateFile(dir *os.Root, name string, flag int) (*os.File, error) {
 	}
 }
 
-// create makes a new file, which [os.Root] cannot do with an access list.
-func create(dir *os.Root, name string, flag int) (*os.File, error) {
+// create makes a new file, which [os.Root] cannot do with an access list, and opens it with more rights than flag says.
+func create(dir *os.Root, name string, flag int, more uint32) (*os.File, error) {
 	path := filepath.Join(dir.Name(), name)
 	failed := func(err error) (*os.File, error) {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
@@ -100,7 +100,7 @@ func create(dir *os.Root, name string, flag int) (*os.File, error) {
 	if err != nil {
 		return failed(err)
 	}
-	access := uint32(windows.FILE_GENERIC_WRITE | windows.FILE_READ_ATTRIBUTES | windows.WRITE_DAC) // for copyList
+	access := windows.FILE_GENERIC_WRITE | windows.FILE_READ_ATTRIBUTES | more
 	if flag&os.O_RDWR != 0 {
 		access |= windows.FILE_GENERIC_READ
 	}
@@ -135,7 +135,7 @@ func createLike(dir *os.Root, temp, name string, mode fs.FileMode) (*os.File, er
 		return nil, err
 	}
 	defer func() { _ = old.Close() }()
-	f, err := createTemp(dir, temp)
+	f, err := create(dir, temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, windows.WRITE_DAC)
 	if err != nil {
 		return nil, err
 	}
