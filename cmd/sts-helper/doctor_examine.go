@@ -123,6 +123,7 @@ func (p *program) passedOver(names []string) (lines []string) {
 	return lines
 }
 
+// sameFile reports whether two paths lead to one file.
 func sameFile(a, b string) bool {
 	one, err := os.Stat(a)
 	if err != nil {

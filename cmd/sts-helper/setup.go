@@ -227,12 +227,8 @@ func ourselves() string {
 	if err != nil {
 		return name
 	}
-	if found, err := exec.LookPath(name); err == nil && filepath.IsAbs(found) {
-		a, aerr := os.Stat(found)
-		b, berr := os.Stat(self)
-		if aerr == nil && berr == nil && os.SameFile(a, b) {
-			return filepath.ToSlash(found) // which stays when a link leads to a new version
-		}
+	if found, err := exec.LookPath(name); err == nil && filepath.IsAbs(found) && sameFile(found, self) {
+		return filepath.ToSlash(found) // which stays when a link leads to a new version
 	}
 	return filepath.ToSlash(self)
 }

@@ -90,7 +90,7 @@ func (p *program) status(names []string, flags settings.Flags, v statusView) (st
 		if at := c.Path() + "\n" + key; !seen[at] {
 			seen[at] = true
 			if r := look(c, key); single || r.there() {
-				r.Profiles = namesFor(c, key, slices.Concat(asked(wanted, single), known))
+				r.Profiles = namesFor(c, key, slices.Concat(wanted, known)) // what was named is named first
 				records = append(records, r)
 			}
 		}
@@ -121,9 +121,9 @@ func (p *program) status(names []string, flags settings.Flags, v statusView) (st
 	}
 	problems = append(problems, p.passedOver(names)...)
 	if single {
-		bad = nil // the others are not asked about
+		bad, caches = nil, nil // the others are not asked about
 	}
-	lines, err := statusLines(wanted, bad, unlessSingle(single, caches))
+	lines, err := statusLines(wanted, bad, caches)
 	if err != nil {
 		return "", err
 	}
@@ -165,14 +165,6 @@ func (p *program) status(names []string, flags settings.Flags, v statusView) (st
 		r.text(&b)
 	}
 	return b.String(), nil
-}
-
-// unlessSingle are the caches that are looked through for what no profile leads to.
-func unlessSingle(single bool, caches []*cache.Cache) []*cache.Cache {
-	if single {
-		return nil
-	}
-	return caches
 }
 
 // asks reports whether flags name credentials, rather than only say where to look.
@@ -226,11 +218,3 @@ const (
 	sourceOf  = "the source of "
 	sessionOf = "the session of "
 )
-
-// asked are the profiles that were named, which are named first.
-func asked(wanted []*target, single bool) []*target {
-	if !single {
-		return nil
-	}
-	return wanted
-}
