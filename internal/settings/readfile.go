@@ -42,7 +42,7 @@ func checkTrusted(path string, info fs.FileInfo) error {
 	err := safefile.CheckTrusted(info)
 	if err == nil {
 		if err := safefile.CheckNotEveryones(path, filepath.Dir(path), info); err != nil {
-			return &Error{Kind: Config, Where: display.Safe(path), What: err.Error(), Do: "run: " + safefile.ChmodCommand(err, "o-w", display.ShellWord(filepath.Dir(path))), Err: err}
+			return &Error{Kind: Config, Where: display.Safe(path), What: err.Error(), Do: "run: " + safefile.ChmodEveryonesCommand(err, display.ShellWord(path), display.ShellWord(filepath.Dir(path))), Err: err}
 		}
 		return nil
 	}
