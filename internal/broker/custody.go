@@ -142,11 +142,12 @@ func (unkept) FailurePrivate() bool { return true }
 
 // fetchSource is the fetch of a source's record.
 func (p *Provider) fetchSource(ctx context.Context, advisory bool) (token.Token, error) {
+	still := p.watch()
 	c, st, err := p.askSource(ctx, advisory)
 	if err != nil {
 		return token.Token{}, err
 	}
-	if !p.asObserved() {
+	if !still() {
 		budgetOf(ctx).give(p, c)
 		return token.Token{}, unkept{c}
 	}

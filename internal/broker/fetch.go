@@ -22,6 +22,7 @@ func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error
 		return p.fetchSource(ctx, advisory)
 	}
 	if p.base == nil {
+		still := p.watch()
 		creds, err := p.sourceCredentials(ctx)
 		if err != nil {
 			return token.Token{}, err
@@ -30,12 +31,12 @@ func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error
 			return p.askScoped(ctx, p, sourceToken(creds))
 		}
 		t, err := p.ask(ctx, creds)
-		if err == nil && !p.asObserved() {
+		if err == nil && !still() {
 			err = unstored{t}
 		}
 		return t, err
 	}
-	for again := false; ; again = true {
+	for again, changes := false, 0; ; again = true {
 		if advisory && p.base.mustPrompt() {
 			return token.Token{}, failure.Interactionf(nil, display.Safe(p.prompter.opts.Login), "the MFA session of %s has to be renewed", display.Safe(p.req.Name))
 		}
@@ -51,7 +52,7 @@ func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error
 		}
 		t, err := p.askWith(ctx, a.Token)
 		if err == nil && p.switched(ctx, t) {
-			if again {
+			if changes++; changes == maxChanges {
 				return token.Token{}, changing(p.root().req.Source)
 			}
 			continue

@@ -1,8 +1,12 @@
 package broker
 
 import (
+	"io/fs"
+	"slices"
+
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
+	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/internal/settings"
 	"github.com/sts-helper/sts-helper/token"
 )
@@ -10,15 +14,31 @@ import (
 // A key has in it what the files say that a source, a token or an assertion depends on. What was got with other content,
 // since they were changed meanwhile, is somebody's whom the key does not name.
 
-// asObserved reports whether all that p's own key was observed of is as it was.
-func (p *Provider) asObserved() bool {
+// watch begins to watch what p's own key was observed of. still reports whether all of it is as the key says, and was
+// all the while: a file that was another one and is the first one again has another time, or is another file.
+func (p *Provider) watch() (still func() bool) {
 	if p.base != nil {
-		return true
+		return func() bool { return true }
 	}
-	now, env := *p.req, p.opts.Env
-	env.Reading, env.Seen = nil, nil // they are about what was loaded
-	settings.Observe(&now, env)
-	return request.KeyOf(&now).String() == p.key.String()
+	look := func() (key string, files []fs.FileInfo) {
+		now, env := *p.req, p.opts.Env
+		env.Reading, env.Seen = nil, nil // they are about what was loaded
+		settings.Observe(&now, env)
+		names := append(now.ObservedFiles, env.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"))
+		if c := now.Source.Certificate; c != nil {
+			names = append(names, c.File)
+		}
+		for _, name := range names {
+			info, _ := safefile.StatPath(name) // nil for none
+			files = append(files, info)
+		}
+		return request.KeyOf(&now).String(), files
+	}
+	_, before := look()
+	return func() bool {
+		key, now := look()
+		return key == p.key.String() && slices.EqualFunc(before, now, safefile.Unchanged)
+	}
 }
 
 // unstored is the error of a fetch whose token is not of the key that it would be kept under: the call has it all the same.

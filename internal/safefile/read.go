@@ -46,6 +46,15 @@ func Copy(w io.Writer, path string, limit int64) (fs.FileInfo, error) {
 	}
 }
 
+// Unchanged reports whether two looks at a path found one file, to which nothing was written between them, or both none
+// (nil).
+func Unchanged(before, now fs.FileInfo) bool {
+	if before == nil || now == nil {
+		return before == nil && now == nil
+	}
+	return sameFile(before, now) && before.ModTime().Equal(now.ModTime()) && before.Size() == now.Size()
+}
+
 // openRegular opens the regular file at path. It may give what it found about one that it refuses.
 func openRegular(path string, limit int64) (*os.File, fs.FileInfo, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)

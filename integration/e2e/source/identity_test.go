@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -301,14 +302,14 @@ func TestLoginSwitchedThereAndBack(t *testing.T) {
 	}
 }
 
-// A file on the line of a command is another user's by the time that the command reads it: what that prints is not kept
-// for those who come with the first user's file later.
+// A file on the line of a command is another user's by the time that the command reads it, and may be the first user's
+// again at its end: what that prints is not kept for those who come with the first user's file later.
 func TestFileSwitchedWhileTheCommandRuns(t *testing.T) {
 	idp := func(w *world) (*emulator.OIDCProvider, string) {
 		p := w.STS.AddOIDCProvider(harness.Account, "https://idp.example.com", "sts.amazonaws.com")
 		return p, w.STS.AddRole(harness.Account, "web", emulator.Trust(p.ARN), emulator.TrustActions("sts:AssumeRoleWithWebIdentity")).ARN
 	}
-	const script = `echo >>~/started; while [ ! -e ~/go ]; do sleep 0.02; done; exec cat "$1"`
+	const script = `echo >>~/started; while [ ! -e ~/go ]; do sleep 0.02; done; text=$(cat "$1"); echo >>~/read; while [ ! -e ~/end ]; do sleep 0.02; done; echo "$text"`
 	for name, args := range map[string]func(w *world) []string{
 		"credential_process": func(*world) []string { return []string{"--source-profile", "vault"} },
 		"a role with it":     func(w *world) []string { return w.role("vault") },
@@ -317,54 +318,61 @@ func TestFileSwitchedWhileTheCommandRuns(t *testing.T) {
 			return []string{"--web-identity-token-command", w.Dir + "/bin/vault " + w.Dir + "/now", "--role-arn"}
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			w.vault(t, script)
-			w.process(t, "vault", "~/bin/vault ~/now")
-			line, jwt := args(w), strings.Contains(name, "web")
-			issuer, role := idp(w)
-			if jwt {
-				line = append(line, role)
-			}
-			now := filepath.Join(w.Dir, "now")
-			be := func(who string) {
-				t.Helper()
-				text := w.Read(t, who+".json")
+		for _, back := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, back %v", name, back), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				w.vault(t, script)
+				w.process(t, "vault", "~/bin/vault ~/now")
+				line, jwt := args(w), strings.Contains(name, "web")
+				issuer, role := idp(w)
 				if jwt {
-					text = who // the token itself differs from time to time
-					if _, err := os.Stat(filepath.Join(w.Dir, who+".jwt")); err != nil {
-						harness.Must(t, w.Write(who+".jwt", issuer.Token(who, "sts.amazonaws.com", time.Now().Add(time.Hour))))
+					line = append(line, role)
+				}
+				now := filepath.Join(w.Dir, "now")
+				be := func(who string) {
+					t.Helper()
+					text := w.Read(t, who+".json")
+					if jwt {
+						text = who // the token itself differs from time to time
+						if _, err := os.Stat(filepath.Join(w.Dir, who+".jwt")); err != nil {
+							harness.Must(t, w.Write(who+".jwt", issuer.Token(who, "sts.amazonaws.com", time.Now().Add(time.Hour))))
+						}
+						text = w.Read(t, who+".jwt")
 					}
-					text = w.Read(t, who+".jwt")
+					w.write(t, now, []byte(text))
 				}
-				w.write(t, now, []byte(text))
-			}
-			is := func(r harness.Result) string {
-				t.Helper()
-				id, _ := w.STS.Lookup(w.Creds(t, r).AccessKeyId)
-				if jwt {
-					return id.Subject
+				is := func(r harness.Result) string {
+					t.Helper()
+					id, _ := w.STS.Lookup(w.Creds(t, r).AccessKeyId)
+					if jwt {
+						return id.Subject
+					}
+					return w.signer(t, r)
 				}
-				return w.signer(t, r)
-			}
-			be("alice")
-			first := harness.Start(t, nil, w.Command(t, line...))
-			harness.Await(t, "the command", func() bool { _, err := os.Stat(filepath.Join(w.Dir, "started")); return err == nil })
-			be("bob")
-			harness.Must(t, w.Write("go", ""))
-			if got := is(first.Result(t)); got != "bob" {
-				t.Errorf("the command printed what is bob's, and the call gives what is %s's", got)
-			}
-			for _, who := range []string{"alice", "bob", "alice"} {
-				be(who)
-				for range 2 {
-					if got := is(w.Run(t, line...)); got != who {
-						t.Errorf("%s's file gives what is %s's", who, got)
+				be("alice")
+				first := harness.Start(t, nil, w.Command(t, line...))
+				harness.Await(t, "the command", func() bool { _, err := os.Stat(filepath.Join(w.Dir, "started")); return err == nil })
+				be("bob")
+				harness.Must(t, w.Write("go", ""))
+				harness.Await(t, "the file to be read", func() bool { _, err := os.Stat(filepath.Join(w.Dir, "read")); return err == nil })
+				if back {
+					be("alice")
+				}
+				harness.Must(t, w.Write("end", ""))
+				if got := is(first.Result(t)); got != "bob" {
+					t.Errorf("the command printed what is bob's, and the call gives what is %s's", got)
+				}
+				for _, who := range []string{"alice", "bob", "alice"} {
+					be(who)
+					for range 2 {
+						if got := is(w.Run(t, line...)); got != who {
+							t.Errorf("%s's file gives what is %s's", who, got)
+						}
 					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 
