@@ -58,6 +58,7 @@ func newWorld(env *testscript.Env) error {
 		return err
 	}
 	env.Setenv("HOME", home)
+	env.Setenv("USERPROFILE", home)                             // what HOME is on Windows
 	env.Setenv("XDG_CACHE_HOME", filepath.Join(home, ".cache")) // where macOS would have it in ~/Library
 	env.Setenv("AWS_ENDPOINT_URL_STS", e.URL())
 	env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
