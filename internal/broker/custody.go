@@ -107,23 +107,21 @@ func (p *Provider) askSource(ctx context.Context, spare bool) (token.Credentials
 		return token.Credentials{}, source.State{}, err
 	}
 	for range maxChanges {
-		// Where the user is logged out there may be a login going on, which Fetch waits for.
-		before, unseen := src.Observe()
 		waited := p.waitFor(ctx, waitedSource(p.req.Source))
-		c, err := src.Fetch(ctx)
+		c, from, err := src.FetchFrom(ctx)
 		waited()
 		if old, ok := errors.AsType[*source.NotRefreshed](err); ok && !spare {
-			c, err = old.Credentials, nil
+			c, from, err = old.Credentials, old.From, nil
 		}
 		if err != nil {
 			return token.Credentials{}, source.State{}, err
 		}
-		after, err := src.Observe()
+		now, err := src.Observe()
 		if err != nil {
 			return token.Credentials{}, source.State{}, err
 		}
-		if unseen == nil && before == after {
-			return c, after, nil
+		if from == now {
+			return c, now, nil
 		}
 	}
 	return token.Credentials{}, source.State{}, changing(p.req.Source)

@@ -21,9 +21,15 @@ const (
 
 // Fetch gets the credentials of the role from the portal.
 func (s identityCenter) Fetch(ctx context.Context) (token.Credentials, error) {
+	c, _, err := s.FetchFrom(ctx)
+	return c, err
+}
+
+// FetchFrom is Fetch with the login that was shown to the portal.
+func (s identityCenter) FetchFrom(ctx context.Context) (token.Credentials, State, error) {
 	l, usable, err := s.usable(ctx)
 	if !usable {
-		return token.Credentials{}, err
+		return token.Credentials{}, State{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -32,26 +38,26 @@ func (s identityCenter) Fetch(ctx context.Context) (token.Credentials, error) {
 		e, _ := errors.AsType[*oauth.Error](err)
 		switch {
 		case err == nil:
-			return c, nil
+			return c, s.state(l), nil
 		case errors.Is(err, loginfile.ErrEnded) && !again:
 			// The user may have logged in again since the file was read.
 			now, rerr := s.read(s.file())
 			if rerr != nil {
-				return c, s.failed(rerr)
+				return c, State{}, s.failed(rerr)
 			}
 			if now.AccessToken == l.AccessToken {
-				return c, s.failed(err)
+				return c, State{}, s.failed(err)
 			}
 			l, again = now, true
 			continue
 		case e == nil || e.Status != http.StatusTooManyRequests && e.Status < 500:
-			return c, s.failed(err)
+			return c, State{}, s.failed(err)
 		}
 		timer := time.NewTimer(pause/2 + rand.N(pause)) // jitter, no secret
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return c, s.failed(err)
+			return c, State{}, s.failed(err)
 		case <-timer.C:
 		}
 	}
@@ -59,14 +65,20 @@ func (s identityCenter) Fetch(ctx context.Context) (token.Credentials, error) {
 
 // Fetch gives the credentials of the login itself.
 func (s awsLogin) Fetch(ctx context.Context) (token.Credentials, error) {
+	c, _, err := s.FetchFrom(ctx)
+	return c, err
+}
+
+// FetchFrom is Fetch with that login.
+func (s awsLogin) FetchFrom(ctx context.Context) (token.Credentials, State, error) {
 	l, usable, err := s.usable(ctx)
 	switch {
 	case !usable:
-		return token.Credentials{}, err
+		return token.Credentials{}, State{}, err
 	case err != nil:
-		return token.Credentials{}, &NotRefreshed{l.Credentials, err}
+		return token.Credentials{}, State{}, &NotRefreshed{l.Credentials, s.state(l), err}
 	}
-	return l.Credentials, nil
+	return l.Credentials, s.state(l), nil
 }
 
 // tooMany reports whether the other end said that it is asked too often.

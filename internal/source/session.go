@@ -123,6 +123,7 @@ func withGrace(ctx context.Context, limit, grace time.Duration) (context.Context
 // refreshed. It has the credentials, for who has no others.
 type NotRefreshed struct {
 	Credentials token.Credentials
+	From        State
 	Err         error // why it could not
 }
 
@@ -130,6 +131,11 @@ func (e *NotRefreshed) Error() string { return e.Err.Error() }
 
 // Unwrap gives what went wrong.
 func (e *NotRefreshed) Unwrap() error { return e.Err }
+
+// state is what Observe says where the file is as l has it.
+func (s session[L]) state(l L) State {
+	return LoginIn(s.options.Cache, s.file(), l.Text().Bytes())
+}
 
 // Observe says which login there is.
 func (s session[L]) Observe() (State, error) {

@@ -27,6 +27,9 @@ type Source interface {
 	// [failure.Source] class where the source gave none, one line that names the source and
 	// holds no secret.
 	Fetch(ctx context.Context) (token.Credentials, error)
+	// FetchFrom is Fetch with what Observe said when the login was read that the credentials come from: another one may
+	// have been there before, and after.
+	FetchFrom(ctx context.Context) (token.Credentials, State, error)
 	// Observe says what can be seen of the source without asking it. Its errors are classified:
 	// where the user is logged out nothing that was made from the source is handed out.
 	Observe() (State, error)
@@ -37,7 +40,10 @@ type fetcher interface {
 	Fetch(ctx context.Context) (token.Credentials, error)
 }
 
-type observer interface{ Observe() (State, error) }
+type observer interface {
+	FetchFrom(ctx context.Context) (token.Credentials, State, error)
+	Observe() (State, error)
+}
 
 // Options are what a source takes from outside of its definition.
 type Options struct {
@@ -101,25 +107,42 @@ func (s checked) Observe() (State, error) {
 }
 
 func (s checked) Fetch(ctx context.Context) (token.Credentials, error) {
+	c, _, err := s.FetchFrom(ctx)
+	return c, err
+}
+
+func (s checked) FetchFrom(ctx context.Context) (c token.Credentials, from State, err error) {
 	if s.def.Login == nil && s.def.Stored == nil { // they know what they wait for
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	c, err := s.fetcher.Fetch(ctx)
-	if err != nil {
-		return token.Credentials{}, err
+	if o, ok := s.fetcher.(observer); ok {
+		c, from, err = o.FetchFrom(ctx)
+	} else {
+		c, err = s.fetcher.Fetch(ctx)
 	}
+	if err == nil {
+		err = s.check(c)
+	}
+	if err != nil {
+		return token.Credentials{}, State{}, err
+	}
+	return c, from, nil
+}
+
+// check refuses what is not what was asked for.
+func (s checked) check(c token.Credentials) error {
 	if !c.HasKeys() {
-		return token.Credentials{}, failure.Sourcef(nil, "%s gave no access key", Describe(s.def))
+		return failure.Sourcef(nil, "%s gave no access key", Describe(s.def))
 	}
 	if what := broken(c); what != "" {
-		return token.Credentials{}, failure.Sourcef(nil, "%s gave credentials that no program can use: %s", Describe(s.def), what)
+		return failure.Sourcef(nil, "%s gave credentials that no program can use: %s", Describe(s.def), what)
 	}
 	if id := s.def.AccessKeyID; id != "" && c.AccessKeyID != id {
-		return token.Credentials{}, failure.Sourcef(nil, "the keys of %s changed while they were read (%s, then %s)", Describe(s.def), id, c.AccessKeyID).Do("try again")
+		return failure.Sourcef(nil, "the keys of %s changed while they were read (%s, then %s)", Describe(s.def), id, c.AccessKeyID).Do("try again")
 	}
-	return c, nil
+	return nil
 }
 
 // broken says what is wrong with temporary credentials that are the answer as they are, "" where nothing is. What a

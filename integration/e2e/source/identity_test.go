@@ -10,6 +10,7 @@ import (
 
 	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/integration/harness"
+	"github.com/sts-helper/sts-helper/lock"
 )
 
 // With another value of a variable on its line a command speaks for another user.
@@ -298,6 +299,35 @@ func TestLoginSwitchedThereAndBack(t *testing.T) {
 	for range 3 {
 		if got := w.signer(t, w.Run(t, w.role("corp")...)); got != "alice" {
 			t.Errorf("alice is logged in, and gets what is %s's", got)
+		}
+	}
+}
+
+// alice's login has to be refreshed, and while that is waited for bob logs in, and alice again: what bob's login gave is
+// not taken for alice's.
+func TestLoginSwitchedWhileItsRefreshIsWaitedFor(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(t, "alice")
+	w.end(t, w.sso)
+	alice, err := os.ReadFile(w.sso)
+	harness.Must(t, err)
+	held, err := lock.Try(strings.Replace(strings.TrimSuffix(w.sso, ".json"), "/cache/", "/cache/.sts-helper-", 1)+".lock", lock.Holder{Purpose: "a test"})
+	harness.Must(t, err)
+	portal := w.STS.Gate("GetRoleCredentials")
+	defer portal()
+	args := []string{"--source-profile", "corp"}
+	first := harness.Start(t, nil, w.Command(t, args...))
+	if !harness.Gather(t, 0, 1, harness.Patience) {
+		t.Fatal("it does not wait")
+	}
+	w.signIn(t, "bob")
+	harness.Must(t, w.STS.WaitInFlight(harness.Context(t), "GetRoleCredentials", 1))
+	w.write(t, w.sso, alice)
+	held.Release()
+	portal()
+	for i, r := range []harness.Result{first.Result(t), w.Run(t, args...), w.Run(t, w.role("corp")...), w.Run(t, args...)} {
+		if got := w.signer(t, r); got != "alice" {
+			t.Errorf("call %d: alice is logged in, and gets what is %s's", i, got)
 		}
 	}
 }
