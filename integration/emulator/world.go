@@ -188,6 +188,9 @@ func (e *Emulator) AddRole(account, name string, opts ...RoleOption) *Role {
 
 // SetAccount adds or replaces an account's settings.
 func (e *Emulator) SetAccount(a Account) {
+	if a.OutboundFederation {
+		signingKey() // not while a client waits
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.accounts[a.ID] = &a

@@ -51,7 +51,7 @@ type script struct {
 	Problem         string
 	Timeout         time.Duration
 	ProcessTimeout  time.Duration
-	NotBefore       time.Time
+	Wait            time.Duration // the next code comes after that time
 	Attempt         int
 	Catch           bool          // it handles SIGINT itself, as the commands do
 	Cancel          time.Duration // it gives up after that time
@@ -111,12 +111,16 @@ func ask() {
 		time.AfterFunc(s.Cancel, cancel)
 	}
 	var out told
+	notBefore := time.Time{}
+	if s.Wait > 0 {
+		notBefore = start.Add(s.Wait)
+	}
 	src, err := mfa.Pick(mfa.Options{Process: s.Process, ProcessTimeout: s.ProcessTimeout, Prompt: mfa.Prompt(s.Prompt), Profile: s.Profile})
 	if err == nil {
 		out.Name = src.Name()
 		out.Code, err = src.Code(asking, mfa.Question{
 			SerialNumber: s.Serial, Profile: s.Profile, Problem: s.Problem,
-			Timeout: s.Timeout, NotBefore: s.NotBefore, Attempt: s.Attempt,
+			Timeout: s.Timeout, NotBefore: notBefore, Attempt: s.Attempt,
 		})
 	}
 	out.Took = time.Since(start)

@@ -102,7 +102,7 @@ func TestTerminalCancelled(t *testing.T) {
 		"SIGHUP twice":          {script{HangUp: true}, func(s *session) { _ = s.Cmd.Process.Signal(syscall.SIGHUP) }, "SIGHUP"},
 		"caller":                {script{Cancel: 300 * time.Millisecond}, func(*session) {}, "ended"},
 		"ctrl-d":                {script{}, func(s *session) { s.Type("\x04") }, "closed or its input ended"},
-		"signal while it waits": {script{NotBefore: time.Now().Add(10 * time.Second)}, func(s *session) { s.Type("\x03") }, "SIGINT"},
+		"signal while it waits": {script{Wait: 10 * time.Second}, func(s *session) { s.Type("\x03") }, "SIGINT"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -113,7 +113,7 @@ func TestTerminalCancelled(t *testing.T) {
 			}
 			raw, _ := term.GetState(int(s.Line.Fd()))
 			s.start("ask", c.script)
-			if c.script.NotBefore.IsZero() {
+			if c.script.Wait == 0 {
 				s.Await("six digits", 1)
 			} else {
 				s.Await("used already", 1)
@@ -231,18 +231,19 @@ func TestTerminalIgnoresWhatWasTypedBefore(t *testing.T) {
 
 func TestTerminalWaitsForTheNextCode(t *testing.T) {
 	t.Parallel()
-	s := newTerminal(t).start("ask", script{NotBefore: time.Now().Add(1500 * time.Millisecond)})
+	const wait = 1500 * time.Millisecond
+	s := newTerminal(t).start("ask", script{Wait: wait})
 	s.Await("was used already; please wait", 1)
 	s.Type("999999\n") // the used one
 	s.Await("six digits (", 1)
 	s.Type("123456\n")
 	r := s.result()
 	r.is(t, nil)
-	if r.Took < time.Second {
+	if r.Took < wait {
 		t.Errorf("it waited %v", r.Took)
 	}
 
-	s = newTerminal(t).start("ask", script{Timeout: 5 * time.Second, NotBefore: time.Now().Add(25 * time.Second)})
+	s = newTerminal(t).start("ask", script{Timeout: 5 * time.Second, Wait: 25 * time.Second})
 	r = s.result()
 	r.is(t, mfa.ErrTimeout, "used already")
 }
