@@ -92,6 +92,21 @@ type Document struct {
 	AccessKeyId, SecretAccessKey, SessionToken, Expiration, AccountId string
 }
 
+// Warned runs a command whose standard error is a file, where a user sees warnings, and gives its document and what it
+// wrote there.
+func (w *World) Warned(t testing.TB, cmd *exec.Cmd) (Document, string) {
+	t.Helper()
+	errs, err := os.Create(filepath.Join(t.TempDir(), "err"))
+	Must(t, err)
+	cmd.Stderr = errs
+	out, err := cmd.Output()
+	Must(t, err)
+	Must(t, errs.Close())
+	said, err := os.ReadFile(errs.Name())
+	Must(t, err)
+	return w.Parse(t, string(out)), string(said)
+}
+
 // Creds are the credentials of a run that must have succeeded in every respect: one line,
 // nothing on standard error, a token that STS knows and that has not ended.
 func (w *World) Creds(t testing.TB, r Result) Document {

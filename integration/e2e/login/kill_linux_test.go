@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
@@ -33,7 +34,7 @@ func TestKillAtEverySystemCall(t *testing.T) {
 					file = w.cons
 					w.signInConsole(t)
 				}
-				w.end(t, file)
+				harness.EndsIn(t, file, -time.Hour)
 				old := w.Read(t, w.rel(t, file))
 				harness.Must(t, os.RemoveAll(w.Cache()))
 				w.STS.ResetCounts()

@@ -75,34 +75,12 @@ func newWorld(t *testing.T) *world {
 // signIn writes a login's file as AWS's tools do; foreign members are kept by everybody.
 func (w *world) signIn(t *testing.T, user string) {
 	t.Helper()
-	w.write(t, w.sso, w.STS.SignInSSO(user).File(startURL, "eu-west-1"))
+	harness.WritePrivate(t, w.sso, w.STS.SignInSSO(user).File(startURL, "eu-west-1"))
 }
 
 func (w *world) signInConsole(t *testing.T) {
 	t.Helper()
-	w.write(t, w.cons, w.STS.SignInConsole("carol").File())
-}
-
-func (w *world) write(t *testing.T, file string, data []byte) {
-	t.Helper()
-	harness.Must(t, os.MkdirAll(filepath.Dir(file), 0o700))
-	harness.Must(t, os.WriteFile(file, data, 0o600))
-}
-
-var expiresAt = regexp.MustCompile(`("expiresAt":\s*)"[^"]*"`)
-
-// end lets what a login's file holds end, as far as the file says.
-func (w *world) end(t *testing.T, file string) {
-	t.Helper()
-	w.endsIn(t, file, -time.Hour)
-}
-
-// endsIn lets it end so far ahead.
-func (w *world) endsIn(t *testing.T, file string, left time.Duration) {
-	t.Helper()
-	b, err := os.ReadFile(file)
-	harness.Must(t, err)
-	w.write(t, file, expiresAt.ReplaceAll(b, []byte(`$1"`+time.Now().Add(left).UTC().Format(time.RFC3339)+`"`)))
+	harness.WritePrivate(t, w.cons, w.STS.SignInConsole("carol").File())
 }
 
 // login is a login at a terminal, in an environment of its own.

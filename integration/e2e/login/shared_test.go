@@ -54,7 +54,7 @@ func TestOneRefreshForAll(t *testing.T) {
 			} else {
 				w.signInConsole(t)
 			}
-			w.end(t, file)
+			harness.EndsIn(t, file, -time.Hour)
 			release := w.STS.Gate(op) // until the others are there
 			defer release()
 			var jobs []*harness.Job
@@ -189,7 +189,7 @@ func TestNoRefreshWithoutTheLock(t *testing.T) {
 	lock = strings.Replace(lock, "/cache/", "/cache/.sts-helper-", 1) + ".lock"
 	harness.Must(t, os.MkdirAll(lock, 0o700)) // a directory is no lock
 	w.Creds(t, w.Run(t, "--profile", "app"))
-	w.end(t, w.sso)
+	harness.EndsIn(t, w.sso, -time.Hour)
 	r := w.Run(t, "--profile", "app", "--role-session-name", "other")
 	if r.Code != harness.ExitUnreachable || !strings.Contains(r.Stderr, "never done without its lock") || w.STS.Count("CreateToken") != 0 {
 		t.Errorf("exit %d, %q, %d refreshes", r.Code, r.Stderr, w.STS.Count("CreateToken"))
@@ -319,7 +319,7 @@ func TestNewLoginForgetsFailures(t *testing.T) {
 			w := newWorld(t)
 			w.signIn(t, "alice")
 			w.signInConsole(t)
-			w.end(t, file(w))
+			harness.EndsIn(t, file(w), -time.Hour)
 			w.STS.EndSSO("alice")
 			w.STS.EndLogin(w.arn, "TOKEN_EXPIRED")
 			for range 2 {

@@ -86,8 +86,12 @@ func TestSources(t *testing.T) {
 		code int
 		says []string // on stderr, "" that it is silent
 	}{
-		"Identity Center":            {func(t *testing.T, s *sources) []string { s.signIn(t, "alice"); return byCorp }, 0, nil},
-		"Identity Center, refreshed": {func(t *testing.T, s *sources) []string { s.signIn(t, "alice"); s.end(t, s.sso); return byCorp }, 0, nil},
+		"Identity Center": {func(t *testing.T, s *sources) []string { s.signIn(t, "alice"); return byCorp }, 0, nil},
+		"Identity Center, refreshed": {func(t *testing.T, s *sources) []string {
+			s.signIn(t, "alice")
+			harness.EndsIn(t, s.sso, -time.Hour)
+			return byCorp
+		}, 0, nil},
 		"Identity Center, throttled": {func(t *testing.T, s *sources) []string {
 			s.signIn(t, "alice")
 			s.STS.Fault(emulator.Fault{Kind: emulator.Refuse, Status: 429, Code: "TooManyRequestsException", Op: "GetRoleCredentials", Times: 3})
@@ -99,13 +103,13 @@ func TestSources(t *testing.T) {
 			[]string{"aws sso login --profile old", "; run: sts-helper login old\n"}},
 		"Identity Center, ended for good": {func(t *testing.T, s *sources) []string {
 			s.signIn(t, "alice")
-			s.end(t, s.sso)
+			harness.EndsIn(t, s.sso, -time.Hour)
 			s.STS.EndSSO("alice")
 			return byCorp
 		}, harness.ExitInteraction, []string{"has ended", corp}},
 		"Identity Center, ended at AWS": {func(t *testing.T, s *sources) []string { s.signIn(t, "alice"); s.STS.EndSSO("alice"); return byCorp }, harness.ExitInteraction, []string{"has ended", corp}},
 		"Identity Center, damaged": {func(t *testing.T, s *sources) []string {
-			s.write(t, s.sso, []byte(`{"accessToken":"CANARY`))
+			harness.WritePrivate(t, s.sso, []byte(`{"accessToken":"CANARY`))
 			return byCorp
 		}, harness.ExitInteraction, []string{"is damaged", corp}},
 		"Identity Center, no assignment": {func(t *testing.T, s *sources) []string {
@@ -120,7 +124,7 @@ func TestSources(t *testing.T) {
 		}, harness.ExitUnreachable, []string{"refused"}},
 		"Identity Center, refresh away": {func(t *testing.T, s *sources) []string {
 			s.signIn(t, "alice")
-			s.end(t, s.sso)
+			harness.EndsIn(t, s.sso, -time.Hour)
 			s.refuse("CreateToken", emulator.ServiceUnavailable)
 			return byCorp
 		}, harness.ExitUnreachable, []string{"HTTP 503"}},
@@ -130,11 +134,15 @@ func TestSources(t *testing.T) {
 			return byCorp
 		}, harness.ExitConfig, []string{"AWS_ENDPOINT_URL_SSO", "unencrypted"}},
 
-		"aws login":            {func(t *testing.T, s *sources) []string { s.signInConsole(t); return byConsole }, 0, nil},
-		"aws login, refreshed": {func(t *testing.T, s *sources) []string { s.signInConsole(t); s.end(t, s.cons); return byConsole }, 0, nil},
+		"aws login": {func(t *testing.T, s *sources) []string { s.signInConsole(t); return byConsole }, 0, nil},
+		"aws login, refreshed": {func(t *testing.T, s *sources) []string {
+			s.signInConsole(t)
+			harness.EndsIn(t, s.cons, -time.Hour)
+			return byConsole
+		}, 0, nil},
 		"aws login, refresh away, valid still": {func(t *testing.T, s *sources) []string {
 			s.signInConsole(t)
-			s.endsIn(t, s.cons, 4*time.Minute)
+			harness.EndsIn(t, s.cons, 4*time.Minute)
 			s.refuse("CreateOAuth2Token", emulator.ServiceUnavailable)
 			return byConsole
 		}, 0, nil},
@@ -148,25 +156,25 @@ func TestSources(t *testing.T) {
 			[]string{`AWS profile "console" is not logged in to AWS`, "aws login --profile console", console}},
 		"aws login, ended for good": {func(t *testing.T, s *sources) []string {
 			s.signInConsole(t)
-			s.end(t, s.cons)
+			harness.EndsIn(t, s.cons, -time.Hour)
 			s.STS.EndLogin(s.arn, "TOKEN_EXPIRED")
 			return byConsole
 		}, harness.ExitInteraction, []string{"has ended", console}},
 		"aws login, password changed": {func(t *testing.T, s *sources) []string {
 			s.signInConsole(t)
-			s.end(t, s.cons)
+			harness.EndsIn(t, s.cons, -time.Hour)
 			s.STS.EndLogin(s.arn, "USER_CREDENTIALS_CHANGED")
 			return byConsole
 		}, harness.ExitInteraction, []string{"has ended", console}},
 		"aws login, no permission": {func(t *testing.T, s *sources) []string {
 			s.signInConsole(t)
-			s.end(t, s.cons)
+			harness.EndsIn(t, s.cons, -time.Hour)
 			s.STS.EndLogin(s.arn, "INSUFFICIENT_PERMISSIONS")
 			return byConsole
 		}, harness.ExitDenied, []string{"signin:CreateOAuth2Token", "SignInLocalDevelopmentAccess"}},
 		"aws login, away": {func(t *testing.T, s *sources) []string {
 			s.signInConsole(t)
-			s.end(t, s.cons)
+			harness.EndsIn(t, s.cons, -time.Hour)
 			s.Env["AWS_ENDPOINT_URL_SIGNIN"] = "http://127.0.0.1:9"
 			return byConsole
 		}, harness.ExitUnreachable, []string{"refused"}},

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
@@ -17,7 +18,7 @@ func TestStoppedWhileRefreshing(t *testing.T) {
 	}
 	w := newWorld(t)
 	w.signIn(t, "alice")
-	w.end(t, w.sso)
+	harness.EndsIn(t, w.sso, -time.Hour)
 	release := w.STS.Gate("CreateToken")
 	defer release()
 	first := harness.Start(t, nil, w.Command(t, "--source-profile", "corp"))
@@ -45,7 +46,7 @@ func TestStoppedWhileRefreshing(t *testing.T) {
 func TestBriefWaitIsOneCallsOwn(t *testing.T) {
 	w := newWorld(t)
 	w.signIn(t, "alice")
-	w.end(t, w.sso)
+	harness.EndsIn(t, w.sso, -time.Hour)
 	release := w.STS.Gate("CreateToken")
 	defer release()
 	first := harness.Start(t, nil, w.Command(t, "--source-profile", "corp"))

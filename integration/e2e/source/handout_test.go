@@ -127,7 +127,7 @@ func TestServeSwitched(t *testing.T) {
 	be := func(who string) {
 		b, err := os.ReadFile(filepath.Join(w.Dir, who+".json"))
 		harness.Must(t, err)
-		w.write(t, filepath.Join(w.Dir, "now.json"), b)
+		harness.WritePrivate(t, filepath.Join(w.Dir, "now.json"), b)
 	}
 	be("alice")
 	w.signIn(t, "alice")

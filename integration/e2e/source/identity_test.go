@@ -48,7 +48,7 @@ func TestProcessAnotherFile(t *testing.T) {
 				if i == 2 {
 					harness.Must(t, os.Remove(now))
 				}
-				w.write(t, now, b)
+				harness.WritePrivate(t, now, b)
 				for range 2 {
 					if got := w.signer(t, w.run(t, []string{"DIR=" + w.Dir}, w.role("vault")...)); got != who {
 						t.Errorf("%s's file gives what %s signed", who, got)
@@ -76,7 +76,7 @@ func TestProcessLookedAtAgain(t *testing.T) {
 		t.Helper()
 		b, err := os.ReadFile(filepath.Join(w.Dir, who+".json"))
 		harness.Must(t, err)
-		w.write(t, filepath.Join(w.Dir, "now.json"), b)
+		harness.WritePrivate(t, filepath.Join(w.Dir, "now.json"), b)
 	}
 	is := func(who string, runs int) {
 		t.Helper()
@@ -149,8 +149,8 @@ func TestHomesThatShareACache(t *testing.T) {
 	idp := w.STS.AddOIDCProvider(harness.Account, "https://idp.example.com", "sts.amazonaws.com")
 	web := w.STS.AddRole(harness.Account, "web", emulator.Trust(idp.ARN), emulator.TrustActions("sts:AssumeRoleWithWebIdentity")).ARN
 	for _, who := range []string{"alice", "bob"} {
-		w.write(t, filepath.Join(w.Dir, "homes", who, ".vault/now.json"), []byte(w.Read(t, who+".json")))
-		w.write(t, filepath.Join(w.Dir, "homes", who, ".vault/jwt"), []byte(idp.Token(who, "sts.amazonaws.com", time.Now().Add(time.Hour))))
+		harness.WritePrivate(t, filepath.Join(w.Dir, "homes", who, ".vault/now.json"), []byte(w.Read(t, who+".json")))
+		harness.WritePrivate(t, filepath.Join(w.Dir, "homes", who, ".vault/jwt"), []byte(idp.Token(who, "sts.amazonaws.com", time.Now().Add(time.Hour))))
 	}
 	harness.Must(t, w.Write("bin/jwt", "#!/bin/sh\nexec cat $HOME/.vault/jwt\n"))
 	harness.Must(t, os.Chmod(filepath.Join(w.Dir, "bin/jwt"), 0o700))
@@ -178,7 +178,7 @@ func TestProcessAnotherDirectory(t *testing.T) {
 	w.vault(t, `if [ -f "$1" ]; then exec cat "$1"; fi; exec cat ~/alice.json`)
 	harness.Must(t, os.MkdirAll(filepath.Join(w.Dir, "without"), 0o700))
 	harness.Must(t, os.MkdirAll(filepath.Join(w.Dir, "folder/keys.json"), 0o700))
-	w.write(t, filepath.Join(w.Dir, "with/keys.json"), []byte(w.Read(t, "bob.json")))
+	harness.WritePrivate(t, filepath.Join(w.Dir, "with/keys.json"), []byte(w.Read(t, "bob.json")))
 	w.process(t, "vault", "~/bin/vault keys.json")
 	for _, first := range []string{"without", "folder", "with"} {
 		harness.Must(t, os.RemoveAll(w.Cache()))
@@ -250,7 +250,7 @@ func TestLoginSwitched(t *testing.T) {
 						t.Errorf("logged out: exit %d, %q, %q", r.Code, r.Stdout, r.Stderr)
 					}
 				}
-				w.write(t, file, b)
+				harness.WritePrivate(t, file, b)
 			}
 			loggedOut(t)
 			t.Run("AWS is away", func(t *testing.T) {
@@ -291,7 +291,7 @@ func TestLoginSwitchedThereAndBack(t *testing.T) {
 	w.signIn(t, "bob")
 	portal() // what it gives is of a login that is there no more
 	harness.Must(t, w.STS.WaitInFlight(harness.Context(t), "AssumeRole", 1))
-	w.write(t, w.sso, alice)
+	harness.WritePrivate(t, w.sso, alice)
 	role()
 	if got := w.signer(t, first.Result(t)); got != "alice" {
 		t.Errorf("alice is logged in again, and the call that ends now gets what is %s's", got)
@@ -308,7 +308,7 @@ func TestLoginSwitchedThereAndBack(t *testing.T) {
 func TestLoginSwitchedWhileItsRefreshIsWaitedFor(t *testing.T) {
 	w := newWorld(t)
 	w.signIn(t, "alice")
-	w.end(t, w.sso)
+	harness.EndsIn(t, w.sso, -time.Hour)
 	alice, err := os.ReadFile(w.sso)
 	harness.Must(t, err)
 	held, err := lock.Try(strings.Replace(strings.TrimSuffix(w.sso, ".json"), "/cache/", "/cache/.sts-helper-", 1)+".lock", lock.Holder{Purpose: "a test"})
@@ -322,7 +322,7 @@ func TestLoginSwitchedWhileItsRefreshIsWaitedFor(t *testing.T) {
 	}
 	w.signIn(t, "bob")
 	harness.Must(t, w.STS.WaitInFlight(harness.Context(t), "GetRoleCredentials", 1))
-	w.write(t, w.sso, alice)
+	harness.WritePrivate(t, w.sso, alice)
 	held.Release()
 	portal()
 	for i, r := range []harness.Result{first.Result(t), w.Run(t, args...), w.Run(t, w.role("corp")...), w.Run(t, args...)} {
@@ -370,7 +370,7 @@ func TestFileSwitchedWhileTheCommandRuns(t *testing.T) {
 						}
 						text = w.Read(t, who+".jwt")
 					}
-					w.write(t, now, []byte(text))
+					harness.WritePrivate(t, now, []byte(text))
 				}
 				is := func(r harness.Result) string {
 					t.Helper()

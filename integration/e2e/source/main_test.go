@@ -136,28 +136,12 @@ func (w *world) run(t *testing.T, env []string, args ...string) harness.Result {
 // signIn writes the login file as AWS's tools do.
 func (w *world) signIn(t *testing.T, user string) {
 	t.Helper()
-	w.write(t, w.sso, w.STS.SignInSSO(user).File(startURL, "eu-west-1"))
+	harness.WritePrivate(t, w.sso, w.STS.SignInSSO(user).File(startURL, "eu-west-1"))
 }
 
 func (w *world) signInConsole(t *testing.T, user string) {
 	t.Helper()
-	w.write(t, w.cons, w.STS.SignInConsole(user).File())
-}
-
-func (w *world) write(t *testing.T, file string, data []byte) {
-	t.Helper()
-	harness.Must(t, os.MkdirAll(filepath.Dir(file), 0o700))
-	harness.Must(t, os.WriteFile(file, data, 0o600))
-}
-
-var expiresAt = regexp.MustCompile(`("expiresAt":\s*)"[^"]*"`)
-
-// end lets what a login's file holds end, as far as the file says.
-func (w *world) end(t *testing.T, file string) {
-	t.Helper()
-	b, err := os.ReadFile(file)
-	harness.Must(t, err)
-	w.write(t, file, expiresAt.ReplaceAll(b, []byte(`$1"2020-01-01T00:00:00Z"`)))
+	harness.WritePrivate(t, w.cons, w.STS.SignInConsole(user).File())
 }
 
 // expiring gives a document's Expiration another value; "" takes it out.

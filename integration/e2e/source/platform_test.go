@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sts-helper/sts-helper/integration/emulator"
 	"github.com/sts-helper/sts-helper/integration/harness"
@@ -64,10 +65,10 @@ func TestSourcesTrustTheBundle(t *testing.T) {
 	for _, service := range []string{"STS", "SSO", "SSO_OIDC", "SIGNIN"} {
 		w.Env["AWS_ENDPOINT_URL_"+service] = secure.URL()
 	}
-	w.write(t, w.sso, secure.SignInSSO("alice").File(startURL, "eu-west-1"))
-	w.write(t, w.cons, secure.SignInConsole("carol").File())
-	w.end(t, w.sso)
-	w.end(t, w.cons)
+	harness.WritePrivate(t, w.sso, secure.SignInSSO("alice").File(startURL, "eu-west-1"))
+	harness.WritePrivate(t, w.cons, secure.SignInConsole("carol").File())
+	harness.EndsIn(t, w.sso, -time.Hour)
+	harness.EndsIn(t, w.cons, -time.Hour)
 	harness.Must(t, w.Write(".aws/config", strings.NewReplacer("[profile corp]\n", "[profile corp]\nca_bundle = ~/ca.pem\n", "[profile console]\n", "[profile console]\nca_bundle = ~/ca.pem\n").Replace(w.Read(t, ".aws/config"))))
 	f, err := os.OpenFile(filepath.Join(w.Dir, ".aws/config"), os.O_APPEND|os.O_WRONLY, 0)
 	harness.Must(t, err)

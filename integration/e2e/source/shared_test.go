@@ -70,8 +70,8 @@ func TestOneFetchForAll(t *testing.T) {
 			w.signIn(t, "alice")
 			w.signInConsole(t, "carol")
 			if tc.ended {
-				w.end(t, w.sso)
-				w.end(t, w.cons)
+				harness.EndsIn(t, w.sso, -time.Hour)
+				harness.EndsIn(t, w.cons, -time.Hour)
 			}
 			w.all(t, w.entries(t, tc.profile, crowd()), tc.who)
 			refreshes := 0
