@@ -6,6 +6,6 @@ import "errors"
 var (
 	// ErrNotFound: there is no program of that name.
 	ErrNotFound = errors.New("command not found")
-	// ErrCannotRun: there is one, and the system does not run it.
+	// errCannotRun: there is one, and the system does not run it.
 	errCannotRun = errors.New("cannot be run")
 )

@@ -17,7 +17,7 @@ import (
 
 // Find is the file that a command runs, looked for in path, a value of PATH, as execvp(3) does: a name with
 // a slash is a file, an empty folder is the working folder, and what may not be run is passed over.
-// The errors are [ErrNotFound] and [errCannotRun], with the reason.
+// The error is [ErrNotFound], or says why the file cannot be run.
 func Find(command, path string) (string, error) {
 	if strings.Contains(command, "/") {
 		return command, runnable(command)

@@ -9,7 +9,7 @@ import (
 )
 
 // Find is the file that a command runs, as Windows looks for it (PATHEXT). The errors are
-// [ErrNotFound] and [errCannotRun], with the reason.
+// [ErrNotFound], or say why it cannot be run.
 func Find(command, _ string) (string, error) {
 	file, err := exec.LookPath(command)
 	switch {
