@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/record"
 	"github.com/sts-helper/sts-helper/internal/safefile"
@@ -84,7 +85,7 @@ func unsafeDir(path string, err error) error {
 	case safefile.NotDirectory:
 		do = "; move it away or use --cache-dir"
 	case safefile.OthersMayUse:
-		do = "; run: " + safefile.ChmodCommand(err, "700", path)
+		do = "; run: " + safefile.ChmodCommand(err, "700", display.ShellWord(path))
 	default:
 		do = "; use --cache-dir or remove it"
 	}

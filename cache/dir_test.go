@@ -47,17 +47,17 @@ func TestUnsafeDirectoriesAreRefused(t *testing.T) {
 		reason  string
 		prepare func(t *testing.T, dir string) error
 	}{
-		"0755": {"chmod 700", func(_ *testing.T, d string) error { return errors.Join(os.Mkdir(d, 0o700), os.Chmod(d, 0o755)) }},
+		"0755": {"chmod 700 '/", func(_ *testing.T, d string) error { return errors.Join(os.Mkdir(d, 0o700), os.Chmod(d, 0o755)) }},
 		"0777": {"mode 0777", func(_ *testing.T, d string) error { return errors.Join(os.Mkdir(d, 0o700), os.Chmod(d, 0o777)) }},
 		"0710": {"mode 0710", func(_ *testing.T, d string) error { return errors.Join(os.Mkdir(d, 0o700), os.Chmod(d, 0o710)) }},
 		"0701": {"mode 0701", func(_ *testing.T, d string) error { return errors.Join(os.Mkdir(d, 0o700), os.Chmod(d, 0o701)) }},
 		"sticky": {"mode 0777", func(_ *testing.T, d string) error {
 			return errors.Join(os.Mkdir(d, 0o700), os.Chmod(d, 0o777|os.ModeSticky))
 		}},
-		"v1 0755": {"chmod 700", func(_ *testing.T, d string) error {
+		"v1 0755": {"chmod 700 '/", func(_ *testing.T, d string) error {
 			return errors.Join(os.MkdirAll(d+"/v1", 0o700), os.Chmod(d+"/v1", 0o755))
 		}},
-		"locks 0770": {"chmod 700", func(_ *testing.T, d string) error {
+		"locks 0770": {"chmod 700 '/", func(_ *testing.T, d string) error {
 			return errors.Join(os.MkdirAll(d+"/v1", 0o700), os.MkdirAll(d+"/locks", 0o700), os.Chmod(d+"/locks", 0o770))
 		}},
 		"link": {"is a symbolic link", func(t *testing.T, d string) error { return os.Symlink(private(t), d) }},
@@ -80,7 +80,7 @@ func TestUnsafeDirectoriesAreRefused(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "cache")
+			dir := filepath.Join(t.TempDir(), "my cache")
 			if err := tt.prepare(t, dir); err != nil {
 				t.Fatal(err)
 			}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/sts-helper/sts-helper/internal/display"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 )
 
@@ -31,7 +32,7 @@ func LoadOrCreateKey(dir string) ([]byte, error) {
 		root, err = safefile.OpenPrivateDir(dir)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the key cannot be kept in %s: %w; run %s if it is yours, or give another directory", dir, err, safefile.ChmodCommand(err, "700", dir))
+		return nil, fmt.Errorf("the key cannot be kept in %s: %w; run %s if it is yours, or give another directory", dir, err, safefile.ChmodCommand(err, "700", display.ShellWord(dir)))
 	}
 	defer root.Close()
 	key, err := readKey(root)
