@@ -139,7 +139,7 @@ func TestRefusals(t *testing.T) {
 	onEach(t, func(t *testing.T, h *home) {
 		harness.Must(t, os.MkdirAll(filepath.Join(h.dir, "cache"), 0o700))
 		harness.Must(t, os.Chmod(filepath.Join(h.dir, "cache"), 0o755))
-		mend := "chmod 700 {home}/cache\n"
+		mend := "chmod 700 '{home}/cache'\n"
 		if h.windows {
 			mend = `icacls "{home}/cache" /inheritance:r /grant:r "*S-1-...:(OI)(CI)F" /remove:g "*S-1-1-0"` + "\n"
 		}
