@@ -119,8 +119,12 @@ func inNamespace(t *testing.T, w *harness.World, cmd *exec.Cmd, setup string) {
 func open(t *testing.T, paths ...string) {
 	t.Helper()
 	for _, p := range paths {
-		for dir := filepath.Dir(p); strings.HasPrefix(dir, os.TempDir()) && dir != os.TempDir(); dir = filepath.Dir(dir) {
-			harness.Must(t, os.Chmod(dir, 0o755))
+		for dir := filepath.Dir(p); dir != "/"; dir = filepath.Dir(dir) {
+			info, err := os.Stat(dir)
+			harness.Must(t, err)
+			if info.Mode().Perm()&0o5 != 0o5 {
+				harness.Must(t, os.Chmod(dir, 0o755))
+			}
 		}
 	}
 }
