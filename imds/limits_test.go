@@ -113,6 +113,9 @@ func TestConnectionLimit(t *testing.T) {
 
 // TestSlowClients: who does not finish the headers is cut off, without an answer that holds anything.
 func TestSlowClients(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: waits for the endpoint's time limits")
+	}
 	t.Parallel()
 	addr := serve(t, build(t, config(newFake(time.Hour))), "127.0.0.1:0")
 	var wg sync.WaitGroup

@@ -14,6 +14,9 @@ import (
 
 // TestUntakenAnswers: a client that asks and takes no answer cannot hold its connection for ever.
 func TestUntakenAnswers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: waits for the endpoint's time limits")
+	}
 	t.Parallel()
 	ln, err := build(t, config(newFake(time.Hour))).Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {

@@ -63,16 +63,18 @@ func TestClasses(t *testing.T) {
 		{role, 503, "ServiceUnavailable", "x", sts.Unavailable, false, "another region"},
 		{role, 500, "SomethingNew", "x", sts.Unavailable, false, ""},
 	} {
-		f := serve(t, answers(c.status, refusal(c.code, c.message)))
-		_, e := ask(t, client(t, sts.Options{Endpoint: f.URL}), c.r, keys())
-		if e == nil || e.Class != c.class || e.Final() != c.final || e.Code != c.code || e.HTTPStatus != c.status {
-			t.Errorf("%s %q: %+v", c.code, c.message, e)
-			continue
-		}
-		_, next, _ := strings.Cut(e.Error(), "; ")
-		if !strings.Contains(next, c.next) {
-			t.Errorf("%s %q: next is %q", c.code, c.message, next)
-		}
+		t.Run(c.code+" "+c.message, func(t *testing.T) {
+			t.Parallel() // those that are tried again wait in between
+			f := serve(t, answers(c.status, refusal(c.code, c.message)))
+			_, e := ask(t, client(t, sts.Options{Endpoint: f.URL}), c.r, keys())
+			if e == nil || e.Class != c.class || e.Final() != c.final || e.Code != c.code || e.HTTPStatus != c.status {
+				t.Fatalf("%+v", e)
+			}
+			_, next, _ := strings.Cut(e.Error(), "; ")
+			if !strings.Contains(next, c.next) {
+				t.Errorf("next is %q", next)
+			}
+		})
 	}
 }
 

@@ -118,6 +118,9 @@ func TestScopedAnswers(t *testing.T) {
 
 // Every trouble on the way comes back as an error of one line.
 func TestScopedFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: waits between tries")
+	}
 	t.Parallel()
 	e := emulate(t)
 	alice := e.AddUser(account, "alice")

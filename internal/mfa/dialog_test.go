@@ -107,6 +107,9 @@ func TestDialogEnds(t *testing.T) {
 			standIn(t, c.tool, c.body)
 			timeout := time.Minute
 			if name == "our timeout" {
+				if testing.Short() {
+					t.Skip("long: waits for a second")
+				}
 				timeout = time.Second
 			}
 			code, err := askDialog(t, mfa.Question{Profile: "dev", Timeout: timeout})
