@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sts-helper/sts-helper/cache"
+	"github.com/sts-helper/sts-helper/integration/harness"
 	"github.com/sts-helper/sts-helper/lock"
 )
 
@@ -208,7 +209,10 @@ func TestWriteThatLies(t *testing.T) {
 func TestNoLocksAtAll(t *testing.T) {
 	t.Parallel()
 	strace := need(t, "strace")
-	for _, errno := range []string{"ENOLCK", "EOPNOTSUPP", "EBADF", "EIO"} {
+	for i, errno := range []string{"ENOLCK", "EOPNOTSUPP", "EBADF", "EIO"} {
+		if harness.LeftOut(i) {
+			continue
+		}
 		t.Run(errno, func(t *testing.T) {
 			t.Parallel()
 			c := open(t)

@@ -266,6 +266,7 @@ func TestServeInAUserNamespace(t *testing.T) {
 // Programs that know nothing but the well-known addresses find the server there, once the
 // loopback device has them and the flag says so; no other on the network does.
 func TestServeWellKnownAddresses(t *testing.T) {
+	harness.Long(t, "network namespaces with every client")
 	harness.OnlyLinux(t, "the kernel is asked whose a connection is")
 	t.Parallel()
 	w := harness.NewWorld(t)

@@ -274,6 +274,7 @@ func botocore(t *testing.T) string {
 
 // However many pods ask at once, STS is asked once for each role, and the API server once for each token.
 func TestNodeCrowd(t *testing.T) {
+	harness.Long(t, "a crowd of pods")
 	t.Parallel()
 	pods := 500
 	if !testing.Short() {

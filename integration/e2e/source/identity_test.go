@@ -335,6 +335,7 @@ func TestLoginSwitchedWhileItsRefreshIsWaitedFor(t *testing.T) {
 // A file on the line of a command is another user's by the time that the command reads it, and may be the first user's
 // again at its end: what that prints is not kept for those who come with the first user's file later.
 func TestFileSwitchedWhileTheCommandRuns(t *testing.T) {
+	harness.Long(t, "many switches, with a process for each")
 	idp := func(w *world) (*emulator.OIDCProvider, string) {
 		p := w.STS.AddOIDCProvider(harness.Account, "https://idp.example.com", "sts.amazonaws.com")
 		return p, w.STS.AddRole(harness.Account, "web", emulator.Trust(p.ARN), emulator.TrustActions("sts:AssumeRoleWithWebIdentity")).ARN

@@ -124,6 +124,7 @@ func TestNarrowedSources(t *testing.T) {
 // One hundred processes of each of five policies on one Identity Center session: the source is fetched
 // once, and narrowed five times.
 func TestOneFetchForAllPolicies(t *testing.T) {
+	harness.Long(t, "crowds")
 	t.Parallel()
 	w := newWorld(t)
 	w.signIn(t, "alice")

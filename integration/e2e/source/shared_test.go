@@ -52,6 +52,7 @@ func (w *world) all(t *testing.T, names []string, who string) {
 // A source is asked once, and who it is, whatever number of profiles and processes build on it; a
 // login that has ended is refreshed once, since its refresh token works once.
 func TestOneFetchForAll(t *testing.T) {
+	harness.Long(t, "crowds")
 	t.Parallel()
 	for _, tc := range []struct {
 		profile, who   string
