@@ -16,6 +16,9 @@ import (
 // TestLockHeldForEver: a process that was stopped with the lock in its hands costs the lines of a server their place
 // in the chain, but not a thread of the kernel for each of them, with which the server would end.
 func TestLockHeldForEver(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: waits for the lock")
+	}
 	file := filepath.Join(t.TempDir(), "audit.log")
 	held := flock.New(file + ".lock")
 	if err := held.Lock(); err != nil {

@@ -83,6 +83,9 @@ func TestLoginBrowser(t *testing.T) {
 }
 
 func TestLoginDevice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: waits between the questions whether the user has answered")
+	}
 	t.Parallel()
 	f := start(t)
 	f.e.SetBrowserUser("alice")
@@ -114,6 +117,9 @@ func TestLoginDevice(t *testing.T) {
 
 // A registration that the service has forgotten is made anew.
 func TestLoginDeviceRegistersAnew(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: waits between the questions whether the user has answered")
+	}
 	t.Parallel()
 	f := start(t)
 	f.e.SetBrowserUser("alice")
