@@ -206,6 +206,9 @@ func whose(t testing.TB, w *harness.World, d harness.Document) *awssts.GetCaller
 // Flags, variables and the config file ask for the same token, and it is whose it should be.
 func TestOperations(t *testing.T) {
 	for i, o := range newStage(t).operations() {
+		if harness.LeftOut(i) {
+			continue
+		}
 		t.Run(o.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t)
