@@ -56,6 +56,7 @@ func (m *machine) restart(d time.Duration) {
 // handed out. STS refuses everything after the first call, so that nothing is renewed. (What a restart with a
 // clock that is back leaves unknown is in docs/cache.md.)
 func TestTwoClocks(t *testing.T) {
+	harness.OnlyLinux(t, "a clock that counts from the boot on")
 	harness.Long(t, "runs some thousand processes")
 	kinds := []struct {
 		name  string
