@@ -32,6 +32,7 @@ func traced(t *testing.T, w *harness.World, args ...string) (calls []string) {
 		writes := strings.Contains(call, "O_WRONLY") || strings.Contains(call, "O_RDWR") || strings.Contains(call, "O_CREAT")
 		switch {
 		case strings.HasPrefix(call, "+++") || strings.HasPrefix(call, "---") || strings.HasPrefix(call, "<..."):
+		case name == "???": // of a thread that ended with the process before it made the call
 		case strings.HasPrefix(name, "openat") && !writes:
 			reads++
 		case name == "fcntl" && !strings.Contains(call, "F_SETLK") && !strings.Contains(call, "F_OFD_SETLK"):
