@@ -130,13 +130,21 @@ func (p *Provider) askSource(ctx context.Context, spare bool) (token.Credentials
 // kept reports whether credentials of a source are written to the disk. A long-term key never is, nor what has no key of AWS.
 func kept(c token.Credentials) bool { return c.ValidSession() }
 
-// unkept is the error of a fetch whose credentials are not kept: the call has them all the same.
-type unkept struct{ token.Credentials }
+// ownCall makes an error, which tells the caller of a fetch what there was instead of a token to keep, one that cache
+// shares with no other call; see [cache.Classified].
+type ownCall struct{}
 
-func (unkept) Error() string        { return "these credentials are not kept" }
-func (unkept) FailureKind() string  { return string(failure.Internal) }
-func (unkept) FailureFinal() bool   { return false }
-func (unkept) FailurePrivate() bool { return true }
+func (ownCall) FailureKind() string  { return string(failure.Internal) }
+func (ownCall) FailureFinal() bool   { return false }
+func (ownCall) FailurePrivate() bool { return true }
+
+// unkept is the error of a fetch whose credentials are not kept: the call has them all the same.
+type unkept struct {
+	ownCall
+	token.Credentials
+}
+
+func (unkept) Error() string { return "these credentials are not kept" }
 
 // fetchSource is the fetch of a source's record.
 func (p *Provider) fetchSource(ctx context.Context, advisory bool) (token.Token, error) {
@@ -147,7 +155,7 @@ func (p *Provider) fetchSource(ctx context.Context, advisory bool) (token.Token,
 	}
 	if !still() {
 		budgetOf(ctx).give(p, c)
-		return token.Token{}, unkept{c}
+		return token.Token{}, unkept{Credentials: c}
 	}
 	known := p.state()
 	next := sourceState{Login: st.Login, KeyID: c.AccessKeyID, Unkept: !kept(c), Boot: known.Boot}
@@ -163,7 +171,7 @@ func (p *Provider) fetchSource(ctx context.Context, advisory bool) (token.Token,
 	}
 	if next.Unkept {
 		budgetOf(ctx).give(p, c)
-		return token.Token{}, unkept{c}
+		return token.Token{}, unkept{Credentials: c}
 	}
 	return sourceToken(c), nil
 }

@@ -32,7 +32,7 @@ func (p *Provider) fetch(ctx context.Context, advisory bool) (token.Token, error
 		}
 		t, err := p.ask(ctx, creds)
 		if err == nil && !still() {
-			err = unstored{t}
+			err = unstored{Token: t}
 		}
 		return t, err
 	}

@@ -5,16 +5,12 @@ import (
 	"errors"
 
 	"github.com/sts-helper/sts-helper/cache"
-	"github.com/sts-helper/sts-helper/internal/failure"
 )
 
 // errTemporary is the error of a session with the long-term key of a source that by now gives temporary credentials.
-type errTemporary struct{}
+type errTemporary struct{ ownCall }
 
-func (errTemporary) Error() string        { return "the source gives temporary credentials by now" }
-func (errTemporary) FailureKind() string  { return string(failure.Internal) }
-func (errTemporary) FailureFinal() bool   { return false }
-func (errTemporary) FailurePrivate() bool { return true }
+func (errTemporary) Error() string { return "the source gives temporary credentials by now" }
 
 // errUnkept is the error of a call that waited for credentials of a source to hand out, and another
 // process found that the source gives none.

@@ -4,7 +4,6 @@ import (
 	"io/fs"
 	"slices"
 
-	"github.com/sts-helper/sts-helper/internal/failure"
 	"github.com/sts-helper/sts-helper/internal/request"
 	"github.com/sts-helper/sts-helper/internal/safefile"
 	"github.com/sts-helper/sts-helper/internal/settings"
@@ -12,7 +11,7 @@ import (
 )
 
 // A key has in it what the files say that a source, a token or an assertion depends on. What was got with other content,
-// since they were changed meanwhile, is somebody's whom the key does not name.
+// since they were changed meanwhile, is of a user whom the key does not name.
 
 // watch begins to watch what p's own key was observed of. still reports whether all of it is as the key says, and was
 // all the while: a file that was another one and is the first one again has another time, or is another file.
@@ -42,9 +41,9 @@ func (p *Provider) watch() (still func() bool) {
 }
 
 // unstored is the error of a fetch whose token is not of the key that it would be kept under: the call has it all the same.
-type unstored struct{ token.Token }
+type unstored struct {
+	ownCall
+	token.Token
+}
 
-func (unstored) Error() string        { return "what this depends on changed meanwhile" }
-func (unstored) FailureKind() string  { return string(failure.Internal) }
-func (unstored) FailureFinal() bool   { return false }
-func (unstored) FailurePrivate() bool { return true }
+func (unstored) Error() string { return "what this depends on changed meanwhile" }
