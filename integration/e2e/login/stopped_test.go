@@ -9,6 +9,18 @@ import (
 	"github.com/sts-helper/sts-helper/integration/harness"
 )
 
+// refreshing starts a process that refreshes alice's login, until release is called.
+func (w *world) refreshing(t *testing.T) (first *harness.Job, release func()) {
+	t.Helper()
+	w.signIn(t, "alice")
+	harness.EndsIn(t, w.sso, -time.Hour)
+	release = w.STS.Gate("CreateToken")
+	t.Cleanup(release)
+	first = harness.Start(t, nil, w.Command(t, "--source-profile", "corp"))
+	harness.Must(t, w.STS.WaitInFlight(harness.Context(t), "CreateToken", 1))
+	return first, release
+}
+
 // The process that refreshes a login is stopped (Ctrl-Z): the next one waits for it as long as for
 // any other, and then says who has the lock, since the token may be spent. What is valid still it
 // would have used. When the first one goes on, its login serves.
@@ -17,12 +29,7 @@ func TestStoppedWhileRefreshing(t *testing.T) {
 		t.Skip("waits for half a minute")
 	}
 	w := newWorld(t)
-	w.signIn(t, "alice")
-	harness.EndsIn(t, w.sso, -time.Hour)
-	release := w.STS.Gate("CreateToken")
-	defer release()
-	first := harness.Start(t, nil, w.Command(t, "--source-profile", "corp"))
-	harness.Must(t, w.STS.WaitInFlight(harness.Context(t), "CreateToken", 1))
+	first, release := w.refreshing(t)
 	harness.Must(t, first.Cmd.Process.Signal(syscall.SIGSTOP))
 	r := w.Run(t, "--profile", "app")
 	if r.Code != harness.ExitUnreachable || !strings.Contains(r.Stderr, "never done without its lock") || w.STS.Count("CreateToken") != 1 {
@@ -45,12 +52,7 @@ func TestStoppedWhileRefreshing(t *testing.T) {
 // A call that may not wait for long fails for itself: others, which wait for the same process, go on waiting.
 func TestBriefWaitIsOneCallsOwn(t *testing.T) {
 	w := newWorld(t)
-	w.signIn(t, "alice")
-	harness.EndsIn(t, w.sso, -time.Hour)
-	release := w.STS.Gate("CreateToken")
-	defer release()
-	first := harness.Start(t, nil, w.Command(t, "--source-profile", "corp"))
-	harness.Must(t, w.STS.WaitInFlight(harness.Context(t), "CreateToken", 1))
+	first, release := w.refreshing(t)
 	patient := harness.Start(t, nil, w.Command(t, "--source-profile", "corp"))
 	if r := w.Run(t, "--source-profile", "corp", "--wait", "0"); r.Code != harness.ExitUnreachable || !strings.Contains(r.Stderr, "never done without its lock") {
 		t.Errorf("exit %d, %q", r.Code, r.Stderr)
